@@ -1,0 +1,110 @@
+"""Bit packing: rows of bits, rows of small symbols, and the gapless stream they are stored as.
+
+Two layouts of the same rows, both with the most significant bit first (``numpy.packbits`` order):
+
+*loose*   uint8, shape (n, ceil(width / 8)): every row starts on a byte; spare low bits of the last byte are 0.
+          What compressors produce and consume.
+*stream*  uint8, shape (ceil(n * width / 8),): row ``i`` is bits ``i * width`` to ``(i + 1) * width`` with no gap.
+          What is stored: 25-bit rows take 3.125 bytes, not 4.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+BytesArray = NDArray[np.uint8]
+
+ROWS_PER_BLOCK = 8192  # a multiple of 8, so that every block of a stream starts on a byte
+
+
+def row_bytes(width: int) -> int:
+    """Bytes that one loose row of ``width`` bits takes."""
+    return (width + 7) // 8
+
+
+def stream_bytes(n_rows: int, width: int) -> int:
+    """Bytes that a stream of ``n_rows`` rows of ``width`` bits takes."""
+    return (n_rows * width + 7) // 8
+
+
+def pack(bits: NDArray[np.bool_] | BytesArray) -> BytesArray:
+    """Pack (n, width) truth values into loose rows, uint8 (n, ceil(width / 8))."""
+    return np.packbits(bits, axis=1)
+
+
+def unpack(loose: BytesArray, width: int) -> BytesArray:
+    """Undo :func:`pack`: uint8 zeros and ones, shape (n, width)."""
+    return np.unpackbits(loose, axis=1, count=width)
+
+
+def pack_symbols(symbols: NDArray[np.integer], symbol_bits: int) -> BytesArray:
+    """Pack (n, m) symbols below ``2 ** symbol_bits`` into loose rows of ``m * symbol_bits`` bits."""
+    n_rows, n_symbols = symbols.shape
+    out = np.empty((n_rows, row_bytes(n_symbols * symbol_bits)), dtype=np.uint8)
+    shifts = np.arange(symbol_bits - 1, -1, -1, dtype=np.uint32)
+    for start in range(0, n_rows, ROWS_PER_BLOCK):
+        block = symbols[start : start + ROWS_PER_BLOCK].astype(np.uint32)
+        bits = ((block[:, :, None] >> shifts) & 1).astype(np.uint8)
+        out[start : start + len(block)] = pack(bits.reshape(len(block), -1))
+    return out
+
+
+def unpack_symbols(loose: BytesArray, n_symbols: int, symbol_bits: int) -> NDArray[np.uint32]:
+    """Undo :func:`pack_symbols`: uint32, shape (n, n_symbols)."""
+    out = np.zeros((len(loose), n_symbols), dtype=np.uint32)
+    for start in range(0, len(loose), ROWS_PER_BLOCK):
+        block = loose[start : start + ROWS_PER_BLOCK]
+        bits = unpack(block, n_symbols * symbol_bits).reshape(len(block), n_symbols, symbol_bits)
+        for bit in range(symbol_bits):
+            out[start : start + len(block)] |= bits[:, :, bit].astype(np.uint32) << np.uint32(
+                symbol_bits - 1 - bit
+            )
+    return out
+
+
+def tighten(loose: BytesArray, width: int) -> BytesArray:
+    """Turn loose rows into a stream."""
+    if width % 8 == 0:
+        return loose.reshape(-1)
+    out = np.empty(stream_bytes(len(loose), width), dtype=np.uint8)
+    for start in range(0, len(loose), ROWS_PER_BLOCK):
+        packed = np.packbits(unpack(loose[start : start + ROWS_PER_BLOCK], width).reshape(-1))
+        first = start * width // 8
+        out[first : first + len(packed)] = packed
+    return out
+
+
+def loosen(stream: BytesArray, width: int, start: int, stop: int) -> BytesArray:
+    """Return rows ``start`` to ``stop`` of a stream as loose rows; no copy when ``width`` is whole bytes."""
+    if width % 8 == 0:
+        n_bytes = width // 8
+        return stream[start * n_bytes : stop * n_bytes].reshape(stop - start, n_bytes)
+    out = np.empty((stop - start, row_bytes(width)), dtype=np.uint8)
+    for first in range(start, stop, ROWS_PER_BLOCK):
+        last = min(first + ROWS_PER_BLOCK, stop)
+        begin = first * width
+        window = np.unpackbits(stream[begin // 8 : stream_bytes(last, width)])
+        bits = window[begin % 8 :][: (last - first) * width]
+        out[first - start : last - start] = pack(bits.reshape(last - first, width))
+    return out
+
+
+def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:
+    """Return the given rows of a stream, in that order, as loose rows. Reads no other row.
+
+    ``rows`` are int64 from 0 to n − 1, shape (k,).
+    """
+    n_bytes = row_bytes(width)
+    if width == 0:
+        return np.zeros((len(rows), 0), dtype=np.uint8)
+    if width % 8 == 0:
+        return stream.reshape(-1, n_bytes)[rows]
+    begin = rows * width
+    window = (begin >> 3)[:, None] + np.arange(n_bytes + 1)
+    np.minimum(window, len(stream) - 1, out=window)  # the byte after the last row is shifted out again
+    taken = stream[window].astype(np.uint16)
+    pairs = (taken[:, :-1] << 8) | taken[:, 1:]
+    loose = (pairs >> (8 - (begin & 7)).astype(np.uint16)[:, None]).astype(np.uint8)
+    loose[:, -1] &= (0xFF << (8 - width % 8)) & 0xFF
+    return loose

@@ -1,0 +1,161 @@
+"""What an option may be: declared once, then used to judge, to explain and to parse.
+
+The same declaration serves the library (``check_config``), the command line (parsing and ``--help``)
+and the tests (which try values on both sides of every limit).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Check(Protocol):
+    """A constraint on one option."""
+
+    def allows(self, value: Any) -> bool:
+        """Return whether ``value`` is allowed, type included."""
+        ...
+
+    def describe(self) -> str:
+        """Say what is allowed, to follow the words 'must be'."""
+        ...
+
+    def parse(self, text: str) -> Any:
+        """Turn command-line text into a value; ``ValueError`` if it is not one of this kind."""
+        ...
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number of at least ``low`` (and at most ``high``)."""
+
+    low: int
+    high: int | None = None
+
+    def allows(self, value: Any) -> bool:
+        """Accept ``int`` in range; ``bool`` is not a number here."""
+        if not isinstance(value, int) or isinstance(value, bool):
+            return False
+        return value >= self.low and (self.high is None or value <= self.high)
+
+    def describe(self) -> str:
+        """Say the range."""
+        if self.high is None:
+            return f"an integer of at least {self.low}"
+        return f"an integer from {self.low} to {self.high}"
+
+    def parse(self, text: str) -> int:
+        """Read decimal digits."""
+        if not text.lstrip("+-").isascii() or "_" in text:
+            raise ValueError(text)
+        return int(text)
+
+
+@dataclass(frozen=True)
+class Real:
+    """A finite number between ``low`` and ``high``; each end is allowed unless ``open_ends``."""
+
+    low: float
+    high: float = math.inf
+    open_ends: bool = False
+
+    def allows(self, value: Any) -> bool:
+        """Accept ``int`` or ``float`` in range; ``bool``, NaN and infinities are refused."""
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            return False
+        if self.open_ends:
+            return self.low < value < self.high
+        return self.low <= value <= self.high
+
+    def describe(self) -> str:
+        """Say the range."""
+        if math.isinf(self.high):
+            return f"a number {'above' if self.open_ends else 'of at least'} {self.low:g}"
+        between = "strictly between" if self.open_ends else "between"
+        return f"a number {between} {self.low:g} and {self.high:g}"
+
+    def parse(self, text: str) -> float:
+        """Read a decimal number."""
+        return float(text)
+
+
+@dataclass(frozen=True)
+class Boolean:
+    """Yes or no."""
+
+    def allows(self, value: Any) -> bool:
+        """Accept ``True`` and ``False`` only."""
+        return isinstance(value, bool)
+
+    def describe(self) -> str:
+        """Name both values."""
+        return "true or false"
+
+    def parse(self, text: str) -> bool:
+        """Read ``true`` or ``false``."""
+        try:
+            return {"true": True, "false": False}[text.lower()]
+        except KeyError:
+            raise ValueError(text) from None
+
+
+class OneOf:
+    """One of a few words."""
+
+    def __init__(self, *words: str) -> None:
+        self.words = words
+
+    def allows(self, value: Any) -> bool:
+        """Accept the listed words."""
+        return isinstance(value, str) and value in self.words
+
+    def describe(self) -> str:
+        """List the words."""
+        return " or ".join(repr(word) for word in self.words)
+
+    def parse(self, text: str) -> str:
+        """Take one of the words."""
+        if text not in self.words:
+            raise ValueError(text)
+        return text
+
+
+class Either:
+    """Whatever one of several checks allows, such as an integer or the word ``all``."""
+
+    def __init__(self, *checks: Check) -> None:
+        self.checks = checks
+
+    def allows(self, value: Any) -> bool:
+        """Ask each check."""
+        return any(check.allows(value) for check in self.checks)
+
+    def describe(self) -> str:
+        """Join the descriptions."""
+        return " or ".join(check.describe() for check in self.checks)
+
+    def parse(self, text: str) -> Any:
+        """Take the first reading that works."""
+        for check in self.checks:
+            try:
+                return check.parse(text)
+            except ValueError:
+                continue
+        raise ValueError(text)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One constructor argument of a compressor, as declared once for library, command line and docs."""
+
+    name: str
+    check: Check
+    default: Any
+    help: str
+
+    @property
+    def flag(self) -> str:
+        """The option as typed on the command line."""
+        return "--" + self.name.replace("_", "-")

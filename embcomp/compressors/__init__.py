@@ -1,0 +1,1 @@
+"""Compressors: one algorithm per file."""

@@ -1,0 +1,193 @@
+"""What every compressor is.
+
+A compressor turns vectors into codes and codes into vectors. It follows four rules:
+
+1.  Its constructor only assigns. ``check_config`` judges the options, and is called before any file is read.
+2.  ``fit`` learns from a matrix and writes attributes ending in ``_``; it returns ``self`` and changes neither
+    its input nor its options.
+3.  Its *config* (options by name, JSON values) is its identity, and its *state* (named arrays) is what it
+    learnt. ``from_config(config)`` followed by ``set_state(state)`` gives a compressor that encodes and decodes
+    exactly as the fitted one did. Both go into the container; nothing else does.
+4.  The same input, config and version give the same codes and the same state, whatever the number of threads.
+
+Codes are *loose rows* (see :mod:`embcomp.bits`): uint8, shape (n, ceil(row_bits / 8)).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.bits import BytesArray
+from embcomp.checks import Option
+from embcomp.embedding import FloatMatrix
+from embcomp.errors import CorruptError, NotFittedError, ParameterError
+
+Progress = Callable[[str, int, int], None]
+"""Called as ``progress(stage, done, total)``."""
+
+State = dict[str, NDArray[Any]]
+
+
+def no_progress(stage: str, done: int, total: int) -> None:
+    """Ignore it."""
+
+
+@dataclass(frozen=True)
+class CodeLayout:
+    """What one row of code is made of.
+
+    ``binary``: ``symbols`` bits, each the sign of one output dimension.
+    ``indexed``: ``symbols`` numbers of ``symbol_bits`` bits, each an index into a codebook.
+    ``none``: no bits; the row's number is all there is.
+    """
+
+    kind: Literal["binary", "indexed", "none"]
+    symbols: int
+    symbol_bits: int = 1
+
+    @property
+    def row_bits(self) -> int:
+        """Bits of code per row."""
+        return self.symbols * self.symbol_bits
+
+
+class Compressor(ABC):
+    """Base of all compressors. See the module's text for the contract."""
+
+    name: ClassVar[str]
+    """The word after ``--method``."""
+    summary: ClassVar[str]
+    """One line for ``embcomp methods``."""
+    options: ClassVar[tuple[Option, ...]] = ()
+    """The constructor's arguments, in order, with what each may be."""
+
+    @abstractmethod
+    def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
+        """Learn from ``vectors``, float32, shape (n, dim), n may be 0."""
+
+    @abstractmethod
+    def encode(self, vectors: FloatMatrix) -> BytesArray:
+        """Return the codes of ``vectors``, float32, shape (n, dim)."""
+
+    @abstractmethod
+    def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
+        """Return vectors, float32, shape (n, dim), for ``codes``.
+
+        ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container; only methods whose code belongs
+        to the row and not to its vector look at them.
+        """
+
+    @property
+    @abstractmethod
+    def layout(self) -> CodeLayout:
+        """What a row of code is made of; known once fitted."""
+
+    @property
+    @abstractmethod
+    def dim(self) -> int:
+        """Numbers per decoded vector; known once fitted."""
+
+    @abstractmethod
+    def get_state(self) -> State:
+        """Return the learnt arrays by name, exactly what ``decode`` and ``encode`` need."""
+
+    @abstractmethod
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take what ``get_state`` gave. Raises ``CorruptError`` if the arrays do not fit together."""
+
+    def fit_encode(
+        self,
+        vectors: FloatMatrix,
+        row_ids: NDArray[np.int64] | None = None,
+        progress: Progress = no_progress,
+    ) -> BytesArray:
+        """Learn from ``vectors`` and return their codes; the path that the command line takes.
+
+        ``row_ids`` as for :meth:`decode`; ``None`` means 0 to n − 1.
+        """
+        self.fit(vectors, progress)
+        return self.encode(vectors)
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """Facts about the fit for people: JSON values, not needed to decode."""
+        return {}
+
+    @property
+    def encode_only_state(self) -> frozenset[str]:
+        """Names in the state that only ``encode`` needs (they do not count as needed to decode)."""
+        return frozenset()
+
+    def check_config(self) -> None:
+        """Judge the options.
+
+        Raises:
+            ParameterError: naming the option, what it must be, and what it is.
+        """
+        for option in self.options:
+            value = getattr(self, option.name)
+            if not option.check.allows(value):
+                raise ParameterError(
+                    f"{self.name}: {option.flag} must be {option.check.describe()}, got {value!r}"
+                )
+
+    def get_config(self) -> dict[str, Any]:
+        """Options by name, as given; JSON values."""
+        return {option.name: getattr(self, option.name) for option in self.options}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Build one from options by name; missing ones take their defaults.
+
+        Raises:
+            ParameterError: an option is unknown to this method, or not allowed.
+        """
+        known = {option.name for option in cls.options}
+        for name in config:
+            if name not in known:
+                flags = ", ".join(option.flag for option in cls.options) or "no options"
+                given = "--" + name.replace("_", "-")
+                raise ParameterError(f"{cls.name}: {given} is not an option of this method; it takes {flags}")
+        compressor = cls(**config)
+        compressor.check_config()
+        return compressor
+
+    def _require_dim(self, vectors: FloatMatrix) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] != self.dim:
+            raise ParameterError(
+                f"{self.name}: vectors must have shape (rows, {self.dim}) as fitted, got {vectors.shape}"
+            )
+
+    def _require_fitted(self, attribute: str) -> None:
+        if not hasattr(self, attribute):
+            raise NotFittedError(f"{self.name}: call fit before using it")
+
+
+def state_array(
+    state: Mapping[str, NDArray[Any]], name: str, dtype: str, *shape: int | None
+) -> NDArray[Any]:
+    """Return ``state[name]`` if it has the given dtype and shape (``None`` matches any length).
+
+    Raises:
+        CorruptError: it is missing, or is of another kind or shape, or holds NaN or infinity.
+    """
+    if name not in state:
+        raise CorruptError(f"state {name!r} is missing")
+    array = state[name]
+    fits = array.ndim == len(shape) and all(
+        want is None or want == got for want, got in zip(shape, array.shape, strict=True)
+    )
+    if array.dtype != np.dtype(dtype) or not fits:
+        wanted = tuple("any" if length is None else length for length in shape)
+        raise CorruptError(
+            f"state {name!r} must be {dtype} of shape {wanted}, got {array.dtype} of {array.shape}"
+        )
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise CorruptError(f"state {name!r} holds values that are not finite")
+    return array

@@ -1,0 +1,101 @@
+"""Uncompressed embeddings: words and a float32 matrix, and where they came from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.errors import InputError
+
+FloatMatrix = NDArray[np.float32]
+
+MEAN_BLOCK_ROWS = 8192
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an embedding was read from, and what was left out on the way in."""
+
+    name: str = ""
+    """The file's base name; empty if it came from nowhere, ``-`` for standard input."""
+    format: str = ""
+    """``glove-text``, ``word2vec-text``, ``word2vec-binary``, ``fasttext-binary``, ``gensim``, ``npy``."""
+    sha256: str = ""
+    """Of the file as it lies on disk, before decompression."""
+    rows: int = 0
+    """Rows kept."""
+    dim: int = 0
+    """Numbers per row."""
+    duplicates_dropped: int = 0
+    """Rows whose word had been seen before."""
+    bad_rows_dropped: int = 0
+    """Rows that ``--bad-rows skip`` left out."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields by name."""
+        return asdict(self)
+
+
+@dataclass
+class Embedding:
+    """Distinct words in source order and their vectors.
+
+    Attributes:
+        words: n distinct strings.
+        vectors: float32, C order, shape (n, dim).
+        source: provenance.
+
+    Raises:
+        InputError: numbers of words and vectors differ, or there are no dimensions.
+    """
+
+    words: Sequence[str]
+    vectors: FloatMatrix
+    source: Source = field(default_factory=Source)
+
+    def __post_init__(self) -> None:
+        if self.vectors.ndim != 2 or self.vectors.shape[1] == 0:
+            raise InputError(f"vectors must have shape (rows, at least 1), got {self.vectors.shape}")
+        if len(self.words) != len(self.vectors):
+            raise InputError(f"{len(self.words)} words, but {len(self.vectors)} vectors")
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def dim(self) -> int:
+        """Numbers per vector."""
+        return int(self.vectors.shape[1])
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """Row of each word."""
+        return {word: row for row, word in enumerate(self.words)}
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.index
+
+    def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
+        """Return the rows of many words, int64, −1 where a word is missing."""
+        return np.fromiter((self.index.get(word, -1) for word in words), dtype=np.int64)
+
+    def decode_rows(self, rows: NDArray[np.int64]) -> FloatMatrix:
+        """Return the vectors of the given rows, float32, shape (k, dim)."""
+        return self.vectors[rows]
+
+    def mean_vector(self) -> FloatMatrix:
+        """Return the mean of all vectors, float32, shape (dim,); zeros if there are none."""
+        return mean_rows(self.vectors)
+
+
+def mean_rows(matrix: FloatMatrix) -> FloatMatrix:
+    """Mean of the rows, float32, summed in float64 and in blocks of fixed size; zeros for no rows."""
+    total = np.zeros(matrix.shape[1], dtype=np.float64)
+    for start in range(0, len(matrix), MEAN_BLOCK_ROWS):
+        total += matrix[start : start + MEAN_BLOCK_ROWS].sum(axis=0, dtype=np.float64)
+    return (total / max(1, len(matrix))).astype(np.float32)

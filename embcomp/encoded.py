@@ -1,0 +1,107 @@
+"""A compressed embedding: vocabulary + codes + the fitted compressor that made them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp import bits
+from embcomp.compressors.base import Compressor, Progress, no_progress
+from embcomp.embedding import Embedding, FloatMatrix, Source, mean_rows
+from embcomp.vocabulary import Vocabulary
+
+DECODE_BLOCK_ROWS = 8192
+
+
+@dataclass
+class EncodedEmbedding:
+    """Words and their codes, in memory or mapped from a container; vectors are decoded when asked for.
+
+    Attributes:
+        vocabulary: words <-> rows.
+        stream: codes of all rows, one after the other without gaps (see :mod:`embcomp.bits`).
+        compressor: fitted; knows the layout of a row of code.
+        source: what the vectors were read from.
+        report: facts about the fit, for people.
+    """
+
+    vocabulary: Vocabulary
+    stream: bits.BytesArray
+    compressor: Compressor
+    source: Source = field(default_factory=Source)
+    report: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def encode(
+        cls, embedding: Embedding, compressor: Compressor, progress: Progress = no_progress
+    ) -> EncodedEmbedding:
+        """Fit ``compressor`` to an embedding and encode it. Rows are stored in the order of the vocabulary."""
+        vocabulary = Vocabulary.build(embedding.words)
+        codes = compressor.fit_encode(embedding.vectors, vocabulary.rows_by_rank, progress)
+        by_row = np.empty_like(codes)
+        by_row[vocabulary.rows_by_rank] = codes
+        stream = bits.tighten(by_row, compressor.layout.row_bits)
+        return cls(vocabulary, stream, compressor, embedding.source, compressor.report)
+
+    def __len__(self) -> int:
+        return len(self.vocabulary)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self.vocabulary
+
+    @property
+    def words(self) -> list[str]:
+        """All words in source order (in row order if the order was dropped)."""
+        return list(self.vocabulary)
+
+    @property
+    def dim(self) -> int:
+        """Numbers per decoded vector."""
+        return self.compressor.dim
+
+    def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
+        """Return the rows of many words, int64, −1 where a word is missing."""
+        return self.vocabulary.rows(words)
+
+    def codes_at(self, rows: NDArray[np.int64]) -> bits.BytesArray:
+        """Return the codes of the given rows as loose rows."""
+        return bits.take(self.stream, self.compressor.layout.row_bits, rows)
+
+    def decode_rows(self, rows: NDArray[np.int64]) -> FloatMatrix:
+        """Return the decoded vectors of the given rows, float32, shape (k, dim)."""
+        return self.compressor.decode(self.codes_at(rows), rows)
+
+    def vector(self, word: str) -> FloatMatrix:
+        """Return the decoded vector of one word, float32, shape (dim,).
+
+        Raises:
+            MissingWordError: it is not in the vocabulary.
+        """
+        row = self.vocabulary.row(word)
+        return self.decode_rows(np.array([row], dtype=np.int64))[0]
+
+    def decode_all(self) -> FloatMatrix:
+        """Return all vectors in source order, float32, shape (n, dim)."""
+        out = np.empty((len(self), self.dim), dtype=np.float32)
+        rows = self.vocabulary.rows_by_rank
+        for start in range(0, len(self), DECODE_BLOCK_ROWS):
+            block = rows[start : start + DECODE_BLOCK_ROWS]
+            out[start : start + len(block)] = self.decode_rows(block)
+        return out
+
+    @cached_property
+    def _mean(self) -> FloatMatrix:
+        total = np.zeros(self.dim, dtype=np.float64)
+        for start in range(0, len(self), DECODE_BLOCK_ROWS):
+            rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(self)), dtype=np.int64)
+            total += mean_rows(self.decode_rows(rows)).astype(np.float64) * len(rows)
+        return (total / max(1, len(self))).astype(np.float32)
+
+    def mean_vector(self) -> FloatMatrix:
+        """Return the mean of all decoded vectors, float32, shape (dim,); zeros if there are none."""
+        return self._mean
