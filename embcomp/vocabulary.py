@@ -31,10 +31,17 @@ def rank_bits(n_words: int) -> int:
 class Vocabulary:
     """An immutable set of distinct words, numbered twice: by row and by rank."""
 
-    def __init__(self, trie: Any, rows_by_rank: NDArray[np.int64] | None, packed_order: Any = None) -> None:
+    def __init__(
+        self,
+        trie: Any,
+        rows_by_rank: NDArray[np.int64] | None,
+        packed_order: bits.BytesArray | None = None,
+        buffer: Any = None,
+    ) -> None:
         self._trie = trie
         self._rows_by_rank = rows_by_rank
         self._packed_order = packed_order
+        self._buffer = buffer  # a mapped trie points into it and does not keep it alive itself
 
     @classmethod
     def build(cls, words: Sequence[str]) -> Vocabulary:
@@ -58,7 +65,7 @@ class Vocabulary:
         """Open a vocabulary over buffers, without copying them.
 
         Args:
-            trie: what :attr:`trie_bytes` gave, any buffer; it must outlive the vocabulary.
+            trie: what :attr:`trie_bytes` gave; any buffer.
             n_words: how many words the container promises.
             packed_order: what :meth:`pack_order` gave; ``None`` if the source order was dropped.
 
@@ -72,7 +79,7 @@ class Vocabulary:
             raise CorruptError(f"section 'vocabulary' is not a MARISA trie: {error}") from error
         if len(opened) != n_words:
             raise CorruptError(f"section 'vocabulary' holds {len(opened)} words, the header says {n_words}")
-        return cls(opened, None, packed_order)
+        return cls(opened, None, packed_order, trie)
 
     @property
     def trie_bytes(self) -> bytes:
