@@ -120,9 +120,17 @@ class Compressor(ABC):
         return {}
 
     @property
-    def encode_only_state(self) -> frozenset[str]:
-        """Names in the state that only ``encode`` needs (they do not count as needed to decode)."""
-        return frozenset()
+    def decode_state(self) -> frozenset[str]:
+        """Names in the state that ``decode`` needs: what counts, beside the codes, in the vectors-only ratio."""
+        return frozenset(self.get_state())
+
+    @property
+    def offset(self) -> NDArray[np.float32] | None:
+        """What to add to decoded vectors to come back to the source's own origin, float32, shape (dim,).
+
+        Methods that centre decode to centred vectors, whose cosines are those of the codes.
+        """
+        return None
 
     def check_config(self) -> None:
         """Judge the options.
@@ -158,8 +166,16 @@ class Compressor(ABC):
         compressor.check_config()
         return compressor
 
+    def _require_matrix(self, vectors: FloatMatrix) -> None:
+        if vectors.ndim != 2 or vectors.shape[1] == 0 or vectors.dtype != np.float32:
+            raise ParameterError(
+                f"{self.name}: vectors must be float32 of shape (rows, at least 1), "
+                f"got {vectors.dtype} of {vectors.shape}"
+            )
+
     def _require_dim(self, vectors: FloatMatrix) -> None:
-        if vectors.ndim != 2 or vectors.shape[1] != self.dim:
+        self._require_matrix(vectors)
+        if vectors.shape[1] != self.dim:
             raise ParameterError(
                 f"{self.name}: vectors must have shape (rows, {self.dim}) as fitted, got {vectors.shape}"
             )

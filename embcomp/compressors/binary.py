@@ -1,0 +1,134 @@
+"""What the binary compressors share: one bit per output dimension, decoded to ± one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp import bits
+from embcomp.bits import BytesArray
+from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
+from embcomp.compressors.linear import blocks
+from embcomp.embedding import FloatMatrix
+from embcomp.errors import ParameterError
+
+
+class RotationCompressor(Compressor):
+    """Codes are sgn((x − mean) (I − PᵀP) W); vectors come back as scale · b Wᵀ.
+
+    W is the *rotation*, shape (dim, n_bits), and P the *removed* directions, shape (n_removed, dim). W has
+    orthonormal columns when ``n_bits <= dim``, so that cosines of decoded vectors are cosines of ±1 codes; with
+    more bits than dimensions its rows are orthonormal (a tight frame). The sign of 0 is −1. Decoded vectors are
+    centred; ``offset`` is the mean.
+
+    Subclasses fit ``mean_``, ``removed_``, ``rotation_``, ``scale_``, ``losses_`` and ``singular_values_``.
+    """
+
+    mean_: NDArray[np.float32]
+    removed_: NDArray[np.float32]
+    rotation_: NDArray[np.float32]
+    scale_: NDArray[np.float32]
+    losses_: NDArray[np.float32]
+    singular_values_: NDArray[np.float32]
+
+    @property
+    def dim(self) -> int:
+        """Rows of W."""
+        self._require_fitted("rotation_")
+        return int(self.rotation_.shape[0])
+
+    @property
+    def layout(self) -> CodeLayout:
+        """One bit per column of W."""
+        self._require_fitted("rotation_")
+        return CodeLayout("binary", int(self.rotation_.shape[1]))
+
+    @property
+    def offset(self) -> NDArray[np.float32]:
+        """The mean that was subtracted."""
+        self._require_fitted("mean_")
+        return self.mean_
+
+    @property
+    def decode_state(self) -> frozenset[str]:
+        """Vectors come back from W, the scale and the mean."""
+        return frozenset({"rotation", "scale", "mean"})
+
+    def project(self, vectors: FloatMatrix) -> FloatMatrix:
+        """Return the real values whose signs are the code, float32, shape (n, n_bits)."""
+        self._require_dim(vectors)
+        out = np.empty((len(vectors), self.rotation_.shape[1]), dtype=np.float32)
+        projection = self._projection()
+        for rows in blocks(len(vectors)):
+            np.matmul(vectors[rows] - self.mean_, projection, out=out[rows])
+        return out
+
+    def encode(self, vectors: FloatMatrix) -> BytesArray:
+        """Return the signs of the projections."""
+        self._require_fitted("rotation_")
+        self._require_dim(vectors)
+        out = np.empty((len(vectors), bits.row_bytes(self.layout.row_bits)), dtype=np.uint8)
+        projection = self._projection()
+        for rows in blocks(len(vectors)):
+            out[rows] = bits.pack((vectors[rows] - self.mean_) @ projection > 0)
+        return out
+
+    def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
+        """Return scale · b Wᵀ, centred."""
+        self._require_fitted("rotation_")
+        out = np.empty((len(codes), self.dim), dtype=np.float32)
+        back = np.ascontiguousarray(self.scale_[0] * self.rotation_.T)
+        for rows in blocks(len(codes)):
+            np.matmul(plus_minus_ones(codes[rows], self.layout.row_bits), back, out=out[rows])
+        return out
+
+    def get_state(self) -> State:
+        """Return every fitted array."""
+        self._require_fitted("rotation_")
+        return {
+            "mean": self.mean_,
+            "removed": self.removed_,
+            "rotation": self.rotation_,
+            "scale": self.scale_,
+            "losses": self.losses_,
+            "singular_values": self.singular_values_,
+        }
+
+    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take fitted arrays."""
+        self.mean_ = state_array(state, "mean", "<f4", None)
+        dim = len(self.mean_)
+        self.removed_ = state_array(state, "removed", "<f4", None, dim)
+        self.rotation_ = state_array(state, "rotation", "<f4", dim, None)
+        self.scale_ = state_array(state, "scale", "<f4", 1)
+        self.losses_ = state_array(state, "losses", "<f4", None)
+        self.singular_values_ = state_array(state, "singular_values", "<f4", dim)
+
+    def _projection(self) -> NDArray[np.float32]:
+        """(I − PᵀP) W: what centred vectors are multiplied with before taking signs."""
+        rotation = self.rotation_.astype(np.float64)
+        removed = self.removed_.astype(np.float64)
+        return (rotation - removed.T @ (removed @ rotation)).astype(np.float32)
+
+
+def plus_minus_ones(codes: BytesArray, n_bits: int) -> FloatMatrix:
+    """Return codes as −1 and +1, float32, shape (n, n_bits)."""
+    values = bits.unpack(codes, n_bits).astype(np.float32)
+    values *= 2
+    values -= 1
+    return values
+
+
+def head(name: str, vectors: FloatMatrix, fit_rows: int | str) -> FloatMatrix:
+    """Return the rows to fit on: the first ``fit_rows`` (files are in order of frequency), or ``"all"``.
+
+    Raises:
+        ParameterError: one of them holds NaN or infinity.
+    """
+    chosen = vectors if isinstance(fit_rows, str) else vectors[:fit_rows]
+    if not np.isfinite(chosen).all():
+        raise ParameterError(f"{name}: vectors must be finite, got NaN or infinity")
+    return chosen
