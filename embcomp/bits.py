@@ -57,9 +57,7 @@ def unpack_symbols(loose: BytesArray, n_symbols: int, symbol_bits: int) -> NDArr
         block = loose[start : start + ROWS_PER_BLOCK]
         bits = unpack(block, n_symbols * symbol_bits).reshape(len(block), n_symbols, symbol_bits)
         for bit in range(symbol_bits):
-            out[start : start + len(block)] |= bits[:, :, bit].astype(np.uint32) << np.uint32(
-                symbol_bits - 1 - bit
-            )
+            out[start : start + len(block)] |= bits[:, :, bit].astype(np.uint32) << np.uint32(symbol_bits - 1 - bit)
     return out
 
 
@@ -99,7 +97,8 @@ def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:
     if width == 0:
         return np.zeros((len(rows), 0), dtype=np.uint8)
     if width % 8 == 0:
-        return stream.reshape(-1, n_bytes)[rows]
+        whole: BytesArray = stream.reshape(-1, n_bytes)[rows]
+        return whole
     begin = rows * width
     window = (begin >> 3)[:, None] + np.arange(n_bytes + 1)
     np.minimum(window, len(stream) - 1, out=window)  # the byte after the last row is shifted out again

@@ -83,7 +83,8 @@ class EncodedEmbedding:
             MissingWordError: it is not in the vocabulary.
         """
         row = self.vocabulary.row(word)
-        return self.decode_rows(np.array([row], dtype=np.int64))[0]
+        decoded: FloatMatrix = self.decode_rows(np.array([row], dtype=np.int64))[0]
+        return decoded
 
     def decode_all(self) -> FloatMatrix:
         """Return all vectors in source order, float32, shape (n, dim)."""

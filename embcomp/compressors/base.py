@@ -141,9 +141,7 @@ class Compressor(ABC):
         for option in self.options:
             value = getattr(self, option.name)
             if not option.check.allows(value):
-                raise ParameterError(
-                    f"{self.name}: {option.flag} must be {option.check.describe()}, got {value!r}"
-                )
+                raise ParameterError(f"{self.name}: {option.flag} must be {option.check.describe()}, got {value!r}")
 
     def get_config(self) -> dict[str, Any]:
         """Options by name, as given; JSON values."""
@@ -185,9 +183,7 @@ class Compressor(ABC):
             raise NotFittedError(f"{self.name}: call fit before using it")
 
 
-def state_array(
-    state: Mapping[str, NDArray[Any]], name: str, dtype: str, *shape: int | None
-) -> NDArray[Any]:
+def state_array(state: Mapping[str, NDArray[Any]], name: str, dtype: str, *shape: int | None) -> NDArray[Any]:
     """Return ``state[name]`` if it has the given dtype and shape (``None`` matches any length).
 
     Raises:
@@ -201,9 +197,7 @@ def state_array(
     )
     if array.dtype != np.dtype(dtype) or not fits:
         wanted = tuple("any" if length is None else length for length in shape)
-        raise CorruptError(
-            f"state {name!r} must be {dtype} of shape {wanted}, got {array.dtype} of {array.shape}"
-        )
+        raise CorruptError(f"state {name!r} must be {dtype} of shape {wanted}, got {array.dtype} of {array.shape}")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise CorruptError(f"state {name!r} holds values that are not finite")
     return array

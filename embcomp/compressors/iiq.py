@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,7 +46,7 @@ class IiqCompressor(ItqCompressor):
 
     name = "iiq"
     summary = "ITQ after removing dominant directions: isotropic (Liao et al. 2020)"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         BITS,
         Option(
             "remove_top",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -34,10 +34,16 @@ FIT_ROWS = Option(
     "learn from the first N rows, the most frequent words; 'all' for the published algorithm",
 )
 UNIT_ROWS = Option(
-    "unit_rows", Boolean(), True, "scale rows to unit length before the rotation is fitted (false: as published)"
+    "unit_rows",
+    Boolean(),
+    True,
+    "scale rows to unit length before the rotation is fitted (false: as published)",
 )
 TOLERANCE = Option(
-    "tolerance", Real(0, 1), 0.0, "stop when a round lowers the loss by less than this fraction; 0 runs them all"
+    "tolerance",
+    Real(0, 1),
+    0.0,
+    "stop when a round lowers the loss by less than this fraction; 0 runs them all",
 )
 RANDOM_STATE = Option("random_state", Integer(0, 2**32 - 1), 0, "seed of the random start")
 
@@ -59,7 +65,7 @@ class ItqCompressor(RotationCompressor):
 
     name = "itq"
     summary = "PCA and a learnt rotation, then signs (Gong et al. 2013)"
-    options = (BITS, ITERATIONS, FIT_ROWS, UNIT_ROWS, TOLERANCE, RANDOM_STATE)
+    options: ClassVar[tuple[Option, ...]] = (BITS, ITERATIONS, FIT_ROWS, UNIT_ROWS, TOLERANCE, RANDOM_STATE)
 
     def __init__(
         self,
@@ -92,7 +98,12 @@ class ItqCompressor(RotationCompressor):
         self.removed_ = np.ascontiguousarray(directions[:, :n_removed].T, dtype=np.float32)
         projected = self._project_head(rows, ordered, n_kept=dim - n_removed)
         rotation, losses = fit_rotation(
-            projected, n_bits, self.iterations, self.tolerance, np.random.default_rng(self.random_state), progress
+            projected,
+            n_bits,
+            self.iterations,
+            self.tolerance,
+            np.random.default_rng(self.random_state),
+            progress,
         )
         self.rotation_ = np.ascontiguousarray(ordered @ rotation, dtype=np.float32)
         self.losses_ = losses.astype(np.float32)
@@ -123,7 +134,7 @@ class ItqCompressor(RotationCompressor):
             float(np.abs((rows[block] - self.mean_) @ projection).sum(dtype=np.float64))
             for block in blocks(len(rows))
         )
-        return total / max(1, len(rows) * projection.shape[1])
+        return float(total / max(1, len(rows) * projection.shape[1]))
 
     def _describe(self, rows: FloatMatrix) -> dict[str, Any]:
         sample = rows[:ISOTROPY_ROWS]
@@ -162,6 +173,4 @@ def require_below_dim(name: str, n_removed: int, dim: int) -> None:
         ParameterError: ``n_removed`` is not below ``dim``.
     """
     if n_removed >= dim:
-        raise ParameterError(
-            f"{name}: --remove-top must be below the number of dimensions ({dim}), got {n_removed}"
-        )
+        raise ParameterError(f"{name}: --remove-top must be below the number of dimensions ({dim}), got {n_removed}")

@@ -140,9 +140,7 @@ def isotropy(vectors: Float32Matrix) -> float:
     _, directions = principal_directions(covariance(vectors, np.zeros(vectors.shape[1], np.float32)))
     exponents = vectors.astype(np.float64) @ directions
     shift = float(np.abs(exponents).max())  # a common factor of all Z that keeps exp in range
-    partition = np.concatenate(
-        [np.exp(exponents - shift).sum(axis=0), np.exp(-exponents - shift).sum(axis=0)]
-    )
+    partition = np.concatenate([np.exp(exponents - shift).sum(axis=0), np.exp(-exponents - shift).sum(axis=0)])
     return float(partition.min() / partition.max())
 
 

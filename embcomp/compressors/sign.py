@@ -34,9 +34,7 @@ class SignCompressor(Compressor):
 
     name = "sign"
     summary = "sign of each dimension against its mean or zero (naive baseline)"
-    options = (
-        Option("threshold", OneOf("mean", "zero"), "mean", "value above which a dimension becomes 1"),
-    )
+    options = (Option("threshold", OneOf("mean", "zero"), "mean", "value above which a dimension becomes 1"),)
 
     thresholds_: NDArray[np.float32]
     scale_: NDArray[np.float32]
@@ -51,8 +49,7 @@ class SignCompressor(Compressor):
         dim = vectors.shape[1]
         self.thresholds_ = mean_rows(vectors) if self.threshold == "mean" else np.zeros(dim, np.float32)
         total = sum(
-            float(np.abs(vectors[rows] - self.thresholds_).sum(dtype=np.float64))
-            for rows in blocks(len(vectors))
+            float(np.abs(vectors[rows] - self.thresholds_).sum(dtype=np.float64)) for rows in blocks(len(vectors))
         )
         self.scale_ = np.array([total / max(1, vectors.size)], dtype=np.float32)
         return self

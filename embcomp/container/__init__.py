@@ -1,0 +1,1 @@
+"""Our file format: layout, writer, reader."""

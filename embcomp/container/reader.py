@@ -1,0 +1,269 @@
+"""Open an ``.embc`` file: mapped into memory, checked against its own length, decoded on demand."""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.bits import stream_bytes
+from embcomp.compressors.base import CodeLayout, Compressor
+from embcomp.compressors.registry import compressor_class
+from embcomp.container.layout import (
+    CODES,
+    FORMAT_VERSION,
+    ORDER,
+    PREAMBLE,
+    STATE_PREFIX,
+    VOCABULARY,
+    Section,
+    aligned,
+    read_header,
+    read_sections,
+)
+from embcomp.embedding import Source
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import (
+    ContainerError,
+    CorruptError,
+    InputError,
+    NewerVersionError,
+    ParameterError,
+    TruncatedError,
+)
+from embcomp.vocabulary import Vocabulary, rank_bits
+
+
+MAX_SYMBOL_BITS = 32
+
+
+class Container:
+    """The parts of one file, validated: header document, sections, and views of their bytes.
+
+    Opening reads the header only and checks every extent against the file's length. Section data are mapped, not
+    read, and checked when asked for with ``checked=True``.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = Path(path).name
+        self._buffer = _map(Path(path))
+        self.file_bytes = len(self._buffer)
+        self.header, end = read_header(self.name, self._buffer, self.file_bytes)
+        self.sections = read_sections(self.name, self.header, end, self.file_bytes)
+        self.header_end = end
+        self.rows = self._count("rows", low=0)
+        self.dim = self._count("dim", low=1)
+        self.layout = self._layout()
+        self._check_parts()
+
+    def data(self, name: str, *, checked: bool) -> memoryview:
+        """Return the bytes of a section; with ``checked``, after comparing its checksum."""
+        section = self.sections[name]
+        view = self._buffer[section.offset : section.offset + section.length]
+        if checked and zlib.crc32(view) != section.crc32:
+            raise CorruptError(f"{self.name}: the checksum of section {name!r} does not match")
+        return view
+
+    def array(self, name: str, *, checked: bool) -> NDArray[Any]:
+        """Return a section as a read-only array over the mapped file."""
+        section = self.sections[name]
+        flat = np.frombuffer(self.data(name, checked=checked), dtype=section.dtype)
+        return flat.reshape(section.shape)
+
+    def problems(self) -> list[str]:
+        """Check every byte of the file; return what is wrong, nothing if it is whole."""
+        found = []
+        end = self.header_end
+        for section in self.sections.values():
+            if any(self._buffer[end : section.offset]):
+                found.append(f"{self.name}: the padding before section {section.name!r} is not zero")
+            end = section.offset + section.length
+            try:
+                self.data(section.name, checked=True)
+            except CorruptError as error:
+                found.append(str(error))
+        return found or self._problems_of_content()
+
+    def open(self) -> EncodedEmbedding:
+        """Build the embedding. Vocabulary, order and state are checked; codes are left to :meth:`problems`."""
+        packed_order = self.array(ORDER, checked=True) if ORDER in self.sections else None
+        vocabulary = Vocabulary.from_buffers(self.data(VOCABULARY, checked=True), self.rows, packed_order)
+        return EncodedEmbedding(
+            vocabulary=vocabulary,
+            stream=self.array(CODES, checked=False),
+            compressor=self._compressor(),
+            source=self._source(),
+            report=self._mapping("report"),
+        )
+
+    def _problems_of_content(self) -> list[str]:
+        try:
+            encoded = self.open()
+            if ORDER in self.sections:
+                _ = encoded.vocabulary.rows_by_rank
+            spare = -(self.rows * self.layout.row_bits) % 8
+            if len(encoded.stream) and int(encoded.stream[-1]) & ((1 << spare) - 1):
+                return [f"{self.name}: the spare bits after the last code are not zero"]
+        except ContainerError as error:
+            return [str(error)]
+        return []
+
+    def _compressor(self) -> Compressor:
+        method = self.header.get("method")
+        try:
+            kind = compressor_class(str(method))
+        except ParameterError as error:
+            raise NewerVersionError(f"{self.name}: method {method!r} is not known to this installation") from error
+        try:
+            compressor = kind.from_config(self._mapping("config"))
+        except (ParameterError, TypeError) as error:
+            raise CorruptError(f"{self.name}: the stored options are refused: {error}") from error
+        compressor.set_state(
+            {
+                name.removeprefix(STATE_PREFIX): self.array(name, checked=True)
+                for name in self.sections
+                if name.startswith(STATE_PREFIX)
+            }
+        )
+        if compressor.layout != self.layout or compressor.dim != self.dim:
+            raise CorruptError(
+                f"{self.name}: the header says {self.layout} and {self.dim} dimensions, "
+                f"the state {compressor.layout} and {compressor.dim}"
+            )
+        return compressor
+
+    def _source(self) -> Source:
+        stored = self._mapping("source")
+        return Source(**{f.name: stored[f.name] for f in fields(Source) if f.name in stored})
+
+    def _layout(self) -> CodeLayout:
+        code = self._mapping("code")
+        kind: Any
+        symbols: Any
+        width: Any
+        kind, symbols, width = code.get("kind"), code.get("symbols"), code.get("symbol_bits")
+        known = kind in ("binary", "indexed", "none") and isinstance(symbols, int) and isinstance(width, int)
+        if not known or symbols < 0 or not 0 <= width <= MAX_SYMBOL_BITS:
+            raise CorruptError(f"{self.name}: header field 'code' is malformed: {code!r}")
+        return CodeLayout(kind, symbols, width)
+
+    def _check_parts(self) -> None:
+        """Required sections are there, have the lengths that the header's numbers imply, and none is unknown."""
+        lengths = {
+            VOCABULARY: None,
+            CODES: stream_bytes(self.rows, self.layout.row_bits),
+            ORDER: stream_bytes(self.rows, rank_bits(self.rows)),
+        }
+        for name in (VOCABULARY, CODES):
+            if name not in self.sections:
+                raise CorruptError(f"{self.name}: section {name!r} is missing")
+        for section in self.sections.values():
+            if section.name in lengths:
+                self._check_bytes_section(section, lengths[section.name])
+            elif section.required and not section.name.startswith(STATE_PREFIX):
+                raise NewerVersionError(
+                    f"{self.name}: required section {section.name!r} is not known to this release; update embcomp"
+                )
+
+    def _check_bytes_section(self, section: Section, length: int | None) -> None:
+        if section.dtype != "|u1" or len(section.shape) != 1:
+            raise CorruptError(f"{self.name}: section {section.name!r} must be bytes in one dimension")
+        if length is not None and section.length != length:
+            raise CorruptError(
+                f"{self.name}: section {section.name!r} must be {length} bytes for {self.rows} rows, "
+                f"got {section.length}"
+            )
+
+    def _count(self, field: str, low: int) -> int:
+        value = self.header.get(field)
+        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+            raise CorruptError(
+                f"{self.name}: header field {field!r} must be an integer of at least {low}, got {value!r}"
+            )
+        return value
+
+    def _mapping(self, field: str) -> dict[str, Any]:
+        value = self.header.get(field, {})
+        if not isinstance(value, dict):
+            raise CorruptError(f"{self.name}: header field {field!r} must be an object, got {value!r}")
+        return value
+
+
+def open_container(path: str | Path) -> EncodedEmbedding:
+    """Open an ``.embc`` file for reading; its codes stay on disk, mapped.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+        ContainerError: it is refused; the subclass says why.
+    """
+    return Container(path).open()
+
+
+def describe(path: str | Path) -> dict[str, Any]:
+    """Say what is inside a container: the document of ``embcomp info --json``."""
+    container = Container(path)
+    encoded = container.open()
+    needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state} | {CODES}
+    sizes = {name: section.length for name, section in container.sections.items()}
+    states = {name: size for name, size in sizes.items() if name.startswith(STATE_PREFIX)}
+    floats = 4 * container.rows * container.dim
+    words = sum(len(word.encode()) + 1 for word in encoded.vocabulary)
+    vectors_only = sum(size for name, size in sizes.items() if name in needed)
+    return {
+        "format_version": FORMAT_VERSION,
+        "producer": container.header.get("producer"),
+        "method": encoded.compressor.name,
+        "config": encoded.compressor.get_config(),
+        "rows": container.rows,
+        "dim": container.dim,
+        "bits_per_vector": container.layout.row_bits,
+        "bytes": {
+            "file": container.file_bytes,
+            "codes": sizes[CODES],
+            "vocabulary": sizes[VOCABULARY],
+            "order": sizes.get(ORDER, 0),
+            "state": sum(states.values()),
+            "decode_state": vectors_only - sizes[CODES],
+            "header": aligned(container.header_end),
+        },
+        "ratio": {
+            "vectors": _ratio(floats, vectors_only),
+            "file": _ratio(floats + words, container.file_bytes),
+        },
+        "source": encoded.source.to_json(),
+        "report": encoded.report,
+    }
+
+
+def verify(path: str | Path) -> list[str]:
+    """Check every byte of a file; return the problems found, an empty list if there are none.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+        NotAContainerError, NewerVersionError: there is nothing that this release could check.
+    """
+    try:
+        return Container(path).problems()
+    except (TruncatedError, CorruptError) as error:
+        return [str(error)]
+
+
+def _ratio(original: int, compressed: int) -> float:
+    return round(original / max(1, compressed), 3)
+
+
+def _map(path: Path) -> memoryview:
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            if file.tell() < PREAMBLE.size:
+                file.seek(0)
+                return memoryview(file.read())
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
