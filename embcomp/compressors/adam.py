@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from embcomp.errors import ParameterError
 
+Array = NDArray[np.floating]
+
 
 class Adam:
     """Moves parameters against their gradients, in place, each number by about ``lr`` a step.
@@ -26,7 +28,7 @@ class Adam:
 
     def __init__(
         self,
-        parameters: Sequence[NDArray[np.floating]],
+        parameters: Sequence[Array],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -39,7 +41,7 @@ class Adam:
         self._first = [np.zeros_like(parameter) for parameter in self.parameters]
         self._second = [np.zeros_like(parameter) for parameter in self.parameters]
 
-    def step(self, gradients: Sequence[NDArray[np.floating]]) -> None:
+    def step(self, gradients: Sequence[Array]) -> None:
         """Take one step; ``gradients`` have the shapes of the parameters and are left alone.
 
         Raises:
@@ -48,22 +50,22 @@ class Adam:
         if len(gradients) != len(self.parameters):
             raise ParameterError(f"adam: {len(self.parameters)} parameters, but {len(gradients)} gradients")
         self.t += 1
+        states = zip(self.parameters, gradients, self._first, self._second, strict=True)
+        for parameter, gradient, first, second in states:
+            self._move(parameter, gradient, first, second)
+
+    def _move(self, parameter: Array, gradient: Array, first: Array, second: Array) -> None:
         beta1, beta2 = self.betas
-        rate = self.lr / (1 - beta1**self.t)
-        root_correction = float(np.sqrt(1 - beta2**self.t))
-        for parameter, gradient, first, second in zip(
-            self.parameters, gradients, self._first, self._second, strict=True
-        ):
-            work = np.multiply(gradient, 1 - beta1, dtype=parameter.dtype)
-            first *= beta1
-            first += work
-            np.multiply(gradient, gradient, out=work)
-            work *= 1 - beta2
-            second *= beta2
-            second += work
-            np.sqrt(second, out=work)
-            work /= root_correction
-            work += self.eps
-            np.divide(first, work, out=work)
-            work *= rate
-            parameter -= work
+        work = np.multiply(gradient, 1 - beta1, dtype=parameter.dtype)
+        first *= beta1
+        first += work
+        np.multiply(gradient, gradient, out=work)
+        work *= 1 - beta2
+        second *= beta2
+        second += work
+        np.sqrt(second, out=work)
+        work /= float(np.sqrt(1 - beta2**self.t))
+        work += self.eps
+        np.divide(first, work, out=work)
+        work *= self.lr / (1 - beta1**self.t)
+        parameter -= work
