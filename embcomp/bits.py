@@ -104,6 +104,6 @@ def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:
     np.minimum(window, len(stream) - 1, out=window)  # the byte after the last row is shifted out again
     taken = stream[window].astype(np.uint16)
     pairs = (taken[:, :-1] << 8) | taken[:, 1:]
-    loose = (pairs >> (8 - (begin & 7)).astype(np.uint16)[:, None]).astype(np.uint8)
+    loose: BytesArray = (pairs >> (8 - (begin & 7)).astype(np.uint16)[:, None]).astype(np.uint8)
     loose[:, -1] &= (0xFF << (8 - width % 8)) & 0xFF
     return loose

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -85,6 +85,13 @@ class EncodedEmbedding:
         row = self.vocabulary.row(word)
         decoded: FloatMatrix = self.decode_rows(np.array([row], dtype=np.int64))[0]
         return decoded
+
+    def blocks(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+        """Yield all words and their decoded vectors, some thousands at a time, in source order."""
+        rows = self.vocabulary.rows_by_rank
+        for start in range(0, len(self), DECODE_BLOCK_ROWS):
+            block = rows[start : start + DECODE_BLOCK_ROWS]
+            yield [self.vocabulary.word(row) for row in block.tolist()], self.decode_rows(block)
 
     def decode_all(self) -> FloatMatrix:
         """Return all vectors in source order, float32, shape (n, dim)."""

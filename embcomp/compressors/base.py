@@ -16,7 +16,7 @@ Codes are *loose rows* (see :mod:`embcomp.bits`): uint8, shape (n, ceil(row_bits
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
@@ -27,15 +27,9 @@ from embcomp.bits import BytesArray
 from embcomp.checks import Option
 from embcomp.embedding import FloatMatrix
 from embcomp.errors import CorruptError, NotFittedError, ParameterError
-
-Progress = Callable[[str, int, int], None]
-"""Called as ``progress(stage, done, total)``."""
+from embcomp.progress import Progress, no_progress
 
 State = dict[str, NDArray[Any]]
-
-
-def no_progress(stage: str, done: int, total: int) -> None:
-    """Ignore it."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,146 @@
+"""What the commands share: source options, progress bars, JSON output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from embcomp.errors import InputError
+from embcomp.progress import no_progress
+
+if TYPE_CHECKING:
+    from embcomp.embedding import Embedding
+    from embcomp.encoded import EncodedEmbedding
+    from embcomp.formats import ReadOptions
+    from embcomp.progress import Progress
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary on stderr.")
+force_option = click.option("--force", is_flag=True, help="Replace an existing output file.")
+container_argument = click.argument("file", type=click.Path(path_type=Path))
+
+
+def source_options(function: Function) -> Function:
+    """Add the options that say how a source file is read."""
+    options = [
+        click.option(
+            "--format",
+            "source_format",
+            metavar="NAME",
+            help="Format of the source; found out from its content if not given.",
+        ),
+        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read the first N rows only."),
+        click.option(
+            "--duplicates",
+            type=click.Choice(["first", "error"]),
+            default="first",
+            show_default=True,
+            help="A word seen before: keep the first and count the others, or refuse.",
+        ),
+        click.option(
+            "--bad-rows",
+            type=click.Choice(["error", "skip"]),
+            default="error",
+            show_default=True,
+            help="A row of wrong length, not a number, NaN or infinite: refuse, or drop and count.",
+        ),
+        click.option(
+            "--encoding-errors",
+            type=click.Choice(["strict", "replace", "ignore"]),
+            default="strict",
+            show_default=True,
+            help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
+        ),
+        click.option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one a line."),
+        click.option(
+            "--allow-pickle", is_flag=True, help="Read native gensim files, which can run code: trusted files only."
+        ),
+    ]
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def read_options(given: dict[str, Any]) -> ReadOptions:
+    """Take the values of :func:`source_options` out of a command's arguments."""
+    from embcomp.formats import ReadOptions
+
+    return ReadOptions(
+        format=given.pop("source_format"),
+        limit=given.pop("limit"),
+        duplicates=given.pop("duplicates"),
+        bad_rows=given.pop("bad_rows"),
+        encoding_errors=given.pop("encoding_errors"),
+        words=given.pop("words"),
+        allow_pickle=given.pop("allow_pickle"),
+    )
+
+
+@contextmanager
+def progress_bars(*, quiet: bool) -> Iterator[Progress]:
+    """Give a progress callback that draws one tqdm bar per stage: on stderr, and only on a terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield no_progress
+        return
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[Any]] = {}
+
+    def update(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            for bar in bars.values():
+                bar.close()
+            bars[stage] = tqdm(total=total or None, desc=stage, file=sys.stderr, unit_scale=True)
+        bars[stage].n = done
+        bars[stage].refresh()
+
+    try:
+        yield update
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON document on stdout."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def note(message: str, *, quiet: bool = False) -> None:
+    """Print a line on stderr."""
+    if not quiet:
+        click.echo(message, err=True)
+
+
+def size_text(n_bytes: float) -> str:
+    """A size for people: 6.0 MB (decimal units)."""
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 1000:
+            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.2f} GB"
+
+
+def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedEmbedding | Embedding:
+    """Open a container, or read an original file, whichever ``path`` is."""
+    from embcomp.container.layout import MAGIC
+    from embcomp.container.reader import open_container
+    from embcomp.formats import read_embedding
+
+    if path != "-":
+        try:
+            with Path(path).open("rb") as file:
+                is_container = file.read(len(MAGIC)) == MAGIC
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        if is_container:
+            return open_container(path)
+    return read_embedding(path, options, progress)

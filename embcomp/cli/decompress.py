@@ -1,0 +1,74 @@
+"""``embcomp decompress``: write the decoded vectors in a format that other programs read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from embcomp.cli.common import container_argument, force_option, note, progress_bars, quiet_option
+from embcomp.errors import ParameterError
+
+if TYPE_CHECKING:
+    from embcomp.embedding import FloatMatrix
+    from embcomp.encoded import EncodedEmbedding
+    from embcomp.progress import Progress
+
+SUFFIXES = {
+    ".txt": "glove-text",
+    ".vec": "word2vec-text",
+    ".bin": "word2vec-binary",
+    ".npy": "npy",
+    ".kv": "gensim",
+    ".safetensors": "safetensors",
+    ".fifu": "finalfusion",
+}
+
+
+@click.command("decompress")
+@container_argument
+@click.option("-o", "--output", required=True, metavar="OUT", help="Output file; - for stdout.")
+@click.option(
+    "--to",
+    "target_format",
+    metavar="NAME",
+    help="glove-text, word2vec-text, word2vec-binary, npy (and OUT.words.txt), gensim, …; by the suffix if absent "
+    "(.txt, .vec, .bin, .npy, .kv), else glove-text.",
+)
+@click.option(
+    "--restore-mean",
+    is_flag=True,
+    help="Add the mean back: nearer to the source's vectors, but cosines are no longer those of the codes.",
+)
+@force_option
+@quiet_option
+def command(file: Path, output: str, target_format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:
+    """Decode every vector of FILE and write them all, in the order of the source."""
+    from embcomp.container.reader import open_container
+    from embcomp.formats import WRITABLE_FORMAT_NAMES, write_embedding
+
+    target_format = target_format or SUFFIXES.get(Path(output).suffix, "glove-text")
+    if target_format not in WRITABLE_FORMAT_NAMES:
+        names = ", ".join(WRITABLE_FORMAT_NAMES)
+        raise ParameterError(f"decompress: --to must be one of {names}, got {target_format!r}")
+    encoded = open_container(file)
+    if restore_mean and encoded.compressor.offset is None:
+        raise ParameterError(f"decompress: --restore-mean: {encoded.compressor.name} stores no mean")
+    with progress_bars(quiet=quiet) as progress:
+        blocks = _blocks(encoded, restore_mean=restore_mean, progress=progress)
+        write_embedding(output, target_format, blocks, len(encoded), encoded.dim, force=force)
+    if output != "-":
+        note(f"{output}: {len(encoded)} words of {encoded.dim} dimensions, {target_format}", quiet=quiet)
+
+
+def _blocks(
+    encoded: EncodedEmbedding, *, restore_mean: bool, progress: Progress
+) -> Iterator[tuple[list[str], FloatMatrix]]:
+    offset = encoded.compressor.offset if restore_mean else None
+    done = 0
+    for words, vectors in encoded.blocks():
+        yield words, vectors if offset is None else vectors + offset
+        done += len(words)
+        progress("decoding", done, len(encoded))

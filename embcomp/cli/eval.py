@@ -1,0 +1,110 @@
+"""``embcomp eval``: score embeddings, compressed or not, against each other and against a baseline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embcomp.cli.common import (
+    json_option,
+    note,
+    open_target,
+    print_json,
+    progress_bars,
+    quiet_option,
+    read_options,
+    source_options,
+)
+from embcomp.errors import ParameterError
+
+if TYPE_CHECKING:
+    from embcomp.eval.report import Comparison
+
+
+@click.command("eval")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
+@click.option(
+    "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."
+)
+@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets.")
+@click.option("--baseline", metavar="SOURCE", help="Also score this file and print the ratio to it.")
+@click.option(
+    "--at-least",
+    type=float,
+    metavar="R",
+    help="Exit with 1 if a suite's mean is below R times the baseline's.",
+)
+@click.option(
+    "--oov",
+    type=click.Choice(["mean", "skip"]),
+    default="mean",
+    show_default=True,
+    help="A missing word: the mean of all vectors, or leave its row out.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of bootstrap and k-means (default 0).")
+@json_option
+@quiet_option
+@source_options
+def command(
+    targets: tuple[str, ...],
+    suites: tuple[str, ...],
+    data: Path | None,
+    baseline: str | None,
+    at_least: float | None,
+    oov: Any,
+    seed: int,
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Score each TARGET, an .embc file or an original embedding file, on the suites.
+
+    Word similarity (WS-353, SimLex-999) comes with gensim; --data adds a folder of other sets.
+    """
+    if at_least is not None and baseline is None:
+        raise click.UsageError("--at-least needs a --baseline to compare with")
+    if at_least is not None and not at_least > 0:
+        raise ParameterError(f"--at-least must be a number above 0, got {at_least:g}")
+
+    from embcomp.eval.report import compare, failing, suite_means, text_report
+    from embcomp.eval.run import evaluate
+
+    options = read_options(given)
+    with progress_bars(quiet=quiet) as progress:
+
+        def scores_of(path: str) -> list[Any]:
+            target = open_target(path, options, progress)
+            return evaluate(target, Path(path).name, suites or None, data, oov, seed, progress)
+
+        base = scores_of(baseline) if baseline else []
+        scores = [score for path in targets for score in scores_of(path)]
+    comparisons = compare(scores, base)
+    if as_json:
+        print_json([_document(row) if baseline else row.score.to_json() for row in comparisons])
+    else:
+        click.echo(text_report(scores, base, oov=oov, seed=seed), nl=False)
+    if at_least is not None:
+        judged = [*suite_means(comparisons), *comparisons]
+        means = {(row.score.target, row.score.suite, row.score.metric) for row in suite_means(comparisons)}
+        gate = [row for row in judged if _is_gated(row, means)]
+        failed = failing(gate, at_least)
+        for row in failed:
+            ratio = "undefined" if row.ratio is None else f"{row.ratio:.3f}"
+            note(
+                f"embcomp: eval: {row.score.target} {row.score.suite} {row.score.task}: {ratio}, expected {at_least:g}"
+            )
+        if failed:
+            raise click.exceptions.Exit(1)
+
+
+def _is_gated(row: Comparison, means: set[tuple[str, str, str]]) -> bool:
+    """The gate looks at the mean of a suite, or at its only data set."""
+    key = (row.score.target, row.score.suite, row.score.metric)
+    return row.score.task.startswith("mean of") or key not in means
+
+
+def _document(row: Comparison) -> dict[str, Any]:
+    baseline = None if row.baseline is None else row.baseline.value
+    return row.score.to_json() | {"baseline": baseline, "ratio": row.ratio, "p_value": row.p_value}

@@ -1,0 +1,47 @@
+"""``embcomp info``: what is inside a container."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embcomp.cli.common import container_argument, json_option, print_json, size_text
+
+
+@click.command("info")
+@container_argument
+@json_option
+def command(file: Path, as_json: bool) -> None:
+    """Say what is inside FILE: method, options, bytes by part, both compression ratios, provenance."""
+    from embcomp.container.reader import describe
+
+    document = describe(file)
+    if as_json:
+        print_json(document)
+        return
+    for line in _lines(document):
+        click.echo(line)
+
+
+def _lines(document: dict[str, Any]) -> list[str]:
+    sizes, ratio, source = document["bytes"], document["ratio"], document["source"]
+    config = ", ".join(f"{name}={value}" for name, value in document["config"].items())
+    per_word = sizes["file"] / max(1, document["rows"])
+    parts = ("codes", "vocabulary", "order", "state", "header")
+    return [
+        f"method      {document['method']} ({config})",
+        f"words       {document['rows']}",
+        f"dimensions  {document['dim']}",
+        f"bits        {document['bits_per_vector']} a word",
+        f"file        {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} a word",
+        *(f"  {part:<10}{sizes[part]} bytes" for part in parts),
+        f"ratio       {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
+        f"source      {source['name'] or 'unknown'} ({source['format'] or 'unknown'})",
+        f"  sha256    {source['sha256'] or 'unknown'}",
+        f"  dropped   {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
+        *(f"{name}: {json.dumps(value)}" for name, value in document["report"].items()),
+        f"format      version {document['format_version']}, written by embcomp {document['producer']['version']}",
+    ]

@@ -1,0 +1,110 @@
+"""The command ``embcomp``: which commands there are, and how they end.
+
+Exit codes: 0 done; 1 checked, and the answer is no; 2 usage or parameter; 3 input or output file; 4 container
+refused; 70 a bug, with its traceback; 130 interrupted (143 terminated).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from embcomp import __version__
+from embcomp.errors import EmbcompError
+
+COMMANDS = {
+    "compress": "Compress an embedding file into one .embc file.",
+    "decompress": "Write the vectors of an .embc file in another format.",
+    "info": "Say what is inside an .embc file.",
+    "verify": "Check every byte of an .embc file.",
+    "vector": "Print the vectors of words.",
+    "eval": "Score embeddings on word similarity and categorization.",
+    "methods": "List the compression methods and their options.",
+    "sample": "Write a small real GloVe file to try things on.",
+}
+
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is run or its help is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"embcomp.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="embcomp")
+def group() -> None:
+    """Compress pretrained word embeddings into one small file that is usable as it is."""
+
+
+def run(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit. The one place that catches everything."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = group.main(args=arguments, prog_name="embcomp", standalone_mode=False)
+        _flush()
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        code = _complain(f"{_command_of(error)}{error.format_message()}", error.exit_code)
+    except EmbcompError as error:
+        code = _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        code = _complain("interrupted", EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        _drop_stdout()
+        code = 0
+    except Exception:
+        traceback.print_exc()
+        code = _complain("this is a bug; please report it with the lines above", EXIT_BUG)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _complain(message: str, code: int) -> int:
+    one_line = " ".join(message.split("\n"))
+    click.echo(f"embcomp: {one_line}", err=True)
+    return code
+
+
+def _command_of(error: click.ClickException) -> str:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    return f"{context.info_name}: " if context is not None and context.parent is not None else ""
+
+
+def _flush() -> None:
+    """Find out about a closed pipe here, where it is caught, and not at interpreter exit."""
+    sys.stdout.flush()
+
+
+def _drop_stdout() -> None:
+    """Point stdout at nothing, so that the interpreter's last flush does not complain about the closed pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _terminate(number: int, frame: Any) -> NoReturn:
+    """Unwind on SIGTERM, so that no temporary file is left."""
+    sys.exit(EXIT_TERMINATED)

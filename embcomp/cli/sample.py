@@ -1,0 +1,34 @@
+"""``embcomp sample``: a small real file to try things on."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import click
+
+from embcomp.cli.common import force_option
+from embcomp.files import replacing
+
+SAMPLE = "glove.6B.100d.sample.txt.gz"
+
+
+@click.command("sample")
+@click.option("-o", "--output", metavar="OUT.txt", help="Output file; stdout if absent.")
+@force_option
+def command(output: str | None, force: bool) -> None:
+    """Write about 8,000 words of GloVe 6B 100d as text.
+
+    Pennington, Socher, Manning 2014; public domain (PDDL 1.0).
+    """
+    if output is None and sys.stdout.isatty():
+        raise click.UsageError("7 MB of numbers for a terminal; give -o FILE, or a pipe")
+    with (files("embcomp") / "data" / SAMPLE).open("rb") as packed, gzip.open(packed) as text:
+        if output is None or output == "-":
+            shutil.copyfileobj(text, sys.stdout.buffer)
+            return
+        with replacing(Path(output), force=force) as target:
+            shutil.copyfileobj(text, target)
