@@ -1,0 +1,13 @@
+"""Other people's files, in both directions."""
+
+from embcomp.formats.options import FORMAT_NAMES, WRITABLE_FORMAT_NAMES, ReadOptions
+from embcomp.formats.reading import BlockReader, open_blocks, read_embedding
+
+__all__ = [
+    "FORMAT_NAMES",
+    "WRITABLE_FORMAT_NAMES",
+    "BlockReader",
+    "ReadOptions",
+    "open_blocks",
+    "read_embedding",
+]

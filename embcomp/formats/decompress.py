@@ -1,0 +1,156 @@
+"""Compressed streams, known by what they start with and opened in bounded memory.
+
+All decompressors are driven through one interface, that of :class:`lzma.LZMADecompressor`: ``decompress``,
+``needs_input``, ``eof``, ``unused_data``. Several streams one after the other, and zero bytes as padding after
+them, are read as one; anything else that follows is damage.
+"""
+
+from __future__ import annotations
+
+import bz2
+import importlib
+import lzma
+import sys
+import zlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from embcomp.errors import InputError
+
+MAGIC_BYTES = 10
+CHUNK_BYTES = 1 << 18
+XZ_MEMORY_BYTES = 128 << 20  # xz -9 needs 65 MB
+ZST_STEP_BYTES = 1 << 10  # 4 bytes of zstd can stand for 128 kB, so one step gives at most 32 MB
+
+
+class Readable(Protocol):
+    """Anything with ``read``."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most ``size`` bytes; none at the end."""
+        ...
+
+
+def kind_of(head: bytes) -> str | None:
+    """Name the compression that the first :data:`MAGIC_BYTES` bytes of a stream speak of; ``None``: plain."""
+    if head.startswith(b"\x1f\x8b\x08"):
+        return "gz"
+    if head.startswith(b"BZh") and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):  # first block, or an empty file
+        return "bz2"
+    if head.startswith(b"\xfd7zXZ\x00"):
+        return "xz"
+    if head.startswith(b"\x28\xb5\x2f\xfd"):
+        return "zst"
+    return None
+
+
+class Decompressed:
+    """The plain bytes of a compressed stream."""
+
+    def __init__(self, raw: Readable, kind: str, name: str) -> None:
+        self._raw = raw
+        self._kind = kind
+        self._name = name
+        self._make, self._damage = _engine(kind, name)
+        self._engine = self._make()
+        self._waiting = b""
+
+    def read(self, size: int) -> bytes:
+        """Return at most ``size`` bytes (zstd: about that); none at the end.
+
+        Raises:
+            InputError: the stream is damaged or ends too early.
+        """
+        while True:
+            if self._engine.eof and not self._next_stream():
+                return b""
+            data, self._waiting = self._waiting, b""
+            if self._engine.needs_input and not data:
+                data = self._raw.read(CHUNK_BYTES)
+                if not data:
+                    raise InputError(f"{self._name}: the {self._kind} data end too early")
+            try:
+                out: bytes = self._engine.decompress(data, size)
+            except self._damage as error:
+                raise InputError(f"{self._name}: the {self._kind} data are damaged: {error}") from error
+            if out:
+                return out
+
+    def _next_stream(self) -> bool:
+        data: bytes = self._engine.unused_data.lstrip(b"\x00")
+        while not data:
+            data = self._raw.read(CHUNK_BYTES)
+            if not data:
+                return False
+            data = data.lstrip(b"\x00")
+        self._engine = self._make()
+        self._waiting = data
+        return True
+
+
+def _engine(kind: str, name: str) -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
+    """A maker of decompressors of one kind, and what they raise on damaged data."""
+    if kind == "gz":
+        return _Gzip, (zlib.error,)
+    if kind == "bz2":
+        return bz2.BZ2Decompressor, (OSError,)
+    if kind == "xz":
+        return lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES), (lzma.LZMAError,)
+    if sys.version_info >= (3, 14):
+        module = importlib.import_module("compression.zstd")
+        return module.ZstdDecompressor, (module.ZstdError,)
+    try:
+        module = importlib.import_module("zstandard")
+    except ImportError as error:
+        raise InputError(
+            f"{name}: is compressed with zstd, which needs the package 'zstandard': pip install 'embcomp[zstd]'"
+        ) from error
+    return lambda: _Zstandard(module.ZstdDecompressor().decompressobj()), (module.ZstdError,)
+
+
+class _Gzip:
+    """:func:`zlib.decompressobj` with the interface of the others."""
+
+    def __init__(self) -> None:
+        self._engine = zlib.decompressobj(wbits=31)
+        self.needs_input = True
+
+    @property
+    def eof(self) -> bool:
+        return self._engine.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._engine.unused_data
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        out = self._engine.decompress(self._engine.unconsumed_tail + data, max_length)
+        self.needs_input = len(out) < max_length
+        return out
+
+
+class _Zstandard:
+    """The decompressor of the package zstandard, which knows no ``max_length``, fed in small steps."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self._waiting = memoryview(b"")
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._waiting
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._engine.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return bytes(self._engine.unused_data) + bytes(self._waiting)
+
+    def decompress(self, data: bytes, max_length: int) -> bytes:
+        if data:
+            self._waiting = memoryview(data)
+        out: bytes = self._engine.decompress(bytes(self._waiting[:ZST_STEP_BYTES]))
+        self._waiting = self._waiting[ZST_STEP_BYTES:]
+        return out

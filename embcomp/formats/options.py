@@ -1,0 +1,59 @@
+"""What a reader may be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from embcomp.checks import Boolean, Check, Integer, OneOf
+from embcomp.errors import ParameterError
+
+FORMAT_NAMES = ("glove-text", "word2vec-text", "word2vec-binary", "fasttext-binary", "gensim", "npy")
+"""Formats that are read."""
+
+WRITABLE_FORMAT_NAMES = ("glove-text", "word2vec-text", "word2vec-binary", "gensim", "npy")
+"""Formats that are written."""
+
+_CHECKS: dict[str, Check] = {
+    "limit": Integer(1),
+    "duplicates": OneOf("first", "error"),
+    "bad_rows": OneOf("error", "skip"),
+    "encoding_errors": OneOf("strict", "replace", "ignore"),
+    "allow_pickle": Boolean(),
+    "format": OneOf(*FORMAT_NAMES),
+}
+_OPTIONAL = {"limit", "format"}
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read a source.
+
+    Raises:
+        ParameterError: an option has a value that is not allowed.
+    """
+
+    format: str | None = None
+    """One of :data:`FORMAT_NAMES`; ``None`` looks at the content (never at the file's name)."""
+    limit: int | None = None
+    """Read no more than this many rows of the source; rows that are then dropped count, as in gensim."""
+    duplicates: str = "first"
+    """``first``: a word seen before is dropped and counted. ``error``: it is refused."""
+    bad_rows: str = "error"
+    """``error``: a row of wrong length, not of numbers, or not finite is refused. ``skip``: dropped and counted."""
+    encoding_errors: str = "strict"
+    """What happens to words that are not valid UTF-8; as in :meth:`bytes.decode`."""
+    allow_pickle: bool = False
+    """Whether native gensim files may be read: unpickling runs whatever code the file holds."""
+    words: Path | None = None
+    """For ``npy``: the file with one word per line; ``None`` means ``<source>.words.txt``."""
+
+    def __post_init__(self) -> None:
+        for name, check in _CHECKS.items():
+            value = getattr(self, name)
+            if not check.allows(value) and not (value is None and name in _OPTIONAL):
+                flag = "--" + name.replace("_", "-")
+                raise ParameterError(f"{flag} must be {check.describe()}, got {value!r}")
+
+
+DEFAULT_OPTIONS = ReadOptions()

@@ -1,0 +1,150 @@
+"""Any source, block by block or all at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from embcomp.embedding import Embedding, FloatMatrix, Source
+from embcomp.errors import InputError
+from embcomp.formats.detect import detect
+from embcomp.formats.options import DEFAULT_OPTIONS, ReadOptions
+from embcomp.formats.parser import Block, Parser
+from embcomp.formats.rows import shown
+from embcomp.formats.stream import ByteStream
+from embcomp.progress import Progress, no_progress
+
+
+def read_embedding(
+    source: str | Path, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
+) -> Embedding:
+    """Read a source into memory: the matrix, the words, and some MB beside them.
+
+    Args:
+        source: a file, plain or compressed; ``-`` for standard input.
+        options: what to accept.
+        progress: told the stage ``read``, and bytes on disk done and in all.
+
+    Raises:
+        InputError: in one line, where, what was found and what was expected.
+    """
+    words: list[str] = []
+    with open_blocks(source, options, progress) as reader:
+        matrix = np.empty((0, reader.dim), dtype=np.float32)
+        for block_words, vectors in reader:
+            words += block_words
+            start = len(matrix)
+            matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
+            matrix[start:] = vectors
+        return Embedding(words, matrix, reader.source)
+
+
+def open_blocks(
+    source: str | Path, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
+) -> BlockReader:
+    """Open a source to read it block by block, in bounded memory; use it in a ``with`` statement.
+
+    Raises:
+        InputError: it cannot be read, is empty, or is of no known format.
+    """
+    return BlockReader(source, options, progress)
+
+
+class BlockReader:
+    """Blocks of distinct words and their vectors; afterwards, where they came from.
+
+    Attributes:
+        dim: numbers per vector.
+        format: what the source turned out to be.
+    """
+
+    def __init__(self, source: str | Path, options: ReadOptions, progress: Progress) -> None:
+        self._options = options
+        self._progress = progress
+        self._source: Source | None = None
+        with ExitStack() as opening:
+            self._stream = opening.enter_context(ByteStream(source))
+            self._parser = _open_parser(self._stream, options)
+            self._closing = opening.pop_all()
+        self.dim = self._parser.dim
+        self.format = self._parser.format
+
+    def __iter__(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+        """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
+        seen: set[str] = set()
+        n_dropped = 0
+        for block in self._parser.blocks():
+            distinct = self._distinct(block, seen)
+            n_dropped += len(block.words) - len(distinct.words)
+            self._progress("read", self._stream.n_raw, max(self._stream.size, self._stream.n_raw))
+            if distinct.words:
+                yield distinct.words, distinct.vectors
+        if not seen:
+            raise InputError(f"{self._stream.name}: no rows are left, expected at least 1")
+        self._source = Source(
+            name=self._stream.base_name,
+            format=self.format,
+            sha256=self._stream.drain(),
+            rows=len(seen),
+            dim=self.dim,
+            duplicates_dropped=n_dropped + self._parser.shadows,
+            bad_rows_dropped=self._parser.bad_rows,
+        )
+
+    @property
+    def source(self) -> Source:
+        """Provenance; known when all blocks have been taken."""
+        if self._source is None:
+            raise InputError(f"{self._stream.name}: has not been read to its end")
+        return self._source
+
+    def _distinct(self, block: Block, seen: set[str]) -> Block:
+        words = block.words
+        if len(set(words)) == len(words) and seen.isdisjoint(words):
+            seen.update(words)
+            return block
+        kept = []
+        for row, word in enumerate(words):
+            if word not in seen:
+                seen.add(word)
+                kept.append(row)
+            elif self._options.duplicates == "error":
+                place = self._parser.place(block.numbers[row])
+                raise InputError(f"{place}: the word {shown(word)} is there a second time, expected distinct words")
+        return block.keep(kept)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+
+def _open_parser(stream: ByteStream, options: ReadOptions) -> Parser:
+    detected = detect(stream, options.format)
+    if detected.format == "word2vec-binary":
+        from embcomp.formats.word2vec_binary import Word2vecBinaryParser
+
+        return Word2vecBinaryParser(stream, detected, options)
+    if detected.format == "npy":
+        from embcomp.formats.npy import open_npy
+
+        return open_npy(stream, options)
+    if detected.format == "fasttext-binary":
+        from embcomp.formats.gensim_files import open_fasttext
+
+        return open_fasttext(stream, options)
+    if detected.format == "gensim":
+        from embcomp.formats.gensim_files import open_gensim
+
+        return open_gensim(stream, options)
+    from embcomp.formats.text import TextParser
+
+    return TextParser(stream, detected, options)

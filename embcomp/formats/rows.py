@@ -1,0 +1,116 @@
+"""One row of a text file, judged slowly and exactly. The fast paths must agree with this module.
+
+A row that consists of a word and ``dim`` numbers with single spaces between them is taken apart as gensim does
+it: the word is all that precedes the first space, whatever it is, even nothing.
+
+Any other row is taken apart at runs of spaces and tabs: the last ``dim`` fields are the numbers, the rest is the
+word, with the spaces inside it. If that word ends in something that is a number itself, the row is too long instead.
+
+Numbers are decimal ASCII: ``-1``, ``.5``, ``1.``, ``2e-3``. What else Python's ``float`` takes (``1_000``,
+full-width digits, ``nan``, ``inf``) is not one, nor is what does not fit float32. They are rounded to float64 and
+then to float32, as gensim does it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from embcomp.embedding import FloatMatrix
+
+MAX_WORD_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 22  # 4,096 numbers of 25 characters are 100 kB
+MAX_DIM = 1 << 20
+SHOWN_CHARACTERS = 40
+
+_NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NOT_FINITE = re.compile(rb"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
+
+
+class BadRowError(Exception):
+    """A row that cannot be used; the text says what was found and what was expected."""
+
+
+def parse_row(line: bytes, dim: int) -> tuple[bytes, FloatMatrix]:
+    """Return the word and the vector, float32, shape (dim,), of a line without its ``\\n``.
+
+    Raises:
+        BadRowError: there is no such reading of the line.
+    """
+    word, fields = split_row(line, dim)
+    if len(word) > MAX_WORD_BYTES:
+        raise BadRowError(f"a word of {len(word)} bytes, allowed at most {MAX_WORD_BYTES}")
+    return word, _vector(fields)
+
+
+def split_row(line: bytes, dim: int) -> tuple[bytes, list[bytes]]:
+    """Return the word and ``dim`` fields that should be numbers.
+
+    Raises:
+        BadRowError: there are more or fewer fields.
+    """
+    line = line.rstrip()
+    parts = line.split(b" ", dim + 1)
+    if len(parts) == dim + 1 and all(map(_NUMBER.fullmatch, parts[1:])):
+        return parts[0], parts[1:]
+    if any(character in line for character in (b"\r", b"\v", b"\f")):
+        raise BadRowError(
+            "a carriage return, vertical tab or form feed inside the row, expected spaces between numbers"
+        )
+    flat = line.replace(b"\t", b" ")
+    pieces = flat.rsplit(None, dim)
+    n_leading = flat[:1] == b" "
+    if len(pieces) == dim and n_leading:
+        return b"", pieces
+    if len(pieces) <= dim:
+        raise BadRowError(_wrong_length(max(0, len(pieces) - 1 + n_leading), dim))
+    rest = pieces[0].split()
+    if len(rest) > 1 and _is_number(rest[-1]):
+        raise BadRowError(_wrong_length(count_numbers(line), dim))
+    return line[: len(pieces[0])].lstrip(b" \t"), pieces[1:]
+
+
+def count_numbers(line: bytes) -> int:
+    """Return how many numbers follow the word of a row, if it is one; what they must be is not known yet."""
+    flat = line.replace(b"\t", b" ").rstrip()
+    fields = flat.split()
+    n_fields = len(fields) - (flat[:1] != b" ")
+    n_numbers = 0
+    while n_numbers < n_fields and _is_number(fields[-n_numbers - 1]):
+        n_numbers += 1
+    return n_numbers
+
+
+def shown(text: bytes | str) -> str:
+    """Quote something from a file, shortened, on one line."""
+    if isinstance(text, bytes):
+        text = text[: 4 * SHOWN_CHARACTERS].decode("utf-8", "backslashreplace")
+    return repr(text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…")
+
+
+def not_finite(position: int, found: str) -> BadRowError:
+    """Say that the number at ``position``, counted from 1, cannot be kept."""
+    return BadRowError(f"number {position} is {found}, expected a finite float32")
+
+
+def _vector(fields: list[bytes]) -> FloatMatrix:
+    for position, field in enumerate(fields, 1):
+        if not _NUMBER.fullmatch(field):
+            if _NOT_FINITE.fullmatch(field):
+                raise not_finite(position, shown(field))
+            raise BadRowError(f"number {position} is {shown(field)}, expected a decimal number")
+    with np.errstate(over="ignore"):
+        vector = np.array([float(field) for field in fields], dtype=np.float64).astype(np.float32)
+    too_large = np.flatnonzero(~np.isfinite(vector)).tolist()
+    if too_large:
+        raise not_finite(too_large[0] + 1, shown(fields[too_large[0]]))
+    return vector
+
+
+def _wrong_length(n_numbers: int, dim: int) -> str:
+    return f"{n_numbers} number{'' if n_numbers == 1 else 's'}, expected {dim}"
+
+
+def _is_number(field: bytes) -> bool:
+    return bool(_NUMBER.fullmatch(field) or _NOT_FINITE.fullmatch(field))

@@ -1,0 +1,163 @@
+"""A source as one stream of bytes: hashed as it lies on disk, decompressed, read once from front to back."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from embcomp.errors import InputError
+from embcomp.formats.decompress import MAGIC_BYTES, Decompressed, Readable, kind_of
+
+STDIN = "-"
+READ_BYTES = 1 << 20
+BOMB_RATIO = 1000  # text compresses 3 times; deflate cannot do better than 1032
+BOMB_FREE_BYTES = 64 << 20
+
+
+class ByteStream:
+    """The decompressed bytes of a file or of standard input.
+
+    Attributes:
+        name: the source as the user gave it, for messages.
+        path: the file, if it is a regular one.
+        size: its bytes on disk; 0 if unknown.
+        compression: ``gz``, ``bz2``, ``xz``, ``zst``, or ``None``.
+    """
+
+    def __init__(self, source: str | Path) -> None:
+        self.name = str(source)
+        self._closing = ExitStack()
+        self._raw = _Raw(self._open(), self.name)
+        self.size, self.path = self._raw.regular_file()
+        self.compression = kind_of(self._raw.peek(MAGIC_BYTES))
+        self._body: Readable = self._raw
+        if self.compression is not None:
+            self._body = Decompressed(self._raw, self.compression, self.name)
+        self._ahead = b""
+        self._n_out = 0
+
+    def _open(self) -> BinaryIO:
+        if self.name == STDIN:
+            return sys.stdin.buffer
+        try:
+            return self._closing.enter_context(Path(self.name).open("rb", buffering=0))
+        except OSError as error:
+            raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
+
+    @property
+    def base_name(self) -> str:
+        """The file's base name; ``-`` for standard input."""
+        return Path(self.name).name
+
+    @property
+    def n_raw(self) -> int:
+        """Bytes read from disk so far."""
+        return self._raw.n_read
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next ``size`` bytes; fewer only at the end.
+
+        Raises:
+            InputError: the source cannot be read, is damaged, or is a decompression bomb.
+        """
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        return data if len(data) == size else data + self._pull(size - len(data))
+
+    def peek(self, size: int) -> bytes:
+        """Return the next ``size`` bytes without moving on; fewer only at the end."""
+        if len(self._ahead) < size:
+            waiting, self._ahead = self._ahead, b""
+            new = self._pull(size - len(waiting))
+            self._ahead = waiting + new + self._ahead
+        return self._ahead[:size]
+
+    def drain(self) -> str:
+        """Read what is left on disk, without decompressing it, and return the SHA-256 of the whole file."""
+        while self._raw.read(READ_BYTES):
+            pass
+        return self._raw.sha256.hexdigest()
+
+    @contextmanager
+    def as_file(self) -> Iterator[Path]:
+        """Give the plain bytes as a file, for libraries that want a path: the source's own if it is plain."""
+        if self.path is not None and self.compression is None:
+            yield self.path
+            return
+        with tempfile.TemporaryDirectory(prefix="embcomp-") as folder:
+            path = Path(folder) / "source"
+            with path.open("wb") as file:
+                while data := self.read(READ_BYTES):
+                    file.write(data)
+            yield path
+
+    def _pull(self, size: int) -> bytes:
+        parts: list[bytes] = []
+        while size > 0 and (part := self._body.read(size)):
+            parts.append(part)
+            size -= len(part)
+            self._n_out += len(part)
+            if self._n_out > BOMB_FREE_BYTES and self._n_out > BOMB_RATIO * self._raw.n_read:
+                raise InputError(
+                    f"{self.name}: expands to more than {BOMB_RATIO} times its size, allowed at most that many"
+                )
+        if size < 0:  # zstd gave more than was asked for
+            parts[-1], self._ahead = parts[-1][:size], parts[-1][size:]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._closing.close()
+
+
+class _Raw:
+    """A file that is hashed and counted while it is read."""
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file = file
+        self._name = name
+        self._ahead = b""
+        self.sha256 = hashlib.sha256()
+        self.n_read = 0
+
+    def regular_file(self) -> tuple[int, Path | None]:
+        """Size and path, if it is a regular file that has a path; else 0 and ``None``."""
+        try:
+            status = os.fstat(self._file.fileno())
+        except OSError:  # a stand-in for standard input
+            return 0, None
+        if not stat.S_ISREG(status.st_mode):
+            return 0, None
+        return status.st_size, None if self._name == STDIN else Path(self._name)
+
+    def read(self, size: int) -> bytes:
+        if self._ahead:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
+        try:
+            data = self._file.read(size)
+        except OSError as error:
+            raise InputError(f"{self._name}: cannot be read: {error.strerror}") from error
+        self.sha256.update(data)
+        self.n_read += len(data)
+        return data
+
+    def peek(self, size: int) -> bytes:
+        while len(self._ahead) < size:
+            waiting, self._ahead = self._ahead, b""
+            more = self.read(size - len(waiting))
+            self._ahead = waiting + more
+            if not more:
+                break
+        return self._ahead[:size]
