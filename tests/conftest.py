@@ -1,0 +1,15 @@
+"""Settings that all tests share."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "embcomp",
+    deadline=None,  # other work on the machine is no failure
+    derandomize=True,  # the same examples every time; `make fuzz` looks for new ones
+    max_examples=60,
+    suppress_health_check=[HealthCheck.too_slow],
+    database=None,
+)
+settings.load_profile("embcomp")
