@@ -2,6 +2,7 @@
 
 from embcomp.formats.options import FORMAT_NAMES, WRITABLE_FORMAT_NAMES, ReadOptions
 from embcomp.formats.reading import BlockReader, open_blocks, read_embedding
+from embcomp.formats.writing import write_embedding
 
 __all__ = [
     "FORMAT_NAMES",
@@ -10,4 +11,5 @@ __all__ = [
     "ReadOptions",
     "open_blocks",
     "read_embedding",
+    "write_embedding",
 ]
