@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
@@ -18,10 +19,12 @@ def check_target(path: Path, *, force: bool) -> None:
     """Refuse early what :func:`replacing` would refuse late.
 
     Raises:
-        OutputError: the target exists and ``force`` is not given, is a folder, or its folder does not exist.
+        OutputError: the target exists and ``force`` is not given, is no regular file, or its folder does not exist.
     """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder, expected a file name")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path}: is a device or a pipe, expected a file name, or - for standard output")
     if path.exists() and not force:
         raise OutputError(f"{path}: exists already; give --force to replace it")
     if not path.parent.is_dir():
@@ -32,28 +35,25 @@ def check_target(path: Path, *, force: bool) -> None:
 def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
     """Open a temporary file beside ``path`` for writing; when the block ends well, it takes the name.
 
-    The data are on disk before the name changes. When the block raises, nothing is left behind.
+    The data are on disk before the name changes. When the block raises, nothing is left behind. What a killed
+    process left of an earlier attempt at the same target is removed first.
 
     Raises:
         OutputError: the target may not be replaced, or the system refuses (the reason is in the message).
     """
     check_target(path, force=force)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}{TEMPORARY_MARK}", dir=path.parent)
+        _remove_abandoned(path)
+        file, temporary = _temporary_beside(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-    temporary = Path(name)
     try:
-        with os.fdopen(handle, "w+b") as file:
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
             os.fchmod(file.fileno(), _usual_mode(path))
-        if force:
-            temporary.replace(path)
-        else:
-            os.link(temporary, path)  # unlike a rename, fails if somebody made the target meanwhile
-            temporary.unlink()
+            _take_name(temporary, path, force=force)
         _sync_folder(path.parent)
     except FileExistsError as error:
         raise OutputError(f"{path}: exists already; give --force to replace it") from error
@@ -62,6 +62,57 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+
+
+def _temporary_beside(path: Path) -> tuple[BinaryIO, Path]:
+    """Create a file that is locked for as long as it is open, which is how others know that it is in use."""
+    while True:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}{TEMPORARY_MARK}", dir=path.parent)
+        if _lock(handle) and os.fstat(handle).st_nlink:
+            return os.fdopen(handle, "w+b"), Path(name)
+        os.close(handle)  # another process took it for abandoned before it was locked, and removes it
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Remove temporary files for the same target that no process holds: the kernel unlocks what dies."""
+    prefix = f".{path.name}{TEMPORARY_MARK}"
+    for left in path.parent.iterdir():
+        if not left.name.startswith(prefix):
+            continue
+        with suppress(OSError):  # gone meanwhile, in use, or not ours to touch
+            handle = os.open(left, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock a file; False if another process has it. A filesystem without locks has no abandoned files removed."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _take_name(temporary: Path, path: Path, *, force: bool) -> None:
+    """Rename, still holding the lock; without ``force``, fail if somebody made the target meanwhile."""
+    if force:
+        temporary.replace(path)
+        return
+    try:
+        os.link(temporary, path)  # unlike a rename, never replaces
+    except FileExistsError:
+        raise
+    except OSError:  # a filesystem without hard links, such as FAT
+        check_target(path, force=False)
+        temporary.replace(path)
+    else:
+        temporary.unlink()
 
 
 def _usual_mode(path: Path) -> int:
