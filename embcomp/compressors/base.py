@@ -60,6 +60,8 @@ class Compressor(ABC):
     """One line for ``embcomp methods``."""
     options: ClassVar[tuple[Option, ...]] = ()
     """The constructor's arguments, in order, with what each may be."""
+    encodes_vectors: ClassVar[bool] = True
+    """Whether ``encode`` takes vectors; if not, a code belongs to its row and only ``fit_encode`` gives codes."""
 
     @abstractmethod
     def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:

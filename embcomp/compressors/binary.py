@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from embcomp import bits
 from embcomp.bits import BytesArray
 from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
-from embcomp.compressors.linear import blocks
 from embcomp.embedding import FloatMatrix
 from embcomp.errors import ParameterError
+from embcomp.threads import for_blocks
 
 
 class RotationCompressor(Compressor):
@@ -62,8 +62,11 @@ class RotationCompressor(Compressor):
         self._require_dim(vectors)
         out = np.empty((len(vectors), self.rotation_.shape[1]), dtype=np.float32)
         projection = self._projection()
-        for rows in blocks(len(vectors)):
+
+        def project_block(rows: slice) -> None:
             np.matmul(vectors[rows] - self.mean_, projection, out=out[rows])
+
+        for_blocks(project_block, len(vectors))
         return out
 
     def encode(self, vectors: FloatMatrix) -> BytesArray:
@@ -72,8 +75,11 @@ class RotationCompressor(Compressor):
         self._require_dim(vectors)
         out = np.empty((len(vectors), bits.row_bytes(self.layout.row_bits)), dtype=np.uint8)
         projection = self._projection()
-        for rows in blocks(len(vectors)):
+
+        def encode_block(rows: slice) -> None:
             out[rows] = bits.pack((vectors[rows] - self.mean_) @ projection > 0)
+
+        for_blocks(encode_block, len(vectors))
         return out
 
     def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
@@ -81,8 +87,11 @@ class RotationCompressor(Compressor):
         self._require_fitted("rotation_")
         out = np.empty((len(codes), self.dim), dtype=np.float32)
         back = np.ascontiguousarray(self.scale_[0] * self.rotation_.T)
-        for rows in blocks(len(codes)):
+
+        def decode_block(rows: slice) -> None:
             np.matmul(plus_minus_ones(codes[rows], self.layout.row_bits), back, out=out[rows])
+
+        for_blocks(decode_block, len(codes))
         return out
 
     def get_state(self) -> State:

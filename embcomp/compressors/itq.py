@@ -7,10 +7,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from embcomp.checks import Boolean, Either, Integer, OneOf, Option, Real
-from embcomp.compressors.base import Progress, no_progress
 from embcomp.compressors.binary import RotationCompressor, head
 from embcomp.compressors.linear import (
-    blocks,
     covariance,
     fit_rotation,
     isotropy,
@@ -19,6 +17,8 @@ from embcomp.compressors.linear import (
 )
 from embcomp.embedding import FloatMatrix, mean_rows
 from embcomp.errors import ParameterError
+from embcomp.progress import Progress, no_progress
+from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
 
 BITS = Option(
     "bits",
@@ -105,7 +105,8 @@ class ItqCompressor(RotationCompressor):
             np.random.default_rng(self.random_state),
             progress,
         )
-        self.rotation_ = np.ascontiguousarray(ordered @ rotation, dtype=np.float32)
+        with single_threaded_blas():
+            self.rotation_ = np.ascontiguousarray(ordered @ rotation, dtype=np.float32)
         self.losses_ = losses.astype(np.float32)
         self.scale_ = np.array([self._mean_magnitude(rows)], dtype=np.float32)
         self._report = self._describe(rows)
@@ -120,20 +121,24 @@ class ItqCompressor(RotationCompressor):
         basis = directions.astype(np.float32)
         basis[:, n_kept:] = 0
         projected = np.empty((len(rows), basis.shape[1]), dtype=np.float32)
-        for block in blocks(len(rows)):
+
+        def project_block(block: slice) -> None:
             np.matmul(rows[block] - self.mean_, basis, out=projected[block])
             if self.unit_rows:
                 lengths = np.linalg.norm(projected[block], axis=1, keepdims=True)
                 projected[block] /= np.where(lengths > 0, lengths, 1)
+
+        for_blocks(project_block, len(rows))
         return projected
 
     def _mean_magnitude(self, rows: FloatMatrix) -> float:
         """Mean |projection|: the scale s that minimises ‖X̂W − s B‖² over the fit rows."""
         projection = self._projection()
-        total = sum(
-            float(np.abs((rows[block] - self.mean_) @ projection).sum(dtype=np.float64))
-            for block in blocks(len(rows))
-        )
+
+        def magnitude(block: slice) -> float:
+            return float(np.abs((rows[block] - self.mean_) @ projection).sum(dtype=np.float64))
+
+        total = sum(map_blocks(magnitude, len(rows)))
         return float(total / max(1, len(rows) * projection.shape[1]))
 
     def _describe(self, rows: FloatMatrix) -> dict[str, Any]:

@@ -1,38 +1,30 @@
 """Linear algebra that several compressors share. Functions of arrays; nothing here knows a compressor.
 
-Sums over rows run over blocks of a fixed size in a fixed order, so that results do not depend on the number of
-threads; a block and its products stay in a core's cache.
+Sums over rows are sums over blocks of a fixed size in a fixed order (see :mod:`embcomp.threads`), so that results do
+not depend on the number of threads; a block and its products stay in a core's cache.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.compressors.base import Progress, no_progress
+from embcomp.progress import Progress, no_progress
+from embcomp.threads import map_blocks, single_threaded_blas
 
 Float32Matrix = NDArray[np.float32]
 Float64Matrix = NDArray[np.float64]
 
-BLOCK_ROWS = 2048  # × 100 dimensions × 4 bytes: 0.8 MB, within a core's second-level cache
-
-
-def blocks(n_rows: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
-    """Yield slices that cover ``n_rows`` rows in order."""
-    for start in range(0, n_rows, size):
-        yield slice(start, min(start + size, n_rows))
-
 
 def covariance(vectors: Float32Matrix, mean: NDArray[np.float32]) -> Float64Matrix:
     """Return Σ (x − mean)ᵀ(x − mean), not divided by n: float64, shape (d, d)."""
-    dim = vectors.shape[1]
-    total = np.zeros((dim, dim), dtype=np.float64)
-    for rows in blocks(len(vectors)):
+
+    def of_block(rows: slice) -> Float32Matrix:
         centred = vectors[rows] - mean
-        total += centred.T @ centred
-    return total
+        return centred.T @ centred
+
+    dim = vectors.shape[1]
+    return sum(map_blocks(of_block, len(vectors)), start=np.zeros((dim, dim), dtype=np.float64))
 
 
 def principal_directions(covariance: Float64Matrix) -> tuple[NDArray[np.float64], Float64Matrix]:
@@ -41,7 +33,8 @@ def principal_directions(covariance: Float64Matrix) -> tuple[NDArray[np.float64]
     Of the matrix whose ``XᵀX`` is given. Each direction's largest component is positive, which makes them unique
     where singular values differ.
     """
-    values, directions = np.linalg.eigh(covariance)
+    with single_threaded_blas():
+        values, directions = np.linalg.eigh(covariance)
     values, directions = values[::-1], directions[:, ::-1]
     largest = np.abs(directions).argmax(axis=0)
     signs = np.where(directions[largest, np.arange(len(values))] < 0, -1.0, 1.0)
@@ -98,35 +91,38 @@ def fit_rotation(
         rows on the scale s that makes their mean square length that of a code; in [0, 2], shape (rounds,).
     """
     n_rows, k = projected.shape
-    rotation = random_orthogonal(k, n_bits, rng)
-    gram = np.zeros((k, k), dtype=np.float64)
-    for rows in blocks(n_rows):
-        gram += projected[rows].T @ projected[rows]
-    energy = float(np.trace(gram))
-    losses: list[float] = []
-    for round_number in range(iterations):
-        progress("rotation", round_number, iterations)
-        if energy == 0:
-            break
-        cross = np.zeros((k, n_bits), dtype=np.float64)
-        rotation32 = rotation.astype(np.float32)
-        for rows in blocks(n_rows):
-            block = projected[rows]
-            cross += block.T @ signs(block @ rotation32)
-        scale = np.sqrt(n_rows * n_bits / energy)
-        fit = float((rotation * cross).sum())  # Σ|VR|, since B = sgn(VR)
-        length = float(((gram @ rotation) * rotation).sum())  # ‖VR‖²
-        losses.append(1.0 + (scale**2 * length - 2.0 * scale * fit) / (n_rows * n_bits))
-        if len(losses) > 1 and losses[-2] - losses[-1] < tolerance * losses[-2]:
-            break
-        rotation = procrustes(cross)
+    with single_threaded_blas():
+        rotation = random_orthogonal(k, n_bits, rng)
+        gram = covariance(projected, np.zeros(k, dtype=np.float32))
+        energy = float(np.trace(gram))
+        losses: list[float] = []
+        for round_number in range(iterations):
+            progress("rotation", round_number, iterations)
+            if energy == 0:
+                break
+            cross = signs_cross(projected, rotation)
+            scale = np.sqrt(n_rows * n_bits / energy)
+            fit = float((rotation * cross).sum())  # Σ|VR|, since B = sgn(VR)
+            length = float(((gram @ rotation) * rotation).sum())  # ‖VR‖²
+            losses.append(1.0 + (scale**2 * length - 2.0 * scale * fit) / (n_rows * n_bits))
+            if len(losses) > 1 and losses[-2] - losses[-1] < tolerance * losses[-2]:
+                break
+            rotation = procrustes(cross)
     progress("rotation", iterations, iterations)
     return rotation, np.array(losses)
 
 
-def signs(values: Float32Matrix) -> Float32Matrix:
-    """Return +1 where a value is above 0 and −1 elsewhere, float32."""
-    return np.where(values > 0, np.float32(1), np.float32(-1))
+def signs_cross(projected: Float32Matrix, rotation: Float64Matrix) -> Float64Matrix:
+    """Return Vᵀ sgn(V R), float64, shape (k, n_bits)."""
+    rotation32 = rotation.astype(np.float32)
+
+    def of_block(rows: slice) -> Float32Matrix:
+        block = projected[rows]
+        signs = block @ rotation32
+        np.copysign(np.float32(1), signs, out=signs)  # the sign of a zero does not matter to the sum
+        return block.T @ signs
+
+    return sum(map_blocks(of_block, len(projected)), start=np.zeros(rotation.shape, dtype=np.float64))
 
 
 def isotropy(vectors: Float32Matrix) -> float:
@@ -138,7 +134,8 @@ def isotropy(vectors: Float32Matrix) -> float:
     if not len(vectors):
         return 1.0
     _, directions = principal_directions(covariance(vectors, np.zeros(vectors.shape[1], np.float32)))
-    exponents = vectors.astype(np.float64) @ directions
+    with single_threaded_blas():
+        exponents = vectors.astype(np.float64) @ directions
     shift = float(np.abs(exponents).max())  # a common factor of all Z that keeps exp in range
     partition = np.concatenate([np.exp(exponents - shift).sum(axis=0), np.exp(-exponents - shift).sum(axis=0)])
     return float(partition.min() / partition.max())

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from embcomp import bits
 from embcomp.bits import BytesArray
 from embcomp.checks import OneOf, Option
-from embcomp.compressors.base import CodeLayout, Compressor, Progress, State, no_progress, state_array
+from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
 from embcomp.compressors.binary import head, plus_minus_ones
-from embcomp.compressors.linear import blocks
 from embcomp.embedding import FloatMatrix, mean_rows
+from embcomp.progress import Progress, no_progress
+from embcomp.threads import for_blocks, map_blocks
 
 
 class SignCompressor(Compressor):
@@ -48,9 +49,11 @@ class SignCompressor(Compressor):
         head(self.name, vectors, "all")
         dim = vectors.shape[1]
         self.thresholds_ = mean_rows(vectors) if self.threshold == "mean" else np.zeros(dim, np.float32)
-        total = sum(
-            float(np.abs(vectors[rows] - self.thresholds_).sum(dtype=np.float64)) for rows in blocks(len(vectors))
-        )
+
+        def distance(rows: slice) -> float:
+            return float(np.abs(vectors[rows] - self.thresholds_).sum(dtype=np.float64))
+
+        total = sum(map_blocks(distance, len(vectors)))
         self.scale_ = np.array([total / max(1, vectors.size)], dtype=np.float32)
         return self
 
@@ -59,8 +62,11 @@ class SignCompressor(Compressor):
         self._require_fitted("thresholds_")
         self._require_dim(vectors)
         out = np.empty((len(vectors), bits.row_bytes(self.dim)), dtype=np.uint8)
-        for rows in blocks(len(vectors)):
+
+        def encode_block(rows: slice) -> None:
             out[rows] = bits.pack(vectors[rows] > self.thresholds_)
+
+        for_blocks(encode_block, len(vectors))
         return out
 
     def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:

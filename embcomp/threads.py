@@ -1,0 +1,92 @@
+"""Threads that do not change results.
+
+Work over rows is cut into blocks of a fixed size. Blocks run on several threads, each with a single-threaded BLAS,
+and their results are combined in the order of the blocks: the same numbers come out on one thread or on twenty.
+(A multi-threaded BLAS splits a product differently for each number of threads, and rounds differently.)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from itertools import islice
+from typing import TypeVar
+
+from threadpoolctl import ThreadpoolController
+
+from embcomp.checks import Integer
+from embcomp.errors import ParameterError
+
+Result = TypeVar("Result")
+
+BLOCK_ROWS = 2048  # × 100 dimensions × 4 bytes: 0.8 MB, within a core's second-level cache
+
+_chosen: list[int] = []  # what set_threads was given, if anything
+
+
+def set_threads(n_threads: int | None) -> None:
+    """Use this many threads from now on; ``None`` for as many as the process may run on.
+
+    Raises:
+        ParameterError: not a positive integer.
+    """
+    check = Integer(1, 1024)
+    if n_threads is not None and not check.allows(n_threads):
+        raise ParameterError(f"--threads must be {check.describe()}, got {n_threads!r}")
+    _chosen[:] = [] if n_threads is None else [n_threads]
+
+
+def get_threads() -> int:
+    """Threads in use."""
+    if _chosen:
+        return _chosen[0]
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@contextmanager
+def single_threaded_blas() -> Iterator[None]:
+    """Within the block, every call of BLAS or LAPACK runs on the thread that makes it."""
+    with _controller().limit(limits=1, user_api="blas"):
+        yield
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    """Knows the BLAS that numpy has loaded; looking for it takes a millisecond."""
+    return ThreadpoolController()
+
+
+def blocks(n_rows: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
+    """Yield slices that cover ``n_rows`` rows in order."""
+    for start in range(0, n_rows, size):
+        yield slice(start, min(start + size, n_rows))
+
+
+def map_blocks(function: Callable[[slice], Result], n_rows: int, size: int = BLOCK_ROWS) -> Iterator[Result]:
+    """Yield ``function(rows)`` for each block of rows, in order, computed on :func:`get_threads` threads.
+
+    At most twice as many blocks as threads are under way or waiting to be taken, so results may be large.
+    """
+    n_threads = get_threads()
+    slices = blocks(n_rows, size)
+    with single_threaded_blas():
+        if n_threads == 1 or n_rows <= size:
+            yield from map(function, slices)
+            return
+        with ThreadPoolExecutor(n_threads) as pool:
+            waiting: list[Future[Result]] = [pool.submit(function, rows) for rows in islice(slices, 2 * n_threads)]
+            while waiting:
+                result = waiting.pop(0).result()
+                waiting += [pool.submit(function, rows) for rows in islice(slices, 1)]
+                yield result
+
+
+def for_blocks(function: Callable[[slice], None], n_rows: int, size: int = BLOCK_ROWS) -> None:
+    """Call ``function(rows)`` for each block of rows, on :func:`get_threads` threads."""
+    for _ in map_blocks(function, n_rows, size):
+        pass
