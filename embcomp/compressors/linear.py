@@ -24,7 +24,10 @@ def covariance(vectors: Float32Matrix, mean: NDArray[np.float32]) -> Float64Matr
         return centred.T @ centred
 
     dim = vectors.shape[1]
-    return sum(map_blocks(of_block, len(vectors)), start=np.zeros((dim, dim), dtype=np.float64))
+    total = np.zeros((dim, dim), dtype=np.float64)
+    for product in map_blocks(of_block, len(vectors)):
+        total += product
+    return total
 
 
 def principal_directions(covariance: Float64Matrix) -> tuple[NDArray[np.float64], Float64Matrix]:
@@ -122,7 +125,10 @@ def signs_cross(projected: Float32Matrix, rotation: Float64Matrix) -> Float64Mat
         np.copysign(np.float32(1), signs, out=signs)  # the sign of a zero does not matter to the sum
         return block.T @ signs
 
-    return sum(map_blocks(of_block, len(projected)), start=np.zeros(rotation.shape, dtype=np.float64))
+    total = np.zeros(rotation.shape, dtype=np.float64)
+    for product in map_blocks(of_block, len(projected)):
+        total += product
+    return total
 
 
 def isotropy(vectors: Float32Matrix) -> float:
