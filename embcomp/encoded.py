@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
-from embcomp.compressors.base import Compressor, Progress, no_progress
+from embcomp.compressors.base import Compressor
 from embcomp.embedding import Embedding, FloatMatrix, Source, mean_rows
+from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
 
 DECODE_BLOCK_ROWS = 8192

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from embcomp.compressors.base import Progress, no_progress
 from embcomp.errors import ParameterError
 from embcomp.eval import categorization, similarity
 from embcomp.eval.datasets import DataSet, collect
 from embcomp.eval.score import Measurement, Score
 from embcomp.eval.target import OovPolicy, Target, check_oov
+from embcomp.progress import Progress, no_progress
 
 Key = tuple[str, str, str]
 """Suite, task, metric."""
