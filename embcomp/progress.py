@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-Progress = Callable[[str, int, int], None]
-"""Called as ``progress(stage, done, total)``; ``total`` is 0 where it is not known."""
+from typing import Protocol
 
 
-def no_progress(stage: str, done: int, total: int) -> None:
+class Progress(Protocol):
+    """Called as ``progress(stage, done, total)`` or ``progress(stage, done, total, note)``."""
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
+        """Take news of the work.
+
+        Args:
+            stage: what is being done; the same word throughout one stage.
+            done: how much of it is done.
+            total: how much there is; 0 where it is not known.
+            note: more about it, to be shown beside it, such as a loss.
+        """
+
+
+def no_progress(stage: str, done: int, total: int, note: str = "", /) -> None:
     """Ignore it."""

@@ -94,12 +94,13 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
 
     bars: dict[str, tqdm[Any]] = {}
 
-    def update(stage: str, done: int, total: int) -> None:
+    def update(stage: str, done: int, total: int, note: str = "", /) -> None:
         if stage not in bars:
             for bar in bars.values():
                 bar.close()
             bars[stage] = tqdm(total=total or None, desc=stage, file=sys.stderr, unit_scale=True)
         bars[stage].n = done
+        bars[stage].set_postfix_str(note, refresh=False)
         bars[stage].refresh()
 
     try:
