@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embcomp.eval import clustering
 from embcomp.eval.datasets import CategorizationSet
 from embcomp.eval.score import FloatArray, Measurement
-from embcomp.eval.statistics import IntArray, bootstrap_purity, purity
+from embcomp.eval.statistics import IntArray, bootstrap_mean, majority_hits
 from embcomp.eval.target import OovPolicy, Target, look_up
 
 METRICS = ("purity",)
@@ -34,18 +35,16 @@ def measure_categorization(target: Target, data: CategorizationSet, oov: OovPoli
     names = [category for (_, category), keep in zip(rows, used, strict=True) if keep]
     categories: IntArray = np.unique(names, return_inverse=True)[1].astype(np.int64)
     points = found.vectors[used].astype(np.float64)
-    best, value = _best(points, categories, seed)
-    resamples = bootstrap_purity(best, categories, seed)
-    return Measurement(value, n_used, len(rows) - n_used, found.n_oov, resamples, items)
+    hits = _best_hits(points, categories, seed)
+    resamples = bootstrap_mean(hits.astype(np.float64), seed)
+    return Measurement(float(hits.mean()), n_used, len(rows) - n_used, found.n_oov, resamples, items)
 
 
-def _best(points: FloatArray, categories: IntArray, seed: int) -> tuple[IntArray, float]:
-    best, best_purity = np.zeros(len(points), dtype=np.int64), -1.0
-    for labels in clusterings(points, int(categories.max()) + 1, seed):
-        score = purity(labels, categories)
-        if score > best_purity:
-            best, best_purity = labels, score
-    return best, best_purity
+def _best_hits(points: FloatArray, categories: IntArray, seed: int) -> NDArray[np.bool_]:
+    """Hits of the purest clustering, the first of equals."""
+    n_clusters = int(categories.max()) + 1
+    all_hits = [majority_hits(labels, categories) for labels in clusterings(points, n_clusters, seed)]
+    return max(all_hits, key=np.count_nonzero)
 
 
 def clusterings(points: FloatArray, n_clusters: int, seed: int) -> Iterator[IntArray]:

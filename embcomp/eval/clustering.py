@@ -57,7 +57,7 @@ def k_means(points: FloatArray, n_clusters: int, seed: int) -> IntArray:
 def distances(points: FloatArray, metric: Metric) -> FloatArray:
     """Distances of all pairs of rows, condensed as scipy does, float64, shape (n·(n−1)/2,).
 
-    Cosine distance is 1 − cosine; with a zero vector it is 1.
+    Cosine distance is 1 − cosine; a zero vector is at 1 from others and at 0 from another zero vector.
     """
     from scipy.spatial.distance import pdist, squareform
 
@@ -69,18 +69,20 @@ def distances(points: FloatArray, metric: Metric) -> FloatArray:
     if len(zeros):
         square = squareform(condensed)
         square[zeros, :] = square[:, zeros] = 1
-        np.fill_diagonal(square, 0)
+        square[np.ix_(zeros, zeros)] = 0
         condensed = squareform(square)
     return condensed
 
 
 def agglomerative(condensed: FloatArray, linkage: Linkage, n_clusters: int) -> IntArray:
-    """Merge the closest clusters until ``n_clusters`` are left; of equal merges, scipy's first.
+    """Merge the closest clusters until ``n_clusters`` are left; of equally close ones, scipy's first.
+
+    Equal points are never told apart: where there are fewer distinct points, there are fewer clusters.
 
     Args:
         condensed: distances as :func:`distances` gives them (Euclidean for Ward).
         linkage: how far two clusters are from each other.
-        n_clusters: at least 1; with fewer points, each is a cluster.
+        n_clusters: at least 1.
 
     Returns:
         Cluster numbers, int64, shape (n,).
@@ -93,14 +95,14 @@ def agglomerative(condensed: FloatArray, linkage: Linkage, n_clusters: int) -> I
 
 
 def cut(merges: FloatArray, n_clusters: int) -> IntArray:
-    """Undo the last merges of a linkage matrix, leaving exactly ``n_clusters`` (or all points, if fewer).
+    """Undo the last merges of a linkage matrix, leaving exactly ``n_clusters``, but no merge of height 0.
 
     scipy's ``fcluster`` cuts by height, so that equal heights leave fewer clusters; this counts merges, as
     scikit-learn does.
     """
     n_points = len(merges) + 1
     root = np.arange(n_points + len(merges))
-    n_merges = max(0, n_points - n_clusters)
+    n_merges = max(n_points - n_clusters, int(np.count_nonzero(merges[:, 2] <= 0)))
     for step, (left, right) in enumerate(merges[:n_merges, :2].astype(np.int64)):
         root[left] = root[right] = n_points + step
     for node in range(n_points + n_merges - 1, -1, -1):  # parents have higher numbers: settle them first

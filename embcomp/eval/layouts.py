@@ -221,8 +221,6 @@ def _header_columns(path: Path, first: Row) -> tuple[int, int, int] | None:
         ((names.index(a), names.index(b)) for a, b in WORD_COLUMNS if a in names and b in names), (0, 1)
     )
     score = next((names.index(name) for name in SCORE_COLUMNS if name in names), None)
-    if score is None and len(names) == 3 and (left, right) == (0, 1):
-        score = 2
     if score is None:
         raise InputError(f"{path}:{first.line}: expected word, word and score, got {first.fields}")
     return left, right, score

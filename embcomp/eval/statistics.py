@@ -92,29 +92,17 @@ def bootstrap_mean(values: FloatArray, seed: int, n_resamples: int = N_RESAMPLES
     return np.concatenate(blocks)
 
 
-def purity(clusters: IntArray, categories: IntArray) -> float:
-    """Fraction of items whose category is the most frequent one of their cluster."""
-    cells, n_categories = _cells(clusters, categories)
-    n_cells = (clusters.max() + 1) * n_categories
-    table = np.bincount(cells, minlength=n_cells).reshape(-1, n_categories)
-    return float(table.max(axis=1).sum() / len(clusters))
+def majority_hits(clusters: IntArray, categories: IntArray) -> NDArray[np.bool_]:
+    """Whether each item is of the most frequent category of its cluster (the lowest of equals), shape (n,).
 
-
-def bootstrap_purity(
-    clusters: IntArray, categories: IntArray, seed: int, n_resamples: int = N_RESAMPLES
-) -> FloatArray:
-    """Purity on each resample of the items, the clusters being held fixed, float64, shape (n_resamples,)."""
-    cells, n_categories = _cells(clusters, categories)
-    occupied, cell_of_item = np.unique(cells, return_inverse=True)
-    by_cell = np.argsort(cell_of_item, kind="stable")
-    starts = np.searchsorted(cell_of_item[by_cell], np.arange(len(occupied)))
-    cluster_starts = np.unique(occupied // n_categories, return_index=True)[1]
-    blocks = []
-    for counts in resample_counts(len(clusters), seed, n_resamples):
-        table = np.add.reduceat(counts[:, by_cell], starts, axis=1)
-        best = np.maximum.reduceat(table, cluster_starts, axis=1)
-        blocks.append(best.sum(axis=1) / len(clusters))
-    return np.concatenate(blocks)
+    The mean of this is the clustering's purity. Resampling it holds clusters and their majorities fixed: taking
+    majorities anew in each resample would only ever raise the purity.
+    """
+    n_categories = int(categories.max()) + 1
+    n_cells = (int(clusters.max()) + 1) * n_categories
+    table = np.bincount(clusters * n_categories + categories, minlength=n_cells).reshape(-1, n_categories)
+    hits: NDArray[np.bool_] = table.argmax(axis=1)[clusters] == categories
+    return hits
 
 
 def paired_p_value(resamples: FloatArray, baseline: FloatArray) -> float:
@@ -152,8 +140,3 @@ def _weighted_correlation(counts: IntArray, x: FloatArray, y: FloatArray) -> Flo
     spread = np.sqrt(x_variance * y_variance)
     result: FloatArray = np.divide(covariance, spread, out=np.full(len(counts), np.nan), where=spread > 0)
     return result
-
-
-def _cells(clusters: IntArray, categories: IntArray) -> tuple[IntArray, int]:
-    n_categories = int(categories.max()) + 1
-    return clusters * n_categories + categories, n_categories

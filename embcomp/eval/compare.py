@@ -1,0 +1,336 @@
+"""Several methods on one source: bytes, ratios, seconds and scores of each, beside those of the source itself.
+
+What is scored is what a user gets: each method's container is written, opened again, and evaluated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embcomp import __version__
+from embcomp.compressors.base import Compressor
+from embcomp.compressors.registry import make_compressor
+from embcomp.container.reader import describe, float_bytes, open_container, verify, word_bytes
+from embcomp.container.writer import save
+from embcomp.embedding import Embedding
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import EmbcompError
+from embcomp.eval import report, run
+from embcomp.eval.cache import Cache, file_digest, key_of
+from embcomp.eval.datasets import collect
+from embcomp.eval.plan import SEED, Job
+from embcomp.eval.score import Score
+from embcomp.eval.target import OovPolicy, Target
+from embcomp.progress import Progress, no_progress
+from embcomp.vocabulary import Vocabulary
+
+BASELINE = "none"
+"""The method's name in the row of the uncompressed source."""
+
+PRESENTATION = {"compare", "cache", "plan", "tables", "svg", "figures", "html", "details", "report", "results"}
+"""Modules beside this one that no score depends on."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one method with one configuration gives.
+
+    Attributes:
+        method: its name; :data:`BASELINE` for the source.
+        config: all options by name; ``None`` if nothing reaches the size that was asked for.
+        bits: of code per word; 32 × dimensions for the source.
+        sizes: bytes by part, as ``embcomp info`` has them; for the source ``file`` only: a float32 matrix and the
+            words, each with one byte more.
+        ratio: ``vectors`` and ``file``.
+        seconds: ``fit`` and ``encode``; both 0 for the source.
+        scores: one per suite, data set and metric, as ``embcomp eval`` prints them.
+        means: one per suite and metric: the mean of its data sets, with interval and ratio to the source.
+        note: for people.
+    """
+
+    method: str
+    config: dict[str, Any] | None
+    bits: int | None = None
+    sizes: dict[str, int] | None = None
+    ratio: dict[str, float] | None = None
+    seconds: dict[str, float] | None = None
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    means: list[dict[str, Any]] = field(default_factory=list)
+    sha256: str = ""
+    note: str = ""
+    label: str = ""
+    key: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields that ``compare --json`` prints."""
+        return {
+            "method": self.method,
+            "config": self.config,
+            "bits_per_vector": self.bits,
+            "bytes": self.sizes,
+            "ratio": self.ratio,
+            "seconds": self.seconds,
+            "scores": self.scores,
+            "means": self.means,
+            "sha256": self.sha256,
+            "note": self.note,
+        }
+
+    @property
+    def group(self) -> tuple[str, str]:
+        """What runs that differ in their seed only have in common."""
+        config = {name: value for name, value in (self.config or {}).items() if name != SEED}
+        return self.method, str(sorted(config.items())) if self.config is not None else self.note
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What every method is scored on."""
+
+    suites: Sequence[str] | None = None
+    """Names; ``None`` for all that have data."""
+    data_dir: Path | None = None
+    oov: OovPolicy = "mean"
+    seed: int = 0
+    """Of bootstrap and k-means; the same for all methods and all their seeds."""
+
+
+class Workbench:
+    """One source, and what has been done with it so far."""
+
+    def __init__(self, embedding: Embedding, evaluation: Evaluation, cache: Cache) -> None:
+        self.embedding = embedding
+        self.evaluation = evaluation
+        self.cache = cache
+        self.suites = suites_with_data(evaluation)
+
+    def compare(self, jobs: Sequence[Job], progress: Progress = no_progress) -> list[Result]:
+        """Run all jobs; the first result is the source's own.
+
+        ``progress`` is told what is being done, and how many steps of how many are behind.
+        """
+        n_steps = len(self.suites) + 1
+        total = n_steps * (len(jobs) + 1)
+        baseline = self._baseline(_Steps(progress, BASELINE, 0, total))
+        results = [baseline]
+        for number, job in enumerate(jobs, start=1):
+            steps = _Steps(progress, label(job.method, job.config), number * n_steps, total)
+            results.append(self._run(job, baseline, steps))
+        progress("done", total, total)
+        return results
+
+    def container(self, job: Job, progress: Progress = no_progress) -> tuple[Path, dict[str, Any]]:
+        """Return the job's container, made if it is not there yet, and what is known of it."""
+        compressor = make_compressor(job.method, **(job.config or {}))
+        key = self._container_key(compressor)
+        path = self.cache.path(key, ".embc")
+        known = self.cache.load(key)
+        if known is not None and path.is_file() and not verify(path):
+            return path, known
+        seconds = self._compress(compressor, path, progress)
+        known = describe(path) | {"seconds": seconds, "sha256": file_digest_of(path)}
+        self.cache.store(key, known)
+        return path, known
+
+    def _run(self, job: Job, baseline: Result, steps: _Steps) -> Result:
+        if job.config is None:
+            return Result(job.method, None, note=job.note, label=job.method)
+        key = self._container_key(make_compressor(job.method, **job.config))
+        known = self.cache.load(key)
+        steps.start("compress")
+        if known is None:
+            _, known = self.container(job, steps.inner)
+        scores = self._scores(job, key, steps)
+        return Result(
+            method=job.method,
+            config=job.config,
+            bits=known["bits_per_vector"],
+            sizes=known["bytes"],
+            ratio=known["ratio"],
+            seconds=known["seconds"],
+            scores=scores,
+            means=with_ratios(suite_means(scores), scores, baseline.scores),
+            sha256=known["sha256"],
+            note=job.note,
+            label=label(job.method, job.config),
+            key=key,
+        )
+
+    def _baseline(self, steps: _Steps) -> Result:
+        steps.start("read")
+        scores = self._scores(None, key_of(self._content, self.embedding.source.to_json()), steps)
+        n_bytes = float_bytes(len(self.embedding), self.embedding.dim) + word_bytes(self.embedding.words)
+        return Result(
+            method=BASELINE,
+            config={},
+            bits=32 * self.embedding.dim,
+            sizes={"file": n_bytes},
+            ratio={"vectors": 1.0, "file": 1.0},
+            seconds={"fit": 0.0, "encode": 0.0},
+            scores=scores,
+            means=with_ratios(suite_means(scores), scores, scores),
+            sha256=self.embedding.source.sha256,
+            label="uncompressed",
+        )
+
+    def _scores(self, job: Job | None, key: str, steps: _Steps) -> list[dict[str, Any]]:
+        """Scores of all suites, each from the cache if it is there; the target is opened if it is needed."""
+        target: Target | None = None
+        name = BASELINE if job is None else job.method
+        rows: list[dict[str, Any]] = []
+        for suite, data in self.suites.items():
+            steps.start(suite)
+            suite_key = key_of("scores", key, suite, data, self.evaluation.oov, self.evaluation.seed, _eval_code())
+            found = self.cache.load(suite_key)
+            if found is None:
+                if target is None:
+                    target = self.embedding if job is None else open_container(self.container(job)[0])
+                found = _documents(self._evaluate(target, name, suite, steps))
+                self.cache.store(suite_key, found)
+            rows += found
+        return rows
+
+    def _evaluate(self, target: Target, name: str, suite: str, steps: _Steps) -> list[Score]:
+        how = self.evaluation
+        return run.evaluate(target, name, [suite], how.data_dir, how.oov, how.seed, steps.inner)
+
+    def _compress(self, compressor: Compressor, path: Path, progress: Progress) -> dict[str, float]:
+        vectors, rows = self.embedding.vectors, self._vocabulary.rows_by_rank
+        start = time.perf_counter()
+        if fits_and_encodes_apart(type(compressor)):
+            compressor.fit(vectors, progress)
+            fitted = time.perf_counter()
+            codes = compressor.encode(vectors)
+        else:
+            codes = compressor.fit_encode(vectors, rows, progress)
+            fitted = time.perf_counter()
+        seconds = {"fit": round(fitted - start, 3), "encode": round(time.perf_counter() - fitted, 3)}
+        encoded = EncodedEmbedding.from_codes(self._vocabulary, codes, compressor, self.embedding.source)
+        save(encoded, path, force=True)
+        return seconds
+
+    def _container_key(self, compressor: Compressor) -> str:
+        source = self.embedding.source.to_json()
+        code = _method_code(type(compressor))
+        return key_of("container", __version__, self._content, source, compressor.name, compressor.get_config(), code)
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary.build(self.embedding.words)
+
+    @cached_property
+    def _content(self) -> str:
+        """SHA-256 of words and vectors: what a source comes to, however it was stored and read."""
+        total = hashlib.sha256("\0".join(self.embedding.words).encode("utf-8", "surrogatepass"))
+        total.update(np.ascontiguousarray(self.embedding.vectors).data)
+        return total.hexdigest()
+
+
+def fits_and_encodes_apart(kind: type[Compressor]) -> bool:
+    """Whether ``fit`` and ``encode`` are two steps of their own, to be timed apart."""
+    return getattr(kind, "encodes_vectors", True) and kind.fit_encode is Compressor.fit_encode
+
+
+def label(method: str, config: dict[str, Any] | None) -> str:
+    """The method and those of its options that are not the defaults, without the seed."""
+    if config is None:
+        return method
+    defaults = make_compressor(method).get_config()
+    given = [f"{name}={value}" for name, value in config.items() if value != defaults[name] and name != SEED]
+    return " ".join([method, *given])
+
+
+def suites_with_data(evaluation: Evaluation) -> dict[str, str]:
+    """The suites to run, each with the SHA-256 of its data.
+
+    Raises:
+        ParameterError: a suite does not exist, or has no data.
+    """
+    data = collect(evaluation.data_dir)
+    chosen = run.select(data, evaluation.suites)
+    digests: dict[str, Any] = {}
+    for each in chosen:
+        fields = {name: _plain(value) for name, value in vars(each).items()}
+        digests.setdefault(each.suite, []).append(fields)
+    return {suite: key_of(*sets) for suite, sets in digests.items()}
+
+
+def suite_means(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Means that were stored with the scores, and for a suite of one data set its score."""
+    means = [score for score in scores if score["task"].startswith("mean of")]
+    have = {(score["suite"], score["metric"]) for score in means}
+    singles = [score for score in scores if (score["suite"], score["metric"]) not in have]
+    return means + singles
+
+
+def with_ratios(
+    means: Iterable[dict[str, Any]], scores: Sequence[dict[str, Any]], baseline: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Add to each mean its ratio to the baseline's, over the data sets on which both have a value."""
+    base = {(row["suite"], row["task"], row["metric"]): row["value"] for row in baseline}
+    out = []
+    for mean in means:
+        pairs = [
+            (row["value"], base.get((row["suite"], row["task"], row["metric"])))
+            for row in scores
+            if (row["suite"], row["metric"]) == (mean["suite"], mean["metric"])
+            and not row["task"].startswith("mean of")
+        ]
+        both = [(value, reference) for value, reference in pairs if value is not None and reference is not None]
+        ours, theirs = sum(value for value, _ in both), sum(reference for _, reference in both)
+        out.append(mean | {"ratio": ours / theirs if theirs > 0 else None})
+    return out
+
+
+def file_digest_of(path: Path) -> str:
+    """SHA-256 of one file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _Steps:
+    """One job's part of the whole: passes on what is being done, with the steps before it."""
+
+    def __init__(self, progress: Progress, name: str, behind: int, total: int) -> None:
+        self._progress, self._name, self._behind, self._total = progress, name, behind - 1, total
+
+    def start(self, what: str) -> None:
+        """The next step begins."""
+        self._behind += 1
+        self._progress(f"{self._name}: {what}", self._behind, self._total)
+
+    def inner(self, stage: str, done: int, total: int) -> None:
+        """Within a step."""
+        share = f" {100 * done // total} %" if total else ""
+        self._progress(f"{self._name}: {stage}{share}", self._behind, self._total)
+
+
+def _documents(scores: Sequence[Score]) -> list[dict[str, Any]]:
+    """Scores and suite means as JSON."""
+    means = report.suite_means(report.compare(scores, []))
+    return [score.to_json() | {"note": score.note} for score in [*scores, *(row.score for row in means)]]
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _method_code(kind: type[Compressor]) -> str:
+    """Digest of the source files that a method is made of: an algorithm that changes is not found in the cache."""
+    files = set(Path(inspect.getfile(Compressor)).parent.glob("*.py"))
+    files |= {Path(file) for base in kind.__mro__ if (file := getattr(sys.modules[base.__module__], "__file__", None))}
+    return file_digest(files)
+
+
+def _eval_code() -> str:
+    return file_digest(path for path in Path(__file__).parent.glob("*.py") if path.stem not in PRESENTATION)

@@ -1,0 +1,114 @@
+"""Which methods a comparison runs, with which options: from what people type to complete configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from embcomp.compressors.base import Compressor
+from embcomp.compressors.registry import compressor_class
+from embcomp.errors import ParameterError
+
+BITS = "bits"
+SEED = "random_state"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A method and the options given for it, judged; the rest take their defaults."""
+
+    method: str
+    options: dict[str, Any]
+
+    @property
+    def kind(self) -> type[Compressor]:
+        """The class behind the method."""
+        return compressor_class(self.method)
+
+    def takes(self, option: str) -> bool:
+        """Whether the method has an option of this name."""
+        return any(option == each.name for each in self.kind.options)
+
+    def with_options(self, **options: Any) -> Candidate:
+        """The same with further options."""
+        return Candidate(self.method, self.options | options)
+
+    def build(self) -> Compressor:
+        """Make the compressor.
+
+        Raises:
+            ParameterError: an option is unknown to the method, or not allowed.
+        """
+        return self.kind.from_config(self.options)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing to compress with, or the reason why there is none.
+
+    Attributes:
+        method: its name.
+        config: all options by name; ``None`` if nothing reaches what was asked for.
+        note: for people.
+    """
+
+    method: str
+    config: dict[str, Any] | None
+    note: str = ""
+
+
+def parse_candidate(text: str) -> Candidate:
+    """Read ``method`` or ``method:option=value:option=value``.
+
+    Raises:
+        ParameterError: no such method or option, or a value that is not allowed.
+    """
+    method, *settings = text.strip().split(":")
+    declared = {option.name: option for option in compressor_class(method).options}
+    options: dict[str, Any] = {}
+    for setting in settings:
+        typed, equals, value = setting.partition("=")
+        name = SEED if typed == "seed" else typed.strip("-").replace("-", "_")
+        if not equals:
+            raise ParameterError(f"--methods {text}: expected option=value after the colon, got {setting!r}")
+        if name not in declared:
+            options[name] = value  # the check below says what the method takes
+            continue
+        try:
+            options[name] = declared[name].check.parse(value)
+        except ValueError:
+            allowed = declared[name].check.describe()
+            raise ParameterError(f"{method}: {declared[name].flag} must be {allowed}, got {value!r}") from None
+    candidate = Candidate(method, options)
+    candidate.build()
+    return candidate
+
+
+def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int]) -> tuple[list[Candidate], list[str]]:
+    """Each candidate at each number of bits, and notes on those that have no such option or had it set."""
+    swept: list[Candidate] = []
+    notes = []
+    for candidate in candidates:
+        if not widths or BITS in candidate.options:
+            swept.append(candidate)
+        elif candidate.takes(BITS):
+            swept += [candidate.with_options(bits=width) for width in widths]
+        else:
+            notes.append(f"{candidate.method} has no option --bits: it runs once, with the options it has")
+            swept.append(candidate)
+    for candidate in swept:
+        candidate.build()
+    return swept, notes
+
+
+def over_seeds(candidates: Iterable[Candidate], first: int, n_seeds: int) -> list[Job]:
+    """Jobs for each candidate and seed; methods without randomness, and those with a seed set, run once."""
+    jobs = []
+    for candidate in candidates:
+        if candidate.takes(SEED) and SEED not in candidate.options:
+            seeded = [candidate.with_options(**{SEED: first + number}) for number in range(n_seeds)]
+        else:
+            seeded = [candidate]
+        jobs += [Job(each.method, each.build().get_config()) for each in seeded]
+    return list({(job.method, str(job.config)): job for job in jobs}.values())

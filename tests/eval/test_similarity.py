@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from embcomp.embedding import Embedding
+from embcomp.eval.datasets import SimilaritySet, built_in
+from embcomp.eval.similarity import measure_similarity
+
+from .conftest import toy
+
+
+def rated(*rows: tuple[str, str, float]) -> SimilaritySet:
+    return SimilaritySet("x", tuple(row[:2] for row in rows), np.array([row[2] for row in rows], dtype=float))
+
+
+@pytest.fixture
+def compass():
+    return toy("n e ne s", [[0, 2], [3, 0], [1, 1], [0, -1]])
+
+
+def test_by_hand(compass):
+    data = rated(("n", "ne", 8), ("n", "e", 5), ("n", "s", 6))  # cosines 0.71, 0, −1: ranks 3 2 1, rated 3 1 2
+    found = measure_similarity(compass, data, "mean", seed=0)
+    assert_allclose(found.value, 0.5)
+    assert (found.n_used, found.n_skipped, found.oov) == (3, 0, 0)
+    assert found.resamples is not None
+    assert found.resamples.shape == (1000,)
+
+
+def slow_similarity(embedding: Embedding, data: SimilaritySet, oov: str) -> float:
+    mean = embedding.vectors.astype(np.float64).mean(axis=0)
+    vectors = dict(zip(embedding.words, embedding.vectors.astype(np.float64), strict=True))
+    cosines, ratings = [], []
+    for (left, right), rating in zip(data.pairs, data.ratings, strict=True):
+        a = vectors.get(left, vectors.get(left.lower()))
+        b = vectors.get(right, vectors.get(right.lower()))
+        if oov == "skip" and (a is None or b is None):
+            continue
+        a, b = mean if a is None else a, mean if b is None else b
+        cosines.append(a @ b / np.sqrt(a @ a) / np.sqrt(b @ b))
+        ratings.append(rating)
+    return float(stats.spearmanr(cosines, ratings).statistic)
+
+
+@pytest.mark.parametrize("oov", ["mean", "skip"])
+def test_as_written_out_plainly(oov):
+    ws353 = built_in()[0]
+    words = sorted({word.lower() for pair in ws353.pairs for word in pair})
+    known = words[::2] + words[1::4]
+    vectors = np.random.default_rng(0).normal(size=(len(known), 6)).astype(np.float32) + 0.3
+    embedding = Embedding(known, vectors)
+    found = measure_similarity(embedding, ws353, oov, seed=0)
+    assert_allclose(found.value, slow_similarity(embedding, ws353, oov), atol=1e-6)
+    assert found.oov == len(words) - len(known)
+    assert found.n_used + found.n_skipped == 353
+    assert (found.n_skipped == 0) == (oov == "mean")
+
+
+def test_skipped_pairs_are_counted(compass):
+    data = rated(("n", "ne", 8), ("n", "rome", 5), ("rome", "oslo", 5), ("n", "s", 1))
+    found = measure_similarity(compass, data, "skip", seed=0)
+    assert (found.value, found.n_used, found.n_skipped, found.oov) == (1.0, 2, 2, 2)
+
+
+def test_terms_of_several_words_are_averaged(compass):
+    data = rated(("n", "n e", 8), ("n", "e", 5), ("n", "S rome", 3))
+    found = measure_similarity(compass, data, "skip", seed=0)
+    assert (found.value, found.n_used, found.oov) == (1.0, 3, 0)
+
+
+def test_cosine_with_a_zero_vector_is_zero():
+    embedding = toy("zero up down left", [[0, 0], [0, 1], [0, -1], [-1, 0.5]])
+    data = rated(("zero", "up", 2), ("up", "down", 1), ("up", "left", 3))
+    assert_allclose(measure_similarity(embedding, data, "mean", seed=0).value, 1)
+
+
+def test_equal_cosines_give_a_gap_that_says_why():
+    data = rated(("a", "b", 1), ("b", "a", 2))
+    found = measure_similarity(toy("a b", [[1, 0], [0, 1]]), data, "mean", seed=0)
+    assert (found.value, found.resamples, found.n_used) == (None, None, 2)
+    assert found.note == "all cosines or all ratings are equal"
+
+
+def test_no_pair_gives_a_gap_that_says_why(compass):
+    found = measure_similarity(compass, rated(("oslo", "rome", 1)), "skip", seed=0)
+    assert (found.value, found.n_used, found.n_skipped) == (None, 0, 1)
+    assert found.note == "no pair has both its words"
