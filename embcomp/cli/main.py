@@ -25,6 +25,7 @@ COMMANDS = {
     "verify": "Check every byte of an .embc file.",
     "vector": "Print the vectors of words.",
     "eval": "Score embeddings on word similarity and categorization.",
+    "compare": "Compress with several methods and put size and quality in one table.",
     "methods": "List the compression methods and their options.",
     "sample": "Write a small real GloVe file to try things on.",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import zlib
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -211,8 +212,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state} | {CODES}
     sizes = {name: section.length for name, section in container.sections.items()}
     states = {name: size for name, size in sizes.items() if name.startswith(STATE_PREFIX)}
-    floats = 4 * container.rows * container.dim
-    words = sum(len(word.encode()) + 1 for word in encoded.vocabulary)
+    floats, words = original_bytes(encoded.vocabulary, container.dim)
     vectors_only = sum(size for name, size in sizes.items() if name in needed)
     return {
         "format_version": FORMAT_VERSION,
@@ -238,6 +238,11 @@ def describe(path: str | Path) -> dict[str, Any]:
         "source": encoded.source.to_json(),
         "report": encoded.report,
     }
+
+
+def original_bytes(words: Collection[str], dim: int) -> tuple[int, int]:
+    """The smallest honest original: bytes of a float32 matrix, and of the words with one byte more each."""
+    return 4 * len(words) * dim, sum(len(word.encode()) + 1 for word in words)
 
 
 def verify(path: str | Path) -> list[str]:
