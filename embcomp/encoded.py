@@ -44,10 +44,17 @@ class EncodedEmbedding:
         """Fit ``compressor`` to an embedding and encode it. Rows are stored in the order of the vocabulary."""
         vocabulary = Vocabulary.build(embedding.words)
         codes = compressor.fit_encode(embedding.vectors, vocabulary.rows_by_rank, progress)
+        return cls.from_codes(vocabulary, codes, compressor, embedding.source)
+
+    @classmethod
+    def from_codes(
+        cls, vocabulary: Vocabulary, codes: bits.BytesArray, compressor: Compressor, source: Source
+    ) -> EncodedEmbedding:
+        """Put together what ``compressor`` was fitted to and made: loose rows of code, in source order."""
         by_row = np.empty_like(codes)
         by_row[vocabulary.rows_by_rank] = codes
         stream = bits.tighten(by_row, compressor.layout.row_bits)
-        return cls(vocabulary, stream, compressor, embedding.source, compressor.report)
+        return cls(vocabulary, stream, compressor, source, compressor.report)
 
     def __len__(self) -> int:
         return len(self.vocabulary)

@@ -110,6 +110,24 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
             bar.close()
 
 
+@contextmanager
+def overall_bar(*, quiet: bool) -> Iterator[Progress]:
+    """Give a progress callback for steps of one long whole: a single tqdm bar that says what is being done."""
+    if quiet or not sys.stderr.isatty():
+        yield no_progress
+        return
+    from tqdm import tqdm
+
+    with tqdm(file=sys.stderr, leave=False) as bar:
+
+        def update(stage: str, done: int, total: int, note: str = "", /) -> None:
+            bar.total, bar.n = total, done
+            bar.set_postfix_str(note, refresh=False)
+            bar.set_description(stage)
+
+        yield update
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))

@@ -10,7 +10,7 @@ import inspect
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ import numpy as np
 from embcomp import __version__
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import make_compressor
-from embcomp.container.reader import describe, float_bytes, open_container, verify, word_bytes
+from embcomp.container.reader import describe, open_container, original_bytes, verify
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import EmbcompError
+from embcomp.errors import ParameterError
 from embcomp.eval import report, run
 from embcomp.eval.cache import Cache, file_digest, key_of
 from embcomp.eval.datasets import collect
@@ -37,7 +37,7 @@ from embcomp.vocabulary import Vocabulary
 BASELINE = "none"
 """The method's name in the row of the uncompressed source."""
 
-PRESENTATION = {"compare", "cache", "plan", "tables", "svg", "figures", "html", "details", "report", "results"}
+PRESENTATION = {"compare", "cache", "plan", "tables", "svg", "figures", "html", "details", "results"}
 """Modules beside this one that no score depends on."""
 
 
@@ -169,7 +169,7 @@ class Workbench:
     def _baseline(self, steps: _Steps) -> Result:
         steps.start("read")
         scores = self._scores(None, key_of(self._content, self.embedding.source.to_json()), steps)
-        n_bytes = float_bytes(len(self.embedding), self.embedding.dim) + word_bytes(self.embedding.words)
+        n_bytes = sum(original_bytes(self.embedding.words, self.embedding.dim))
         return Result(
             method=BASELINE,
             config={},
@@ -256,13 +256,16 @@ def suites_with_data(evaluation: Evaluation) -> dict[str, str]:
     Raises:
         ParameterError: a suite does not exist, or has no data.
     """
-    data = collect(evaluation.data_dir)
-    chosen = run.select(data, evaluation.suites)
-    digests: dict[str, Any] = {}
-    for each in chosen:
-        fields = {name: _plain(value) for name, value in vars(each).items()}
-        digests.setdefault(each.suite, []).append(fields)
-    return {suite: key_of(*sets) for suite, sets in digests.items()}
+    sets: dict[str, list[Any]] = {}
+    for each in collect(evaluation.data_dir):
+        if each.suite in run.SUITES:
+            sets.setdefault(each.suite, []).append({name: _plain(value) for name, value in vars(each).items()})
+    for suite in evaluation.suites or ():
+        if suite not in run.SUITES:
+            raise ParameterError(f"--suite must be one of {', '.join(run.SUITES)}, got {suite!r}")
+        if suite not in sets:
+            raise ParameterError(f"suite {suite!r} has no data set: give a folder with one (--data)")
+    return {suite: key_of(*sets[suite]) for suite in evaluation.suites or sets}
 
 
 def suite_means(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -309,10 +312,10 @@ class _Steps:
         self._behind += 1
         self._progress(f"{self._name}: {what}", self._behind, self._total)
 
-    def inner(self, stage: str, done: int, total: int) -> None:
+    def inner(self, stage: str, done: int, total: int, note: str = "", /) -> None:
         """Within a step."""
         share = f" {100 * done // total} %" if total else ""
-        self._progress(f"{self._name}: {stage}{share}", self._behind, self._total)
+        self._progress(f"{self._name}: {stage}{share}", self._behind, self._total, note)
 
 
 def _documents(scores: Sequence[Score]) -> list[dict[str, Any]]:
@@ -328,7 +331,9 @@ def _plain(value: Any) -> Any:
 def _method_code(kind: type[Compressor]) -> str:
     """Digest of the source files that a method is made of: an algorithm that changes is not found in the cache."""
     files = set(Path(inspect.getfile(Compressor)).parent.glob("*.py"))
-    files |= {Path(file) for base in kind.__mro__ if (file := getattr(sys.modules[base.__module__], "__file__", None))}
+    files |= {
+        Path(file) for base in kind.__mro__ if (file := getattr(sys.modules[base.__module__], "__file__", None))
+    }
     return file_digest(files)
 
 

@@ -1,0 +1,156 @@
+"""``embcomp compare``: several methods on one source, in one table."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embcomp.cli.common import (
+    force_option,
+    json_option,
+    note,
+    overall_bar,
+    print_json,
+    progress_bars,
+    quiet_option,
+    read_options,
+    source_options,
+)
+from embcomp.errors import ParameterError
+from embcomp.files import check_target, replacing
+
+if TYPE_CHECKING:
+    from embcomp.eval.cache import Cache
+    from embcomp.eval.plan import Candidate
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command("compare")
+@click.argument("source", metavar="SOURCE")
+@click.option(
+    "--methods",
+    metavar="NAME,…",
+    help="Which methods, in which order; options after colons, as in iiq:remove-top=14. Default: all there are.",
+)
+@click.option("--bits", metavar="N,…", help="Run each method at each of these numbers of bits a word.")
+@click.option(
+    "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."
+)
+@click.option("--data", type=PATH, metavar="DIR", help="A folder with further data sets.")
+@click.option(
+    "--oov",
+    type=click.Choice(["mean", "skip"]),
+    default="mean",
+    show_default=True,
+    help="A missing word: the mean of all vectors, or leave its row out.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of all randomness (default 0).")
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 1000),
+    default=1,
+    metavar="N",
+    help="Run each method with N seeds, from --seed on; tables then show mean ± standard deviation.",
+)
+@click.option("--csv", "csv_file", type=PATH, metavar="FILE", help="Also write every score of every run as CSV.")
+@click.option("--markdown", "markdown_file", type=PATH, metavar="FILE", help="Also write the tables in Markdown.")
+@click.option("--cache", "cache_dir", type=PATH, metavar="DIR", help="Keep results there; default the user's cache.")
+@click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing kept.")
+@force_option
+@quiet_option
+@json_option
+@source_options
+def command(
+    source: str,
+    methods: str | None,
+    bits: str | None,
+    suites: tuple[str, ...],
+    data: Path | None,
+    oov: Any,
+    seed: int,
+    seeds: int,
+    csv_file: Path | None,
+    markdown_file: Path | None,
+    cache_dir: Path | None,
+    no_cache: bool,
+    force: bool,
+    quiet: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Compress SOURCE with several methods, score each, and print one table.
+
+    Each line has the file's bytes, how many times smaller that is (vectors only, and whole file), seconds, and each
+    suite's mean with its ratio to the uncompressed source. A second run does only what is new.
+    """
+    if cache_dir is not None and no_cache:
+        raise click.UsageError("--cache and --no-cache exclude each other")
+    files = [path for path in (csv_file, markdown_file) if path is not None]
+    for path in files:
+        check_target(path, force=force)
+
+    from embcomp.eval import tables
+    from embcomp.eval.compare import Evaluation, Workbench, suites_with_data
+    from embcomp.eval.plan import over_seeds, sweep_bits
+    from embcomp.formats import read_embedding
+
+    candidates, notes = sweep_bits(_candidates(methods), _numbers("--bits", bits))
+    evaluation = Evaluation(suites or None, data, oov, seed)
+    suites_with_data(evaluation)  # what is missing is said before the source is read
+    jobs = over_seeds(candidates, seed, seeds)
+    options = read_options(given)
+    with progress_bars(quiet=quiet) as progress:
+        embedding = read_embedding(source, options, progress)
+    with _cache(cache_dir, no_cache=no_cache) as cache, overall_bar(quiet=quiet) as progress:
+        results = Workbench(embedding, evaluation, cache).compare(jobs, progress)
+    lines = tables.summarise(results)
+    _write(csv_file, lambda: tables.csv_table(results), force=force)
+    _write(markdown_file, lambda: tables.markdown_table(lines), force=force)
+    for line in notes:
+        note(f"embcomp: compare: {line}", quiet=quiet)
+    if as_json:
+        print_json([result.to_json() for result in results])
+    else:
+        click.echo(tables.text_table(lines), nl=False)
+
+
+def _candidates(methods: str | None) -> list[Candidate]:
+    from embcomp.compressors.registry import method_names
+    from embcomp.eval.plan import parse_candidate
+
+    texts = method_names() if methods is None else [text for text in methods.split(",") if text.strip()]
+    if not texts:
+        raise ParameterError(f"--methods must name at least one of {', '.join(method_names())}, got {methods!r}")
+    return [parse_candidate(text) for text in texts]
+
+
+def _numbers(flag: str, text: str | None) -> list[int]:
+    if text is None:
+        return []
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ParameterError(f"{flag} must be whole numbers with commas between them, got {text!r}") from None
+
+
+@contextmanager
+def _cache(folder: Path | None, *, no_cache: bool) -> Iterator[Cache]:
+    from embcomp.eval.cache import Cache, default_folder
+
+    if not no_cache:
+        yield Cache(folder or default_folder())
+        return
+    with tempfile.TemporaryDirectory(prefix="embcomp-compare-") as temporary:
+        yield Cache(Path(temporary))
+
+
+def _write(path: Path | None, make: Any, *, force: bool) -> None:
+    if path is not None:
+        with replacing(path, force=force) as file:
+            file.write(make().encode())
