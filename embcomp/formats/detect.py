@@ -134,7 +134,7 @@ def _usual_length(name: str, lines: list[bytes]) -> int:
     lengths = Counter(count_numbers(line) for line in lines if line.strip())
     n_rows = lengths.total()
     del lengths[0]
-    if lengths.total() * 2 <= n_rows:
+    if n_rows == 0 or lengths.total() * 2 < n_rows:
         raise InputError(
             f"{name}: is no embedding in a known format, expected rows of a word and numbers, got {shown(lines[0])}"
         )

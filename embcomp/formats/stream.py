@@ -34,21 +34,22 @@ class ByteStream:
 
     def __init__(self, source: str | Path) -> None:
         self.name = str(source)
-        self._closing = ExitStack()
-        self._raw = _Raw(self._open(), self.name)
-        self.size, self.path = self._raw.regular_file()
-        self.compression = kind_of(self._raw.peek(MAGIC_BYTES))
-        self._body: Readable = self._raw
-        if self.compression is not None:
-            self._body = Decompressed(self._raw, self.compression, self.name)
         self._ahead = b""
         self._n_out = 0
+        with ExitStack() as opening:
+            self._raw = _Raw(self._open(opening), self.name)
+            self.size, self.path = self._raw.regular_file()
+            self.compression = kind_of(self._raw.peek(MAGIC_BYTES))
+            self._body: Readable = self._raw
+            if self.compression is not None:
+                self._body = Decompressed(self._raw, self.compression, self.name)
+            self._closing = opening.pop_all()
 
-    def _open(self) -> BinaryIO:
+    def _open(self, opening: ExitStack) -> BinaryIO:
         if self.name == STDIN:
             return sys.stdin.buffer
         try:
-            return self._closing.enter_context(Path(self.name).open("rb", buffering=0))
+            return opening.enter_context(Path(self.name).open("rb", buffering=0))
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
 

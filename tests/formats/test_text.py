@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.formats.helpers import float32, read, refusal, rows
 
 from embcomp.embedding import Source
 from embcomp.formats import text
 from embcomp.formats.rows import MAX_DIM, MAX_LINE_BYTES, MAX_WORD_BYTES
+from tests.formats.helpers import float32, read, refusal, rows
 
 PLAIN = b"the 0.25 -0.5\nof 1.5 2e-1\n"
 
@@ -54,7 +54,21 @@ def test_layouts_that_are_understood(path: Path, data: bytes, format_name: str) 
 
 @pytest.mark.parametrize(
     "word",
-    ["a\x85b", "a\u2028b", "\xa0", "a\u200bb\ufeff", "a\rb", "a\x0bb\x0c", "\x1c", "\x00", "😀", "5", "nan", "-", "'\"#"],
+    [
+        "a\x85b",
+        "a\u2028b",
+        "\xa0",
+        "a\u200bb\ufeff",
+        "a\rb",
+        "a\x0bb\x0c",
+        "\x1c",
+        "\x00",
+        "😀",
+        "5",
+        "nan",
+        "-",
+        "'\"#",
+    ],
 )
 def test_words_are_kept_as_they_are(path: Path, word: str) -> None:
     data = f"{word} 1 2\nx 3 4\n".encode()
@@ -200,7 +214,11 @@ def test_invalid_utf8_names_the_row_and_the_option(path: Path) -> None:
         (b"1000000000000 2\n" + PLAIN, {}, "glove.txt:1: header promises 1000000000000 rows, the file has 2"),
         (b"5 2\n", {}, "glove.txt:1: header promises 5 rows, the file has 0"),
         (b"0 2\n", {}, "glove.txt: no rows are left, expected at least 1"),
-        (b"x\ny 1\nz\nz 2\nz 3\n", {"bad_rows": "skip", "limit": 1}, "glove.txt: no rows are left, expected at least 1"),
+        (
+            b"x\ny 1\nz\nz 2\nz 3\n",
+            {"bad_rows": "skip", "limit": 1},
+            "glove.txt: no rows are left, expected at least 1",
+        ),
         (b"2 0\na\nb\n", {}, f"glove.txt:1: header promises 0 dimensions, expected 1 to {MAX_DIM}"),
         (b"2 3\n" + PLAIN, {}, "glove.txt:1: header promises 3 dimensions, the rows have 2"),
         (

@@ -1,0 +1,231 @@
+"""word2vec's binary format, .npy with a word list, and what gensim reads for us."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gensim.models import FastText, KeyedVectors, Word2Vec
+from gensim.models.fasttext import save_facebook_model
+
+from embcomp.formats import word2vec_binary
+from embcomp.formats.rows import MAX_WORD_BYTES
+from tests.formats.helpers import read, refusal, rows
+
+SENTENCES = [["some", "words", "of", "sense"], ["words", "of", "others"]] * 5
+
+
+def binary(*pairs: tuple[bytes, list[float]], header: bytes | None = None) -> bytes:
+    head = header or b"%d %d\n" % (len(pairs), len(pairs[0][1]))
+    return head + b"".join(word + b" " + np.array(row, dtype="<f4").tobytes() for word, row in pairs)
+
+
+A, B, C = (b"a", [0.25, -1.0]), (b"\nb", [1e-7, 3.0]), (b"c\xff", [0.0, 0.0])
+
+
+def test_binary_rows(tmp_path: Path) -> None:
+    embedding = read(tmp_path / "v.bin", binary(A, B))
+    assert rows(embedding) == {"a": [0.25, -1.0], "b": [float(np.float32(1e-7)), 3.0]}
+    assert embedding.source.format == "word2vec-binary"
+    assert embedding.vectors.flags.writeable
+
+
+@pytest.mark.parametrize("size", [1, 5, 9, 14, 100])
+def test_binary_blocks_of_any_size_give_the_same(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(word2vec_binary, "CHUNK_BYTES", size)
+    data = binary(A, B, A, (b"x" * 30, [1.0, 2.0])) + b"\n"
+    embedding = read(tmp_path / "v.bin", data)
+    assert embedding.words == ["a", "b", "x" * 30]
+    assert embedding.source.duplicates_dropped == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (binary(A, B)[:-1], {}, "v.bin:1: header promises 2 rows, the file has 1"),
+        (binary(A, header=b"1000000000000 2\n"), {}, "v.bin:1: header promises 1000000000000 rows, the file has 1"),
+        (binary(A, B, header=b"1 2\n"), {}, "v.bin:1: header promises 1 rows, after them the file has 10 more bytes"),
+        (binary(A, header=b"1 0\n"), {}, "v.bin:1: header promises 0 dimensions, expected 1 to 1048576"),
+        (
+            binary(A, header=b"1 99999999\n"),
+            {},
+            "v.bin:1: header promises 99999999 dimensions, expected 1 to 1048576",
+        ),
+        (
+            binary(A, C),
+            {},
+            "v.bin: row 2: 'c\\\\xff' is not valid UTF-8 (invalid start byte); "
+            "--encoding-errors replace or ignore gets past it",
+        ),
+        (
+            binary(A, (b"x", [1.0, float("nan")])),
+            {},
+            "v.bin: row 2: number 2 is nan, expected a finite float32",
+        ),
+        (
+            binary(A, B, B),
+            {"duplicates": "error"},
+            "v.bin: row 3: the word 'b' is there a second time, expected distinct words",
+        ),
+        (
+            b"2 2\n" + bytes(MAX_WORD_BYTES * 2),
+            {},
+            "v.bin: row 1: the word is longer than 1048576 bytes, allowed at most that",
+        ),
+    ],
+)
+def test_binary_files_that_are_refused(tmp_path: Path, data: bytes, options: dict[str, Any], message: str) -> None:
+    assert refusal(tmp_path / "v.bin", data, **options) == message
+
+
+def test_binary_rows_that_are_let_through(tmp_path: Path) -> None:
+    data = binary(A, (b"x", [1.0, float("inf")]), C)
+    embedding = read(tmp_path / "v.bin", data, bad_rows="skip", encoding_errors="replace")
+    assert embedding.words == ["a", "c\ufffd"]
+    assert embedding.source.bad_rows_dropped == 1
+    assert read(tmp_path / "v.bin", binary(A, B, header=b"9 2\n"), limit=2).words == ["a", "b"]
+
+
+def save_npy(path: Path, array: np.ndarray, words: str) -> Path:
+    np.save(path, array)
+    path.with_name("m.npy.words.txt").write_bytes(words.encode())
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<f2", "<i4", "u1"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_npy(tmp_path: Path, dtype: str, order: Any) -> None:
+    matrix = np.arange(6).reshape(3, 2).astype(dtype, order=order)
+    embedding = read(save_npy(tmp_path / "m.npy", matrix, "a\nb b\n\u2028\n"))
+    assert rows(embedding) == {"a": [0.0, 1.0], "b b": [2.0, 3.0], "\u2028": [4.0, 5.0]}
+    assert embedding.source.format == "npy"
+    assert read(tmp_path / "m.npy", limit=2).words == ["a", "b b"]
+
+
+def test_npy_from_a_pipe_with_words_named(tmp_path: Path) -> None:
+    path = save_npy(tmp_path / "m.npy", np.eye(2, dtype=np.float32), "")
+    words = tmp_path / "vocabulary"
+    words.write_bytes(gzip.compress(b"a\r\nb\r\n"))
+    assert read(tmp_path / "m.gz", gzip.compress(path.read_bytes()), words=words).words == ["a", "b"]
+
+
+def test_npy_that_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.npy"
+    eye = np.eye(2, dtype=np.float32)
+    assert refusal(save_npy(path, eye, "a\n")) == "m.npy: 2 rows, but 1 words in the word list"
+    assert (
+        refusal(save_npy(path, np.array([[1.0, 1e39]]), "a\n"))
+        == "m.npy: row 1: number 2 is inf, expected a finite float32"
+    )
+    assert (
+        refusal(save_npy(path, np.zeros(3), "a\n"))
+        == "m.npy: is an array of shape (3,), expected (rows, 1 to 1048576 dimensions)"
+    )
+    assert (
+        refusal(save_npy(path, np.zeros((3, 0)), "a\n"))
+        == "m.npy: is an array of shape (3, 0), expected (rows, 1 to 1048576 dimensions)"
+    )
+    assert refusal(save_npy(path, np.zeros((1, 2), "c8"), "a\n")) == (
+        "m.npy: is an array of complex64, expected real numbers"
+    )
+    assert refusal(save_npy(path, np.array([[{}]]), "a\n")) == (
+        "m.npy: holds pickled objects, expected numbers; such arrays are never loaded"
+    )
+    save_npy(path, eye, "a\nb\n")
+    data = path.read_bytes()
+    assert refusal(path, data[:-1]) == "m.npy: header promises 2 rows, the file has 1"
+    assert refusal(path, data[:20]).startswith("m.npy: the .npy header is damaged: ")
+    assert refusal(path, b"\x93NUMPY\x09\x00" + data[8:]) == (
+        "m.npy: is .npy version (9, 0), expected (1, 0) or (2, 0)"
+    )
+    huge = data.replace(b"(2, 2), }         ", b"(2, 1000000000), }")
+    assert len(huge) == len(data)
+    assert refusal(path, huge).startswith("m.npy: is an array of shape (2, 1000000000), ")
+    path.with_name("m.npy.words.txt").write_bytes(b"a\nb\xff\n")
+    assert refusal(path, data) == (
+        "m.npy.words.txt:2: 'b\\\\xff' is not valid UTF-8 (invalid start byte); "
+        "--encoding-errors replace or ignore gets past it"
+    )
+    path.with_name("m.npy.words.txt").unlink()
+    assert refusal(path, data) == (
+        "m.npy: has no word list beside it, expected m.npy.words.txt or the option --words"
+    )
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    fasttext = FastText(SENTENCES, vector_size=5, min_count=1, bucket=20, epochs=1, workers=1)
+    save_facebook_model(fasttext, str(folder / "model.bin"))
+    fasttext.wv.save(str(folder / "fasttext.kv"))
+    word2vec = Word2Vec(SENTENCES, vector_size=5, min_count=1, epochs=1, workers=1)
+    word2vec.save(str(folder / "word2vec.model"))
+    word2vec.wv.save(str(folder / "word2vec.kv"))
+    word2vec.wv.save(str(folder / "beside.kv"), separately=["vectors"])
+    return folder
+
+
+def test_fasttext_models(models: Path, tmp_path: Path) -> None:
+    embedding = read(models / "model.bin")
+    expected = KeyedVectors.load(str(models / "fasttext.kv"))
+    assert embedding.source.format == "fasttext-binary"
+    assert embedding.words == expected.index_to_key
+    np.testing.assert_array_equal(embedding.vectors, expected.vectors)
+    data = (models / "model.bin").read_bytes()
+    assert rows(read(tmp_path / "model", gzip.compress(data))) == rows(embedding)
+    assert read(models / "model.bin", limit=2).words == expected.index_to_key[:2]
+
+
+def test_fasttext_models_that_are_refused(models: Path, tmp_path: Path) -> None:
+    data = (models / "model.bin").read_bytes()
+    path = tmp_path / "m.bin"
+    assert refusal(path, data[:30]) == "m.bin: 30 bytes, expected a fastText model of more"
+    assert refusal(path, data[:-150]).startswith("m.bin: gensim cannot read this fastText model: ")
+    promises = data[:40] + struct.pack("<i", 2_000_000_000) + data[44:]
+    assert refusal(path, promises) == (
+        f"m.bin: header promises 40000000120 bytes of vectors, the file has {len(data)}"
+    )
+    assert refusal(path, data[:8] + struct.pack("<i", 0) + data[12:]) == (
+        "m.bin: header promises 0 dimensions, expected 1 to 1048576"
+    )
+    assert refusal(path, data[:40] + struct.pack("<i", -1) + data[44:]) == (
+        "m.bin: header promises -1 rows, expected 0 or more"
+    )
+
+
+@pytest.mark.parametrize("name", ["word2vec.kv", "word2vec.model", "beside.kv", "fasttext.kv"])
+def test_native_gensim_files(models: Path, name: str) -> None:
+    assert refusal(models / name).startswith(f"{name}: is a pickle (native gensim file)")
+    embedding = read(models / name, allow_pickle=True)
+    loaded = KeyedVectors.load(str(models / name))
+    expected = getattr(loaded, "wv", loaded)
+    assert embedding.source.format == "gensim"
+    assert embedding.words == expected.index_to_key
+    np.testing.assert_array_equal(embedding.vectors, expected.vectors)
+
+
+def test_native_gensim_files_that_are_refused(tmp_path: Path) -> None:
+    import pickle
+
+    path = tmp_path / "v.kv"
+    vectors = KeyedVectors(2)
+    vectors.add_vectors([1, 2], np.eye(2, dtype=np.float32))
+    vectors.save(str(path))
+    assert refusal(path, allow_pickle=True) == "v.kv: the key 1 is a int, expected words"
+    assert refusal(path, pickle.dumps({}), allow_pickle=True) == (
+        "v.kv: gensim cannot read this file: 'dict' object has no attribute '_load_specials'"
+    )
+    assert refusal(path, path.read_bytes()[:3], allow_pickle=True).startswith("v.kv: gensim cannot read this file: ")
+
+
+def test_rows_that_gensim_had_set_aside_for_duplicates_are_counted(tmp_path: Path) -> None:
+    text, path = tmp_path / "v.txt", tmp_path / "v.kv"
+    text.write_bytes(b"3 2\na 1 2\na 3 4\nb 5 6\n")
+    KeyedVectors.load_word2vec_format(str(text)).save(str(path))
+    embedding = read(path, allow_pickle=True)
+    assert rows(embedding) == {"a": [1.0, 2.0], "b": [5.0, 6.0]}
+    assert embedding.source.duplicates_dropped == 1
