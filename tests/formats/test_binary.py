@@ -187,7 +187,7 @@ def test_fasttext_models_that_are_refused(models: Path, tmp_path: Path) -> None:
     assert refusal(path, data[:-150]).startswith("m.bin: gensim cannot read this fastText model: ")
     promises = data[:40] + struct.pack("<i", 2_000_000_000) + data[44:]
     assert refusal(path, promises) == (
-        f"m.bin: header promises 40000000120 bytes of vectors, the file has {len(data)}"
+        f"m.bin: header promises 40000000100 bytes of vectors, the file has {len(data)}"
     )
     assert refusal(path, data[:8] + struct.pack("<i", 0) + data[12:]) == (
         "m.bin: header promises 0 dimensions, expected 1 to 1048576"
