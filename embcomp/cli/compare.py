@@ -25,8 +25,11 @@ from embcomp.errors import ParameterError
 from embcomp.files import check_target, replacing
 
 if TYPE_CHECKING:
+    from embcomp.eval.budget import Budget
     from embcomp.eval.cache import Cache
-    from embcomp.eval.plan import Candidate
+    from embcomp.eval.compare import Workbench
+    from embcomp.eval.plan import Candidate, Job
+    from embcomp.progress import Progress
 
 PATH = click.Path(path_type=Path)
 
@@ -39,6 +42,12 @@ PATH = click.Path(path_type=Path)
     help="Which methods, in which order; options after colons, as in iiq:remove-top=14. Default: all there are.",
 )
 @click.option("--bits", metavar="N,…", help="Run each method at each of these numbers of bits a word.")
+@click.option("--target-size", metavar="SIZE", help="Choose each method's options so that its file fits, as in 5MB.")
+@click.option(
+    "--target-ratio",
+    metavar="R",
+    help="Choose each method's options so that it is smaller by at least R (vectors only), as in 64.",
+)
 @click.option(
     "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."
 )
@@ -70,6 +79,8 @@ def command(
     source: str,
     methods: str | None,
     bits: str | None,
+    target_size: str | None,
+    target_ratio: str | None,
     suites: tuple[str, ...],
     data: Path | None,
     oov: Any,
@@ -91,24 +102,29 @@ def command(
     """
     if cache_dir is not None and no_cache:
         raise click.UsageError("--cache and --no-cache exclude each other")
+    if bits is not None and (target_size or target_ratio):
+        raise click.UsageError("--bits and a target size or ratio exclude each other")
     files = [path for path in (csv_file, markdown_file) if path is not None]
     for path in files:
         check_target(path, force=force)
 
     from embcomp.eval import tables
     from embcomp.eval.compare import Evaluation, Workbench, suites_with_data
-    from embcomp.eval.plan import over_seeds, sweep_bits
+    from embcomp.eval.plan import sweep_bits
     from embcomp.formats import read_embedding
 
     candidates, notes = sweep_bits(_candidates(methods), _numbers("--bits", bits))
     evaluation = Evaluation(suites or None, data, oov, seed)
     suites_with_data(evaluation)  # what is missing is said before the source is read
-    jobs = over_seeds(candidates, seed, seeds)
+    budget = _budget(target_size, target_ratio)
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
         embedding = read_embedding(source, options, progress)
     with _cache(cache_dir, no_cache=no_cache) as cache, overall_bar(quiet=quiet) as progress:
-        results = Workbench(embedding, evaluation, cache).compare(jobs, progress)
+        bench = Workbench(embedding, evaluation, cache)
+        jobs = _jobs(bench, candidates, budget, range(seed, seed + seeds), progress)
+        notes += [job.note for job in jobs if job.note]
+        results = bench.compare(jobs, progress)
     lines = tables.summarise(results)
     _write(csv_file, lambda: tables.csv_table(results), force=force)
     _write(markdown_file, lambda: tables.markdown_table(lines), force=force)
@@ -128,6 +144,29 @@ def _candidates(methods: str | None) -> list[Candidate]:
     if not texts:
         raise ParameterError(f"--methods must name at least one of {', '.join(method_names())}, got {methods!r}")
     return [parse_candidate(text) for text in texts]
+
+
+def _budget(size: str | None, ratio: str | None) -> Budget | None:
+    from embcomp.eval.budget import Budget, parse_ratio, parse_size
+
+    if size is None and ratio is None:
+        return None
+    return Budget(parse_size(size) if size else None, parse_ratio(ratio) if ratio else None)
+
+
+def _jobs(
+    bench: Workbench, candidates: list[Candidate], budget: Budget | None, seeds: range, progress: Progress
+) -> list[Job]:
+    from embcomp.eval.budget import choose, seeded
+    from embcomp.eval.plan import over_seeds
+
+    if budget is None:
+        return over_seeds(candidates, seeds.start, len(seeds))
+    jobs: list[Job] = []
+    for done, candidate in enumerate(candidates):
+        progress(f"{candidate.method}: size", done, len(candidates))
+        jobs += seeded(choose(bench, candidate.from_seed(seeds.start), budget), seeds)
+    return jobs
 
 
 def _numbers(flag: str, text: str | None) -> list[int]:

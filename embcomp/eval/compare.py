@@ -205,7 +205,7 @@ class Workbench:
         return run.evaluate(target, name, [suite], how.data_dir, how.oov, how.seed, steps.inner)
 
     def _compress(self, compressor: Compressor, path: Path, progress: Progress) -> dict[str, float]:
-        vectors, rows = self.embedding.vectors, self._vocabulary.rows_by_rank
+        vectors, rows = self.embedding.vectors, self.vocabulary.rows_by_rank
         start = time.perf_counter()
         if fits_and_encodes_apart(type(compressor)):
             compressor.fit(vectors, progress)
@@ -215,17 +215,20 @@ class Workbench:
             codes = compressor.fit_encode(vectors, rows, progress)
             fitted = time.perf_counter()
         seconds = {"fit": round(fitted - start, 3), "encode": round(time.perf_counter() - fitted, 3)}
-        encoded = EncodedEmbedding.from_codes(self._vocabulary, codes, compressor, self.embedding.source)
+        encoded = EncodedEmbedding.from_codes(self.vocabulary, codes, compressor, self.embedding.source)
         save(encoded, path, force=True)
         return seconds
 
     def _container_key(self, compressor: Compressor) -> str:
+        """Whatever the container depends on; the number goes up when what is kept beside it changes."""
         source = self.embedding.source.to_json()
         code = _method_code(type(compressor))
-        return key_of("container", __version__, self._content, source, compressor.name, compressor.get_config(), code)
+        method = [compressor.name, compressor.get_config(), code]
+        return key_of("container 1", __version__, self._content, source, method)
 
     @cached_property
-    def _vocabulary(self) -> Vocabulary:
+    def vocabulary(self) -> Vocabulary:
+        """The source's words, as containers store them."""
         return Vocabulary.build(self.embedding.words)
 
     @cached_property

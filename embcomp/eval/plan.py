@@ -34,6 +34,10 @@ class Candidate:
         """The same with further options."""
         return Candidate(self.method, self.options | options)
 
+    def from_seed(self, seed: int) -> Candidate:
+        """The same with a seed, if the method takes one and none was given."""
+        return self.with_options(**{SEED: seed}) if self.takes(SEED) and SEED not in self.options else self
+
     def build(self) -> Compressor:
         """Make the compressor.
 

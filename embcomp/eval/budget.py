@@ -1,0 +1,185 @@
+"""The options with which a method's file is as large as it may be: ``--target-size`` and ``--target-ratio``.
+
+Sizes are worked out by arithmetic first and checked on the file written after. A method with an option ``bits``
+grows by the same number of bytes with each of them. Another says what it can do by a class method ``sizes``
+(:class:`Sized`). One with neither can only be taken as it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from embcomp.bits import stream_bytes
+from embcomp.compressors.base import Compressor
+from embcomp.errors import ParameterError
+from embcomp.eval.compare import Workbench
+from embcomp.eval.plan import BITS, SEED, Candidate, Job
+from embcomp.progress import Progress, no_progress
+from embcomp.vocabulary import rank_bits
+
+MOST_BITS_PER_DIM = 4  # signs of a tight frame: what comes after is better spent on another method
+MOST_TRIES = 5
+PROBE_ROWS = 64
+HEADER_BYTES = 4096  # header and the gaps between sections, about; the file written tells
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a file may come to; exactly one is given.
+
+    Attributes:
+        file_bytes: size of the whole file, at most.
+        vectors_ratio: float32 matrix over what decoding needs, at least.
+    """
+
+    file_bytes: int | None = None
+    vectors_ratio: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.file_bytes is None) == (self.vectors_ratio is None):
+            raise ParameterError("give one of --target-size and --target-ratio")
+
+    def __str__(self) -> str:
+        if self.file_bytes is not None:
+            return f"{self.file_bytes:,} bytes"
+        return f"{self.vectors_ratio:g} × (vectors only)"
+
+    def spare(self, known: dict[str, Any]) -> int:
+        """Bytes by which a container (as ``info`` describes it) could be larger; negative if it is too large."""
+        if self.file_bytes is not None:
+            return self.file_bytes - int(known["bytes"]["file"])
+        allowed = 4 * known["rows"] * known["dim"] / (self.vectors_ratio or 1)
+        return int(allowed) - int(known["bytes"]["codes"] + known["bytes"]["decode_state"])
+
+
+@runtime_checkable
+class Sized(Protocol):
+    """A compressor class that knows how large it can be made."""
+
+    def sizes(self, dim: int) -> Iterable[tuple[dict[str, Any], int, int]]:
+        """Options, bits of code per row with them, and bytes of state that are in the file with them."""
+
+
+def parse_size(text: str) -> int:
+    """Read ``5MB``, ``800 kB``, ``1.5GB`` (decimal), ``4MiB`` (binary) or plain bytes.
+
+    Raises:
+        ParameterError: it is none of these, or not above 0.
+    """
+    units = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+    number = text.strip().rstrip("BKMGIbkmgi").rstrip()
+    unit = text.strip()[len(number) :].strip().lower() or "b"
+    try:
+        size = float(number) * units[unit]
+    except (ValueError, KeyError):
+        size = math.nan
+    if not (math.isfinite(size) and size >= 1):
+        raise ParameterError(f"--target-size must be a size such as 5MB or 800kB, got {text!r}")
+    return int(size)
+
+
+def parse_ratio(text: str) -> float:
+    """Read ``64``, ``64x`` or ``64×``.
+
+    Raises:
+        ParameterError: it is not a number above 0.
+    """
+    try:
+        ratio = float(text.strip().rstrip("x×"))
+    except ValueError:
+        ratio = math.nan
+    if not (math.isfinite(ratio) and ratio > 0):
+        raise ParameterError(f"--target-ratio must be a number above 0, such as 64, got {text!r}")
+    return ratio
+
+
+def choose(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress = no_progress) -> Job:
+    """The largest configuration of a candidate that keeps to the budget, or the reason why there is none."""
+    if candidate.takes(BITS) and BITS not in candidate.options:
+        return _choose_bits(bench, candidate, budget, progress)
+    if isinstance(candidate.kind, Sized):
+        return _choose_size(bench, candidate, budget, progress)
+    job = Job(candidate.method, candidate.build().get_config())
+    _, known = bench.container(job, progress)
+    if budget.spare(known) >= 0:
+        return Job(job.method, job.config, f"{job.method} has no option for its size: it is taken as it is")
+    return _unreachable(candidate, budget, f"it has no option for its size, and takes {_taken(known, budget)}")
+
+
+def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
+    dim = bench.embedding.dim
+    most = MOST_BITS_PER_DIM * dim
+    state = _state_bytes(bench, candidate.with_options(bits=dim))
+    state_per_bit = _state_bytes(bench, candidate.with_options(bits=dim + 1)) - state
+    per_bit = len(bench.embedding) / 8 + state_per_bit
+    width = _clamped(_allowed_bytes(bench, budget, state - dim * state_per_bit) / per_bit, most)
+    best: Job | None = None
+    known: dict[str, Any] = {}
+    for _ in range(MOST_TRIES):
+        job = Job(candidate.method, candidate.with_options(bits=width).build().get_config())
+        _, known = bench.container(job, progress)
+        spare = budget.spare(known)
+        if spare >= 0:
+            best = job
+        elif best is not None:
+            break
+        wider = _clamped(width + spare / per_bit, most)
+        if wider == width:
+            break
+        width = wider
+    return best or _unreachable(candidate, budget, f"with {width} bits it takes {_taken(known, budget)}")
+
+
+def _clamped(width: float, most: int) -> int:
+    return max(1, min(most, math.floor(width)))
+
+
+def _choose_size(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
+    offered = [
+        (stream_bytes(len(bench.embedding), row_bits) + state, options)
+        for options, row_bits, state in candidate.kind.sizes(bench.embedding.dim)  # type: ignore[attr-defined]
+    ]
+    allowed = _allowed_bytes(bench, budget, 0)
+    fitting = sorted((each for each in offered if each[0] <= allowed), key=lambda each: -each[0])
+    for _, options in fitting[:MOST_TRIES]:
+        job = Job(candidate.method, candidate.with_options(**options, **candidate.options).build().get_config())
+        if budget.spare(bench.container(job, progress)[1]) >= 0:
+            return job
+    least = min((size for size, _ in offered), default=0)
+    return _unreachable(candidate, budget, f"its codes and tables alone take {least:,} bytes or more")
+
+
+def _allowed_bytes(bench: Workbench, budget: Budget, state: int) -> float:
+    """Bytes that are left for codes and what grows with them."""
+    n_rows, dim = len(bench.embedding), bench.embedding.dim
+    if budget.file_bytes is None:
+        return 4 * n_rows * dim / (budget.vectors_ratio or 1) - state
+    words = len(bench.vocabulary.trie_bytes) + stream_bytes(n_rows, rank_bits(n_rows))
+    return budget.file_bytes - words - HEADER_BYTES - state
+
+
+def _state_bytes(bench: Workbench, candidate: Candidate) -> int:
+    """Bytes of state, from fitting a few rows: what is learnt has the same shape for any number of them."""
+    compressor: Compressor = candidate.build()
+    compressor.fit(bench.embedding.vectors[:PROBE_ROWS])
+    return sum(array.nbytes for array in compressor.get_state().values())
+
+
+def _unreachable(candidate: Candidate, budget: Budget, why: str) -> Job:
+    return Job(candidate.method, None, f"{candidate.method} cannot reach {budget}: {why}")
+
+
+def _taken(known: dict[str, Any], budget: Budget) -> str:
+    if budget.file_bytes is not None:
+        return f"{known['bytes']['file']:,} bytes"
+    return f"{known['ratio']['vectors']:g} ×"
+
+
+def seeded(job: Job, seeds: Iterable[int]) -> list[Job]:
+    """The same configuration with each seed."""
+    if job.config is None or SEED not in job.config:
+        return [job]
+    return [Job(job.method, job.config | {SEED: seed}, job.note) for seed in seeds]
