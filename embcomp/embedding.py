@@ -80,6 +80,15 @@ class Embedding:
     def __contains__(self, word: object) -> bool:
         return word in self.index
 
+    @property
+    def ordered(self) -> bool:
+        """Words are in source order: always."""
+        return True
+
+    def first_words(self, n_words: int) -> Sequence[str]:
+        """Return the first words in source order, all of them if there are fewer."""
+        return self.words[:n_words]
+
     def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of many words, int64, −1 where a word is missing."""
         return np.fromiter((self.index.get(word, -1) for word in words), dtype=np.int64)

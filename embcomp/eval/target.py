@@ -30,6 +30,15 @@ class Target(Protocol):
         """Numbers per vector."""
         ...
 
+    @property
+    def ordered(self) -> bool:
+        """Whether words are known in source order, that is, by frequency."""
+        ...
+
+    def first_words(self, n_words: int) -> Sequence[str]:
+        """Return the first words in source order, all of them if there are fewer."""
+        ...
+
     def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of many words, int64, −1 where a word is missing."""
         ...

@@ -1,0 +1,173 @@
+"""Analogies: a is to b as c is to what? Share of questions answered with the expected word.
+
+Follows gensim's ``evaluate_word_analogies`` (``dummy4unknown=False``), which follows word2vec's
+``compute-accuracy``: only the most frequent words take part (``restrict_vocab``), as questions and as answers; case
+is ignored, and of words that differ in case the most frequent stands for all in a question; questions with a word
+that is missing are skipped, whatever the policy for missing words; a, b and c, in any case, are no answers.
+
+3CosAdd  the word x with the highest cos(x, b − a + c), of unit vectors [Mikolov et al. 2013].
+3CosMul  the word x with the highest cos(x, b)·cos(x, c) / (cos(x, a) + 0.001), cosines mapped to 0…1
+         [Levy & Goldberg 2014, eq. 5].
+
+Where we differ: cosines closer than 10⁻⁶ count as equal, and of equals the more frequent word is the answer, because
+codes of few bits give many ties and rounding would pick among them; gensim looks at five candidates only, so that
+five case variants of a, b and c at the top make it give up; a zero vector has cosine 0 with everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.eval.datasets import AnalogySet
+from embcomp.eval.score import Measurement
+from embcomp.eval.statistics import IntArray, bootstrap_mean, unit_rows
+from embcomp.eval.target import Target
+
+METRICS = ("3cosadd", "3cosmul")
+RESTRICT_VOCAB = 30_000  # word2vec, demo-word-accuracy.sh
+
+TIE = 1e-6
+MUL_EPSILON = 0.001  # Levy & Goldberg 2014, eq. 5
+BLOCK_WORDS = 1024  # a block of cosines with the words of Google's questions is 3.7 MB
+BLOCK_QUESTIONS = 256
+
+FloatMatrix = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Questions as numbers of words in order of frequency.
+
+    Attributes:
+        words: int64, shape (n, 4): a, b, c and the expected word.
+        used: bool, shape (n_all,): which questions of the set these are.
+        same: int64, shape (n_words,): the most frequent word that differs from each word in case only.
+        n_oov: distinct words of the set, case ignored, that are missing.
+    """
+
+    words: IntArray
+    used: NDArray[np.bool_]
+    same: IntArray
+    n_oov: int
+
+
+def measure_analogies(target: Target, data: AnalogySet, restrict_vocab: int, seed: int) -> dict[str, Measurement]:
+    """Accuracy by 3CosAdd and 3CosMul over the questions whose words are all there."""
+    if not target.ordered and restrict_vocab < len(target):
+        note = "its source order was dropped, so its most frequent words are not known"
+        return {metric: Measurement(None, 0, len(data.questions), note=note) for metric in METRICS}
+    words = target.first_words(restrict_vocab)
+    questions = number_questions(data, words)
+    n_used, items = len(questions.words), np.packbits(questions.used).tobytes()
+    counts = (n_used, len(data.questions) - n_used, questions.n_oov)
+    if n_used == 0:
+        note = f"no question has all its words among the first {restrict_vocab}"
+        return {metric: Measurement(None, *counts, items=items, note=note) for metric in METRICS}
+    units = unit_rows(target.decode_rows(target.rows(words))).astype(np.float32)
+    results = {}
+    for metric in METRICS:
+        answers = answer(units, questions, metric)
+        hits = (questions.same[answers] == questions.words[:, 3]).astype(np.float64)
+        resamples = bootstrap_mean(hits, seed)
+        results[metric] = Measurement(float(hits.mean()), *counts, resamples, items)
+    return results
+
+
+def number_questions(data: AnalogySet, words: Sequence[str]) -> Questions:
+    """Look the words of all questions up, ignoring case."""
+    upper = [word.upper() for word in words]
+    first = {word: number for number, word in reversed(list(enumerate(upper)))}
+    asked = [word.upper() for _, *question in data.questions for word in question]
+    numbers = np.array([first.get(word, -1) for word in asked], dtype=np.int64).reshape(-1, 4)
+    used: NDArray[np.bool_] = np.all(numbers >= 0, axis=1)
+    same = np.array([first[word] for word in upper], dtype=np.int64)
+    return Questions(numbers[used], used, same, len(set(asked) - first.keys()))
+
+
+def answer(units: FloatMatrix, questions: Questions, metric: str) -> IntArray:
+    """Answer all questions, int64, shape (n,).
+
+    A question's scores are sums or products of three rows of cosines, so the cosines of the distinct question
+    words with a block of candidates are computed once, and no question needs a product of its own.
+
+    Args:
+        units: float32, shape (n_words, dim), rows of length 1 or 0, in order of frequency.
+        questions: at least one.
+        metric: ``3cosadd`` or ``3cosmul``.
+    """
+    asked, places = np.unique(questions.words[:, :3], return_inverse=True)
+    places = places.reshape(-1, 3)
+    ties = _ties(units, questions.words, metric)
+    best = np.full(len(places), -np.inf, dtype=np.float32)
+    answers = np.zeros(len(places), dtype=np.int64)
+    barred = _Barred(questions)
+    for start in range(0, len(units), BLOCK_WORDS):
+        cosines = units[asked] @ units[start : start + BLOCK_WORDS].T
+        tables = _tables(cosines, metric)
+        for batch in _batches(len(places)):
+            scores = _score(tables, places[batch], metric)
+            barred.strike(scores, start, batch)
+            top = scores.max(axis=1)
+            better = np.flatnonzero(top > best[batch] + ties[batch])
+            found = (scores[better] >= (top[better] - ties[batch][better])[:, None]).argmax(axis=1)
+            best[batch.start + better] = top[better]
+            answers[batch.start + better] = start + found
+    return answers
+
+
+class _Barred:
+    """Which words are no answer to which question: a, b, c and their case variants."""
+
+    def __init__(self, questions: Questions) -> None:
+        order = np.argsort(questions.same, kind="stable")
+        starts = np.searchsorted(questions.same[order], questions.words[:, :3])
+        ends = np.searchsorted(questions.same[order], questions.words[:, :3], side="right")
+        sizes = (ends - starts).ravel()
+        within = np.arange(sizes.sum()) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        self.questions = np.repeat(np.arange(len(questions.words)), sizes.reshape(-1, 3).sum(axis=1))
+        self.words = order[np.repeat(starts.ravel(), sizes) + within]
+        by_block = np.lexsort((self.questions, self.words // BLOCK_WORDS))
+        self.questions, self.words = self.questions[by_block], self.words[by_block]
+        self.blocks = self.words // BLOCK_WORDS
+
+    def strike(self, scores: FloatMatrix, start: int, batch: slice) -> None:
+        """Set the scores of barred words to −∞, in place."""
+        low, high = np.searchsorted(self.blocks, [start // BLOCK_WORDS, start // BLOCK_WORDS + 1])
+        first, last = low + np.searchsorted(self.questions[low:high], [batch.start, batch.stop])
+        scores[self.questions[first:last] - batch.start, self.words[first:last] - start] = -np.inf
+
+
+def _batches(n_questions: int) -> Iterator[slice]:
+    for start in range(0, n_questions, BLOCK_QUESTIONS):
+        yield slice(start, min(start + BLOCK_QUESTIONS, n_questions))
+
+
+def _ties(units: FloatMatrix, words: IntArray, metric: str) -> FloatMatrix:
+    """How close two scores of a question may be and still count as equal, float32, shape (n,)."""
+    if metric == "3cosmul":
+        return np.full(len(words), TIE, dtype=np.float32)
+    a, b, c = (units[words[:, column]] for column in range(3))
+    lengths: FloatMatrix = np.linalg.norm(b - a + c, axis=1).astype(np.float32)
+    return lengths * np.float32(TIE)
+
+
+def _tables(cosines: FloatMatrix, metric: str) -> tuple[FloatMatrix, FloatMatrix]:
+    """What a question takes of b and c, and what of a; each float32, shape (n_asked, block)."""
+    if metric == "3cosadd":
+        return cosines, cosines
+    shifted = (cosines + np.float32(1)) / np.float32(2)
+    return shifted, np.float32(1) / (shifted + np.float32(MUL_EPSILON))
+
+
+def _score(tables: tuple[FloatMatrix, FloatMatrix], places: IntArray, metric: str) -> FloatMatrix:
+    attract, repel = tables
+    join = np.add if metric == "3cosadd" else np.multiply
+    part = np.subtract if metric == "3cosadd" else np.multiply
+    scores = np.take(attract, places[:, 1], axis=0)
+    join(scores, np.take(attract, places[:, 2], axis=0), out=scores)
+    part(scores, np.take(repel, places[:, 0], axis=0), out=scores)
+    return scores
