@@ -72,6 +72,15 @@ class EncodedEmbedding:
         """Numbers per decoded vector."""
         return self.compressor.dim
 
+    @property
+    def ordered(self) -> bool:
+        """Whether the source order was kept."""
+        return self.vocabulary.has_order
+
+    def first_words(self, n_words: int) -> list[str]:
+        """Return the first words in source order (in row order if that was dropped), all if there are fewer."""
+        return [self.vocabulary.word(row) for row in self.vocabulary.rows_by_rank[:n_words].tolist()]
+
     def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of many words, int64, −1 where a word is missing."""
         return self.vocabulary.rows(words)
