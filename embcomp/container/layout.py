@@ -15,6 +15,8 @@ offset  size  what
 from __future__ import annotations
 
 import json
+import math
+import re
 import struct
 import zlib
 from collections.abc import Mapping
@@ -30,7 +32,9 @@ FORMAT_VERSION = 1
 ALIGNMENT = 64  # a cache line, and the widest vector register
 PREAMBLE = struct.Struct("<8sIIQI4x")
 CHECKED_PREAMBLE = struct.Struct("<8sIIQ")
-MAX_HEADER_BYTES = 16 * 2**20  # far above any real header; bounds what a hostile one makes us read
+MAX_HEADER_BYTES = 2**20  # far above any real header; bounds what a hostile one makes us build
+MAX_DIMENSIONS = 4
+MAX_ARRAY_BYTES = 2**62  # with extents of 0 left out of the product: array libraries form it in 64 bits, signed
 
 DTYPES = frozenset({"<f4", "<f2", "<f8", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"})
 
@@ -149,7 +153,7 @@ def read_sections(name: str, document: Mapping[str, Any], header_end: int, file_
 
 def _parse(name: str, header: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(header)
+        document = json.loads(header.decode("ascii"), object_pairs_hook=_distinct, parse_constant=_refuse_constant)
     except ValueError as error:
         raise CorruptError(f"{name}: the header is not JSON: {error}") from error
     except RecursionError:
@@ -157,6 +161,18 @@ def _parse(name: str, header: bytes) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise CorruptError(f"{name}: the header must be a JSON object")
     return document
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Two readers could take two different ones of repeated keys."""
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a key occurs twice in one object")
+    return document
+
+
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def _section(name: str, entry: Any) -> Section:
@@ -167,24 +183,32 @@ def _section(name: str, entry: Any) -> Section:
             shape=tuple(_expect(int, length) for length in entry["shape"]),
             offset=_expect(int, entry["offset"]),
             length=_expect(int, entry["length"]),
-            crc32=int(_expect(str, entry["crc32"]), 16),
+            crc32=_expect_crc(entry["crc32"]),
             required=_expect(bool, entry["required"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{name}: an entry of 'sections' is malformed: {error!r}") from error
     if section.dtype not in DTYPES:
         raise CorruptError(f"{name}: section {section.name!r} has dtype {section.dtype!r}, which is not allowed")
-    size = np.dtype(section.dtype).itemsize
-    for length in section.shape:
-        if length < 0:
-            raise CorruptError(f"{name}: section {section.name!r} has a negative shape {section.shape}")
-        size *= length
+    item_bytes = np.dtype(section.dtype).itemsize
+    if any(length < 0 for length in section.shape):
+        raise CorruptError(f"{name}: section {section.name!r} has a negative shape {section.shape}")
+    nominal_bytes = item_bytes * math.prod(max(1, length) for length in section.shape)
+    if len(section.shape) > MAX_DIMENSIONS or nominal_bytes > MAX_ARRAY_BYTES:
+        raise CorruptError(f"{name}: section {section.name!r} has a shape out of bounds: {section.shape}")
+    size = item_bytes * math.prod(section.shape)
     if size != section.length:
         raise CorruptError(
             f"{name}: section {section.name!r} of {section.dtype} {section.shape} takes {size} bytes, "
             f"got {section.length}"
         )
     return section
+
+
+def _expect_crc(value: Any) -> int:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{8}", value):
+        raise TypeError(f"{value!r} is not 8 lower-case hexadecimal digits")
+    return int(value, 16)
 
 
 def _expect(kind: type, value: Any) -> Any:

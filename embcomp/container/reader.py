@@ -30,7 +30,6 @@ from embcomp.container.layout import (
 from embcomp.embedding import Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import (
-    ContainerError,
     CorruptError,
     InputError,
     NewerVersionError,
@@ -38,7 +37,6 @@ from embcomp.errors import (
     TruncatedError,
 )
 from embcomp.vocabulary import Vocabulary, rank_bits
-
 
 MAX_SYMBOL_BITS = 32
 
@@ -60,6 +58,7 @@ class Container:
         self.rows = self._count("rows", low=0)
         self.dim = self._count("dim", low=1)
         self.layout = self._layout()
+        self.producer = self._producer()
         self._check_parts()
 
     def data(self, name: str, *, checked: bool) -> memoryview:
@@ -92,10 +91,8 @@ class Container:
 
     def open(self) -> EncodedEmbedding:
         """Build the embedding. Vocabulary, order and state are checked; codes are left to :meth:`problems`."""
-        packed_order = self.array(ORDER, checked=True) if ORDER in self.sections else None
-        vocabulary = Vocabulary.from_buffers(self.data(VOCABULARY, checked=True), self.rows, packed_order)
         return EncodedEmbedding(
-            vocabulary=vocabulary,
+            vocabulary=self._vocabulary(),
             stream=self.array(CODES, checked=False),
             compressor=self._compressor(),
             source=self._source(),
@@ -105,14 +102,24 @@ class Container:
     def _problems_of_content(self) -> list[str]:
         try:
             encoded = self.open()
-            if ORDER in self.sections:
-                _ = encoded.vocabulary.rows_by_rank
-            spare = -(self.rows * self.layout.row_bits) % 8
-            if len(encoded.stream) and int(encoded.stream[-1]) & ((1 << spare) - 1):
-                return [f"{self.name}: the spare bits after the last code are not zero"]
-        except ContainerError as error:
+        except CorruptError as error:
             return [str(error)]
+        try:
+            _ = encoded.vocabulary.rows_by_rank
+        except CorruptError as error:
+            return [f"{self.name}: {error}"]
+        spare = -(self.rows * self.layout.row_bits) % 8
+        if len(encoded.stream) and int(encoded.stream[-1]) & ((1 << spare) - 1):
+            return [f"{self.name}: the spare bits after the last code are not zero"]
         return []
+
+    def _vocabulary(self) -> Vocabulary:
+        trie = self.data(VOCABULARY, checked=True)
+        packed_order = self.array(ORDER, checked=True) if ORDER in self.sections else None
+        try:
+            return Vocabulary.from_buffers(trie, self.rows, packed_order)
+        except CorruptError as error:
+            raise CorruptError(f"{self.name}: {error}") from error
 
     def _compressor(self) -> Compressor:
         method = self.header.get("method")
@@ -124,13 +131,15 @@ class Container:
             compressor = kind.from_config(self._mapping("config"))
         except (ParameterError, TypeError) as error:
             raise CorruptError(f"{self.name}: the stored options are refused: {error}") from error
-        compressor.set_state(
-            {
-                name.removeprefix(STATE_PREFIX): self.array(name, checked=True)
-                for name in self.sections
-                if name.startswith(STATE_PREFIX)
-            }
-        )
+        state = {
+            name.removeprefix(STATE_PREFIX): self.array(name, checked=True)
+            for name in self.sections
+            if name.startswith(STATE_PREFIX)
+        }
+        try:
+            compressor.set_state(state)
+        except CorruptError as error:
+            raise CorruptError(f"{self.name}: {error}") from error
         if compressor.layout != self.layout or compressor.dim != self.dim:
             raise CorruptError(
                 f"{self.name}: the header says {self.layout} and {self.dim} dimensions, "
@@ -140,7 +149,17 @@ class Container:
 
     def _source(self) -> Source:
         stored = self._mapping("source")
-        return Source(**{f.name: stored[f.name] for f in fields(Source) if f.name in stored})
+        known = {f.name: stored[f.name] for f in fields(Source) if f.name in stored}
+        for name, value in known.items():
+            if type(value) is not type(getattr(Source, name)):  # the type of its default
+                raise CorruptError(f"{self.name}: header field 'source' has {name!r} of {value!r}")
+        return Source(**known)
+
+    def _producer(self) -> dict[str, Any]:
+        producer = self._mapping("producer")
+        if not isinstance(producer.get("version"), str):
+            raise CorruptError(f"{self.name}: header field 'producer' must have a 'version', got {producer!r}")
+        return producer
 
     def _layout(self) -> CodeLayout:
         code = self._mapping("code")
@@ -148,7 +167,7 @@ class Container:
         symbols: Any
         width: Any
         kind, symbols, width = code.get("kind"), code.get("symbols"), code.get("symbol_bits")
-        known = kind in ("binary", "indexed", "none") and isinstance(symbols, int) and isinstance(width, int)
+        known = kind in ("binary", "indexed", "none") and type(symbols) is int and type(width) is int
         if not known or symbols < 0 or not 0 <= width <= MAX_SYMBOL_BITS:
             raise CorruptError(f"{self.name}: header field 'code' is malformed: {code!r}")
         return CodeLayout(kind, symbols, width)
@@ -216,7 +235,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     vectors_only = sum(size for name, size in sizes.items() if name in needed)
     return {
         "format_version": FORMAT_VERSION,
-        "producer": container.header.get("producer"),
+        "producer": container.producer,
         "method": encoded.compressor.name,
         "config": encoded.compressor.get_config(),
         "rows": container.rows,
@@ -268,7 +287,7 @@ def _map(path: Path) -> memoryview:
             file.seek(0, 2)
             if file.tell() < PREAMBLE.size:
                 file.seek(0)
-                return memoryview(file.read())
+                return memoryview(file.read(PREAMBLE.size))  # a device may have a length of 0 and no end
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from embcomp.container.writer import save, write
+from tests.container.builder import Parts, encoded
+
+
+@pytest.fixture(scope="session")
+def small() -> bytes:
+    """A container of six words, five dimensions and three bits."""
+    file = io.BytesIO()
+    write(encoded(bits=3), file)
+    return file.getvalue()
+
+
+@pytest.fixture
+def parts(small: bytes) -> Parts:
+    return Parts(small)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a test puts its file."""
+    return tmp_path / "x.embc"
+
+
+@pytest.fixture
+def saved(path: Path) -> Path:
+    save(encoded(bits=3), path)
+    return path

@@ -1,0 +1,458 @@
+"""One file for each way to be wrong: its error's class and its whole message."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embcomp.container.reader import Container, describe, open_container, verify
+from embcomp.errors import (
+    ContainerError,
+    CorruptError,
+    InputError,
+    NewerVersionError,
+    NotAContainerError,
+    TruncatedError,
+)
+from tests.container.builder import MAGIC, WORDS, Parts, with_header
+
+
+def refusal(path: Path, data: bytes, kind: type[ContainerError]) -> str:
+    """Write ``data``, see that opening is refused, and that verify either says the same or is refused too."""
+    path.write_bytes(data)
+    with pytest.raises(ContainerError) as caught:
+        open_container(path)
+    assert type(caught.value) is kind
+    if kind in (NotAContainerError, NewerVersionError):
+        with pytest.raises(kind) as again:
+            verify(path)
+        assert str(again.value) == str(caught.value)
+    else:
+        assert verify(path) == [str(caught.value)]
+    return str(caught.value)
+
+
+# The first 32 bytes
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"the 0.1 0.2\n", b"\x89EMBD\r\n\x1a" + bytes(64), b"\x89PNG\r\n\x1a\n" + bytes(64)]
+)
+def test_another_kind_of_file(path: Path, data: bytes) -> None:
+    message = "x.embc: is not an embcomp container (it does not start with its magic bytes)"
+    assert refusal(path, data, NotAContainerError) == message
+
+
+def test_a_text_mode_copy(path: Path, small: bytes) -> None:
+    message = "x.embc: is not an embcomp container (it does not start with its magic bytes)"
+    assert refusal(path, small.replace(b"\r\n", b"\n"), NotAContainerError) == message
+
+
+@pytest.mark.parametrize("length", [1, 8, 31])
+def test_less_than_a_preamble(path: Path, small: bytes, length: int) -> None:
+    message = f"x.embc: {length} bytes, a container has at least 32"
+    assert refusal(path, small[:length], TruncatedError) == message
+
+
+def test_a_newer_version(path: Path) -> None:
+    message = "x.embc: format version 2, this release reads up to 1; update embcomp"
+    assert refusal(path, with_header(b"{}", version=2), NewerVersionError) == message
+
+
+def test_version_0(path: Path) -> None:
+    assert refusal(path, with_header(b"{}", version=0), CorruptError) == "x.embc: format version 0 does not exist"
+
+
+def test_an_unknown_flag(path: Path) -> None:
+    message = "x.embc: flags 0x00000004 are not known to this release; update embcomp"
+    assert refusal(path, with_header(b"{}", flags=4), NewerVersionError) == message
+
+
+@pytest.mark.parametrize("header_bytes", [3, 2**40, 2**64 - 1])
+def test_a_header_longer_than_the_file(path: Path, header_bytes: int) -> None:
+    data = MAGIC + struct.pack("<IIQII", 1, 0, header_bytes, 0, 0) + b"{}"
+    message = f"x.embc: 34 bytes, its header alone should end at {32 + header_bytes}"
+    assert refusal(path, data, TruncatedError) == message
+
+
+def test_a_header_longer_than_any(path: Path) -> None:
+    data = with_header(b"{}" + b" " * 2**20)
+    message = "x.embc: header of 1048578 bytes, at most 1048576 are allowed"
+    assert refusal(path, data, CorruptError) == message
+
+
+def test_a_wrong_header_checksum(path: Path, small: bytes) -> None:
+    data = small[:40] + b"!" + small[41:]
+    assert refusal(path, data, CorruptError) == "x.embc: the header's checksum does not match"
+
+
+def test_spare_bytes_of_the_preamble(path: Path) -> None:
+    assert refusal(path, with_header(b"{}", spare=1), CorruptError) == "x.embc: bytes 28 to 31 must be 0"
+
+
+# The header's JSON
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (b"{", "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
+        (b'{"rows":1,"rows":2}', "a key occurs twice in one object"),
+        (b'{"a":[{"b":1,"b":1}]}', "a key occurs twice in one object"),
+        (b'{"dim":NaN}', "NaN is not a JSON number"),
+        (b'{"dim":-Infinity}', "-Infinity is not a JSON number"),
+        (b'{"\xc3\xa9":1}', "'ascii' codec can't decode byte 0xc3 in position 2: ordinal not in range(128)"),
+        (
+            '{"rows":1}'.encode("utf-16"),
+            "'ascii' codec can't decode byte 0xff in position 0: ordinal not in range(128)",
+        ),
+    ],
+)
+def test_a_header_that_is_not_json(path: Path, header: bytes, reason: str) -> None:
+    message = refusal(path, with_header(header), CorruptError)
+    assert message == f"x.embc: the header is not JSON: {reason}"
+
+
+def test_a_number_of_many_digits(path: Path) -> None:
+    message = refusal(path, with_header(b'{"rows":' + b"9" * 5000 + b"}"), CorruptError)
+    assert message.startswith("x.embc: the header is not JSON: Exceeds the limit (4300 digits) for integer string")
+
+
+@pytest.mark.parametrize("deep", [b"[" * 200_000, b'{"a":' * 100_000])
+def test_a_deep_header(path: Path, deep: bytes) -> None:
+    message = refusal(path, with_header(deep), CorruptError)
+    assert message == "x.embc: the header's JSON is nested too deeply"
+
+
+@pytest.mark.parametrize("header", [b"[]", b"1", b"null", b'"sections"'])
+def test_a_header_that_is_no_object(path: Path, header: bytes) -> None:
+    assert refusal(path, with_header(header), CorruptError) == "x.embc: the header must be a JSON object"
+
+
+@pytest.mark.parametrize("header", [b"{}", b'{"sections":{}}', b'{"sections":null}'])
+def test_no_list_of_sections(path: Path, header: bytes) -> None:
+    assert refusal(path, with_header(header), CorruptError) == "x.embc: header field 'sections' must be a list"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("rows", -1, "header field 'rows' must be an integer of at least 0, got -1"),
+        ("rows", True, "header field 'rows' must be an integer of at least 0, got True"),
+        ("rows", 6.0, "header field 'rows' must be an integer of at least 0, got 6.0"),
+        ("rows", 7, "section 'vocabulary' holds 6 words, the header says 7"),
+        ("rows", 9, "section 'order' must be 5 bytes for 9 rows, got 3"),
+        ("rows", 10**30, f"section 'order' must be {10**30 * 100 // 8} bytes for {10**30} rows, got 3"),
+        ("dim", 0, "header field 'dim' must be an integer of at least 1, got 0"),
+        ("dim", None, "header field 'dim' must be an integer of at least 1, got None"),
+        ("dim", "5", "header field 'dim' must be an integer of at least 1, got '5'"),
+        ("code", [], "header field 'code' must be an object, got []"),
+        ("code", {}, "header field 'code' is malformed: {}"),
+        ("config", "x", "header field 'config' must be an object, got 'x'"),
+        ("source", 1, "header field 'source' must be an object, got 1"),
+        ("source", {"rows": "6"}, "header field 'source' has 'rows' of '6'"),
+        ("source", {"rows": True}, "header field 'source' has 'rows' of True"),
+        ("source", {"name": {}}, "header field 'source' has 'name' of {}"),
+        ("report", [1], "header field 'report' must be an object, got [1]"),
+        ("producer", None, "header field 'producer' must be an object, got None"),
+        ("producer", {"name": "x"}, "header field 'producer' must have a 'version', got {'name': 'x'}"),
+    ],
+)
+def test_a_wrong_field(path: Path, parts: Parts, field: str, value: Any, message: str) -> None:
+    parts.document[field] = value
+    assert refusal(path, parts.build(), CorruptError) == f"x.embc: {message}"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        {"kind": "ternary", "symbols": 3, "symbol_bits": 1},
+        {"kind": ["binary"], "symbols": 3, "symbol_bits": 1},
+        {"kind": "binary", "symbols": -3, "symbol_bits": 1},
+        {"kind": "binary", "symbols": True, "symbol_bits": 1},
+        {"kind": "binary", "symbols": 3, "symbol_bits": 33},
+        {"kind": "binary", "symbols": 3, "symbol_bits": -1},
+        {"kind": "binary", "symbols": 3},
+    ],
+)
+def test_a_wrong_code(path: Path, parts: Parts, code: dict[str, Any]) -> None:
+    parts.document["code"] = code
+    message = f"x.embc: header field 'code' is malformed: {dict(sorted(code.items()))!r}"
+    assert refusal(path, parts.build(), CorruptError) == message
+
+
+@pytest.mark.parametrize("field", ["rows", "dim", "code", "producer"])
+def test_a_missing_field(path: Path, parts: Parts, field: str) -> None:
+    del parts.document[field]
+    assert refusal(path, parts.build(), CorruptError).startswith(f"x.embc: header field {field!r} ")
+
+
+# The list of sections
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("name", 1, "TypeError('1 is not str')"),
+        ("shape", [True], "TypeError('True is not int')"),
+        ("shape", 3, "TypeError(\"'int' object is not iterable\")"),
+        ("shape", [2.0], "TypeError('2.0 is not int')"),
+        ("offset", "0", "TypeError(\"'0' is not int\")"),
+        ("length", None, "TypeError('None is not int')"),
+        ("crc32", 5, "TypeError('5 is not 8 lower-case hexadecimal digits')"),
+        ("crc32", "0x123456", "TypeError(\"'0x123456' is not 8 lower-case hexadecimal digits\")"),
+        ("crc32", "ABCDEF01", "TypeError(\"'ABCDEF01' is not 8 lower-case hexadecimal digits\")"),
+        ("crc32", "abcdef01\n", "TypeError(\"'abcdef01\\\\n' is not 8 lower-case hexadecimal digits\")"),
+        ("required", 1, "TypeError('1 is not bool')"),
+    ],
+)
+def test_a_malformed_entry(path: Path, parts: Parts, field: str, value: Any, reason: str) -> None:
+    message = refusal(path, parts.build(codes={field: value}), CorruptError)
+    assert message == f"x.embc: an entry of 'sections' is malformed: {reason}"
+
+
+@pytest.mark.parametrize("field", ["name", "dtype", "shape", "offset", "length", "crc32", "required"])
+def test_an_entry_without_a_field(path: Path, field: str) -> None:
+    entry = {"name": "a", "dtype": "|u1", "shape": [0], "offset": 0, "length": 0, "crc32": "0" * 8, "required": True}
+    del entry[field]
+    header = json.dumps({"sections": [entry]}).encode()
+    message = f"x.embc: an entry of 'sections' is malformed: KeyError({field!r})"
+    assert refusal(path, with_header(header), CorruptError) == message
+
+
+def test_an_entry_that_is_no_object(path: Path) -> None:
+    message = refusal(path, with_header(b'{"sections":[3]}'), CorruptError)
+    assert message.startswith("x.embc: an entry of 'sections' is malformed: TypeError(")
+
+
+@pytest.mark.parametrize("dtype", ["|O", ">f4", "<f16", "<U4", "|b1", "|V8", "O", "float32", "<c8", "", "<M8[s]"])
+def test_a_dtype_that_is_not_allowed(path: Path, parts: Parts, dtype: str) -> None:
+    message = f"x.embc: section 'codes' has dtype {dtype!r}, which is not allowed"
+    assert refusal(path, parts.build(codes={"dtype": dtype}), CorruptError) == message
+
+
+@pytest.mark.parametrize("shape", [[-1], [-3, -1], [2**63, -1]])
+def test_a_negative_shape(path: Path, parts: Parts, shape: list[int]) -> None:
+    message = f"x.embc: section 'codes' has a negative shape {tuple(shape)}"
+    assert refusal(path, parts.build(codes={"shape": shape}), CorruptError) == message
+
+
+@pytest.mark.parametrize("shape", [[2**40, 2**40, 0], [0, 2**63], [0, 10**400], [0] * 5, [1] * 65])
+def test_a_shape_out_of_bounds(path: Path, parts: Parts, shape: list[int]) -> None:
+    message = f"x.embc: section 'codes' has a shape out of bounds: {tuple(shape)}"
+    assert refusal(path, parts.build(codes={"shape": shape, "length": 0}), CorruptError) == message
+
+
+def test_the_largest_shape_that_is_in_bounds_does_no_harm(path: Path, parts: Parts) -> None:
+    parts.add("later", b"", dtype="<f8", shape=[0, 2**30, 2**29])
+    path.write_bytes(parts.build())
+    assert Container(path).array("later", checked=True).shape == (0, 2**30, 2**29)
+    assert verify(path) == []
+
+
+def test_a_length_that_does_not_follow_from_the_shape(path: Path, parts: Parts) -> None:
+    message = "x.embc: section 'codes' of |u1 (4,) takes 4 bytes, got 3"
+    assert refusal(path, parts.build(codes={"shape": [4]}), CorruptError) == message
+
+
+def test_two_sections_of_one_name(path: Path, parts: Parts) -> None:
+    parts.sections.append(parts.section("codes"))
+    assert refusal(path, parts.build(), CorruptError) == "x.embc: section 'codes' occurs twice"
+
+
+@pytest.mark.parametrize("by", [-64, 64, 1, -1])
+def test_holes_and_overlaps(path: Path, parts: Parts, small: bytes, by: int) -> None:
+    at = json.loads(small[32 : 32 + struct.unpack_from("<Q", small, 16)[0]])["sections"][2]["offset"]
+    message = f"x.embc: section 'codes' must start at {at}, got {at + by}"
+    assert refusal(path, parts.build(codes={"offset": at + by}), CorruptError) == message
+
+
+def test_more_bytes_after_the_last_section(path: Path, small: bytes) -> None:
+    message = f"x.embc: {len(small) + 1} bytes, its sections end at {len(small)}"
+    assert refusal(path, small + b"\0", TruncatedError) == message
+
+
+def test_a_section_that_goes_past_the_end(path: Path, parts: Parts) -> None:
+    last = parts.sections[-1]["name"]
+    data = parts.build(**{last: {"shape": [2**40], "length": 2**42}})
+    start = len(data) - len(parts.bytes[last])
+    assert refusal(path, data, TruncatedError) == f"x.embc: {len(data)} bytes, its sections end at {start + 2**42}"
+
+
+def test_padding_that_is_not_zero(path: Path, small: bytes) -> None:
+    end = 32 + struct.unpack_from("<Q", small, 16)[0]
+    assert small[end] == 0
+    path.write_bytes(small[:end] + b"\1" + small[end + 1 :])
+    assert open_container(path).words == WORDS
+    assert verify(path) == ["x.embc: the padding before section 'vocabulary' is not zero"]
+
+
+# What the sections hold
+
+
+@pytest.mark.parametrize("name", ["vocabulary", "codes"])
+def test_a_missing_section(path: Path, parts: Parts, name: str) -> None:
+    parts.remove(name)
+    assert refusal(path, parts.build(), CorruptError) == f"x.embc: section {name!r} is missing"
+
+
+@pytest.mark.parametrize("name", ["state.mean", "state.rotation", "state.scale"])
+def test_a_missing_state(path: Path, parts: Parts, name: str) -> None:
+    parts.remove(name)
+    message = f"x.embc: state {name.removeprefix('state.')!r} is missing"
+    assert refusal(path, parts.build(), CorruptError) == message
+
+
+def test_an_unknown_required_section(path: Path, parts: Parts) -> None:
+    parts.add("subwords", b"abc", required=True)
+    message = "x.embc: required section 'subwords' is not known to this release; update embcomp"
+    assert refusal(path, parts.build(), NewerVersionError) == message
+
+
+def test_an_unknown_optional_section_is_skipped(path: Path, parts: Parts) -> None:
+    parts.add("subwords", b"abc", required=False)
+    path.write_bytes(parts.build())
+    assert open_container(path).words == WORDS
+    assert verify(path) == []
+
+
+def test_an_unknown_header_field_is_skipped(path: Path, parts: Parts) -> None:
+    parts.document["later"] = {"a": [1, 2]}
+    parts.document["source"]["later"] = 1
+    path.write_bytes(parts.build())
+    assert open_container(path).words == WORDS
+    assert verify(path) == []
+
+
+def test_an_unknown_method(path: Path, parts: Parts) -> None:
+    parts.document["method"] = "magic"
+    message = "x.embc: method 'magic' is not known to this installation"
+    assert refusal(path, parts.build(), NewerVersionError) == message
+
+
+@pytest.mark.parametrize("method", [None, 3, ["iiq"]])
+def test_a_method_that_is_no_word(path: Path, parts: Parts, method: Any) -> None:
+    parts.document["method"] = method
+    message = f"x.embc: method {method!r} is not known to this installation"
+    assert refusal(path, parts.build(), NewerVersionError) == message
+
+
+def test_an_option_that_is_not_allowed(path: Path, parts: Parts) -> None:
+    parts.document["config"]["iterations"] = -1
+    message = "x.embc: the stored options are refused: iiq: --iterations must be an integer from 0 to 1000000, got -1"
+    assert refusal(path, parts.build(), CorruptError) == message
+
+
+def test_an_option_of_another_method(path: Path, parts: Parts) -> None:
+    parts.document["config"]["self"] = 1
+    message = "x.embc: the stored options are refused: iiq: --self is not an option of this method; it takes "
+    assert refusal(path, parts.build(), CorruptError).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["vocabulary", "codes", "order"])
+def test_a_section_that_must_be_bytes(path: Path, parts: Parts, name: str) -> None:
+    size = len(parts.bytes[name])
+    message = f"x.embc: section {name!r} must be bytes in one dimension"
+    assert refusal(path, parts.build(**{name: {"shape": [size, 1]}}), CorruptError) == message
+
+
+def test_codes_of_another_length(path: Path, parts: Parts) -> None:
+    parts.set_bytes("codes", b"abcd", [4])
+    message = "x.embc: section 'codes' must be 3 bytes for 6 rows, got 4"
+    assert refusal(path, parts.build(), CorruptError) == message
+
+
+@pytest.mark.parametrize("name", ["vocabulary", "order", "state.rotation"])
+def test_a_wrong_checksum(path: Path, parts: Parts, name: str) -> None:
+    data = parts.build(**{name: {"crc32": "00000000"}})
+    message = f"x.embc: the checksum of section {name!r} does not match"
+    assert refusal(path, data, CorruptError) == message
+
+
+def test_codes_with_a_wrong_checksum_are_found_by_verify(path: Path, parts: Parts) -> None:
+    path.write_bytes(parts.build(codes={"crc32": "00000000"}))
+    assert open_container(path).words == WORDS
+    assert verify(path) == ["x.embc: the checksum of section 'codes' does not match"]
+
+
+def test_all_problems_are_told(path: Path, parts: Parts) -> None:
+    path.write_bytes(parts.build(codes={"crc32": "00000000"}, order={"crc32": "00000000"}))
+    assert verify(path) == [
+        "x.embc: the checksum of section 'order' does not match",
+        "x.embc: the checksum of section 'codes' does not match",
+    ]
+
+
+def test_a_vocabulary_that_is_no_trie(path: Path, parts: Parts) -> None:
+    parts.set_bytes("vocabulary", b"We love Pickles.", [16])
+    message = refusal(path, parts.build(), CorruptError)
+    assert message.startswith("x.embc: section 'vocabulary' is not a MARISA trie: ")
+
+
+def test_an_order_that_is_no_permutation(path: Path, parts: Parts) -> None:
+    parts.set_bytes("order", bytes(3))
+    path.write_bytes(parts.build())
+    assert verify(path) == ["x.embc: section 'order' is not a permutation of the rows"]
+    with pytest.raises(CorruptError, match=r"^section 'order' is not a permutation of the rows$"):
+        list(open_container(path).vocabulary)
+
+
+def test_spare_bits_of_the_codes(path: Path, parts: Parts) -> None:
+    codes = parts.bytes["codes"]  # 18 bits in 3 bytes
+    parts.set_bytes("codes", codes[:2] + bytes([codes[2] | 1]))
+    path.write_bytes(parts.build())
+    assert verify(path) == ["x.embc: the spare bits after the last code are not zero"]
+
+
+def test_a_state_of_another_dtype(path: Path, parts: Parts) -> None:
+    parts.section("state.mean")["dtype"] = "<i4"
+    message = "x.embc: state 'mean' must be <f4 of shape ('any',), got int32 of (5,)"
+    assert refusal(path, parts.build(), CorruptError) == message
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_state_that_is_not_finite(path: Path, parts: Parts, value: float) -> None:
+    parts.set_bytes("state.mean", np.array([0, 0, value, 0, 0], "<f4").tobytes())
+    assert refusal(path, parts.build(), CorruptError) == "x.embc: state 'mean' holds values that are not finite"
+
+
+def test_a_state_that_contradicts_the_header(path: Path, parts: Parts) -> None:
+    parts.document["dim"] = 6
+    message = refusal(path, parts.build(), CorruptError)
+    assert message.startswith("x.embc: the header says CodeLayout(kind='binary', symbols=3, symbol_bits=1) and 6 ")
+
+
+# Files that are not there, or are no files
+
+
+def test_a_missing_file(path: Path) -> None:
+    for function in (open_container, describe, verify):
+        with pytest.raises(InputError) as caught:
+            function(path)
+        assert str(caught.value) == f"{path}: cannot be read: No such file or directory"
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        open_container(tmp_path)
+    assert str(caught.value) == f"{tmp_path}: cannot be read: Is a directory"
+
+
+def test_a_device_without_end() -> None:
+    with pytest.raises(NotAContainerError):
+        open_container("/dev/zero")
+
+
+# The tests' own builder
+
+
+def test_the_builder_gives_back_what_it_took_apart(small: bytes, parts: Parts) -> None:
+    assert parts.build() == small
+    assert zlib.crc32(parts.bytes["codes"]) == int(parts.section("codes")["crc32"], 16)
