@@ -64,6 +64,7 @@ class RotationCompressor(Compressor):
         projection = self._projection()
 
         def project_block(rows: slice) -> None:
+            require_moderate(self.name, vectors[rows])
             np.matmul(vectors[rows] - self.mean_, projection, out=out[rows])
 
         for_blocks(project_block, len(vectors))
@@ -77,6 +78,7 @@ class RotationCompressor(Compressor):
         projection = self._projection()
 
         def encode_block(rows: slice) -> None:
+            require_moderate(self.name, vectors[rows])
             out[rows] = bits.pack((vectors[rows] - self.mean_) @ projection > 0)
 
         for_blocks(encode_block, len(vectors))
@@ -131,13 +133,28 @@ def plus_minus_ones(codes: BytesArray, n_bits: int) -> FloatMatrix:
     return values
 
 
+MAX_MAGNITUDE = 1e15  # of a number: its square, summed over a block of rows, is still far from float32's 3.4e38
+
+
+def require_moderate(name: str, vectors: FloatMatrix) -> None:
+    """Refuse numbers that float32 products of rows cannot hold.
+
+    Raises:
+        ParameterError: one is NaN, or above ``MAX_MAGNITUDE`` in magnitude.
+    """
+    low, high = float(vectors.min(initial=0)), float(vectors.max(initial=0))
+    if not (low >= -MAX_MAGNITUDE and high <= MAX_MAGNITUDE):  # so written, NaN is refused too
+        raise ParameterError(
+            f"{name}: vectors must hold numbers of at most {MAX_MAGNITUDE:g} in magnitude, got {low:g} to {high:g}"
+        )
+
+
 def head(name: str, vectors: FloatMatrix, fit_rows: int | str) -> FloatMatrix:
     """Return the rows to fit on: the first ``fit_rows`` (files are in order of frequency), or ``"all"``.
 
     Raises:
-        ParameterError: one of them holds NaN or infinity.
+        ParameterError: one of them holds a number out of bounds, see :func:`require_moderate`.
     """
     chosen = vectors if isinstance(fit_rows, str) else vectors[:fit_rows]
-    if not np.isfinite(chosen).all():
-        raise ParameterError(f"{name}: vectors must be finite, got NaN or infinity")
+    require_moderate(name, chosen)
     return chosen
