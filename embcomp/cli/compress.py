@@ -23,6 +23,7 @@ from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, method_names
 from embcomp.errors import ParameterError
 from embcomp.files import check_target
+from embcomp.threads import set_threads
 
 SEED = "random_state"  # --seed on the command line
 
@@ -61,7 +62,9 @@ def build_compressor(method: str, texts: dict[str, str | None], seed: int | None
             config[name] = option.check.parse(text)
         except ValueError:
             raise ParameterError(f"{method}: {option.flag} must be {option.check.describe()}, got {text!r}") from None
-    if seed is not None and SEED in declared:
+    if seed is not None:
+        if SEED not in declared:
+            raise ParameterError(f"{method}: --seed is not an option of this method; nothing in it is random")
         config[SEED] = seed
     return kind.from_config(config)
 
@@ -83,6 +86,7 @@ def default_target(source: str) -> Path:
 )
 @click.option("--method", default="iiq", show_default=True, metavar="NAME", help="See: embcomp methods.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0).")
+@click.option("--threads", type=int, metavar="N", help="Threads; all cores if absent. Results do not depend on it.")
 @click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes a word.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
 @force_option
@@ -95,6 +99,7 @@ def command(
     output: str | None,
     method: str,
     seed: int | None,
+    threads: int | None,
     drop_order: bool,
     verbose: bool,
     force: bool,
@@ -103,6 +108,7 @@ def command(
     **given: Any,
 ) -> None:
     """Compress SOURCE, an embedding file in any known format (- for stdin), into one .embc file."""
+    set_threads(threads)
     texts = {name.removeprefix("method_"): given[name] for name in given if name.startswith("method_")}
     compressor = build_compressor(method, texts, seed)
     target = Path(output) if output else default_target(source)

@@ -92,9 +92,8 @@ def command(
         failed = failing(gate, at_least)
         for row in failed:
             ratio = "undefined" if row.ratio is None else f"{row.ratio:.3f}"
-            note(
-                f"embcomp: eval: {row.score.target} {row.score.suite} {row.score.task}: {ratio}, expected {at_least:g}"
-            )
+            what = f"{row.score.target} {row.score.suite} {row.score.task}"
+            note(f"embcomp: eval: {what}: ratio {ratio}, expected at least {at_least:g}")
         if failed:
             raise click.exceptions.Exit(1)
 

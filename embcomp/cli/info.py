@@ -32,16 +32,16 @@ def _lines(document: dict[str, Any]) -> list[str]:
     per_word = sizes["file"] / max(1, document["rows"])
     parts = ("codes", "vocabulary", "order", "state", "header")
     return [
-        f"method      {document['method']} ({config})",
-        f"words       {document['rows']}",
-        f"dimensions  {document['dim']}",
-        f"bits        {document['bits_per_vector']} a word",
-        f"file        {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} a word",
-        *(f"  {part:<10}{sizes[part]} bytes" for part in parts),
-        f"ratio       {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
-        f"source      {source['name'] or 'unknown'} ({source['format'] or 'unknown'})",
-        f"  sha256    {source['sha256'] or 'unknown'}",
-        f"  dropped   {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
+        f"method       {document['method']} ({config})",
+        f"words        {document['rows']}",
+        f"dimensions   {document['dim']}",
+        f"bits         {document['bits_per_vector']} a word",
+        f"file         {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} a word",
+        *(f"  {part:<11}{sizes[part]} bytes" for part in parts),
+        f"ratio        {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
+        f"source       {source['name'] or 'unknown'} ({source['format'] or 'unknown'})",
+        f"  sha256     {source['sha256'] or 'unknown'}",
+        f"  dropped    {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
         *(f"{name}: {json.dumps(value)}" for name, value in document["report"].items()),
-        f"format      version {document['format_version']}, written by embcomp {document['producer']['version']}",
+        f"format       version {document['format_version']}, written by embcomp {document['producer']['version']}",
     ]

@@ -50,6 +50,16 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; a reader downstream that has had enough is not an error."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # find out about a closed pipe here and not at interpreter exit
+        except BrokenPipeError:
+            _drop_stdout()
+            return 0
+        return result
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
@@ -67,7 +77,6 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = group.main(args=arguments, prog_name="embcomp", standalone_mode=False)
-        _flush()
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
@@ -76,9 +85,6 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         code = _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         code = _complain("interrupted", EXIT_INTERRUPTED)
-    except BrokenPipeError:
-        _drop_stdout()
-        code = 0
     except Exception:
         traceback.print_exc()
         code = _complain("this is a bug; please report it with the lines above", EXIT_BUG)
@@ -94,11 +100,6 @@ def _complain(message: str, code: int) -> int:
 def _command_of(error: click.ClickException) -> str:
     context = error.ctx if isinstance(error, click.UsageError) else None
     return f"{context.info_name}: " if context is not None and context.parent is not None else ""
-
-
-def _flush() -> None:
-    """Find out about a closed pipe here, where it is caught, and not at interpreter exit."""
-    sys.stdout.flush()
 
 
 def _drop_stdout() -> None:

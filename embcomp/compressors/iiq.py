@@ -18,19 +18,24 @@ from embcomp.compressors.itq import (
     require_below_dim,
 )
 
-DOMINANCE = 1.5  # docs/compressors.md: chosen without labels, on several embeddings
+# docs/remove-top.md: chosen without labels, on several embeddings
+DOMINANCE = 1.5
+SMOOTHNESS = 1.75
 
 
 def dominant_directions(singular_values: np.ndarray[Any, np.dtype[np.float32]]) -> int:
-    """Return how many singular values stand out: those above ``DOMINANCE`` times the median.
+    """Return how many top singular values stand out from the rest, at most a twentieth of them.
 
     The paper sets D by hand (14 for GloVe and 2 for HDC, at 300 dimensions) for singular values that "have
-    substantial gaps while the rest are clustered" (iiq.txt §4); the median is where the cluster is. At most half of
-    them can be above it.
+    substantial gaps while the rest are clustered" (iiq.txt §4). With m their median, where the cluster is:
+    if a tenth of all values lie above 1.75 m there is no cluster but a smooth decay (word2vec and fastText on small
+    corpora), and removing any direction hurts: 0. Otherwise those above 1.5 m, but no more than d/20.
     """
-    if not len(singular_values):
+    dim = len(singular_values)
+    median = float(np.median(singular_values)) if dim else 0.0
+    if not dim or singular_values[dim // 10] > SMOOTHNESS * median:
         return 0
-    return int((singular_values > DOMINANCE * np.median(singular_values)).sum())
+    return min(int((singular_values > DOMINANCE * median).sum()), round(dim / 20))
 
 
 class IiqCompressor(ItqCompressor):
@@ -66,7 +71,7 @@ class IiqCompressor(ItqCompressor):
         bits: int | str = "dim",
         remove_top: int | str = "auto",
         iterations: int = 50,
-        fit_rows: int | str = 50_000,
+        fit_rows: int | str = 30_000,
         unit_rows: bool = True,
         tolerance: float = 0.0,
         random_state: int = 0,

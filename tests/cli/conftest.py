@@ -1,0 +1,58 @@
+"""Run the command line in this process, and tiny files to run it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embcomp.cli.main import run
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Outcome]
+
+
+@pytest.fixture
+def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+    def call(*arguments: str | Path) -> Outcome:
+        with pytest.raises(SystemExit) as stop:
+            run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        code = stop.value.code
+        assert isinstance(code, int)
+        return Outcome(code, captured.out, captured.err)
+
+    return call
+
+
+WORDS = ["the", "of", "queen", "king", "man", "woman", "Paris", "été", "co-op", "2019"]
+
+
+@pytest.fixture(scope="session")
+def glove(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten words of eight dimensions as GloVe text."""
+    rng = np.random.default_rng(7)
+    path = tmp_path_factory.mktemp("glove") / "tiny.txt"
+    lines = [f"{word} {' '.join(f'{x:.5f}' for x in rng.normal(0.3, 1, 8))}\n" for word in WORDS]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def embc(glove: Path) -> Path:
+    """The same, compressed with the default method."""
+    target = glove.with_suffix(".embc")
+    with pytest.raises(SystemExit) as stop:
+        run(["compress", str(glove), "-o", str(target), "-q"])
+    assert stop.value.code == 0
+    return target

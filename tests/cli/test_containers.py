@@ -1,0 +1,160 @@
+"""info, verify, vector, decompress: what is done with a finished file."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embcomp.container.reader import open_container
+from embcomp.formats import read_embedding
+
+from .conftest import WORDS, Cli
+
+
+def test_info_names_every_part(cli: Cli, embc: Path) -> None:
+    outcome = cli("info", embc)
+    assert outcome.code == 0
+    names = [line.split()[0] for line in outcome.out.splitlines()]
+    assert names[:10] == [
+        *("method", "words", "dimensions", "bits", "file"),
+        *("codes", "vocabulary", "order", "state", "header"),
+    ]
+    assert "sha256" in names
+
+
+def test_verify_says_yes(cli: Cli, embc: Path) -> None:
+    assert cli("verify", embc).out == f"{embc}: ok\n"
+    assert json.loads(cli("verify", embc, "--json").out) == {"ok": True, "problems": []}
+
+
+def test_verify_says_no(cli: Cli, embc: Path, tmp_path: Path) -> None:
+    data = bytearray(embc.read_bytes())
+    data[-1] ^= 1
+    broken = tmp_path / "broken.embc"
+    broken.write_bytes(data)
+    outcome = cli("verify", broken)
+    assert (outcome.code, outcome.err) == (1, "")
+    assert outcome.out.startswith("broken.embc: the checksum of section 'state.")
+    assert json.loads(cli("verify", broken, "--json").out)["ok"] is False
+
+
+def other_file(data: bytes) -> bytes:
+    return b"word 1 2 3\n"
+
+
+def newer(data: bytes) -> bytes:
+    return data[:8] + b"\x02" + data[9:]
+
+
+def truncated(data: bytes) -> bytes:
+    return data[:-10]
+
+
+def corrupt(data: bytes) -> bytes:
+    return data[:40] + b"!" + data[41:]
+
+
+DAMAGES = [
+    (other_file, "x.embc: is not an embcomp container (it does not start with its magic bytes)"),
+    (newer, "x.embc: format version 2, this release reads up to 1; update embcomp"),
+    (truncated, "x.embc: "),
+    (corrupt, "x.embc: the header's checksum does not match"),
+]
+READERS = [["info"], ["vector", "queen"], ["decompress", "-o", "out.txt"], ["eval"]]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message", "command"),
+    [
+        (damage, message, command)
+        for damage, message in DAMAGES
+        for command in READERS
+        if not (damage is other_file and command == ["eval"])  # eval reads that as an original file
+    ],
+)
+def test_a_damaged_container_is_refused_in_one_line(
+    cli: Cli,
+    embc: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[bytes], bytes],
+    message: str,
+    command: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    broken = tmp_path / "x.embc"
+    broken.write_bytes(damage(embc.read_bytes()))
+    outcome = cli(command[0], broken, *command[1:])
+    assert (outcome.code, outcome.out) == (4, "")
+    assert outcome.err.startswith(f"embcomp: {message}")
+    assert outcome.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [broken]
+
+
+def test_vector_prints_numbers_that_read_back(cli: Cli, embc: Path) -> None:
+    outcome = cli("vector", embc, "queen", "été")
+    assert outcome.code == 0
+    encoded = open_container(embc)
+    for line, word in zip(outcome.out.splitlines(), ["queen", "été"], strict=True):
+        fields = line.split(" ")
+        assert fields[0] == word
+        assert np.allclose(np.array(fields[1:], dtype=np.float32), encoded.vector(word), atol=1e-6)
+    document = json.loads(cli("vector", embc, "queen", "--json").out)
+    assert document[0]["word"] == "queen"
+    assert np.allclose(document[0]["vector"], encoded.vector("queen"), rtol=1e-6)
+
+
+def test_vector_takes_words_from_stdin(cli: Cli, embc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("king\r\nété\n".encode())))
+    outcome = cli("vector", embc, "-")
+    assert outcome.code == 0
+    assert [line.split(" ")[0] for line in outcome.out.splitlines()] == ["king", "été"]
+
+
+def test_a_missing_word_is_reported_and_the_others_printed(cli: Cli, embc: Path) -> None:
+    outcome = cli("vector", embc, "kong", "king")
+    assert outcome.code == 1
+    assert [line.split(" ")[0] for line in outcome.out.splitlines()] == ["king"]
+    assert outcome.err.startswith("embcomp: 'kong' is not in the vocabulary")
+
+
+def test_missing_words_may_be_skipped_or_replaced(cli: Cli, embc: Path) -> None:
+    assert cli("vector", embc, "kong", "--missing", "skip").out == ""
+    zero = cli("vector", embc, "kong", "--missing", "zero")
+    assert (zero.code, zero.out) == (0, "kong" + " 0.0" * 8 + "\n")
+    mean = cli("vector", embc, "kong", "--missing", "mean")
+    numbers = np.array(mean.out.split()[1:], dtype=np.float32)
+    assert np.array_equal(numbers, open_container(embc).mean_vector())
+
+
+@pytest.mark.parametrize("name", ["out.txt", "out.vec", "out.bin", "out.npy"])
+def test_decompressed_files_read_back_as_what_is_decoded(cli: Cli, embc: Path, tmp_path: Path, name: str) -> None:
+    target = tmp_path / name
+    outcome = cli("decompress", embc, "-o", target)
+    assert (outcome.code, outcome.out) == (0, "")
+    embedding = read_embedding(target)
+    assert list(embedding.words) == WORDS
+    assert np.array_equal(embedding.vectors, open_container(embc).decode_all())
+
+
+def test_restoring_the_mean_moves_every_vector(cli: Cli, embc: Path, tmp_path: Path) -> None:
+    assert cli("decompress", embc, "-o", tmp_path / "out.npy", "--restore-mean").code == 0
+    encoded = open_container(embc)
+    offset = encoded.compressor.offset
+    assert offset is not None
+    restored = read_embedding(tmp_path / "out.npy").vectors
+    assert np.allclose(restored, encoded.decode_all() + offset)
+
+
+def test_decompress_refuses_a_format_it_does_not_write(cli: Cli, embc: Path, tmp_path: Path) -> None:
+    outcome = cli("decompress", embc, "-o", tmp_path / "out.txt", "--to", "json")
+    assert outcome.code == 2
+    assert outcome.err.startswith("embcomp: decompress: --to must be one of glove-text, ")
+    assert outcome.err.endswith("got 'json'\n")
+    assert list(tmp_path.iterdir()) == []

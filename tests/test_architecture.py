@@ -1,0 +1,52 @@
+"""Imports go one way only."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import embcomp
+
+PACKAGE = Path(embcomp.__file__).parent
+
+LAYERS = [
+    ["__init__"],
+    ["errors", "checks", "progress"],
+    ["threads", "files", "bits"],
+    ["vocabulary", "embedding"],
+    ["formats"],
+    ["compressors"],
+    ["encoded"],
+    ["container"],
+    ["search", "keyed"],
+    ["eval"],
+    ["cli"],
+]
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    """Parts of embcomp that a module imports when it is imported (not inside functions)."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    found = set()
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "embcomp":
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("embcomp.")}
+    return {name for name in found if name in RANK}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_layers_below(path: Path) -> None:
+    own = part_of(path)
+    assert own in RANK, f"{own} has no place in the order of imports"
+    for other in imported_parts(path) - {own}:
+        assert RANK[other] <= RANK[own], f"{own} imports {other}"
