@@ -71,7 +71,7 @@ class IiqCompressor(ItqCompressor):
         bits: int | str = "dim",
         remove_top: int | str = "auto",
         iterations: int = 50,
-        fit_rows: int | str = 30_000,
+        fit_rows: int | str = 50_000,
         unit_rows: bool = True,
         tolerance: float = 0.0,
         random_state: int = 0,

@@ -30,7 +30,7 @@ ITERATIONS = Option("iterations", Integer(0, 10**6), 50, "rounds of the rotation
 FIT_ROWS = Option(
     "fit_rows",
     Either(Integer(1), OneOf("all")),
-    30_000,
+    50_000,
     "learn from the first N rows, the most frequent words; 'all' for the published algorithm",
 )
 UNIT_ROWS = Option(
@@ -71,7 +71,7 @@ class ItqCompressor(RotationCompressor):
         self,
         bits: int | str = "dim",
         iterations: int = 50,
-        fit_rows: int | str = 30_000,
+        fit_rows: int | str = 50_000,
         unit_rows: bool = True,
         tolerance: float = 0.0,
         random_state: int = 0,
