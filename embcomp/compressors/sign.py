@@ -72,8 +72,7 @@ class SignCompressor(Compressor):
     def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
         """Return scale · (±1)."""
         self._require_fitted("thresholds_")
-        values = plus_minus_ones(codes, self.dim)
-        values *= self.scale_[0]
+        values: FloatMatrix = plus_minus_ones(codes, self.dim) * self.scale_[0]
         return values
 
     @property
