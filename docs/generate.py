@@ -1,0 +1,42 @@
+"""Generate ``docs/cli.md`` from ``embcomp --help``. ``make docs`` writes it, the tests compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from embcomp.cli.main import COMMANDS, group
+
+TARGET = Path(__file__).with_name("cli.md")
+WIDTH = 100
+
+
+def help_of(name: str | None) -> str:
+    """The help text of one command, or of ``embcomp`` itself."""
+    parent = click.Context(group, info_name="embcomp", terminal_width=WIDTH)
+    if name is None:
+        return group.get_help(parent)
+    command = group.get_command(parent, name)
+    if command is None:
+        raise KeyError(name)
+    return command.get_help(click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH))
+
+
+def cli_page() -> str:
+    """The whole page."""
+    parts = [
+        "# Command line\n",
+        "Generated from `embcomp --help` by `make docs`.\n",
+        "Results go to stdout, everything else to stderr. Exit codes: 0 done; 1 checked, and the answer is no "
+        "(`verify`, `eval --at-least`, a missing word); 2 usage or parameter; 3 input or output file; 4 container "
+        "refused; 70 a bug, with its traceback; 130 interrupted. A downstream `head` closing the pipe is not an "
+        "error.\n",
+        f"```text\n{help_of(None)}\n```\n",
+    ]
+    parts += [f"## embcomp {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(cli_page(), encoding="utf-8")
