@@ -21,6 +21,10 @@ BUILT_IN = {
     "sign": "embcomp.compressors.sign:SignCompressor",
     "itq": "embcomp.compressors.itq:ItqCompressor",
     "iiq": "embcomp.compressors.iiq:IiqCompressor",
+    "nlb": "embcomp.compressors.nlb:NlbCompressor",
+    "dccl": "embcomp.compressors.dccl:DcclCompressor",
+    "prune": "embcomp.compressors.prune:PruneCompressor",
+    "alone": "embcomp.compressors.alone:AloneCompressor",
 }
 
 
