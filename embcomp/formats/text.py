@@ -1,28 +1,29 @@
 """Text: one row per line, a word and its numbers; with word2vec's header or without.
 
-A block of lines is taken apart at once; the lines for which that is not safe, and only they, go one by one through
-:mod:`embcomp.formats.rows`, which knows all rules and all complaints.
+Blocks of lines are taken apart at once by :mod:`embcomp.formats.lines`, some blocks at a time; the lines for which
+that is not safe, and only they, go one by one through :mod:`embcomp.formats.rows`, which knows all rules and all
+complaints.
 """
 
 from __future__ import annotations
 
-import warnings
+import os
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
-from numpy.typing import NDArray
 
-from embcomp.embedding import FloatMatrix
 from embcomp.errors import InputError
 from embcomp.formats.detect import Detected
+from embcomp.formats.lines import ParsedLines, parse_lines
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.parser import Block
-from embcomp.formats.rows import MAX_LINE_BYTES, MAX_WORD_BYTES, BadRowError, parse_row, shown
+from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, parse_row, shown
 from embcomp.formats.stream import ByteStream
 
-BLOCK_BYTES = 1 << 21
-
-_SAFE = b"0123456789+-.eE "
+BLOCK_BYTES = 1 << 20
+MAX_THREADS = 4
 
 
 class TextParser:
@@ -39,9 +40,11 @@ class TextParser:
         self._header = detected.header
         self._n_lines = 0  # consumed so far, header included
         self._n_blank = 0  # of them, how many blank ones came last
+        self._n_cut = 0  # lines cut out of the stream so far, header included
+        self._cut_short = False  # by the limit
         if self._header is not None:
             stream.read(self._header.length)
-            self._n_lines = 1
+            self._n_lines = self._n_cut = 1
 
     def place(self, number: int) -> str:
         """Name a line."""
@@ -53,23 +56,49 @@ class TextParser:
         Raises:
             InputError: a row or the header does not hold.
         """
-        left = self._options.limit
-        for text in self._whole_lines():
-            lines = _Lines(text, left)
-            yield self._parse(lines)
-            if left is not None:
-                left -= len(lines)
-                if left <= 0:
-                    self._check_header("at least ")
-                    return
+        for lines in self._parsed():
+            yield self._finish(lines)
         self._check_header()
 
-    def _check_header(self, at_least: str = "") -> None:
+    def _parsed(self) -> Iterator[ParsedLines]:
+        """Read blocks and parse them on threads, some ahead of where they are wanted."""
+        n_threads = min(MAX_THREADS, os.cpu_count() or 1)
+        waiting: deque[Future[ParsedLines]] = deque()
+        failure: InputError | None = None
+        with ThreadPoolExecutor(n_threads) as pool:
+            try:
+                for text in self._limited():
+                    waiting.append(pool.submit(parse_lines, text, self.dim))
+                    if len(waiting) > n_threads:
+                        yield waiting.popleft().result()
+            except InputError as error:  # what is wrong further ahead comes after what may be wrong here
+                failure = error
+            while waiting:
+                yield waiting.popleft().result()
+        if failure is not None:
+            raise failure
+
+    def _check_header(self) -> None:
         if self._header is None:
             return
         promised, found = self._header.rows, self._n_lines - self._n_blank - 1
-        if found > promised or (found < promised and not at_least):
+        at_least = "at least " if self._cut_short else ""
+        if found > promised or (found < promised and not self._cut_short):
             raise InputError(f"{self.place(1)}: header promises {promised} rows, the file has {at_least}{found}")
+
+    def _limited(self) -> Iterator[bytes]:
+        """Stop after as many lines as the limit allows."""
+        left = self._options.limit
+        for text in self._whole_lines():
+            if left is not None:
+                n_lines = text.count(b"\n")
+                if n_lines >= left:
+                    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 0x0A)
+                    self._cut_short = True
+                    yield text[: ends[left - 1] + 1]
+                    return
+                left -= n_lines
+            yield text
 
     def _whole_lines(self) -> Iterator[bytes]:
         """Cut the stream at line feeds; the last line gets one if it has none."""
@@ -77,28 +106,34 @@ class TextParser:
         while chunk := self._stream.read(BLOCK_BYTES):
             cut = chunk.rfind(b"\n") + 1
             if cut:
-                yield carry + chunk[:cut]
-                carry = b""
-            elif len(carry) > MAX_LINE_BYTES:
-                raise InputError(_too_long(self.place(self._n_lines + 1)))
-            carry += chunk[cut:]
+                text, carry = carry + chunk[:cut], chunk[cut:]
+                self._n_cut += text.count(b"\n")
+                yield text
+            else:
+                carry += chunk
+            if len(carry) > MAX_LINE_BYTES:
+                raise InputError(
+                    f"{self.place(self._n_cut + 1)}: the line is longer than {MAX_LINE_BYTES} bytes, "
+                    f"allowed at most that"
+                )
         if carry:
             yield carry + b"\n"
 
-    def _parse(self, lines: _Lines) -> Block:
+    def _finish(self, lines: ParsedLines) -> Block:
+        """Look at the rows that are not done yet, and drop or refuse what is bad."""
         first = self._n_lines + 1
         self._n_lines += len(lines)
-        n_rows = len(lines) - lines.n_blank
+        n_rows = lines.n_rows
         if n_rows == 0:
             self._n_blank += len(lines)
-            return Block([], np.empty((0, self.dim), dtype=np.float32), range(0))
+            return Block([], lines.vectors, range(0))
         self._refuse_blank(first)
-        self._n_blank = lines.n_blank
+        self._n_blank = len(lines) - n_rows
 
-        words, vectors, done = lines.parse_regular(n_rows, self.dim)
+        words, vectors, done = lines.words, lines.vectors, lines.done
         for row in np.flatnonzero(~done).tolist():
             try:
-                words[row], vectors[row] = parse_row(lines[row], self.dim)
+                words[row], vectors[row] = parse_row(lines.line(row), self.dim)
                 done[row] = True
             except BadRowError as error:
                 if self._options.bad_rows == "error":
@@ -134,99 +169,3 @@ class TextParser:
                         f"--encoding-errors replace or ignore gets past it"
                     ) from None
             raise
-
-
-class _Lines:
-    """Some lines of text, each ended by a line feed; as many of the last as are blank are told apart."""
-
-    def __init__(self, text: bytes, limit: int | None) -> None:
-        if b"\r\n" in text:
-            text = text.replace(b"\r\n", b"\n")
-        if b" \n" in text:  # as word2vec and fastText write it
-            text = text.replace(b" \n", b"\n")
-        self._text = text
-        self._bytes = np.frombuffer(text, dtype=np.uint8)
-        self._ends = np.flatnonzero(self._bytes == 0x0A)[:limit]
-        self._starts = np.concatenate(([0], self._ends[:-1] + 1))
-        content = len(text[: self._ends[-1]].rstrip())
-        self.n_blank = len(self) - int(np.searchsorted(self._starts, content))
-
-    def __len__(self) -> int:
-        return len(self._ends)
-
-    def __getitem__(self, row: int) -> bytes:
-        return self._text[self._starts[row] : self._ends[row]]
-
-    def parse_regular(self, n_rows: int, dim: int) -> tuple[list[bytes], FloatMatrix, NDArray[np.bool_]]:
-        """Parse those of the first ``n_rows`` lines that are a word and ``dim`` numbers with single separators.
-
-        Returns:
-            words; float32, shape (n_rows, dim); and for which rows these hold.
-        """
-        starts, ends = self._starts[:n_rows], self._ends[:n_rows]
-        separators = self._separators()
-        before = np.searchsorted(separators, ends)
-        regular = np.flatnonzero(np.diff(before, prepend=0) == dim)
-        cuts = separators[before[regular] - dim]
-        fits = (cuts - starts[regular] <= MAX_WORD_BYTES) & (ends[regular] - starts[regular] <= MAX_LINE_BYTES)
-        regular, cuts = regular[fits], cuts[fits]
-
-        text = self._text
-        pairs = zip(starts[regular].tolist(), cuts.tolist(), strict=True)
-        regular_words = [text[start:cut] for start, cut in pairs]
-        tails = [text[cut:end] for cut, end in zip(cuts.tolist(), ends[regular].tolist(), strict=True)]
-        numbers, good = parse_tails(tails, dim)
-        if len(regular) == n_rows:
-            return regular_words, numbers, good
-        words = [b""] * n_rows
-        for row, word in zip(regular.tolist(), regular_words, strict=True):
-            words[row] = word
-        vectors = np.empty((n_rows, dim), dtype=np.float32)
-        vectors[regular] = numbers
-        done = np.zeros(n_rows, dtype=np.bool_)
-        done[regular] = good
-        return words, vectors, done
-
-    def _separators(self) -> NDArray[np.int64]:
-        mask = self._bytes == 0x20
-        if b"\t" in self._text:
-            mask |= self._bytes == 0x09
-        return np.flatnonzero(mask)
-
-
-def parse_tails(tails: list[bytes], dim: int) -> tuple[FloatMatrix, NDArray[np.bool_]]:
-    """Parse the ends of lines, each ``dim`` times a separator and a number.
-
-    Returns:
-        float32, shape (k, dim); and for which rows it holds.
-    """
-    vectors = _numbers(tails, dim)
-    if vectors is None:
-        vectors = np.full((len(tails), dim), np.nan, dtype=np.float32)
-        for row, tail in enumerate(tails):
-            vector = _numbers([tail], dim)
-            if vector is not None:
-                vectors[row] = vector
-    return vectors, np.logical_and.reduce(np.isfinite(vectors), axis=1)
-
-
-def _numbers(tails: list[bytes], dim: int) -> FloatMatrix | None:
-    """Parse all tails with the C library's exact parser, or none if a single token is not a plain number.
-
-    All tokens are of safe characters and none is empty. Such a token is read as one number, or stops the parser,
-    or is read as several (``1-2``): so if there are as many numbers as tokens, each token is one.
-    """
-    text = b"".join(tails).replace(b"\t", b" ")
-    if b"  " in text or text.translate(None, _SAFE):
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # numpy 1 warns where numpy 2 raises
-        try:
-            flat = np.fromstring(text, dtype=np.float32, sep=" ")
-        except (ValueError, DeprecationWarning):
-            return None
-    return flat.reshape(len(tails), dim) if flat.size == len(tails) * dim else None
-
-
-def _too_long(place: str) -> str:
-    return f"{place}: the line is longer than {MAX_LINE_BYTES} bytes, allowed at most that"

@@ -1,0 +1,128 @@
+"""A block of lines of text, taken apart at once: as far as that is safe, line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.embedding import FloatMatrix
+from embcomp.formats.decimals import parse_any, parse_short
+from embcomp.formats.rows import MAX_LINE_BYTES, MAX_WORD_BYTES
+
+Positions = NDArray[np.int64]
+
+
+@dataclass
+class ParsedLines:
+    """Lines, and what could be made of them without looking at each."""
+
+    text: bytes
+    starts: Positions
+    ends: Positions
+    n_rows: int
+    """Lines up to the last one that is not blank; the following arrays are of these."""
+    words: list[bytes]
+    vectors: FloatMatrix
+    """float32, shape (n_rows, dim)."""
+    done: NDArray[np.bool_]
+    """Where words and vectors hold; the other rows need a closer look."""
+
+    def __len__(self) -> int:
+        return len(self.ends)
+
+    def line(self, row: int) -> bytes:
+        """Return a line without its line feed."""
+        return self.text[self.starts[row] : self.ends[row]]
+
+
+def parse_lines(text: bytes, dim: int) -> ParsedLines:
+    """Parse lines, each ended by a line feed; those that are a word and ``dim`` numbers with single separators."""
+    text = _without_trailing_space(text)
+    codes = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero(codes == 0x0A)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    n_rows = int(np.searchsorted(starts, len(text.rstrip())))
+    regular, cuts = _regular_rows(text, starts[:n_rows], ends[:n_rows], dim)
+
+    word_spans = zip(starts[regular].tolist(), cuts[:, 0].tolist(), strict=True)
+    found_words = [text[start:cut] for start, cut in word_spans]
+    numbers, good = parse_short(codes, (cuts[:, :-1] + 1).ravel(), cuts[:, 1:].ravel())
+    vectors = numbers.reshape(len(regular), dim)
+    done = np.logical_and.reduce(good.reshape(len(regular), dim), axis=1)
+    rest = np.flatnonzero(~done)
+    if len(rest):
+        tail_spans = zip(cuts[rest, 0].tolist(), cuts[rest, -1].tolist(), strict=True)
+        vectors[rest] = _parse_tails([text[cut:end] for cut, end in tail_spans], dim)
+        done[rest] = np.logical_and.reduce(np.isfinite(vectors[rest]), axis=1)
+    if len(regular) == n_rows:
+        return ParsedLines(text, starts, ends, n_rows, found_words, vectors, done)
+
+    parsed = ParsedLines(
+        text,
+        starts,
+        ends,
+        n_rows,
+        [b""] * n_rows,
+        np.empty((n_rows, dim), dtype=np.float32),
+        np.zeros(n_rows, dtype=np.bool_),
+    )
+    parsed.vectors[regular] = vectors
+    parsed.done[regular] = done
+    for row, word in zip(regular.tolist(), found_words, strict=True):
+        parsed.words[row] = word
+    return parsed
+
+
+def _without_trailing_space(text: bytes) -> bytes:
+    """Take away carriage returns at the ends of lines, and single spaces as word2vec and fastText write them."""
+    for code, end in ((0x0D, b"\r\n"), (0x20, b" \n")):
+        codes = np.frombuffer(text, dtype=np.uint8)
+        if (codes[np.flatnonzero(codes == 0x0A) - 1] == code).any():
+            text = text.replace(end, b"\n")
+    return text
+
+
+def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> tuple[Positions, Positions]:
+    """Find the rows of ``dim`` separators, none next to another.
+
+    Returns:
+        their numbers, shape (k,); the positions of their separators and of their end, shape (k, dim + 1).
+    """
+    codes = np.frombuffer(text, dtype=np.uint8)
+    is_separator = codes == 0x20
+    if b"\t" in text:
+        is_separator |= codes == 0x09
+    separators = np.flatnonzero(is_separator)
+    before = np.searchsorted(separators, ends)
+    is_regular = np.diff(before, prepend=0) == dim
+    doubled = separators[:-1][np.diff(separators) == 1]
+    is_regular[np.searchsorted(ends, doubled)] = False
+    is_regular &= ends - starts <= MAX_LINE_BYTES
+    rows = np.flatnonzero(is_regular)
+    rows = rows[separators[before[rows] - dim] - starts[rows] <= MAX_WORD_BYTES]
+    cuts = np.empty((len(rows), dim + 1), dtype=np.int64)
+    cuts[:, -1] = ends[rows]
+    if len(rows) * dim == len(separators):
+        cuts[:, :-1] = separators.reshape(len(rows), dim)
+    else:
+        cuts[:, :-1] = separators[(before[rows] - dim)[:, None] + np.arange(dim)]
+    return rows, cuts
+
+
+def _parse_tails(tails: list[bytes], dim: int) -> FloatMatrix:
+    """Parse the ends of lines, each ``dim`` times a separator and a token; rows of NaN where they are not numbers."""
+    vectors = _parse_together(tails, dim)
+    if vectors is None:
+        vectors = np.full((len(tails), dim), np.nan, dtype=np.float32)
+        for row, tail in enumerate(tails):
+            vector = _parse_together([tail], dim)
+            if vector is not None:
+                vectors[row] = vector
+    return vectors
+
+
+def _parse_together(tails: list[bytes], dim: int) -> FloatMatrix | None:
+    flat = parse_any(b"".join(tails).replace(b"\t", b" "), len(tails) * dim)
+    return None if flat is None else flat.reshape(len(tails), dim)
