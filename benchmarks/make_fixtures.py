@@ -1,0 +1,124 @@
+"""Make the container fixtures in tests/fixtures. Tests never call this.
+
+    python benchmarks/make_fixtures.py          adds what is missing; a fixture that exists is never changed
+    python benchmarks/make_fixtures.py --all    makes all of them again: only for a format that no release has written
+
+A fixture v1-NAME consists of v1-NAME.embc, the words and facts it must give (.json) and its decoded vectors in the
+words' order (.npy). It is made from source.json and source.npy by FIXTURES[NAME]. golden.json lists the SHA-256 of
+each file and of its sections, for the fixtures that today's code should still make.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from format_example import load_reader
+
+from embcomp.compressors.registry import make_compressor, method_names
+from embcomp.container.reader import Container, open_container
+from embcomp.container.writer import save
+from embcomp.embedding import Embedding
+from embcomp.encoded import EncodedEmbedding
+
+FOLDER = Path(__file__).parents[1] / "tests" / "fixtures"
+DIM = 10
+
+FIXTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "sign": ("sign", {}),
+    "sign-zero": ("sign", {"threshold": "zero"}),
+    "itq": ("itq", {}),
+    "iiq": ("iiq", {"remove_top": 1}),
+    "iiq-3-bits": ("iiq", {"bits": 3, "remove_top": 2}),
+    "iiq-25-bits": ("iiq", {"bits": 25, "remove_top": 1}),
+    "iiq-no-order": ("iiq", {"bits": 8, "remove_top": 1}),
+    "sign-no-words": ("sign", {}),
+}
+"""Method and options by fixture. ``-no-order`` drops the order, ``-no-words`` has no rows."""
+
+
+def source() -> tuple[list[str], np.ndarray]:
+    """Words of all kinds, and vectors whose numbers have few digits."""
+    odd = [
+        "",
+        "\x00",
+        "\x01",
+        "a\x00b",
+        "\x01\x02",
+        "naïve",
+        "日本",
+        "\U0001f600",
+        "nation",
+        "national",
+        "international",
+    ]
+    words = ["the", "of", *odd, *(f"w{number * 37 % 120}" for number in range(120)), " ", "\u2028", "x" * 300]
+    rng = np.random.default_rng(2024)
+    vectors = rng.standard_normal((len(words), DIM)) * np.linspace(3, 0.5, DIM) + 0.5
+    vectors[7] = 0
+    return words, np.round(vectors, 3).astype(np.float32)
+
+
+def build(name: str) -> EncodedEmbedding:
+    method, config = FIXTURES[name]
+    words = json.loads((FOLDER / "source.json").read_text(encoding="utf-8"))
+    vectors = np.load(FOLDER / "source.npy")
+    n_words = 0 if name.endswith("-no-words") else len(words)
+    return EncodedEmbedding.encode(Embedding(words[:n_words], vectors[:n_words]), make_compressor(method, **config))
+
+
+def make(name: str) -> None:
+    path = FOLDER / f"v1-{name}.embc"
+    encoded = build(name)
+    save(encoded, path, force=True, drop_order=name.endswith("-no-order"))
+    opened = open_container(path)
+    decoded = opened.decode_all()
+    words, vectors = load_reader().read_embedding(path)
+    if words != opened.words or not np.allclose(vectors, decoded, atol=1e-5):
+        raise SystemExit(f"{path.name}: docs/reader.py reads something else")
+    np.save(path.with_suffix(".npy"), decoded)
+    facts = {
+        "format_version": 1,
+        "method": opened.compressor.name,
+        "config": opened.compressor.get_config(),
+        "words": words,
+    }
+    path.with_suffix(".json").write_text(json.dumps(facts, indent=1, ensure_ascii=True) + "\n", encoding="ascii")
+
+
+def golden(name: str) -> dict[str, Any]:
+    path = FOLDER / f"v1-{name}.embc"
+    container = Container(path)
+    return {
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sections": {
+            section: hashlib.sha256(container.data(section, checked=True)).hexdigest()
+            for section in container.sections
+        },
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true", help="make existing ones again too")
+    remake = parser.parse_args().all
+    FOLDER.mkdir(exist_ok=True)
+    if remake or not (FOLDER / "source.npy").exists():
+        words, vectors = source()
+        (FOLDER / "source.json").write_text(json.dumps(words) + "\n", encoding="ascii")
+        np.save(FOLDER / "source.npy", vectors)
+    for name in FIXTURES:
+        if remake or not (FOLDER / f"v1-{name}.embc").exists():
+            make(name)
+    document = {name: golden(name) for name in FIXTURES}
+    (FOLDER / "golden.json").write_text(json.dumps(document, indent=1) + "\n", encoding="ascii")
+    for method in sorted(set(method_names()) - {method for method, _ in FIXTURES.values()}):
+        print(f"no fixture for method {method}")
+
+
+if __name__ == "__main__":
+    main()

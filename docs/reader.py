@@ -1,0 +1,193 @@
+"""A second reader of .embc files, written from docs/format.md alone. It shares no code with embcomp.
+
+    python docs/reader.py FILE [WORD...]      vectors of the words, or of all words, one JSON array a line
+
+Needs numpy, for arrays; the rest is Python's own struct, json and zlib. It favours being read over being fast.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+MAGIC = b"\x89EMBC\r\n\x1a"
+NUMBERS = {"<f4", "<f2", "<f8", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"}
+
+
+class RefusedError(Exception):
+    """The file breaks a rule of the format."""
+
+
+def require(condition, rule):
+    if not condition:
+        raise RefusedError(rule)
+
+
+# The file: preamble, header, sections
+
+
+def read_file(data):
+    """Return the header document and the sections, arrays by name, of a file's bytes."""
+    require(data[:8] == MAGIC, "magic bytes")
+    require(len(data) >= 32, "at least 32 bytes")
+    version, flags, header_bytes, checksum, spare = struct.unpack_from("<IIQII", data, 8)
+    require(version == 1, "format version 1")
+    require(flags == 0, "no flags")
+    require(32 + header_bytes <= len(data), "the header lies within the file")
+    header = data[32 : 32 + header_bytes]
+    require(zlib.crc32(data[:24] + header) == checksum, "checksum of the header")
+    require(spare == 0, "bytes 28 to 31 are 0")
+    document = json.loads(header.decode("ascii"))
+    return document, dict(read_sections(data, document, 32 + header_bytes))
+
+
+def read_sections(data, document, end):
+    for entry in document["sections"]:
+        name, dtype, shape = entry["name"], entry["dtype"], entry["shape"]
+        start = -(-end // 64) * 64
+        require(entry["offset"] == start, f"{name} starts at the next multiple of 64")
+        require(not any(data[end:start]), f"padding before {name} is 0")
+        end = start + entry["length"]
+        require(end <= len(data), f"{name} lies within the file")
+        require(dtype in NUMBERS, f"dtype of {name} is allowed")
+        content = data[start:end]
+        require(zlib.crc32(content) == int(entry["crc32"], 16), f"checksum of {name}")
+        known = name in ("vocabulary", "order", "codes") or name.startswith("state.")
+        require(known or not entry["required"], f"{name} is known")
+        if known:
+            yield name, np.frombuffer(content, dtype).reshape(shape)
+    require(end == len(data), "nothing follows the last section")
+
+
+# Rows of bits
+
+
+def symbols_of(stream, n_rows, n_symbols, symbol_bits):
+    """Return n_rows rows of n_symbols numbers of symbol_bits bits, most significant bit first."""
+    bits = np.unpackbits(stream)[: n_rows * n_symbols * symbol_bits]
+    bits = bits.reshape(n_rows, n_symbols, symbol_bits).astype(np.int64)
+    return (bits << np.arange(symbol_bits)[::-1]).sum(axis=2)
+
+
+# Words: a MARISA trie
+
+
+class Cursor:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, size):
+        require(self.at + size <= len(self.data), "the trie lies within its section")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def u32(self):
+        return struct.unpack("<I", self.take(4))[0]
+
+    def u64(self):
+        return struct.unpack("<Q", self.take(8))[0]
+
+    def vector(self):
+        data = self.take(self.u64())
+        self.take(-len(data) % 8)
+        return data
+
+    def bit_vector(self):
+        words, size, _ones = self.vector(), self.u32(), self.u32()
+        for _index in ("ranks", "select 0", "select 1"):
+            self.vector()
+        return [words[i // 8] >> (i % 8) & 1 for i in range(size)]
+
+    def flat_vector(self):
+        words, width, mask, size = self.vector(), self.u32(), self.u32(), self.u64()
+        number = int.from_bytes(words, "little")
+        return [number >> (i * width) & mask for i in range(size)]
+
+
+class Trie:
+    """One level of a trie; the labels that are longer than a byte are in the next level, or in the tail."""
+
+    def __init__(self, cursor):
+        louds, self.terminal, self.is_link = cursor.bit_vector(), cursor.bit_vector(), cursor.bit_vector()
+        self.bases, self.extras = cursor.vector(), cursor.flat_vector()
+        self.tail, _ends = cursor.vector(), cursor.bit_vector()
+        self.next = Trie(cursor) if any(self.is_link) and not self.tail else None
+        _cache, _level_1, _flags = cursor.vector(), cursor.u32(), cursor.u32()
+        places = [place for place, bit in enumerate(louds) if bit]
+        self.parents = [place - node - 1 for node, place in enumerate(places)]
+        self.link_number = np.cumsum([0, *self.is_link]).tolist()
+
+    def label(self, node):
+        if not self.is_link[node]:
+            return self.bases[node : node + 1]
+        link = self.bases[node] | self.extras[self.link_number[node]] << 8
+        if self.next:
+            return b"".join(self.next.labels_upwards(link))
+        return self.tail[link : self.tail.index(b"\0", link)]
+
+    def labels_upwards(self, node):
+        while node:
+            yield self.label(node)
+            node = self.parents[node]
+
+
+def words_of(section):
+    """Return the words by row."""
+    data = section.tobytes()
+    require(data[:16] == b"We love Marisa.\0", "the trie's own magic bytes")
+    cursor = Cursor(data[16:])
+    trie = Trie(cursor)
+    require(cursor.at == len(cursor.data), "nothing follows the trie")
+    ends = [node for node, bit in enumerate(trie.terminal) if bit]
+    return [unescape(b"".join(reversed(list(trie.labels_upwards(node)))).decode()) for node in ends]
+
+
+def unescape(key):
+    """U+0001 U+0001 stands for U+0000, U+0001 U+0002 for U+0001."""
+    return key.replace("\x01\x01", "\x00").replace("\x01\x02", "\x01")
+
+
+# Vectors, method by method: codes (rows of symbols) and state to float32 (rows, dim)
+
+
+def decode_sign(document, codes, state):
+    return state["scale"][0] * (2.0 * codes - 1.0)
+
+
+def decode_rotation(document, codes, state):
+    return state["scale"][0] * (2.0 * codes - 1.0) @ state["rotation"].T
+
+
+DECODERS = {"sign": decode_sign, "itq": decode_rotation, "iiq": decode_rotation}
+
+
+def read_embedding(path):
+    """Return the words, in source order if the file has it, and their decoded vectors."""
+    document, sections = read_file(Path(path).read_bytes())
+    words = words_of(sections["vocabulary"])
+    n_rows, code = document["rows"], document["code"]
+    require(len(words) == n_rows, "the trie holds as many words as there are rows")
+    codes = symbols_of(sections["codes"], n_rows, code["symbols"], code["symbol_bits"])
+    if code["kind"] == "binary":
+        codes = codes.astype(np.float64)
+    state = {name.removeprefix("state."): array for name, array in sections.items() if name.startswith("state.")}
+    require(document["method"] in DECODERS, "the method is known")
+    vectors = DECODERS[document["method"]](document, codes, state).astype(np.float32)
+    require(vectors.shape == (n_rows, document["dim"]), "vectors have the header's shape")
+    if "order" not in sections:
+        return words, vectors
+    rows = symbols_of(sections["order"], n_rows, 1, max(1, (n_rows - 1).bit_length()))[:, 0]
+    require(sorted(rows.tolist()) == list(range(n_rows)), "the order is a permutation")
+    return [words[row] for row in rows], vectors[rows]
+
+
+if __name__ == "__main__":
+    all_words, all_vectors = read_embedding(sys.argv[1])
+    wanted = sys.argv[2:] or all_words
+    for word in wanted:
+        print(json.dumps([word, *all_vectors[all_words.index(word)].tolist()]))
