@@ -92,6 +92,28 @@ def bootstrap_mean(values: FloatArray, seed: int, n_resamples: int = N_RESAMPLES
     return np.concatenate(blocks)
 
 
+def bootstrap_ratio(part: FloatArray, whole: FloatArray, seed: int, n_resamples: int = N_RESAMPLES) -> FloatArray:
+    """Sum of ``part`` over sum of ``whole`` on each resample, float64; NaN where the latter is 0."""
+    blocks = []
+    for counts in resample_counts(len(part), seed, n_resamples):
+        below = counts @ whole
+        blocks.append(np.divide(counts @ part, below, out=np.full(len(below), np.nan), where=below > 0))
+    return np.concatenate(blocks)
+
+
+def bootstrap_pearson(x: FloatArray, y: FloatArray, seed: int, n_resamples: int = N_RESAMPLES) -> FloatArray:
+    """Pearson's correlation on each resample of the pairs (x, y), float64; NaN where undefined."""
+    a, b = x - x.mean(), y - y.mean()
+    terms = np.stack([a, b, a * a, b * b, a * b], axis=1)
+    blocks = []
+    for counts in resample_counts(len(x), seed, n_resamples):
+        a_mean, b_mean, aa, bb, ab = (counts @ terms / len(x)).T
+        spread = np.sqrt(np.maximum(aa - a_mean**2, 0) * np.maximum(bb - b_mean**2, 0))
+        top = ab - a_mean * b_mean
+        blocks.append(np.divide(top, spread, out=np.full(len(counts), np.nan), where=spread > 0))
+    return np.concatenate(blocks)
+
+
 def majority_hits(clusters: IntArray, categories: IntArray) -> NDArray[np.bool_]:
     """Whether each item is of the most frequent category of its cluster (the lowest of equals), shape (n,).
 

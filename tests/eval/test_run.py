@@ -7,8 +7,9 @@ import pytest
 
 from embcomp.embedding import Embedding
 from embcomp.errors import ParameterError
-from embcomp.eval.datasets import built_in, collect
-from embcomp.eval.run import SUITES, evaluate, expected
+from embcomp.eval import fidelity, run
+from embcomp.eval.datasets import built_in
+from embcomp.eval.run import SUITES, evaluate
 from embcomp.eval.score import Measurement, Score
 
 
@@ -81,8 +82,7 @@ def test_a_gap_is_shown(words, monkeypatch):
 
 
 def test_what_is_expected_and_not_delivered_is_a_gap(words, monkeypatch):
-    suite = SUITES["similarity"]
-    monkeypatch.setitem(SUITES, "similarity", type(suite)(("spearman", "kendall"), suite.measure))
+    monkeypatch.setitem(SUITES, "similarity", ("spearman", "kendall"))
     scores = evaluate(words, "toy", ["similarity"])
     assert [score.metric for score in scores] == ["spearman", "kendall"] * 2
     assert (scores[1].value, scores[1].note) == (None, "not computed")
@@ -105,10 +105,61 @@ def test_a_policy_that_does_not_exist(words):
         evaluate(words, "toy", oov="drop")
 
 
-def test_expected_covers_all_sets(folder):
-    keys = expected([data for data in collect(folder) if data.suite in SUITES])
-    assert {suite for suite, _, _ in keys} <= set(SUITES)
+def test_by_default_every_suite_with_data_is_run(words, folder, monkeypatch):
+    monkeypatch.setattr("embcomp.eval.analogy.RESTRICT_VOCAB", 100)
+    scores = evaluate(words, "toy", None, folder)
+    suites = list(dict.fromkeys(score.suite for score in scores))
+    assert suites == ["similarity", "categorization", "analogy"]
+    assert [score.metric for score in scores if score.suite == "analogy"] == ["3cosadd", "3cosmul"]
+
+
+def test_fidelity_needs_a_baseline(words):
+    with pytest.raises(ParameterError) as caught:
+        evaluate(words, "toy", ["fidelity"])
+    assert str(caught.value) == "suite 'fidelity' compares with a baseline: give one (--baseline)"
+
+
+def test_fidelity_of_a_target(words, monkeypatch):
+    monkeypatch.setattr(fidelity, "N_PAIRS", 100)
+    few = Embedding(words.words[:900], words.vectors[:900])
+    noisy = Embedding(few.words, few.vectors + np.float32(0.1))
+    scores = evaluate(noisy, "toy", ["fidelity"], baseline=few)
+    assert [score.key for score in scores] == [("fidelity", "top 1k", metric) for metric in fidelity.METRICS]
+    assert all(score.value is not None for score in scores)
+
+
+def test_a_baseline_is_not_compared_with_itself(words):
+    few = Embedding(words.words[:900], words.vectors[:900])
+    (score,) = evaluate(few, "toy", ["fidelity"], baseline=few)
+    assert score.key == ("fidelity", "top 1k", "isotropy")
+    assert 0 < score.value < 100
+
+
+def test_classification_names_the_extra_it_needs(words, write, monkeypatch):
+    path = write("classification/x.tsv", "1\tlove\n0\tcat\n" * 5)
+    monkeypatch.setattr("embcomp.eval.classification.find_spec", lambda name: None)
+    with pytest.raises(ParameterError) as caught:
+        evaluate(words, "toy", ["classification"], path.parent)
+    assert str(caught.value) == "suite 'classification' needs scikit-learn: pip install 'embcomp[eval]'"
+    *_, score = evaluate(words, "toy", None, path.parent)
+    assert (score.suite, score.value, score.n_skipped) == ("classification", None, 10)
+    assert score.note == str(caught.value)
+
+
+@pytest.mark.parametrize("restrict_vocab", [0, -1, 2.5, True])
+def test_restrict_vocab_is_a_positive_integer(words, restrict_vocab):
+    with pytest.raises(ParameterError) as caught:
+        evaluate(words, "toy", ["analogy"], restrict_vocab=restrict_vocab)
+    assert str(caught.value) == (
+        f"The 'restrict_vocab' parameter must be an integer of at least 1, got {restrict_vocab!r}"
+    )
+
+
+def test_the_plan_lists_each_result_once(words, folder):
+    jobs = run.plan(words, run.collect(folder), None, words, run.Settings())
+    keys = [key for job in jobs for key in job.keys]
     assert len(keys) == len(set(keys))
+    assert {suite for suite, _, _ in keys} == {"similarity", "categorization", "analogy", "fidelity"}
 
 
 def test_interval_of_undefined_resamples_is_none():
