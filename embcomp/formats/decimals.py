@@ -58,7 +58,7 @@ def parse_short(
     Returns:
         float32, shape (n,); and for which tokens it holds.
     """
-    padded = np.zeros((len(codes) + 2 * PAD_BYTES) // 8 * 8, dtype=np.uint8)
+    padded = np.empty((len(codes) + 2 * PAD_BYTES) // 8 * 8, dtype=np.uint8)
     padded[PAD_BYTES : PAD_BYTES + len(codes)] = codes
     numbers = np.empty(len(starts), dtype=np.float32)
     good = np.empty(len(starts), dtype=np.bool_)
@@ -133,9 +133,9 @@ def _digits(word: Words, unused_bits: Positions) -> tuple[Words, Words, Words]:
         bytes from 0 to 9, 0 for a point; 1 in the byte of the point; not 0 if there is anything else.
     """
     word = (word ^ _ZERO_DIGITS) & (_ALL_BITS << np.maximum(unused_bits, 0).view(np.uint64))
-    flags = (((word + _TO_HIGH_BIT) | word) & _HIGH_BITS) >> np.uint64(7)
+    flags: Words = (((word + _TO_HIGH_BIT) | word) & _HIGH_BITS) >> np.uint64(7)
     word ^= flags * _POINT
-    bad: Words = (word & (flags * _BYTE)) | (flags & (flags - _ONE))
+    bad = (word & (flags * _BYTE)) | (flags & (flags - _ONE))
     return word, flags, bad
 
 

@@ -39,9 +39,7 @@ class ParsedLines:
 
 def parse_lines(text: bytes, dim: int) -> ParsedLines:
     """Parse lines, each ended by a line feed; those that are a word and ``dim`` numbers with single separators."""
-    text = _without_trailing_space(text)
-    codes = np.frombuffer(text, dtype=np.uint8)
-    ends = np.flatnonzero(codes == 0x0A)
+    text, codes, ends = _without_trailing_space(text)
     starts = np.concatenate(([0], ends[:-1] + 1))
     n_rows = int(np.searchsorted(starts, len(text.rstrip())))
     regular, cuts = _regular_rows(text, starts[:n_rows], ends[:n_rows], dim)
@@ -75,13 +73,20 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
     return parsed
 
 
-def _without_trailing_space(text: bytes) -> bytes:
-    """Take away carriage returns at the ends of lines, and single spaces as word2vec and fastText write them."""
+def _without_trailing_space(text: bytes) -> tuple[bytes, NDArray[np.uint8], Positions]:
+    """Take away carriage returns at the ends of lines, and single spaces as word2vec and fastText write them.
+
+    Returns:
+        the text; its bytes, uint8; where its lines end.
+    """
+    codes = np.frombuffer(text, dtype=np.uint8)
+    ends = np.flatnonzero(codes == 0x0A)
     for code, end in ((0x0D, b"\r\n"), (0x20, b" \n")):
-        codes = np.frombuffer(text, dtype=np.uint8)
-        if (codes[np.flatnonzero(codes == 0x0A) - 1] == code).any():
+        if (codes[ends - 1] == code).any():
             text = text.replace(end, b"\n")
-    return text
+            codes = np.frombuffer(text, dtype=np.uint8)
+            ends = np.flatnonzero(codes == 0x0A)
+    return text, codes, ends
 
 
 def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> tuple[Positions, Positions]:
