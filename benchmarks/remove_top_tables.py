@@ -1,0 +1,267 @@
+"""Tables of ``docs/remove-top.md`` from what ``remove_top.py`` recorded.
+
+    python benchmarks/remove_top_tables.py                            print them
+    python benchmarks/remove_top_tables.py --into docs/remove-top.md  also put each between its two marks there
+
+Also compares rules for D: each is a function of the singular values, so that nothing has to be run again for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from remove_top import RECORDS, Record, confirmation_score, development_score, identity, read_records
+
+from embcomp.compressors.iiq import DOMINANCE, dominant_directions
+from embcomp.compressors.registry import make_compressor
+
+VARIED = ("fit_rows", "bits", "remove_top", "random_state")
+DEFAULTS = {name: value for name, value in make_compressor("iiq").get_config().items() if name not in VARIED}
+DEFAULT_ROWS = 30_000
+Values = NDArray[np.float64]
+Key = tuple[str, int | str, int, int]
+Judge = Callable[[dict[str, float]], float]
+
+
+def largest_gap(values: Values) -> int:
+    """D at the largest ratio of neighbours among the first fifth."""
+    return int(np.argmax((values[:-1] / values[1:])[: max(2, len(values) // 5)])) + 1
+
+
+def knee(values: Values) -> int:
+    """D at the point farthest below the chord from the first value to the last."""
+    chord = np.linspace(1, 0, len(values))
+    return int(np.argmax(chord - (values - values[-1]) / (values[0] - values[-1])))
+
+
+def two_groups(values: Values) -> int:
+    """D of the most likely split into two groups of equal variance [Zhu & Ghodsi 2006]."""
+    half = range(1, len(values) // 2)
+    return min(half, key=lambda d: sum(float(((part - part.mean()) ** 2).sum()) for part in np.split(values, [d])))
+
+
+def most_isotropic(values: Values) -> int:
+    """D that maximises iiq.txt eq. (5) over the values that are left: it grows with D to the end."""
+    return int(np.argmin(values))
+
+
+def count_above(values: Values) -> int:
+    return int((values > DOMINANCE * np.median(values)).sum())
+
+
+RULES: dict[str, Callable[[Values], int]] = {
+    "gate, count, at most d/20 (`auto`)": lambda values: dominant_directions(values.astype(np.float32)),
+    "the same without the gate": lambda values: min(count_above(values), round(len(values) / 20)),
+    "count above 1.5 m": count_above,
+    "0": lambda values: 0,
+    "d/100 [Mu et al. 2017]": lambda values: round(len(values) / 100),
+    "14 of 300 (paper, GloVe)": lambda values: round(len(values) * 14 / 300),
+    "largest gap": largest_gap,
+    "knee": knee,
+    "two groups [Zhu & Ghodsi 2006]": two_groups,
+    "maximum of eq. (5)": most_isotropic,
+}
+
+
+class Results:
+    """Records by what they are about; of equal ones the last counts.
+
+    Runs of all seeds by (source, fit rows, bits, D); in :attr:`others` also by options that are not the defaults.
+    """
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self.floats: dict[str, Record] = {}
+        self.spectra: dict[tuple[str, int | str], Record] = {}
+        self.runs: dict[Key, list[Record]] = defaultdict(list)
+        self.others: dict[tuple[Key, str], list[Record]] = defaultdict(list)
+        latest = {(record["source"]["name"], identity(record | {"commit": ""})): record for record in records}
+        for (source, _), record in latest.items():
+            if record["kind"] == "source":
+                self.floats[source] = record
+            elif record["kind"] == "spectrum":
+                self.spectra[source, record["fit_rows"]] = record
+            else:
+                config = record["config"]
+                key = (source, config["fit_rows"], config["bits"], config["remove_top"])
+                changed = [f"{name}={config[name]}" for name, value in DEFAULTS.items() if config[name] != value]
+                (self.others[key, " ".join(changed)] if changed else self.runs[key]).append(record)
+
+    def sources(self) -> list[str]:
+        return list(self.floats)
+
+    def widths(self, source: str, fit_rows: int | str) -> list[int]:
+        return sorted({key[2] for key in self.runs if key[:2] == (source, fit_rows)}, reverse=True)
+
+    def removals(self, source: str, fit_rows: int | str, bits: int) -> list[int]:
+        return sorted(key[3] for key in self.runs if key[:3] == (source, fit_rows, bits))
+
+
+def over_seeds(runs: list[Record], judge: Judge) -> tuple[float, float]:
+    """Mean and standard deviation."""
+    values = [judge(record["scores"]) for record in runs]
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+def spectra_table(results: Results) -> list[list[str]]:
+    head = ["input", "rows × d", "N", "σ₁/m", "σ₂/m", "σ₅/m", "σ at d/10, /m", "above 1.5 m", "d/20", "D"]
+    rows = [head]
+    for (source, fit_rows), record in results.spectra.items():
+        values, dim = record["relative"], record["source"]["dim"]
+        shown = [f"{values[index]:.2f}" for index in (0, 1, 4, dim // 10)]
+        counts = [str(count_above(np.array(values))), str(round(dim / 20)), str(record["auto"])]
+        rows.append([source, f"{record['source']['rows']:,} × {dim}", _number(fit_rows), *shown, *counts])
+    return rows
+
+
+def removal_table(results: Results, judge: Judge) -> list[list[str]]:
+    removals = sorted({key[3] for key in results.runs if key[1] == DEFAULT_ROWS})
+    rows = [["input", "bits", "float32", *(f"D = {removed}" for removed in removals)]]
+    for source in results.sources():
+        auto = results.spectra[source, DEFAULT_ROWS]["auto"]
+        for bits in results.widths(source, DEFAULT_ROWS):
+            cells = []
+            for removed in removals:
+                key = (source, DEFAULT_ROWS, bits, removed)
+                text = _spread(over_seeds(results.runs[key], judge)) if key in results.runs else ""
+                cells.append(f"**{text}**" if removed == auto else text)
+            rows.append([source, str(bits), f"{judge(results.floats[source]['scores']):.1f}", *cells])
+    return rows
+
+
+def rows_table(results: Results) -> list[list[str]]:
+    rows = [["input", "bits", "N", "D", "development", "confirmation", "ratio to float32", "fit, s"]]
+    sources = [source for source in results.sources() if sum(key[0] == source for key in results.spectra) > 1]
+    for source in sources:
+        base = confirmation_score(results.floats[source]["scores"])
+        tried = sorted((key[1] for key in results.spectra if key[0] == source), key=lambda n: (isinstance(n, str), n))
+        for bits in results.widths(source, DEFAULT_ROWS):
+            for fit_rows in tried:
+                key = (source, fit_rows, bits, results.spectra[source, fit_rows]["auto"])
+                if key not in results.runs:
+                    continue
+                development, confirmation = (
+                    over_seeds(results.runs[key], judge) for judge in (development_score, confirmation_score)
+                )
+                seconds = min(record["seconds"]["fit"] for record in results.runs[key])
+                ratio = f"{confirmation[0] / base:.3f}"
+                cells = [_spread(development), _spread(confirmation), ratio, f"{seconds:.1f}"]
+                rows.append([source, str(bits), _number(fit_rows), str(key[3]), *cells])
+    return rows
+
+
+def options_table(results: Results) -> list[list[str]]:
+    rows = [["input", "bits", "options", "seeds", "development", "confirmation"]]
+    judges = (development_score, confirmation_score)
+    for key in dict.fromkeys(key for key, _ in results.others):
+        variants = {"defaults": results.runs[key]}
+        variants |= {changed: runs for (of, changed), runs in results.others.items() if of == key}
+        for changed, runs in variants.items():
+            cells = [_spread(over_seeds(runs, judge)) for judge in judges]
+            rows.append([key[0], str(key[2]), changed, str(len(runs)), *cells])
+    return rows
+
+
+def rules_table(results: Results) -> list[list[str]]:
+    """D of each rule, and development points lost to the best D measured."""
+    sources = results.sources()
+    rows = [["rule", *sources, "mean", "worst"]]
+    for name, rule in RULES.items():
+        chosen = {source: rule(np.array(results.spectra[source, DEFAULT_ROWS]["relative"])) for source in sources}
+        lost = {source: regret(results, source, removed) for source, removed in chosen.items()}
+        cells = [
+            f"{chosen[source]}: {'≥ ' if outside else ''}{points:.1f}" for source, (points, outside) in lost.items()
+        ]
+        points = [each for each, _ in lost.values()]
+        rows.append([name, *cells, f"{np.mean(points):.2f}", f"{max(points):.1f}"])
+    return rows
+
+
+def regret(results: Results, source: str, removed: int) -> tuple[float, bool]:
+    """Best development score over the D measured minus that at ``removed``, mean over bits; whether D is beyond them.
+
+    Between two D that were measured, the score is interpolated; beyond the largest, that one's is taken.
+    """
+    losses, outside = [], False
+    for bits in results.widths(source, DEFAULT_ROWS):
+        tried = results.removals(source, DEFAULT_ROWS, bits)
+        scores = [over_seeds(results.runs[source, DEFAULT_ROWS, bits, each], development_score)[0] for each in tried]
+        losses.append(max(scores) - float(np.interp(removed, tried, scores)))
+        outside |= removed > tried[-1]
+    return float(np.mean(losses)), outside
+
+
+def origin_table(results: Results, records: list[Record]) -> list[list[str]]:
+    """Inputs by SHA-256, commits, versions."""
+    rows = [["input", "SHA-256", "seeds"]]
+    for source, record in results.floats.items():
+        seeds = {
+            each["config"]["random_state"] for key, runs in results.runs.items() if key[0] == source for each in runs
+        }
+        rows.append([source, f"`{record['source']['sha256'][:16]}…`", f"{min(seeds)} to {max(seeds)}"])
+    commits = ", ".join(sorted({f"`{record['commit'][:10]}`" for record in records}))
+    machines = "; ".join(sorted({record["machine"] for record in records}))
+    versions = sorted(
+        {", ".join(f"{name} {number}" for name, number in each["versions"].items()) for each in records}
+    )
+    rows.append([f"commit {commits}", f"{'; '.join(versions)}", machines])
+    return rows
+
+
+def markdown(rows: list[list[str]]) -> str:
+    """A table, numbers to the right of the first column."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines.insert(1, f"|{' --- |' * len(rows[0])}")
+    return "\n".join(lines)
+
+
+def put(text: str, name: str, table: str) -> str:
+    """Replace what stands between the marks of a table."""
+    marks = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end of table -->)", re.DOTALL)
+    replaced, count = marks.subn(lambda match: f"{match[1]}\n{table}\n\n{match[2]}", text)
+    if count != 1:
+        raise SystemExit(f"expected one table marked {name!r}, got {count}")
+    return replaced
+
+
+def _spread(value: tuple[float, float]) -> str:
+    mean, deviation = value
+    return f"{mean:.1f} ± {deviation:.1f}"
+
+
+def _number(fit_rows: int | str) -> str:
+    return fit_rows if isinstance(fit_rows, str) else f"{fit_rows:,}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--records", type=Path, default=RECORDS, metavar="FILE")
+    parser.add_argument("--into", type=Path, metavar="DOCUMENT")
+    arguments = parser.parse_args()
+    records = read_records(arguments.records)
+    results = Results(records)
+    tables = {
+        "spectra": spectra_table(results),
+        "development": removal_table(results, development_score),
+        "confirmation": removal_table(results, confirmation_score),
+        "rules": rules_table(results),
+        "fit rows": rows_table(results),
+        "options": options_table(results),
+        "origin": origin_table(results, records),
+    }
+    text = arguments.into.read_text(encoding="utf-8") if arguments.into else ""
+    for name, rows in tables.items():
+        print(f"{name}\n\n{markdown(rows)}\n")
+        if arguments.into:
+            text = put(text, name, markdown(rows))
+    if arguments.into:
+        arguments.into.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
