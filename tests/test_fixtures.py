@@ -93,10 +93,10 @@ def test_fixtures_are_never_changed(name: str) -> None:
     assert hashlib.sha256(path.read_bytes()).hexdigest() == GOLDEN[name]["sha256"]
 
 
-# The same input gives the same bytes. Sections that hold words, or come from comparisons and sums in a fixed order, are
-# the same everywhere. What went through products of matrices may differ in the last bits between CPUs, on which BLAS
-# adds in different orders: those sections are compared as numbers, and a bit of a code may differ where its projection
-# is next to 0.
+# The same input gives the same bytes. Sections that hold words, or come from comparisons and sums in a fixed order,
+# are the same everywhere. What went through products of matrices may differ in the last bits between CPUs, on which
+# BLAS adds in different orders: those sections are compared as numbers, and a bit of a code may differ where its
+# projection is next to 0.
 
 EXACT = {"vocabulary", "order"}
 EXACT_METHODS = {"sign"}
