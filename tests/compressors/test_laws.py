@@ -24,7 +24,7 @@ from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError, NotFittedError, ParameterError
 
 METHODS = method_names()
-QUICK: dict[str, dict[str, Any]] = {}
+QUICK: dict[str, dict[str, Any]] = {"alone": {"epochs": 5}}
 """Options that make a slow method quick enough to be fitted many times on a few rows."""
 SAME_COSINES = ["sign", "itq", "iiq"]
 """Methods whose decoded vectors are the codes, rotated back."""
