@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import Any
 
 import marisa_trie
@@ -150,7 +151,12 @@ class Vocabulary:
 
     def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of many words, int64, −1 where a word is missing."""
-        return np.fromiter(map(self.find, words), dtype=np.int64)
+        listed = list(words)
+        text = "".join(listed)
+        if "\x00" in text or "\x01" in text or not text.isascii():
+            return np.fromiter(map(self.find, listed), dtype=np.int64, count=len(listed))
+        found = map(self._trie.get, listed, repeat(-1))  # nothing to escape, nothing that cannot be encoded
+        return np.fromiter(found, dtype=np.int64, count=len(listed))
 
     def word(self, row: int) -> str:
         """Return the word stored at ``row``."""

@@ -72,8 +72,13 @@ class SignCompressor(Compressor):
     def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
         """Return scale · (±1)."""
         self._require_fitted("thresholds_")
-        values: FloatMatrix = plus_minus_ones(codes, self.dim) * self.scale_[0]
-        return values
+        out = np.empty((len(codes), self.dim), dtype=np.float32)
+
+        def decode_block(rows: slice) -> None:
+            np.multiply(plus_minus_ones(codes[rows], self.dim), self.scale_[0], out=out[rows])
+
+        for_blocks(decode_block, len(codes))
+        return out
 
     @property
     def dim(self) -> int:
