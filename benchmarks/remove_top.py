@@ -1,7 +1,7 @@
 """How many top singular values IIQ should set to 0, and how many rows it should learn from.
 
     python benchmarks/remove_top.py SOURCE… --data FOLDER                        D = 0, 1, 2, 3, 5, 10 and auto
-    python benchmarks/remove_top.py SOURCE… --data FOLDER --remove-top auto --fit-rows 10000 30000 all
+    python benchmarks/remove_top.py SOURCE… --data FOLDER --remove-top auto --fit-rows 10000 50000 all
     python benchmarks/remove_top.py SOURCE… --data FOLDER --remove-top auto --option unit_rows=false
 
 Compresses each source with IIQ at several numbers of removed directions D, fit rows, bits and seeds, decodes, and
@@ -48,6 +48,7 @@ DEVELOPMENT = {
 # The six similarity sets of iiq.txt, Table 2.
 CONFIRMATION = tuple(("similarity", name) for name in ("MEN", "MTurk-287", "RG-65", "RW", "SimLex-999", "WS-353"))
 
+DEFAULT_ROWS = make_compressor("iiq").get_config()["fit_rows"]
 EVALUATION_SEED = 0  # of k-means; the same for all runs
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "remove_top.jsonl"
@@ -207,7 +208,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="embedding files of any format")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="folder of evaluation sets")
     parser.add_argument("--remove-top", nargs="+", default=["0", "1", "2", "3", "5", "10", "auto"], metavar="D")
-    parser.add_argument("--fit-rows", nargs="+", default=["30000"], metavar="N", help="numbers, or 'all'")
+    parser.add_argument("--fit-rows", nargs="+", default=[str(DEFAULT_ROWS)], metavar="N", help="numbers, or 'all'")
     parser.add_argument("--bits", nargs="+", type=float, default=[1, 0.25], metavar="SHARE", help="per dimension")
     parser.add_argument("--seeds", type=int, default=3, metavar="K", help="seeds 0 to K − 1")
     parser.add_argument("--option", nargs="+", type=_option, default=[], metavar="NAME=JSON", help="of all runs")

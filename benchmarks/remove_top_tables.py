@@ -23,10 +23,12 @@ from embcomp.compressors.registry import make_compressor
 
 VARIED = ("fit_rows", "bits", "remove_top", "random_state")
 DEFAULTS = {name: value for name, value in make_compressor("iiq").get_config().items() if name not in VARIED}
-DEFAULT_ROWS = 30_000
+MIN_REMOVALS = 3  # numbers of D measured that make a sweep
 Values = NDArray[np.float64]
+Sweep = tuple[str, int | str]
 Key = tuple[str, int | str, int, int]
 Judge = Callable[[dict[str, float]], float]
+JUDGES: tuple[Judge, ...] = (development_score, confirmation_score)
 
 
 def largest_gap(values: Values) -> int:
@@ -92,105 +94,104 @@ class Results:
                 changed = [f"{name}={config[name]}" for name, value in DEFAULTS.items() if config[name] != value]
                 (self.others[key, " ".join(changed)] if changed else self.runs[key]).append(record)
 
-    def sources(self) -> list[str]:
-        return list(self.floats)
-
-    def widths(self, source: str, fit_rows: int | str) -> list[int]:
-        return sorted({key[2] for key in self.runs if key[:2] == (source, fit_rows)}, reverse=True)
-
     def removals(self, source: str, fit_rows: int | str, bits: int) -> list[int]:
+        """The D that were measured."""
         return sorted(key[3] for key in self.runs if key[:3] == (source, fit_rows, bits))
 
+    def sweeps(self) -> dict[Sweep, list[int]]:
+        """Sources and fit rows for which several D were measured, with the numbers of bits."""
+        found = {}
+        for sweep in sorted(self.spectra, key=_in_order):
+            bits = sorted({key[2] for key in self.runs if key[:2] == sweep}, reverse=True)
+            found[sweep] = [width for width in bits if len(self.removals(*sweep, width)) >= MIN_REMOVALS]
+        return {sweep: widths for sweep, widths in found.items() if widths}
 
-def over_seeds(runs: list[Record], judge: Judge) -> tuple[float, float]:
-    """Mean and standard deviation."""
+
+def over_seeds(runs: list[Record], judge: Judge) -> tuple[float, float | None]:
+    """Mean and standard deviation; of one run, its score alone."""
     values = [judge(record["scores"]) for record in runs]
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def spectra_table(results: Results) -> list[list[str]]:
     head = ["input", "rows × d", "N", "σ₁/m", "σ₂/m", "σ₅/m", "σ at d/10, /m", "above 1.5 m", "d/20", "D"]
     rows = [head]
-    for (source, fit_rows), record in results.spectra.items():
+    for (source, fit_rows), record in sorted(results.spectra.items(), key=lambda item: _in_order(item[0])):
         values, dim = record["relative"], record["source"]["dim"]
         shown = [f"{values[index]:.2f}" for index in (0, 1, 4, dim // 10)]
         counts = [str(count_above(np.array(values))), str(round(dim / 20)), str(record["auto"])]
-        rows.append([source, f"{record['source']['rows']:,} × {dim}", _number(fit_rows), *shown, *counts])
+        rows.append([_short(source), f"{record['source']['rows']:,} × {dim}", _number(fit_rows), *shown, *counts])
     return rows
 
 
 def removal_table(results: Results, judge: Judge) -> list[list[str]]:
-    removals = sorted({key[3] for key in results.runs if key[1] == DEFAULT_ROWS})
-    rows = [["input", "bits", "float32", *(f"D = {removed}" for removed in removals)]]
-    for source in results.sources():
-        auto = results.spectra[source, DEFAULT_ROWS]["auto"]
-        for bits in results.widths(source, DEFAULT_ROWS):
+    """Scores by D; what ``auto`` takes is bold."""
+    sweeps = results.sweeps()
+    removals = sorted({each for sweep, widths in sweeps.items() for each in results.removals(*sweep, widths[0])})
+    rows = [["input", "N", "bits", "float32", *(f"D = {removed}" for removed in removals)]]
+    for (source, fit_rows), widths in sweeps.items():
+        for bits in widths:
             cells = []
             for removed in removals:
-                key = (source, DEFAULT_ROWS, bits, removed)
+                key = (source, fit_rows, bits, removed)
                 text = _spread(over_seeds(results.runs[key], judge)) if key in results.runs else ""
-                cells.append(f"**{text}**" if removed == auto else text)
-            rows.append([source, str(bits), f"{judge(results.floats[source]['scores']):.1f}", *cells])
+                cells.append(f"**{text}**" if removed == results.spectra[source, fit_rows]["auto"] else text)
+            base = f"{judge(results.floats[source]['scores']):.1f}"
+            rows.append([_short(source), _number(fit_rows), str(bits), base, *cells])
     return rows
 
 
 def rows_table(results: Results) -> list[list[str]]:
+    """Scores by the number of rows that are fitted, each with the D that ``auto`` takes there."""
     rows = [["input", "bits", "N", "D", "development", "confirmation", "ratio to float32", "fit, s"]]
-    sources = [source for source in results.sources() if sum(key[0] == source for key in results.spectra) > 1]
-    for source in sources:
-        base = confirmation_score(results.floats[source]["scores"])
-        tried = sorted((key[1] for key in results.spectra if key[0] == source), key=lambda n: (isinstance(n, str), n))
-        for bits in results.widths(source, DEFAULT_ROWS):
-            for fit_rows in tried:
-                key = (source, fit_rows, bits, results.spectra[source, fit_rows]["auto"])
-                if key not in results.runs:
-                    continue
-                development, confirmation = (
-                    over_seeds(results.runs[key], judge) for judge in (development_score, confirmation_score)
-                )
-                seconds = min(record["seconds"]["fit"] for record in results.runs[key])
-                ratio = f"{confirmation[0] / base:.3f}"
-                cells = [_spread(development), _spread(confirmation), ratio, f"{seconds:.1f}"]
-                rows.append([source, str(bits), _number(fit_rows), str(key[3]), *cells])
+    tried = sorted(results.spectra, key=_in_order)
+    several = [key for key in tried if sum(source == key[0] for source, _ in tried) > 1]
+    for bits in sorted({key[2] for key in results.runs}, reverse=True):
+        for source, fit_rows in several:
+            key = (source, fit_rows, bits, results.spectra[source, fit_rows]["auto"])
+            if key not in results.runs:
+                continue
+            development, confirmation = (over_seeds(results.runs[key], judge) for judge in JUDGES)
+            ratio = confirmation[0] / confirmation_score(results.floats[source]["scores"])
+            seconds = min(record["seconds"]["fit"] for record in results.runs[key])
+            cells = [_spread(development), _spread(confirmation), f"{ratio:.3f}", f"{seconds:.1f}"]
+            rows.append([_short(source), str(bits), _number(fit_rows), str(key[3]), *cells])
     return rows
 
 
 def options_table(results: Results) -> list[list[str]]:
     rows = [["input", "bits", "options", "seeds", "development", "confirmation"]]
-    judges = (development_score, confirmation_score)
     for key in dict.fromkeys(key for key, _ in results.others):
         variants = {"defaults": results.runs[key]}
         variants |= {changed: runs for (of, changed), runs in results.others.items() if of == key}
         for changed, runs in variants.items():
-            cells = [_spread(over_seeds(runs, judge)) for judge in judges]
-            rows.append([key[0], str(key[2]), changed, str(len(runs)), *cells])
+            cells = [_spread(over_seeds(runs, judge)) for judge in JUDGES]
+            rows.append([_short(key[0]), str(key[2]), changed, str(len(runs)), *cells])
     return rows
 
 
 def rules_table(results: Results) -> list[list[str]]:
     """D of each rule, and development points lost to the best D measured."""
-    sources = results.sources()
-    rows = [["rule", *sources, "mean", "worst"]]
+    sweeps = list(results.sweeps())
+    rows = [["rule", *(f"{_short(source)}, {_number(fit_rows)}" for source, fit_rows in sweeps), "mean", "worst"]]
     for name, rule in RULES.items():
-        chosen = {source: rule(np.array(results.spectra[source, DEFAULT_ROWS]["relative"])) for source in sources}
-        lost = {source: regret(results, source, removed) for source, removed in chosen.items()}
-        cells = [
-            f"{chosen[source]}: {'≥ ' if outside else ''}{points:.1f}" for source, (points, outside) in lost.items()
-        ]
+        chosen = {sweep: rule(np.array(results.spectra[sweep]["relative"])) for sweep in sweeps}
+        lost = {sweep: regret(results, sweep, removed) for sweep, removed in chosen.items()}
         points = [each for each, _ in lost.values()]
-        rows.append([name, *cells, f"{np.mean(points):.2f}", f"{max(points):.1f}"])
+        cells = [f"{chosen[sweep]}: {'≥ ' if outside else ''}{each:.1f}" for sweep, (each, outside) in lost.items()]
+        rows.append([name, *cells, f"{np.mean(points):.1f}", f"{max(points):.1f}"])
     return rows
 
 
-def regret(results: Results, source: str, removed: int) -> tuple[float, bool]:
+def regret(results: Results, sweep: Sweep, removed: int) -> tuple[float, bool]:
     """Best development score over the D measured minus that at ``removed``, mean over bits; whether D is beyond them.
 
     Between two D that were measured, the score is interpolated; beyond the largest, that one's is taken.
     """
     losses, outside = [], False
-    for bits in results.widths(source, DEFAULT_ROWS):
-        tried = results.removals(source, DEFAULT_ROWS, bits)
-        scores = [over_seeds(results.runs[source, DEFAULT_ROWS, bits, each], development_score)[0] for each in tried]
+    for bits in results.sweeps()[sweep]:
+        tried = results.removals(*sweep, bits)
+        scores = [over_seeds(results.runs[(*sweep, bits, each)], development_score)[0] for each in tried]
         losses.append(max(scores) - float(np.interp(removed, tried, scores)))
         outside |= removed > tried[-1]
     return float(np.mean(losses)), outside
@@ -203,7 +204,7 @@ def origin_table(results: Results, records: list[Record]) -> list[list[str]]:
         seeds = {
             each["config"]["random_state"] for key, runs in results.runs.items() if key[0] == source for each in runs
         }
-        rows.append([source, f"`{record['source']['sha256'][:16]}…`", f"{min(seeds)} to {max(seeds)}"])
+        rows.append([_short(source), f"`{record['source']['sha256'][:16]}…`", f"{min(seeds)} to {max(seeds)}"])
     commits = ", ".join(sorted({f"`{record['commit'][:10]}`" for record in records}))
     machines = "; ".join(sorted({record["machine"] for record in records}))
     versions = sorted(
@@ -229,9 +230,18 @@ def put(text: str, name: str, table: str) -> str:
     return replaced
 
 
-def _spread(value: tuple[float, float]) -> str:
+def _spread(value: tuple[float, float | None]) -> str:
     mean, deviation = value
-    return f"{mean:.1f} ± {deviation:.1f}"
+    return f"{mean:.1f}" if deviation is None else f"{mean:.1f} ± {deviation:.1f}"
+
+
+def _in_order(sweep: Sweep) -> tuple[str, bool, int | str]:
+    """By input, then by the number of fit rows, "all" last."""
+    return sweep[0], isinstance(sweep[1], str), sweep[1]
+
+
+def _short(source: str) -> str:
+    return source.removesuffix(".npy").removesuffix(".txt")
 
 
 def _number(fit_rows: int | str) -> str:
