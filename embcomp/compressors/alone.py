@@ -68,7 +68,9 @@ class AloneCompressor(Compressor):
     summary = "a network makes all vectors from one, no code per word (Takase and Kobayashi 2020)"
     encodes_vectors = False
     options: ClassVar[tuple[Option, ...]] = (
-        Option("filter", OneOf("binary", "real"), "real", "a word's filter: an OR of random bits, or a Gaussian sum"),
+        Option(
+            "filter", OneOf("binary", "real"), "binary", "a word's filter: an OR of random bits, or a Gaussian sum"
+        ),
         Option(
             "inter",
             Either(Integer(1, 10**7), OneOf("auto")),
@@ -101,7 +103,7 @@ class AloneCompressor(Compressor):
         Option(
             "weights",
             OneOf(*narrow.FORMATS),
-            "float32",
+            "int8",
             "how weights are stored; fewer bytes leave room for more units",
         ),
         Option("store_filters", Boolean(), False, "store columns and source matrices instead of their seed"),
@@ -122,7 +124,7 @@ class AloneCompressor(Compressor):
 
     def __init__(
         self,
-        filter: str = "real",
+        filter: str = "binary",
         inter: int | str = "auto",
         ratio: float | str = "auto",
         columns: int = 64,
@@ -132,7 +134,7 @@ class AloneCompressor(Compressor):
         epochs: int | str = "auto",
         batch: int = BATCH_ROWS,
         learning_rate: float = LEARNING_RATE,
-        weights: str = "float32",
+        weights: str = "int8",
         store_filters: bool = False,
         time_budget: float | str = "none",
         random_state: int = 0,
