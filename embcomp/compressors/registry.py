@@ -25,6 +25,7 @@ BUILT_IN = {
     "dccl": "embcomp.compressors.dccl:DcclCompressor",
     "prune": "embcomp.compressors.prune:PruneCompressor",
     "alone": "embcomp.compressors.alone:AloneCompressor",
+    "kd": "embcomp.compressors.kd:KdCompressor",
 }
 
 
