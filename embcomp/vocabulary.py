@@ -159,8 +159,15 @@ class Vocabulary:
         return np.fromiter(found, dtype=np.int64, count=len(listed))
 
     def word(self, row: int) -> str:
-        """Return the word stored at ``row``."""
-        key: str = self._trie.restore_key(row)
+        """Return the word stored at ``row``.
+
+        Raises:
+            CorruptError: what is stored there is not UTF-8.
+        """
+        try:
+            key: str = self._trie.restore_key(row)
+        except UnicodeDecodeError as error:
+            raise CorruptError(f"section 'vocabulary' has a word at row {row} that is not UTF-8") from error
         return _unescape(key)
 
 

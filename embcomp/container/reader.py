@@ -27,6 +27,7 @@ from embcomp.container.layout import (
     read_header,
     read_sections,
 )
+from embcomp.container.trie import check_trie
 from embcomp.embedding import Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import (
@@ -101,11 +102,15 @@ class Container:
 
     def _problems_of_content(self) -> list[str]:
         try:
+            check_trie(self.data(VOCABULARY, checked=True))  # before native code walks in it
+        except CorruptError as error:
+            return [f"{self.name}: {error}"]
+        try:
             encoded = self.open()
         except CorruptError as error:
             return [str(error)]
         try:
-            _ = encoded.vocabulary.rows_by_rank
+            _check_words(encoded.vocabulary)
         except CorruptError as error:
             return [f"{self.name}: {error}"]
         spare = -(self.rows * self.layout.row_bits) % 8
@@ -214,6 +219,14 @@ class Container:
         return value
 
 
+def _check_words(vocabulary: Vocabulary) -> None:
+    """Every row has a word, under which it is found again, and one place in the order."""
+    for row in range(len(vocabulary)):
+        if vocabulary.find(vocabulary.word(row)) != row:
+            raise CorruptError(f"section 'vocabulary' does not find the word of row {row} again")
+    _ = vocabulary.rows_by_rank
+
+
 def open_container(path: str | Path) -> EncodedEmbedding:
     """Open an ``.embc`` file for reading; its codes stay on disk, mapped.
 
@@ -266,6 +279,8 @@ def original_bytes(words: Collection[str], dim: int) -> tuple[int, int]:
 
 def verify(path: str | Path) -> list[str]:
     """Check every byte of a file; return the problems found, an empty list if there are none.
+
+    A file without problems is safe to open even if a stranger made it; see SECURITY.md.
 
     Raises:
         InputError: there is no such file, or it cannot be read.

@@ -392,8 +392,29 @@ def test_all_problems_are_told(path: Path, parts: Parts) -> None:
 
 def test_a_vocabulary_that_is_no_trie(path: Path, parts: Parts) -> None:
     parts.set_bytes("vocabulary", b"We love Pickles.", [16])
-    message = refusal(path, parts.build(), CorruptError)
-    assert message.startswith("x.embc: section 'vocabulary' is not a MARISA trie: ")
+    path.write_bytes(parts.build())
+    with pytest.raises(CorruptError, match=r"^x\.embc: section 'vocabulary' is not a MARISA trie: "):
+        open_container(path)
+    assert verify(path) == ["x.embc: section 'vocabulary' is not a MARISA trie: wrong magic bytes"]
+
+
+def test_words_that_are_not_utf_8(path: Path, parts: Parts) -> None:
+    parts.set_bytes("vocabulary", parts.bytes["vocabulary"].replace(b"queen", b"que\xffn"))
+    path.write_bytes(parts.build())
+    opened = open_container(path)
+    message = f"section 'vocabulary' has a word at row {opened.vocabulary.rows_by_rank[2]} that is not UTF-8"
+    with pytest.raises(CorruptError) as caught:
+        _ = opened.words
+    assert str(caught.value) == message
+    assert verify(path) == [f"x.embc: {message}"]
+
+
+def test_words_under_which_their_row_is_not_found(path: Path, parts: Parts) -> None:
+    """U+0001 U+0003 is no escape; undone and done again it is another key."""
+    parts.set_bytes("vocabulary", parts.bytes["vocabulary"].replace(b"queen", b"que\x01n"))
+    path.write_bytes(parts.build())
+    row = open_container(path).vocabulary.rows_by_rank[2]
+    assert verify(path) == [f"x.embc: section 'vocabulary' does not find the word of row {row} again"]
 
 
 def test_an_order_that_is_no_permutation(path: Path, parts: Parts) -> None:
