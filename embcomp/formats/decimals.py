@@ -107,7 +107,7 @@ def _parse_step(
     powers = _POWERS.take(places, mode="clip")
     values -= 9 * powers * np.floor(values / _NEXT_POWERS.take(places, mode="clip"))
     values /= powers
-    np.negative(values, out=values, where=negative)
+    values *= 1 - 2.0 * negative
     return values.astype(np.float32), good
 
 
@@ -135,7 +135,8 @@ def _digits(word: Words, unused_bits: Positions) -> tuple[Words, Words, Words]:
     word = (word ^ _ZERO_DIGITS) & (_ALL_BITS << np.maximum(unused_bits, 0).view(np.uint64))
     flags: Words = (((word + _TO_HIGH_BIT) | word) & _HIGH_BITS) >> np.uint64(7)
     word ^= flags * _POINT
-    bad = (word & (flags * _BYTE)) | (flags & (flags - _ONE))
+    bad = word & (flags * _BYTE)
+    bad |= flags & (flags - _ONE)
     return word, flags, bad
 
 
