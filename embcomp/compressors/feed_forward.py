@@ -78,21 +78,32 @@ def slices(n_units: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
+class _Scratch:
+    """What one thread works with while it is at a slice; used for one slice after the other."""
+
+    def __init__(self, batch_rows: int, n_units: int, base_dim: int, dim: int) -> None:
+        self.hidden_gradient = np.empty((batch_rows, n_units), dtype=np.float32)
+        self.inner_gradient = np.empty((n_units, base_dim), dtype=np.float32)
+        self.outer_gradient = np.empty((n_units, dim), dtype=np.float32)
+
+    def of(self, n_rows: int, n_units: int) -> tuple[Matrix, Matrix, Matrix]:
+        """Return the three arrays, cut to size and contiguous."""
+        hidden_gradient = self.hidden_gradient.reshape(-1)[: n_rows * n_units].reshape(n_rows, n_units)
+        return hidden_gradient, self.inner_gradient[:n_units], self.outer_gradient[:n_units]
+
+
 class _Slice:
-    """Some hidden units: views of their weights, their gradients, buffers for a batch."""
+    """Some hidden units: views of their weights, their Adam, what they computed for the last batch."""
 
     def __init__(self, network: Network, units: slice, batch_rows: int) -> None:
         self.inner = network.inner[units]
         self.outer = network.outer[units]
-        self.inner_gradient = np.empty_like(self.inner)
-        self.outer_gradient = np.empty_like(self.outer)
         self.base_gradient = np.empty_like(network.base)
         n_units = len(self.inner)
         self._hidden = np.empty((batch_rows, n_units), dtype=np.float32)
-        self._hidden_gradient = np.empty((batch_rows, n_units), dtype=np.float32)
         self._active = np.empty((batch_rows, n_units), dtype=np.bool_)
         self._output = np.empty((batch_rows, network.outer.shape[1]), dtype=np.float32)
-        self.adam = Adam([self.inner, self.outer])
+        self._adam = Adam([self.inner, self.outer])
 
     def forward(self, inputs: Matrix) -> Matrix:
         """Return these units' part of the output, float32, shape (b, dim)."""
@@ -102,27 +113,30 @@ class _Slice:
         np.multiply(hidden, active, out=hidden)  # max(0, ·) in half the time of np.maximum
         return np.matmul(hidden, self.outer, out=self._output[: len(inputs)])
 
-    def backward(self, filters: Matrix, base: Matrix, output_gradient: Matrix, *, centred: bool) -> None:
-        """Fill in the gradients after :meth:`forward` of ``filters * base``.
+    def backward(
+        self, filters: Matrix, base: Matrix, output_gradient: Matrix, scratch: _Scratch, *, centred: bool
+    ) -> tuple[Matrix, Matrix]:
+        """Return the gradients of W₁ and W₂ᵀ, in ``scratch``, after :meth:`forward` of ``filters * base``.
 
-        With K = (∂loss/∂hidden)ᵀ · filters, ∂loss/∂W₁ = K ⊙ o and ∂loss/∂o = Σ_j W₁_j ⊙ K_j: the gradient of o costs
-        no product of its own.
+        With K = (∂loss/∂hidden)ᵀ · filters, ∂loss/∂W₁ = K ⊙ o and ∂loss/∂o = Σ_j W₁_j ⊙ K_j: the gradient of o,
+        ``base_gradient``, costs no product of its own.
         """
         hidden, active = self._hidden[: len(filters)], self._active[: len(filters)]
-        hidden_gradient = self._hidden_gradient[: len(filters)]
-        np.matmul(hidden.T, output_gradient, out=self.outer_gradient)
+        hidden_gradient, inner_gradient, outer_gradient = scratch.of(*hidden.shape)
+        np.matmul(hidden.T, output_gradient, out=outer_gradient)
         np.matmul(output_gradient, self.outer.T, out=hidden_gradient)
         np.multiply(hidden_gradient, active, out=hidden_gradient)
-        np.matmul(hidden_gradient.T, filters, out=self.inner_gradient)
-        np.einsum("ij,ij->j", self.inner, self.inner_gradient, out=self.base_gradient)
+        np.matmul(hidden_gradient.T, filters, out=inner_gradient)
+        np.einsum("ij,ij->j", self.inner, inner_gradient, out=self.base_gradient)
         if centred:
-            self.inner_gradient -= self.inner_gradient.mean(axis=1, keepdims=True)
-        self.inner_gradient *= base
+            inner_gradient -= inner_gradient.mean(axis=1, keepdims=True)
+        inner_gradient *= base
+        return inner_gradient, outer_gradient
 
-    def update(self, learning_rate: float) -> None:
+    def update(self, gradients: tuple[Matrix, Matrix], learning_rate: float) -> None:
         """Move the weights against their gradients."""
-        self.adam.lr = learning_rate
-        self.adam.step([self.inner_gradient, self.outer_gradient])
+        self._adam.lr = learning_rate
+        self._adam.step(gradients)
 
 
 class Trainer:
@@ -141,6 +155,7 @@ class Trainer:
         self.network = network
         self._centred = centred
         self._slices = [_Slice(network, units, batch_rows) for units in slices(len(network.inner))]
+        self._scratch = [self._new_scratch(batch_rows)]
         self._base_adam = None if fix_base else Adam([network.base])
         self._pool: ThreadPoolExecutor | None = None
         self._n_workers = 1
@@ -149,12 +164,17 @@ class Trainer:
     def running(self) -> Iterator[None]:
         """Have the threads to work with."""
         self._n_workers = min(get_threads(), len(self._slices))
+        batch_rows = len(self._scratch[0].hidden_gradient)
+        self._scratch += [self._new_scratch(batch_rows) for _ in range(self._n_workers - len(self._scratch))]
         with single_threaded_blas():
             if self._n_workers == 1:
                 yield
                 return
             with ThreadPoolExecutor(self._n_workers - 1) as self._pool:
-                yield
+                try:
+                    yield
+                finally:
+                    self._pool = None
 
     def step(self, filters: Matrix, targets: Matrix, learning_rate: float) -> float:
         """Move against the gradient of the batch; return its loss as it was before.
@@ -168,9 +188,10 @@ class Trainer:
         """
         loss, output_gradient = self._forward(filters, targets)
 
-        def work(part: _Slice) -> None:
-            part.backward(filters, self.network.base, output_gradient, centred=self._centred)
-            part.update(learning_rate)
+        def work(part: _Slice, scratch: _Scratch) -> None:
+            base = self.network.base
+            gradients = part.backward(filters, base, output_gradient, scratch, centred=self._centred)
+            part.update(gradients, learning_rate)
 
         self._on_slices(work)
         if self._base_adam is not None:
@@ -181,15 +202,19 @@ class Trainer:
     def gradients(self, filters: Matrix, targets: Matrix) -> tuple[float, Network]:
         """Return the loss of a batch and its gradient with respect to every number of the network, not centred."""
         loss, output_gradient = self._forward(filters, targets)
-        self._on_slices(lambda part: part.backward(filters, self.network.base, output_gradient, centred=False))
-        inner = np.concatenate([part.inner_gradient for part in self._slices])
-        outer = np.concatenate([part.outer_gradient for part in self._slices])
+
+        def work(part: _Slice, scratch: _Scratch) -> list[Matrix]:
+            base = self.network.base
+            return [array.copy() for array in part.backward(filters, base, output_gradient, scratch, centred=False)]
+
+        parts = self._on_slices(work)
+        inner, outer = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         return loss, Network(self._base_gradient(), inner, outer)
 
     def _forward(self, filters: Matrix, targets: Matrix) -> tuple[float, Matrix]:
         """Return the loss and its gradient with respect to the output."""
         inputs = filters * self.network.base
-        outputs = self._on_slices(lambda part: part.forward(inputs))
+        outputs = self._on_slices(lambda part, _: part.forward(inputs))
         residual: Matrix = outputs[0] - targets
         for output in outputs[1:]:
             residual += output
@@ -203,14 +228,25 @@ class Trainer:
             total += part.base_gradient
         return total
 
-    def _on_slices(self, function: Callable[[_Slice], Result]) -> list[Result]:
+    def _new_scratch(self, batch_rows: int) -> _Scratch:
+        n_units = max(len(part.inner) for part in self._slices)
+        return _Scratch(batch_rows, n_units, self.network.inner.shape[1], self.network.outer.shape[1])
+
+    def _on_slices(self, function: Callable[[_Slice, _Scratch], Result]) -> list[Result]:
         """Call ``function`` on every slice, shared out among the threads; return what it gave, in order."""
+
+        def work(parts: list[_Slice], scratch: _Scratch) -> list[Result]:
+            return [function(part, scratch) for part in parts]
+
         if self._pool is None:
-            return [function(part) for part in self._slices]
+            return work(self._slices, self._scratch[0])
         n_each = -(-len(self._slices) // self._n_workers)
         shares = [self._slices[start : start + n_each] for start in range(0, len(self._slices), n_each)]
-        others = [self._pool.submit(lambda parts: [function(part) for part in parts], share) for share in shares[1:]]
-        results = [function(part) for part in shares[0]]
+        others = [
+            self._pool.submit(work, share, scratch)
+            for share, scratch in zip(shares[1:], self._scratch[1:], strict=False)
+        ]
+        results = work(shares[0], self._scratch[0])
         for other in others:
             results += other.result()
         return results

@@ -1,0 +1,202 @@
+"""ALONE on the most frequent words: error, quality and seconds beside their bars, and what error a ratio costs.
+
+    python benchmarks/alone.py SOURCE --data FOLDER                     both filters at 2,400 units, beside the bars
+    python benchmarks/alone.py SOURCE --data FOLDER --ratios 4 8 16     and the error at each ratio, int8 weights
+
+SOURCE in order of frequency, such as GloVe 6B 100d, for which the bars are. Appends JSON lines to
+``benchmarks/results/alone.jsonl`` and prints a table. Seconds mean something on an idle machine only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embcomp.compressors import narrow
+from embcomp.compressors.alone import AloneCompressor
+from embcomp.compressors.feed_forward import Network, Trainer, initial_network
+from embcomp.compressors.registry import make_compressor
+from embcomp.embedding import Embedding, FloatMatrix
+from embcomp.eval.datasets import SimilaritySet, collect
+from embcomp.eval.statistics import cosines, spearman
+from embcomp.formats import ReadOptions, read_embedding
+from embcomp.threads import get_threads, set_threads
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDS = ROOT / "benchmarks" / "results" / "alone.jsonl"
+SETS = ("WS-353", "SimLex-999", "RG-65")  # alone.txt §3.1
+UNITS = 2400  # of alone.txt §3.1, the largest
+BATCH_ROWS = 256
+# A framework's prototype, two cores: 0.025 in 55 s and 0.049 in 53 s.
+MOST_ERROR = {"binary": 0.03, "real": 0.06}
+MOST_SECONDS = 60.0
+LEAST_QUALITY = 0.98
+
+Record = dict[str, Any]
+
+
+def covered_scores(embedding: Embedding, vectors: FloatMatrix, sets: list[SimilaritySet]) -> dict[str, float]:
+    """Spearman's ρ ×100 over the pairs of which both words are in the embedding."""
+    scores = {}
+    for data in sets:
+        pairs = [
+            (embedding.index[left], embedding.index[right], rating)
+            for (left, right), rating in zip(data.pairs, data.ratings, strict=True)
+            if left in embedding.index and right in embedding.index
+        ]
+        left, right, ratings = (np.array(column) for column in zip(*pairs, strict=True))
+        scores[f"{data.name} ({len(pairs)} pairs)"] = 100 * spearman(cosines(vectors[left], vectors[right]), ratings)
+    return scores
+
+
+def run(embedding: Embedding, sets: list[SimilaritySet], config: Record) -> Record:
+    """Train, decode, score."""
+    compressor = make_compressor("alone", **config)
+    start = time.perf_counter()
+    codes = compressor.fit_encode(embedding.vectors)
+    seconds = time.perf_counter() - start
+    decoded = compressor.decode(codes)
+    own = covered_scores(embedding, embedding.vectors, sets)
+    scores = covered_scores(embedding, decoded, sets)
+    return {
+        "kind": "run",
+        "config": compressor.get_config(),
+        "seconds": round(seconds, 2),
+        "report": compressor.report,
+        "relative_error": relative_error(embedding.vectors, decoded),
+        "rounded": rounded_errors(embedding.vectors, compressor),
+        "scores": {name: round(score, 3) for name, score in scores.items()},
+        "share_of_source": {name: round(score / own[name], 4) for name, score in scores.items()},
+    }
+
+
+def relative_error(vectors: FloatMatrix, decoded: FloatMatrix) -> float:
+    """‖X − X̂‖² / ‖X − mean‖²."""
+    exact = vectors.astype(np.float64)
+    return float(np.square(exact - decoded).sum() / np.square(exact - exact.mean(axis=0)).sum())
+
+
+def rounded_errors(vectors: FloatMatrix, compressor: Any) -> dict[str, float]:
+    """Relative error with the same network's weights stored in each format; needs a run with float32 weights."""
+    if not isinstance(compressor, AloneCompressor) or compressor.weights != "float32":
+        return {}
+    errors = {}
+    for weights in narrow.FORMATS:
+        other = AloneCompressor(**compressor.get_config() | {"weights": weights})
+        state = compressor.get_state()
+        other.set_state(state | narrow.narrow(state["inner"], state["outer"], weights))
+        codes = np.empty((len(vectors), 0), dtype=np.uint8)
+        errors[weights] = round(relative_error(vectors, other.decode(codes)), 6)
+    return errors
+
+
+def step_costs(dim: int, n_units: int) -> Record:
+    """Milliseconds of a training step and its products' rate of work, best and median of 50."""
+    rng = np.random.default_rng(0)
+    network: Network = initial_network(n_units, dim, dim, rng, centred=True)
+    filters = (rng.random((BATCH_ROWS, dim)) < 0.5).astype(np.float32)
+    targets = rng.standard_normal((BATCH_ROWS, dim), dtype=np.float32)
+    trainer = Trainer(network, BATCH_ROWS, centred=True)
+    times = []
+    with trainer.running():
+        for _ in range(50):
+            start = time.perf_counter()
+            trainer.step(filters, targets, 1e-3)
+            times.append(time.perf_counter() - start)
+    flops = 5 * 2 * BATCH_ROWS * dim * n_units  # two products forward, three backward
+    return {
+        "kind": "step",
+        "units": n_units,
+        "threads": get_threads(),
+        "milliseconds": {"best": round(1e3 * min(times), 3), "median": round(1e3 * float(np.median(times)), 3)},
+        "gflop": round(flops / 1e9, 3),
+        "gflops_best": round(flops / 1e9 / min(times), 1),
+    }
+
+
+def environment() -> Record:
+    """What a result depends on besides input and options."""
+    commit = subprocess.run(["git", "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    names = ("embcomp", "numpy")
+    return {
+        "commit": commit.stdout.strip(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, {get_threads()} threads used",
+        "load": [round(load, 2) for load in os.getloadavg()] if hasattr(os, "getloadavg") else None,
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in names},
+    }
+
+
+def print_bars(record: Record) -> None:
+    """Each figure beside its bar."""
+    config = record["config"]
+    name = f"{config['filter']}, {record['report']['units']} units, {record['report']['epochs']} epochs"
+    error, seconds = record["relative_error"], record["seconds"]
+    most = MOST_ERROR[config["filter"]]
+    print(f"{name}: relative error {error:.4f}, bar ≤ {most:g}: {_verdict(error <= most)}")
+    print(f"{name}: {seconds:.1f} s, bar ≤ {MOST_SECONDS:g} s: {_verdict(seconds <= MOST_SECONDS)}")
+    for data, share in record["share_of_source"].items():
+        print(f"{name}: {data} {share:.4f} of the source, bar ≥ {LEAST_QUALITY}: {_verdict(share >= LEAST_QUALITY)}")
+    print(f"{name}: error by weights {record['rounded']}")
+
+
+def print_ratio(record: Record) -> None:
+    shares = ", ".join(f"{name.split()[0]} {share:.3f}" for name, share in record["share_of_source"].items())
+    report = record["report"]
+    print(
+        f"ratio {report['ratio']:.1f}, {report['units']} units: relative error {record['relative_error']:.3f}; "
+        f"{shares} of the source; {record['seconds']:.1f} s"
+    )
+
+
+def _verdict(holds: bool) -> str:
+    return "holds" if holds else "MISSED"
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("source", metavar="SOURCE", help="embedding file of any format")
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="folder of evaluation sets")
+    parser.add_argument("--rows", type=int, default=5000, metavar="N", help="the first N words")
+    parser.add_argument("--epochs", type=int, default=300)
+    parser.add_argument("--filters", nargs="*", default=["binary", "real"], choices=["binary", "real"])
+    parser.add_argument("--ratios", nargs="*", type=float, default=[], metavar="R")
+    parser.add_argument("--threads", type=int, metavar="N", help="all that there are if not given")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=RECORDS, metavar="FILE")
+    return parser.parse_args()
+
+
+def main() -> None:
+    arguments = _arguments()
+    set_threads(arguments.threads)
+    embedding = read_embedding(arguments.source, ReadOptions(limit=arguments.rows))
+    sets = [data for data in collect(arguments.data) if isinstance(data, SimilaritySet) and data.name in SETS]
+    context = environment() | {"source": embedding.source.to_json()}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+
+    def record(measured: Record) -> Record:
+        with arguments.out.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(context | measured, ensure_ascii=False) + "\n")
+        return measured
+
+    print(f"{len(embedding)} words of {embedding.dim} dimensions; {context['machine']}; load {context['load']}")
+    print("one step:", record(step_costs(embedding.dim, UNITS)))
+    shared = {"epochs": arguments.epochs, "random_state": arguments.seed}
+    for name in arguments.filters:
+        config = shared | {"filter": name, "inter": UNITS, "weights": "float32"}
+        print_bars(record(run(embedding, sets, config)))
+    for ratio in arguments.ratios:
+        print_ratio(record(run(embedding, sets, shared | {"ratio": ratio})))
+
+
+if __name__ == "__main__":
+    main()
