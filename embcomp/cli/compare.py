@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.checks import parse_size
 from embcomp.cli.common import (
     force_option,
     json_option,
@@ -21,13 +22,14 @@ from embcomp.cli.common import (
     read_options,
     source_options,
 )
-from embcomp.errors import ParameterError
+from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing
 
 if TYPE_CHECKING:
     from embcomp.eval.budget import Budget
     from embcomp.eval.cache import Cache
     from embcomp.eval.compare import Workbench
+    from embcomp.eval.page import Report
     from embcomp.eval.plan import Candidate, Job
     from embcomp.progress import Progress
 
@@ -69,6 +71,11 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--csv", "csv_file", type=PATH, metavar="FILE", help="Also write every score of every run as CSV.")
 @click.option("--markdown", "markdown_file", type=PATH, metavar="FILE", help="Also write the tables in Markdown.")
+@click.option("--html", "html_file", type=PATH, metavar="FILE", help="Also write a report, one self-contained page.")
+@click.option("--plots", type=PATH, metavar="DIR", help="Also write the report's pictures there, as SVG.")
+@click.option(
+    "--word", metavar="WORD", help="Whose neighbours' bits the report shows (default: cook, if it is there)."
+)
 @click.option("--cache", "cache_dir", type=PATH, metavar="DIR", help="Keep results there; default the user's cache.")
 @click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing kept.")
 @force_option
@@ -88,6 +95,9 @@ def command(
     seeds: int,
     csv_file: Path | None,
     markdown_file: Path | None,
+    html_file: Path | None,
+    plots: Path | None,
+    word: str | None,
     cache_dir: Path | None,
     no_cache: bool,
     force: bool,
@@ -104,28 +114,38 @@ def command(
         raise click.UsageError("--cache and --no-cache exclude each other")
     if bits is not None and (target_size or target_ratio):
         raise click.UsageError("--bits and a target size or ratio exclude each other")
-    files = [path for path in (csv_file, markdown_file) if path is not None]
+    files = [path for path in (csv_file, markdown_file, html_file) if path is not None]
     for path in files:
         check_target(path, force=force)
+    if word is not None and html_file is None and plots is None:
+        raise click.UsageError("--word is for a report: give --html or --plots as well")
 
     from embcomp.eval import tables
-    from embcomp.eval.compare import Evaluation, Workbench, suites_with_data
+    from embcomp.eval.compare import Evaluation, Workbench, left_out, suites_with_data
+    from embcomp.eval.page import build_report, html_page
     from embcomp.eval.plan import sweep_bits
     from embcomp.formats import read_embedding
 
     candidates, notes = sweep_bits(_candidates(methods), _numbers("--bits", bits))
     evaluation = Evaluation(suites or None, data, oov, seed)
     suites_with_data(evaluation)  # what is missing is said before the source is read
+    notes += left_out(evaluation)
     budget = _budget(target_size, target_ratio)
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
         embedding = read_embedding(source, options, progress)
+    if word is not None and word not in embedding:
+        raise MissingWordError(word)
     with _cache(cache_dir, no_cache=no_cache) as cache, overall_bar(quiet=quiet) as progress:
         bench = Workbench(embedding, evaluation, cache)
         jobs = _jobs(bench, candidates, budget, range(seed, seed + seeds), progress)
         notes += [job.note for job in jobs if job.note]
         results = bench.compare(jobs, progress)
-    lines = tables.summarise(results)
+        lines = tables.summarise(results)
+        if html_file is not None or plots is not None:
+            report = build_report(bench, lines, word, notes, progress)
+            _write(html_file, lambda: html_page(report), force=force)
+            _save_plots(plots, report, force=force)
     _write(csv_file, lambda: tables.csv_table(results), force=force)
     _write(markdown_file, lambda: tables.markdown_table(lines), force=force)
     for line in notes:
@@ -147,11 +167,11 @@ def _candidates(methods: str | None) -> list[Candidate]:
 
 
 def _budget(size: str | None, ratio: str | None) -> Budget | None:
-    from embcomp.eval.budget import Budget, parse_ratio, parse_size
+    from embcomp.eval.budget import Budget, parse_ratio
 
     if size is None and ratio is None:
         return None
-    return Budget(parse_size(size) if size else None, parse_ratio(ratio) if ratio else None)
+    return Budget(parse_size("--target-size", size) if size else None, parse_ratio(ratio) if ratio else None)
 
 
 def _jobs(
@@ -193,3 +213,17 @@ def _write(path: Path | None, make: Any, *, force: bool) -> None:
     if path is not None:
         with replacing(path, force=force) as file:
             file.write(make().encode())
+
+
+def _save_plots(folder: Path | None, report: Report, *, force: bool) -> None:
+    from embcomp.eval.svg import standalone
+
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+    for figure in report.figures:
+        with replacing(folder / f"{figure.slug}.svg", force=force) as file:
+            file.write(standalone(figure.picture).encode())

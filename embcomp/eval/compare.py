@@ -25,7 +25,7 @@ from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
-from embcomp.eval import report, run
+from embcomp.eval import classification, report, run
 from embcomp.eval.cache import Cache, file_digest, key_of
 from embcomp.eval.datasets import collect
 from embcomp.eval.plan import SEED, Job
@@ -37,7 +37,9 @@ from embcomp.vocabulary import Vocabulary
 BASELINE = "none"
 """The method's name in the row of the uncompressed source."""
 
-PRESENTATION = {"compare", "cache", "plan", "tables", "svg", "figures", "html", "details", "results"}
+FIDELITY, CLASSIFICATION = "fidelity", "classification"
+
+PRESENTATION = {"compare", "cache", "plan", "budget", "tables", "svg", "figures", "page", "details", "results"}
 """Modules beside this one that no score depends on."""
 
 
@@ -202,7 +204,8 @@ class Workbench:
 
     def _evaluate(self, target: Target, name: str, suite: str, steps: _Steps) -> list[Score]:
         how = self.evaluation
-        return run.evaluate(target, name, [suite], how.data_dir, how.oov, how.seed, steps.inner)
+        source = self.embedding if suite == FIDELITY else None
+        return run.evaluate(target, name, [suite], how.data_dir, how.oov, how.seed, steps.inner, baseline=source)
 
     def _compress(self, compressor: Compressor, path: Path, progress: Progress) -> dict[str, float]:
         vectors, rows = self.embedding.vectors, self.vocabulary.rows_by_rank
@@ -261,14 +264,29 @@ def suites_with_data(evaluation: Evaluation) -> dict[str, str]:
     """
     sets: dict[str, list[Any]] = {}
     for each in collect(evaluation.data_dir):
-        if each.suite in run.SUITES:
-            sets.setdefault(each.suite, []).append({name: _plain(value) for name, value in vars(each).items()})
+        sets.setdefault(each.suite, []).append({name: _plain(value) for name, value in vars(each).items()})
+    sets[FIDELITY] = []  # compares with the source, and needs nothing else
     for suite in evaluation.suites or ():
         if suite not in run.SUITES:
             raise ParameterError(f"--suite must be one of {', '.join(run.SUITES)}, got {suite!r}")
         if suite not in sets:
             raise ParameterError(f"suite {suite!r} has no data set: give a folder with one (--data)")
-    return {suite: key_of(*sets[suite]) for suite in evaluation.suites or sets}
+        if suite == CLASSIFICATION and not classification.is_available():
+            raise ParameterError(classification.HOW_TO_INSTALL)
+    chosen = evaluation.suites or [suite for suite in run.SUITES if suite in sets and _is_available(suite)]
+    return {suite: key_of(*sets[suite]) for suite in chosen}
+
+
+def left_out(evaluation: Evaluation) -> list[str]:
+    """Why suites that have data do not run although nobody chose among them."""
+    present = {each.suite for each in collect(evaluation.data_dir)}
+    if evaluation.suites is None and CLASSIFICATION in present and not _is_available(CLASSIFICATION):
+        return [classification.HOW_TO_INSTALL]
+    return []
+
+
+def _is_available(suite: str) -> bool:
+    return suite != CLASSIFICATION or classification.is_available()
 
 
 def suite_means(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

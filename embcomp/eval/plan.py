@@ -92,18 +92,19 @@ def parse_candidate(text: str) -> Candidate:
 def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int]) -> tuple[list[Candidate], list[str]]:
     """Each candidate at each number of bits, and notes on those that have no such option or had it set."""
     swept: list[Candidate] = []
-    notes = []
+    without = []
     for candidate in candidates:
         if not widths or BITS in candidate.options:
             swept.append(candidate)
         elif candidate.takes(BITS):
             swept += [candidate.with_options(bits=width) for width in widths]
         else:
-            notes.append(f"{candidate.method} has no option --bits: it runs once, with the options it has")
+            without.append(candidate.method)
             swept.append(candidate)
     for candidate in swept:
         candidate.build()
-    return swept, notes
+    names = ", ".join(dict.fromkeys(without))
+    return swept, [f"--bits does not apply to {names}: there the defaults run"] if without else []
 
 
 def over_seeds(candidates: Iterable[Candidate], first: int, n_seeds: int) -> list[Job]:

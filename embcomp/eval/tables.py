@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from embcomp.eval.compare import BASELINE, Result
+from embcomp.eval.run import SUITES
 
 GAP = "–"
 
@@ -104,13 +105,11 @@ def summarise(results: Sequence[Result]) -> list[Line]:
 
 def aspects(lines: Sequence[Line], *, all_metrics: bool = False) -> list[Aspect]:
     """The suites and metrics there are, in order; one metric per suite, its first, unless all are wanted."""
-    every = list(dict.fromkeys(aspect for line in lines for aspect in line.qualities))
+    there = {aspect for line in lines for aspect in line.qualities}
+    every = [(suite, metric) for suite, metrics in SUITES.items() for metric in metrics if (suite, metric) in there]
     if all_metrics:
         return every
-    firsts: dict[str, Aspect] = {}
-    for aspect in every:
-        firsts.setdefault(aspect[0], aspect)
-    return list(firsts.values())
+    return list({suite: (suite, metric) for suite, metric in reversed(every)}.values())[::-1]
 
 
 def text_table(lines: Sequence[Line]) -> str:
@@ -167,6 +166,15 @@ def row(line: Line, lines: Sequence[Line]) -> list[str]:
         _form(line.seconds("encode"), lambda value: f"{value:.1f}" if not line.is_baseline else ""),
     ]
     return cells + [_score(line.qualities.get(aspect), ratio=True) for aspect in aspects(lines)]
+
+
+def size_text(n_bytes: float) -> str:
+    """A size for people, in decimal units, without digits that are not there: 500 kB, 1.2 MB."""
+    for unit in ("B", "kB", "MB"):
+        if n_bytes < 999.5:
+            return f"{n_bytes:.3g} {unit}"
+        n_bytes /= 1000
+    return f"{n_bytes:.3g} GB"
 
 
 def _line(runs: Sequence[Result], base: dict[tuple[str, str, str], float]) -> Line:

@@ -1,0 +1,132 @@
+"""What a report shows of one compressed embedding beside its scores. Everything is JSON, so that it can be kept."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embcomp import bits
+from embcomp.compressors.binary import RotationCompressor
+from embcomp.compressors.linear import covariance, principal_directions
+from embcomp.container.reader import open_container
+from embcomp.embedding import Embedding, FloatMatrix, mean_rows
+from embcomp.encoded import DECODE_BLOCK_ROWS, EncodedEmbedding
+from embcomp.eval.cache import Cache, file_digest, key_of
+from embcomp.eval.statistics import cosines
+
+HEAD_ROWS = 50_000  # what singular values are of: the rows that methods learn from by default
+BANDS = (1_000, 10_000, 100_000)
+BAND_ROWS = 5_000  # of each band, evenly spaced: enough for two digits
+ROTATION = "rotation"
+"""The kind of loss that all rotations have in common."""
+N_NEIGHBOURS = 100  # iiq.txt Fig. 3
+
+
+def details_of(embedding: Embedding, container: Path, key: str, word: str | None, cache: Cache) -> dict[str, Any]:
+    """Losses, singular values, errors by frequency and the bit pattern around ``word``, from the cache if there.
+
+    ``key`` is the container's own. Keys of the result: ``losses``, ``loss_kind``, ``singular_values``, ``errors``,
+    ``pattern`` (``None`` without a word, or if the code has no bits that stand for dimensions).
+    """
+    own = key_of("details", key, word, file_digest([Path(__file__)]))
+    known: dict[str, Any] | None = cache.load(own)
+    if known is None:
+        encoded = open_container(container)
+        known = {
+            "losses": losses(encoded),
+            "loss_kind": ROTATION if isinstance(encoded.compressor, RotationCompressor) else encoded.compressor.name,
+            "singular_values": singular_values(encoded.decode_rows(_head(encoded))),
+            "errors": errors_by_band(embedding, encoded),
+            "pattern": None if word is None else bit_pattern(encoded, word),
+        }
+        cache.store(own, known)
+    return known
+
+
+def losses(encoded: EncodedEmbedding) -> list[float]:
+    """Loss of each round, as the method recorded it; empty if it did not."""
+    recorded = encoded.compressor.get_state().get("losses", np.empty(0))
+    return [float(loss) for loss in recorded.ravel()]
+
+
+def singular_values(vectors: FloatMatrix) -> list[float]:
+    """Singular values of the centred vectors, descending, over their root sum of squares."""
+    values, _ = principal_directions(covariance(vectors, mean_rows(vectors)))
+    length = float(np.sqrt((values**2).sum()))
+    return [float(value) / length if length else 0.0 for value in values]
+
+
+def bands(n_rows: int) -> list[tuple[str, int, int]]:
+    """Frequency bands of a file in order of frequency: name, first row, row after the last."""
+    edges = [0, *(edge for edge in BANDS if edge < n_rows), n_rows]
+    return [(_band_name(start, stop, is_rest=start == BANDS[-1]), start, stop) for start, stop in pairwise(edges)]
+
+
+def errors_by_band(embedding: Embedding, encoded: EncodedEmbedding) -> list[dict[str, Any]]:
+    """Mean of 1 − cos(x − offset, x̂) in each band: how far decoded vectors point from the originals.
+
+    The offset is what the method subtracts (its mean), or zero. Rows are taken evenly from each band.
+    """
+    offset = encoded.compressor.offset
+    shift = np.zeros(embedding.dim, dtype=np.float32) if offset is None else offset
+    found = []
+    for name, start, stop in bands(len(embedding)):
+        ranks = np.unique(np.linspace(start, stop - 1, num=min(BAND_ROWS, stop - start)).astype(np.int64))
+        decoded = encoded.decode_rows(encoded.vocabulary.rows_by_rank[ranks])
+        error = 1 - cosines(embedding.vectors[ranks] - shift, decoded)
+        found.append({"band": name, "error": float(error.mean()), "words": len(ranks)})
+    return found
+
+
+def bit_pattern(encoded: EncodedEmbedding, word: str) -> dict[str, Any] | None:
+    """The codes of the words nearest to ``word`` and furthest from it, by dot product [iiq.txt §5.5, Fig. 3].
+
+    Returns:
+        ``word``, ``bits`` and ``nearest`` and ``furthest``: lists of [word, code as hexadecimal digits], nearest
+        first and furthest last. ``None`` for codes that are not binary, and for a word that is not there.
+    """
+    layout = encoded.compressor.layout
+    if layout.kind != "binary" or word not in encoded:
+        return None
+    own = encoded.codes_at(encoded.rows([word]))
+    distance = np.empty(len(encoded), dtype=np.int64)
+    for start in range(0, len(encoded), DECODE_BLOCK_ROWS):
+        rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(encoded)), dtype=np.int64)
+        distance[rows] = bits.unpack(encoded.codes_at(rows) ^ own, layout.row_bits).sum(axis=1)
+    order = np.lexsort((encoded.vocabulary.ranks_by_row, distance))
+    n_each = min(N_NEIGHBOURS, len(order) // 2)
+    return {
+        "word": word,
+        "bits": layout.row_bits,
+        "nearest": _codes(encoded, order[:n_each]),
+        "furthest": _codes(encoded, order[len(order) - n_each :]),
+    }
+
+
+def unpacked(pattern: list[list[str]], n_bits: int) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """The bits of a pattern's rows, bool, shape (rows, n_bits)."""
+    packed = np.frombuffer(bytes.fromhex("".join(code for _, code in pattern)), dtype=np.uint8)
+    return bits.unpack(packed.reshape(len(pattern), bits.row_bytes(n_bits)), n_bits).astype(np.bool_)
+
+
+def _codes(encoded: EncodedEmbedding, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[str]]:
+    codes = encoded.codes_at(rows)
+    words = [encoded.vocabulary.word(row) for row in rows.tolist()]
+    return [[word, code.tobytes().hex()] for word, code in zip(words, codes, strict=True)]
+
+
+def _head(encoded: EncodedEmbedding) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return encoded.vocabulary.rows_by_rank[:HEAD_ROWS]
+
+
+def _band_name(start: int, stop: int, *, is_rest: bool) -> str:
+    if is_rest:
+        return "rest"
+    return f"top {_short(stop)}" if start == 0 else f"{_short(start)}–{_short(stop)}"
+
+
+def _short(number: int) -> str:
+    return f"{number // 1000}k" if number % 1000 == 0 and number else f"{number}"

@@ -1,0 +1,318 @@
+"""A little SVG: elements, scales, and a chart with axes, marks and a legend. Nothing here knows an embedding.
+
+Colours come from CSS variables, so that one picture serves light, dark and paper: inside a page that has
+:data:`STYLE`, or as a file of its own (:func:`standalone`). No mark is told from another by colour alone: series
+have shapes and dashes too.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import pairwise
+
+Point = tuple[float, float]
+
+N_SERIES = 8
+PLAIN = -1
+"""The series of what is compared with: in the colour of text."""
+
+# Light and dark in turn; each at least 4.5 : 1 against its paper, apart for the common colour blindnesses.
+COLOURS = (
+    ("#0b62a8", "#6cb6f5"),
+    ("#b8430a", "#ff9a5c"),
+    ("#0a7a53", "#4fd0a0"),
+    ("#8a3aa0", "#d8a0ea"),
+    ("#7a5c00", "#e3bd3a"),
+    ("#a8224f", "#ff8fb0"),
+    ("#2f6f7a", "#7fd0dc"),
+    ("#5a5a5a", "#bdbdbd"),
+)
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2", "14 3 4 3")
+
+
+def _variables(which: int) -> str:
+    series = "".join(f"--s{number}:{pair[which]};" for number, pair in enumerate(COLOURS))
+    plain = (
+        "--paper:#fff;--ink:#1c1d21;--soft:#5b5e66;--grid:#e3e5ea;--line:#b9bdc7;--band:#f3f5f9;",
+        "--paper:#15171c;--ink:#eceef2;--soft:#a5a9b4;--grid:#2a2e37;--line:#555b69;--band:#1d2028;",
+    )
+    return plain[which] + series
+
+
+STYLE = (
+    f":root{{{_variables(0)}color-scheme:light dark}}"
+    f"@media screen and (prefers-color-scheme:dark){{:root{{{_variables(1)}}}}}"
+    "svg text{fill:var(--ink);font:13px system-ui,sans-serif}svg .soft{fill:var(--soft)}"
+    "svg .over{paint-order:stroke;stroke:var(--paper);stroke-width:3px}"
+    "svg .grid{stroke:var(--grid);stroke-width:1}svg .axis{stroke:var(--line);stroke-width:1}"
+    "svg .front{stroke:var(--line);stroke-width:2.5;fill:none}svg .base{stroke:var(--soft);stroke-dasharray:5 4}"
+    "svg .bits{stroke:var(--ink);stroke-width:1;fill:none}svg .line{fill:none;stroke-width:2}"
+    "svg .paper{fill:var(--paper)}"
+    "svg .f-1{fill:var(--ink)}svg .l-1{stroke:var(--ink)}"
+    + "".join(f"svg .f{number}{{fill:var(--s{number})}}" for number in range(N_SERIES))
+    + "".join(f"svg .l{number}{{stroke:var(--s{number})}}" for number in range(N_SERIES))
+)
+
+
+def tag(name: str, *children: str, **attributes: object) -> str:
+    """One element. ``class_`` is ``class``, other ``_`` are ``-``; children are markup, attributes are escaped."""
+    shown = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
+        for key, value in attributes.items()
+        if value is not None
+    )
+    return f"<{name}{shown}>{''.join(children)}</{name}>" if children else f"<{name}{shown}/>"
+
+
+def standalone(picture: str) -> str:
+    """A picture as a file of its own."""
+    start = picture.index(">") + 1
+    head = picture[: start - 1] + ' xmlns="http://www.w3.org/2000/svg">'
+    paper = tag("rect", width="100%", height="100%", class_="paper")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}<style>{STYLE}</style>{paper}{picture[start:]}\n'
+
+
+@dataclass(frozen=True)
+class Scale:
+    """From values to pixels, evenly or by logarithm."""
+
+    low: float
+    high: float
+    start: float = 0.0
+    stop: float = 1.0
+    log: bool = False
+
+    @classmethod
+    def around(cls, values: Iterable[float], *, log: bool = False, zero: bool = False) -> Scale:
+        """A scale with some room beside the lowest and highest of ``values``; ``zero`` starts it at 0."""
+        known = list(values) or [1.0]
+        low, high = min(known), max(known)
+        if log:
+            room = max((high / low) ** 0.08, 1.15)
+            return cls(low / room, high * room, log=True)
+        room = max((high - low) * 0.08, abs(high) * 0.02, 1e-6)
+        return cls(0.0 if zero else low - room, high + room)
+
+    def onto(self, start: float, stop: float) -> Scale:
+        """The same over other pixels."""
+        return Scale(self.low, self.high, start, stop, self.log)
+
+    def __call__(self, value: float) -> float:
+        """The pixel of a value."""
+        if self.log:
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+        else:
+            share = (value - self.low) / (self.high - self.low)
+        return self.start + share * (self.stop - self.start)
+
+    def ticks(self) -> list[float]:
+        """Round numbers within the scale: about five, or 1-2-5 steps on a logarithmic one."""
+        if self.log:
+            powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+            steps = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
+            inside = [step for step in steps if self.low <= step <= self.high]
+            return inside if len(inside) < 6 else [step for step in inside if f"{step:e}".startswith(("1", "3"))]
+        rough = (self.high - self.low) / 5
+        unit = 10.0 ** math.floor(math.log10(rough))
+        step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)
+        first = math.ceil(self.low / step)
+        return [step * number for number in range(first, math.floor(self.high / step) + 1)]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the legend says of a series: its shape, and its line with a dash, if it has one."""
+
+    text: str
+    series: int
+    dash: int | None
+    shaped: bool
+
+    def key(self, x: float, y: float) -> list[str]:
+        """The series' look, 24 wide, with ``y`` its middle."""
+        parts = []
+        if self.dash is not None:
+            dash = DASHES[self.dash % len(DASHES)] or None
+            path = f"M{x - 4:.1f} {y:.1f}h24"
+            parts.append(tag("path", d=path, class_=f"line l{_colour(self.series)}", stroke_dasharray=dash))
+        if self.shaped:
+            parts.append(shape((x + 8, y), self.series))
+        return parts
+
+
+@dataclass
+class Chart:
+    """Axes and what is drawn between them.
+
+    Attributes:
+        x, y: scales, in values.
+        x_label, y_label: what the axes are, with the unit.
+        x_ticks, y_ticks: values and their texts; the scale's own, plainly formatted, if empty.
+    """
+
+    x: Scale
+    y: Scale
+    x_label: str
+    y_label: str
+    x_ticks: Sequence[tuple[float, str]] = ()
+    y_ticks: Sequence[tuple[float, str]] = ()
+    width: float = 430.0
+    height: float = 310.0
+    margins: tuple[float, float, float, float] = (14.0, 16.0, 48.0, 58.0)
+    """Top, right, bottom, left."""
+    marks: list[str] = field(default_factory=list)
+    taken: list[tuple[float, float, float, float]] = field(default_factory=list)
+    legend: list[Entry] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        top, right, bottom, left = self.margins
+        self.x = self.x.onto(left, self.width - right)
+        self.y = self.y.onto(self.height - bottom, top)
+
+    def line(self, points: Sequence[Point], series: int, dash: int = 0) -> None:
+        """A line through points, in the series' colour."""
+        self._path(points, f"line l{_colour(series)}", DASHES[dash % len(DASHES)])
+
+    def steps(self, points: Sequence[Point], class_: str) -> None:
+        """A line that goes right, then up, from point to point (at least one)."""
+        corners = [(to[0], start[1]) for start, to in pairwise(points)]
+        self._path([each for pair in zip(points, [*corners, points[-1]], strict=True) for each in pair], class_, "")
+
+    def level(self, y: float, class_: str, text: str) -> None:
+        """A horizontal line across, with a text at its left end."""
+        height = self.y(y)
+        above = height - 5 if height > self.y.stop + 20 else height + 15
+        self.marks.append(tag("line", x1=self.x.start, x2=self.x.stop, y1=height, y2=height, class_=class_))
+        self.marks.append(tag("text", escape(text), x=self.x.start + 4, y=above, class_="soft over"))
+        self.taken.append((self.x.start, above - 12, self.x.start + 4 + 7.2 * len(text), above + 3))
+
+    def interval(self, x: float, low: float, high: float, series: int) -> None:
+        """A vertical bar from ``low`` to ``high``."""
+        middle, ends = self.x(x), (self.y(low), self.y(high))
+        bar = f"M{middle:.1f} {ends[0]:.1f}V{ends[1]:.1f}"
+        caps = "".join(f"M{middle - 3:.1f} {end:.1f}h6" for end in ends)
+        self.marks.append(tag("path", d=bar + caps, class_=f"line l{_colour(series)}", opacity=0.55))
+
+    def marker(self, x: float, y: float, series: int, title: str) -> None:
+        """A point in the series' shape; ``title`` shows on pointing at it."""
+        at = self.x(x), self.y(y)
+        self.taken.append((at[0] - 6, at[1] - 6, at[0] + 6, at[1] + 6))
+        self.marks.append(shape(at, series, tag("title", escape(title))))
+
+    def label(self, x: float, y: float, text: str) -> None:
+        """A text beside a point, where there is room; none if there is none."""
+        width, height = 7.2 * len(text), 13.0
+        centre = self.x(x), self.y(y)
+        for dx, dy in ((9, -8), (9, 13), (-9 - width, -8), (-9 - width, 13), (-width / 2, -14), (-width / 2, 22)):
+            left, base = centre[0] + dx, centre[1] + dy
+            box = (left, base - height + 2, left + width, base + 2)
+            inside = box[0] >= self.x.start and box[2] <= self.width and box[1] >= 0 and box[3] <= self.y.start
+            if inside and not any(_overlap(box, other) for other in self.taken):
+                self.taken.append(box)
+                self.marks.append(tag("text", escape(text), x=left, y=base, class_="over"))
+                return
+
+    def name(self, text: str, series: int, dash: int | None = None, *, shaped: bool = True) -> None:
+        """An entry of the legend: the series' shape, its line, or both."""
+        self.legend.append(Entry(text, series, dash, shaped))
+
+    def render(self, slug: str, title: str, description: str) -> str:
+        """The picture; ``slug`` makes the ids of title and description unique on a page."""
+        entries, bottom = _legend(self.legend, self.x.start, self.width, self.height)
+        parts = [
+            tag("title", escape(title), id=f"{slug}-title"),
+            tag("desc", escape(description), id=f"{slug}-desc"),
+            *self._frame(),
+            *self.marks,
+            *entries,
+        ]
+        return picture(slug, self.width, bottom, parts)
+
+    def _path(self, points: Sequence[Point], class_: str, dash: str) -> None:
+        if points:
+            path = "M" + "L".join(f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in points)
+            self.marks.append(tag("path", d=path, class_=class_, stroke_dasharray=dash or None))
+
+    def _frame(self) -> list[str]:
+        left, right, floor, top = self.x.start, self.x.stop, self.y.start, self.y.stop
+        parts = []
+        for value, text in self.y_ticks or [(value, f"{value:g}") for value in self.y.ticks()]:
+            height = self.y(value)
+            parts.append(tag("line", x1=left, x2=right, y1=height, y2=height, class_="grid"))
+            parts.append(tag("text", escape(text), x=left - 7, y=height + 4, text_anchor="end", class_="soft"))
+        for value, text in self.x_ticks or [(value, f"{value:g}") for value in self.x.ticks()]:
+            across = self.x(value)
+            parts.append(tag("line", x1=across, x2=across, y1=floor, y2=floor + 5, class_="axis"))
+            parts.append(tag("text", escape(text), x=across, y=floor + 19, text_anchor="middle", class_="soft"))
+        parts.append(tag("line", x1=left, x2=right, y1=floor, y2=floor, class_="axis"))
+        parts.append(tag("text", escape(self.x_label), x=(left + right) / 2, y=floor + 38, text_anchor="middle"))
+        turn = f"translate(15 {(floor + top) / 2:.1f}) rotate(-90)"
+        parts.append(tag("text", escape(self.y_label), transform=turn, text_anchor="middle"))
+        return parts
+
+
+def picture(slug: str, width: float, height: float, parts: Sequence[str]) -> str:
+    """An ``svg`` element with its title and description as its accessible name."""
+    return tag(
+        "svg",
+        *parts,
+        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        role="img",
+        aria_labelledby=f"{slug}-title {slug}-desc",
+    )
+
+
+def shape(at: Point, series: int, *children: str) -> str:
+    """The series' marker around a pixel."""
+    return tag("path", *children, d=_SHAPES[series % len(_SHAPES)].format(*at), class_=f"f{_colour(series)}")
+
+
+def runs(bits: Sequence[bool]) -> list[tuple[int, int]]:
+    """Stretches of true values: first position and length."""
+    found: list[tuple[int, int]] = []
+    for position, bit in enumerate(bits):
+        if bit and found and sum(found[-1]) == position:
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        elif bit:
+            found.append((position, 1))
+    return found
+
+
+_SHAPES = (
+    "M{0:.1f} {1:.1f}m-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
+    "M{0:.1f} {1:.1f}m-4.5 -4.5h9v9h-9z",
+    "M{0:.1f} {1:.1f}m0 -6l5.5 10h-11z",
+    "M{0:.1f} {1:.1f}m0 -6.3l6.3 6.3l-6.3 6.3l-6.3 -6.3z",
+    "M{0:.1f} {1:.1f}m0 6l5.5 -10h-11z",
+    "M{0:.1f} {1:.1f}m-1.8 -6h3.6v4.2h4.2v3.6h-4.2v4.2h-3.6v-4.2h-4.2v-3.6h4.2z",
+    "M{0:.1f} {1:.1f}m-6 0l10 -5.5v11z",
+    "M{0:.1f} {1:.1f}m6 0l-10 -5.5v11z",
+)
+
+
+def _legend(entries: Sequence[Entry], left: float, width: float, top: float) -> tuple[list[str], float]:
+    """Entries in rows below the chart, and where they end."""
+    parts: list[str] = []
+    across, base = left, top + 12
+    for entry in entries:
+        needed = 34 + 7.2 * len(entry.text)
+        if across > left and across + needed > width:
+            across, base = left, base + 20
+        parts += [*entry.key(across, base - 4), tag("text", escape(entry.text), x=across + 25, y=base)]
+        across += needed + 10
+    return parts, base + 8 if entries else top
+
+
+def _colour(series: int) -> int:
+    return series if series == PLAIN else series % N_SERIES
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def _text(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
