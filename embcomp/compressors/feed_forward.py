@@ -170,7 +170,8 @@ class Trainer:
             if self._n_workers == 1:
                 yield
                 return
-            with ThreadPoolExecutor(self._n_workers - 1) as self._pool:
+            with ThreadPoolExecutor(self._n_workers - 1) as pool:
+                self._pool = pool
                 try:
                     yield
                 finally:
