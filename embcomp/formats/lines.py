@@ -103,7 +103,8 @@ def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> 
     before = np.searchsorted(separators, ends)
     is_regular = np.diff(before, prepend=0) == dim
     doubled = separators[:-1][np.diff(separators) == 1]
-    is_regular[np.searchsorted(ends, doubled)] = False
+    within = np.searchsorted(ends, doubled)
+    is_regular[within[within < len(ends)]] = False  # past the last row there may be lines of spaces
     is_regular &= ends - starts <= MAX_LINE_BYTES
     rows = np.flatnonzero(is_regular)
     rows = rows[separators[before[rows] - dim] - starts[rows] <= MAX_WORD_BYTES]
