@@ -51,6 +51,23 @@ class CodeLayout:
         return self.symbols * self.symbol_bits
 
 
+@dataclass(frozen=True)
+class Summary:
+    """What one pass over rows leaves in bounded memory.
+
+    Attributes:
+        n_rows: rows seen.
+        mean: float32, shape (dim,); the same numbers as :func:`embcomp.embedding.mean_rows` gives.
+        covariance: Σ (x − mean)ᵀ(x − mean), float64, shape (dim, dim).
+        sample: rows drawn evenly from all, in their order, float32, shape (at most some thousands, dim).
+    """
+
+    n_rows: int
+    mean: NDArray[np.float32]
+    covariance: NDArray[np.float64]
+    sample: FloatMatrix
+
+
 class Compressor(ABC):
     """Base of all compressors. See the module's text for the contract."""
 
@@ -111,6 +128,23 @@ class Compressor(ABC):
         return self.encode(vectors)
 
     @property
+    def head_rows(self) -> int | None:
+        """How many rows, counted from the first, ``fit`` looks at; ``None`` if it looks at all.
+
+        A method that has the option ``fit_rows`` and a number in it can be fitted before the rest of a file is read.
+        """
+        rows = self.get_config().get("fit_rows", "all")
+        return rows if isinstance(rows, int) else None
+
+    def fit_summary(self, summary: Summary, progress: Progress = no_progress) -> Self:
+        """Learn from a summary of the rows instead of the rows, where a matrix of them would not fit in memory.
+
+        Raises:
+            ParameterError: the method needs all rows at once.
+        """
+        raise ParameterError(f"{self.name}: needs all {summary.n_rows} rows in memory at once; raise --max-memory")
+
+    @property
     def report(self) -> dict[str, Any]:
         """Facts about the fit for people: JSON values, not needed to decode."""
         return {}
@@ -127,6 +161,20 @@ class Compressor(ABC):
         Methods that centre decode to centred vectors, whose cosines are those of the codes.
         """
         return None
+
+    @property
+    def codewords(self) -> NDArray[np.float32] | None:
+        """Codewords whose sum is the decoded vector, float32, shape (symbols, K, dim); ``None``: it is no such sum.
+
+        Row ``s`` of codebook ``m`` is what symbol ``s`` in place ``m`` adds. K is at most ``2 ** symbol_bits``, and
+        symbols from K on stand for K − 1. For binary codes a symbol is a bit: K is 2.
+        """
+        return None
+
+    def align(self, vectors: FloatMatrix) -> FloatMatrix:
+        """Bring vectors of the source's space to the space of decoded ones, so that the two can be compared."""
+        self._require_dim(vectors)
+        return vectors if self.offset is None else vectors - self.offset
 
     def check_config(self) -> None:
         """Judge the options.

@@ -101,6 +101,16 @@ class RotationCompressor(Compressor):
         return out
 
     @property
+    def codewords(self) -> NDArray[np.float32]:
+        """A bit adds its row of scale · Wᵀ, or takes it away."""
+        return np.stack([-self._back, self._back], axis=1)
+
+    def align(self, vectors: FloatMatrix) -> FloatMatrix:
+        """Subtract the mean and take out the removed directions, as encoding does."""
+        centred: FloatMatrix = super().align(vectors)
+        return (centred - (centred @ self.removed_.T) @ self.removed_).astype(np.float32, copy=False)
+
+    @property
     def _back(self) -> NDArray[np.float32]:
         """scale · Wᵀ: what ±1 codes are multiplied with, float32, shape (n_bits, dim)."""
         self._require_fitted("rotation_")

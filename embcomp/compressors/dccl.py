@@ -287,6 +287,13 @@ class DcclCompressor(Compressor):
         return out
 
     @property
+    def codewords(self) -> FloatArray:
+        """The network's, in the scale of the source."""
+        self._require_fitted("network_")
+        scaled: FloatArray = (self.network_.codebooks * self.scale_[0]).reshape(-1, self.ways, self.dim)
+        return scaled
+
+    @property
     def dim(self) -> int:
         """Numbers per codebook vector."""
         self._require_fitted("network_")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from embcomp import bits
 from embcomp.bits import BytesArray
 from embcomp.checks import OneOf, Option
-from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
+from embcomp.compressors.base import CodeLayout, Compressor, State, Summary, state_array
 from embcomp.compressors.binary import head, plus_minus_ones
 from embcomp.embedding import FloatMatrix, mean_rows
 from embcomp.progress import Progress, no_progress
@@ -57,6 +57,13 @@ class SignCompressor(Compressor):
         self.scale_ = np.array([total / max(1, vectors.size)], dtype=np.float32)
         return self
 
+    def fit_summary(self, summary: Summary, progress: Progress = no_progress) -> Self:
+        """Learn thresholds from the mean of all rows (the same as ``fit``), and the scale from a sample of them."""
+        self.fit(summary.sample, progress)
+        if self.threshold == "mean":
+            self.thresholds_ = summary.mean
+        return self
+
     def encode(self, vectors: FloatMatrix) -> BytesArray:
         """Compare with the thresholds."""
         self._require_fitted("thresholds_")
@@ -79,6 +86,12 @@ class SignCompressor(Compressor):
 
         for_blocks(decode_block, len(codes))
         return out
+
+    @property
+    def codewords(self) -> NDArray[np.float32]:
+        """A bit adds the scale in its own dimension, or takes it away."""
+        back = np.diag(np.full(self.dim, self.scale_[0], dtype=np.float32))
+        return np.stack([-back, back], axis=1)
 
     @property
     def dim(self) -> int:

@@ -1,0 +1,257 @@
+"""Nearest neighbours in a compressed embedding: three similarities, exact, ties broken by rank.
+
+``hamming``     binary codes only. 1 − 2h / bits, where h bits differ: the cosine of ±1 codes.
+``asymmetric``  binary codes that decode to sums. The cosine of the query, projected but not rounded to bits, and the
+                row's ±1 code.
+``decoded``     any method. The cosine of the query and the row's decoded vector: what gensim computes on the
+                decompressed file. Where a decoded vector is a sum of codewords it is looked up, not decoded.
+
+Scores are in [−1, 1], rounded to 2⁻²⁰; equal scores come in order of rank. A vector of zeros has similarity 0 to
+everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp import bits
+from embcomp.checks import Integer
+from embcomp.embedding import FloatMatrix
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import ParameterError
+from embcomp.search.nearest import Inverse, Ranked, by_hamming, by_tables, by_vectors, by_weights, rounded
+from embcomp.search.planes import Planes
+from embcomp.search.tables import Symbols
+
+Similarity = Literal["hamming", "asymmetric", "decoded"]
+
+DECODE_ROWS = 2048  # a block of decoded vectors stays in the second-level cache
+SAME_LENGTH = 1e-4  # relative error of lengths that is taken for none
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest rows of each query, best first.
+
+    Attributes:
+        ranks: int64, shape (queries, k).
+        scores: float64, shape (queries, k), descending; equal ones by rank.
+    """
+
+    ranks: NDArray[np.int64]
+    scores: NDArray[np.float64]
+
+
+class SearchIndex:
+    """Searches an embedding's codes. What it needs beside them is built when first used, and kept."""
+
+    def __init__(self, encoded: EncodedEmbedding) -> None:
+        self._encoded = encoded
+        self._compressor = encoded.compressor
+        self._layout = encoded.compressor.layout
+
+    @property
+    def similarities(self) -> tuple[Similarity, ...]:
+        """What :meth:`search` offers for this method."""
+        if self._layout.kind != "binary":
+            return ("decoded",)
+        return ("hamming", "decoded") if self._codewords is None else ("hamming", "asymmetric", "decoded")
+
+    @property
+    def default_similarity(self) -> Similarity:
+        """``decoded``; but ``hamming``, as published, for binary codes that do not decode to sums (NLB)."""
+        return "hamming" if self.similarities == ("hamming", "decoded") else "decoded"
+
+    def search(
+        self,
+        queries: FloatMatrix,
+        k: int,
+        *,
+        similarity: Similarity | None = None,
+        restrict: int | None = None,
+        rescore: int = 0,
+    ) -> Neighbours:
+        """Return the ``k`` nearest rows of each query, fewer if there are fewer rows.
+
+        Args:
+            queries: float32, shape (q, dim), in the space of decoded vectors (see ``Compressor.align``).
+            k: at least 1.
+            similarity: one of :attr:`similarities`; ``None`` for :attr:`default_similarity`.
+            restrict: look at the first so many rows in source order only.
+            rescore: take so many candidates by ``similarity``, and of these the ``k`` nearest by ``decoded``.
+
+        Raises:
+            ParameterError: an argument is not allowed.
+        """
+        chosen = similarity or self.default_similarity
+        self._check(chosen, k, rescore)
+        queries = self._checked(queries)
+        n_rows = self._count(restrict)
+        found = self._nearest(queries, chosen, max(k, rescore), n_rows)
+        if rescore:
+            found = [self._rescored(query, ranks, k) for query, (ranks, _) in zip(queries, found, strict=True)]
+        return _stacked(found, min(k, n_rows))
+
+    def search_codes(self, codes: bits.BytesArray, k: int, *, restrict: int | None = None) -> Neighbours:
+        """Return the ``k`` nearest rows of each code by Hamming distance; ``codes`` are loose rows.
+
+        Raises:
+            ParameterError: an argument is not allowed.
+        """
+        self._check("hamming", k, 0)
+        n_rows = self._count(restrict)
+        return _stacked([by_hamming(self._planes, code, k, n_rows) for code in codes], min(k, n_rows))
+
+    def scores(self, query: FloatMatrix, *, restrict: int | None = None) -> NDArray[np.float64]:
+        """Return the ``decoded`` similarity of one query, shape (dim,), to every row in source order: shape (n,)."""
+        n_rows = self._count(restrict)
+        query = self._checked(query[None, :])[0]
+        out = np.empty(n_rows, dtype=np.float64)
+        for first, block in self._decoded(n_rows):
+            out[first : first + len(block)] = block @ query
+        inverse = self._inverse(query)
+        return rounded(out * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
+
+    @cached_property
+    def norms(self) -> NDArray[np.float32]:
+        """Lengths of all decoded vectors in source order, float32, shape (n,)."""
+        if self._common_norm is not None:
+            return np.full(len(self._encoded), self._common_norm, dtype=np.float32)
+        out = np.empty(len(self._encoded), dtype=np.float32)
+        for first, block in self._decoded(len(out)):
+            out[first : first + len(block)] = np.sqrt(np.einsum("rd,rd->r", block, block))
+        return out
+
+    def _nearest(self, queries: FloatMatrix, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
+        if similarity == "hamming":
+            return [by_hamming(self._planes, code, k, n_rows) for code in self._encode(queries)]
+        if self._codewords is None:
+            return by_vectors(self._decoded(n_rows), queries, [self._inverse(query) for query in queries], k)
+        wide = queries.astype(np.float64)
+        if self._layout.kind == "indexed":
+            tables = [np.einsum("mkd,d->mk", self._codewords, query) for query in wide]
+            inverses = [self._inverse(query) for query in wide]
+            return [by_tables(self._symbols, t, i, k, n_rows) for t, i in zip(tables, inverses, strict=True)]
+        return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
+
+    def _nearest_binary(self, query: NDArray[np.float64], similarity: Similarity, k: int, n_rows: int) -> Ranked:
+        base, bits_add = self._binary_sum
+        weights = bits_add @ query
+        if similarity == "decoded":
+            return by_weights(self._planes, weights, float(base @ query), self._inverse(query), k, n_rows)
+        length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
+        return by_weights(self._planes, weights, 0.0, 1 / length if length else 0.0, k, n_rows)
+
+    def _rescored(self, query: FloatMatrix, ranks: NDArray[np.int64], k: int) -> Ranked:
+        vectors = self._encoded.decode_rows(self._encoded.vocabulary.rows_by_rank[ranks])
+        lengths = np.linalg.norm(vectors, axis=1).astype(np.float64) * float(np.linalg.norm(query))
+        inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
+        scores = rounded((vectors @ query) * inverse)
+        order = np.lexsort((ranks, -scores))[:k]
+        return ranks[order], scores[order]
+
+    def _inverse(self, query: NDArray[np.floating]) -> Inverse:
+        """1 / (length of the query · length of each row), 0 where a length is 0."""
+        length = float(np.linalg.norm(query.astype(np.float64)))
+        if self._common_norm is not None:
+            product = length * self._common_norm
+            return 1 / product if product else 0.0
+        return self._inverse_norms / length if length else np.zeros(len(self._encoded))
+
+    @cached_property
+    def _inverse_norms(self) -> NDArray[np.float64]:
+        norms = self.norms.astype(np.float64)
+        return np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+
+    @cached_property
+    def _codewords(self) -> FloatMatrix | None:
+        return self._compressor.codewords
+
+    @cached_property
+    def _binary_sum(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A, shape (dim,), and B, shape (bits, dim), such that a ±1 code b decodes to A + b B."""
+        books = np.asarray(self._codewords, dtype=np.float64)
+        return (books[:, 0] + books[:, 1]).sum(axis=0) / 2, (books[:, 1] - books[:, 0]) / 2
+
+    @cached_property
+    def _common_norm(self) -> float | None:
+        """The length of all decoded vectors if they have one: ± sums of orthogonal vectors of one length."""
+        if self._layout.kind != "binary" or self._codewords is None:
+            return None
+        base, bits_add = self._binary_sum
+        n_bits, dim = bits_add.shape
+        if n_bits > dim or base.any():
+            return None
+        products = bits_add @ bits_add.T
+        square = float(np.trace(products))
+        np.fill_diagonal(products, 0)
+        return square**0.5 if np.abs(products).sum() <= SAME_LENGTH * square else None
+
+    @cached_property
+    def _loose(self) -> bits.BytesArray:
+        """Codes in source order, as loose rows."""
+        codes = bits.loosen(self._encoded.stream, self._layout.row_bits, 0, len(self._encoded))
+        ordered: bits.BytesArray = codes[self._encoded.vocabulary.rows_by_rank]
+        return ordered
+
+    @cached_property
+    def _planes(self) -> Planes:
+        return Planes.build(self._loose, self._layout.row_bits)
+
+    @cached_property
+    def _symbols(self) -> Symbols:
+        """Symbols in source order, by column, shape (symbols, n)."""
+        ways = np.asarray(self._codewords).shape[1]
+        symbols = bits.unpack_symbols(self._loose, self._layout.symbols, self._layout.symbol_bits)
+        np.minimum(symbols, ways - 1, out=symbols)
+        narrow = np.min_scalar_type(ways - 1)
+        return np.ascontiguousarray(symbols.T, dtype=narrow)
+
+    def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatMatrix]]:
+        """Yield first rank and decoded vectors of blocks of the first ``n_rows`` rows."""
+        rows = self._encoded.vocabulary.rows_by_rank
+        for first in range(0, n_rows, DECODE_ROWS):
+            yield first, self._encoded.decode_rows(rows[first : min(first + DECODE_ROWS, n_rows)])
+
+    def _encode(self, queries: FloatMatrix) -> bits.BytesArray:
+        offset = self._compressor.offset
+        return self._compressor.encode(queries if offset is None else queries + offset)
+
+    def _count(self, restrict: int | None) -> int:
+        if restrict is None:
+            return len(self._encoded)
+        _require("restrict", restrict)
+        return min(restrict, len(self._encoded))
+
+    def _check(self, similarity: str, k: int, rescore: int) -> None:
+        if similarity not in self.similarities:
+            allowed = " or ".join(repr(name) for name in self.similarities)
+            raise ParameterError(f"similarity must be {allowed} for {self._compressor.name}, got {similarity!r}")
+        _require("k", k)
+        if rescore:
+            _require("rescore", rescore)
+
+    def _checked(self, queries: FloatMatrix) -> FloatMatrix:
+        matrix = np.ascontiguousarray(queries, dtype=np.float32)
+        if matrix.ndim != 2 or matrix.shape[1] != self._encoded.dim:
+            raise ParameterError(f"queries must have shape (any, {self._encoded.dim}), got {matrix.shape}")
+        if not np.isfinite(matrix).all():
+            raise ParameterError("queries must be finite, got NaN or infinity")
+        return matrix
+
+
+def _require(name: str, value: int) -> None:
+    check = Integer(1)
+    if not check.allows(value):
+        raise ParameterError(f"{name} must be {check.describe()}, got {value!r}")
+
+
+def _stacked(found: list[Ranked], k: int) -> Neighbours:
+    ranks = np.array([ranks for ranks, _ in found], dtype=np.int64).reshape(len(found), k)
+    return Neighbours(ranks, np.array([scores for _, scores in found]).reshape(len(found), k))

@@ -1,0 +1,226 @@
+"""Binary codes laid out for scanning: word-aligned, in order of rank, in blocks that fit a core's cache.
+
+*planes*  uint64, shape (n_blocks, n_words, BLOCK_ROWS): word ``w`` of row ``b * BLOCK_ROWS + r`` is at
+          ``[b, w, r]``. Rows are padded with zero bits to whole words, the last block with zero rows.
+*words*   uint64, shape (n_words,): one code, padded alike.
+
+The order of bits and bytes within a word does not matter, as long as it is the same everywhere: distances count bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.bits import BytesArray
+from embcomp.search.smallest import Smallest
+
+Words = NDArray[np.uint64]
+
+WORD_BYTES = 8
+BLOCK_ROWS = 32768  # × 8 bytes: a plane of a block takes 256 kB, and a few of them fit the second-level cache
+BYTE_MAX = 255
+WORDS_PER_BYTE = 3  # whose bits, at most 192, can be counted in a byte
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Codes of ``n_rows`` rows of ``n_bits`` bits."""
+
+    words: Words
+    n_rows: int
+    n_bits: int
+
+    @classmethod
+    def build(cls, loose: BytesArray, n_bits: int) -> Planes:
+        """Lay out loose rows (see :mod:`embcomp.bits`), which are in order of rank."""
+        n_rows, n_bytes = loose.shape
+        n_words = -(-n_bytes // WORD_BYTES)
+        n_blocks = -(-n_rows // BLOCK_ROWS)
+        words = np.zeros((n_blocks, n_words, BLOCK_ROWS), dtype=np.uint64)
+        for block in range(n_blocks):
+            rows = loose[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
+            words[block, :, : len(rows)] = as_words(rows).T
+        return cls(words, n_rows, n_bits)
+
+    def blocks(self, n_rows: int) -> Iterator[tuple[int, Words]]:
+        """Yield first rank and words, shape (n_words, rows), of blocks that hold the first ``n_rows`` rows."""
+        for block, first in enumerate(range(0, n_rows, BLOCK_ROWS)):
+            yield first, self.words[block, :, : n_rows - first]
+
+    def take(self, ranks: NDArray[np.int64]) -> Words:
+        """Return the words of some rows, shape (k, n_words)."""
+        block, row = np.divmod(ranks, BLOCK_ROWS)
+        taken: Words = self.words[block, :, row]
+        return taken
+
+
+def as_words(loose: BytesArray) -> Words:
+    """Pad loose rows with zeros to whole words: uint64, shape (n, n_words)."""
+    n_rows, n_bytes = loose.shape
+    padded = np.zeros((n_rows, -(-n_bytes // WORD_BYTES) * WORD_BYTES), dtype=np.uint8)
+    padded[:, :n_bytes] = loose
+    return padded.view(np.uint64)
+
+
+class BitSum:
+    """Adds up the set bits of several words a row, in buffers that are used again for every block."""
+
+    def __init__(self, largest: int) -> None:
+        """Prepare for sums of at most ``largest``."""
+        self._counts = np.empty(BLOCK_ROWS, dtype=np.uint8)
+        self._small = np.empty(BLOCK_ROWS, dtype=np.uint8)
+        self._large = np.empty(BLOCK_ROWS if largest > BYTE_MAX else 0, dtype=np.uint16)
+        self._words_per_byte = WORDS_PER_BYTE if largest > BYTE_MAX else np.inf
+        self._n_small = 0
+
+    def add(self, words: Words) -> None:
+        """Add the set bits of one word a row, shape (rows,)."""
+        small = self._small[: len(words)]
+        if self._n_small == 0:
+            np.bitwise_count(words, small)
+        else:
+            counts = self._counts[: len(words)]
+            np.bitwise_count(words, counts)
+            np.add(small, counts, small)
+        self._n_small += 1
+        if self._n_small == self._words_per_byte:
+            self._empty_small(len(words))
+
+    def start(self, n_rows: int) -> None:
+        """Begin the next block."""
+        self._large[:n_rows].fill(0)
+        self._n_small = 0
+
+    def total(self, n_rows: int) -> NDArray[np.unsignedinteger]:
+        """Return the sums of the block, shape (n_rows,); valid until the next."""
+        if not len(self._large):
+            return self._small[:n_rows]
+        if self._n_small:
+            self._empty_small(n_rows)
+        return self._large[:n_rows]
+
+    def _empty_small(self, n_rows: int) -> None:
+        np.add(self._large[:n_rows], self._small[:n_rows], self._large[:n_rows])
+        self._n_small = 0
+
+
+def hamming_nearest(planes: Planes, query: Words, k: int, n_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return Hamming distances and ranks of the ``k`` rows nearest to ``query``, among the first ``n_rows``.
+
+    Ordered by (distance, rank); fewer if there are fewer rows. XOR and population count in blocks, no (n,) array.
+    """
+    nearest = Smallest(k)
+    for first, distances in _distances(planes, query, n_rows):
+        nearest.offer(distances, first)
+    distances, ranks = nearest.kept()
+    order = np.lexsort((ranks, distances))[:k]
+    return distances[order].astype(np.int64), ranks[order]
+
+
+def _distances(planes: Planes, query: Words, n_rows: int) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
+    """Yield first rank and distances of blocks of rows; valid until the next."""
+    sums = BitSum(planes.n_bits)
+    different = np.empty(BLOCK_ROWS, dtype=np.uint64)
+    queries = _one_by_one(query)
+    for first, block in planes.blocks(n_rows):
+        size = block.shape[1]
+        out = different[:size]
+        sums.start(size)
+        for words, one in zip(block, queries, strict=True):
+            np.bitwise_xor(words, one, out)
+            sums.add(out)
+        yield first, sums.total(size)
+
+
+def _one_by_one(query: Words) -> list[Words]:
+    """Words as arrays of shape (1,), with which numpy's functions start faster than with scalars."""
+    return [query[word : word + 1] for word in range(len(query))]
+
+
+@dataclass(frozen=True)
+class BitWeights:
+    """Weights of bits, rounded to multiples of a step that are sums of powers of two: Σ_p 2^p · masks[p].
+
+    A weighted sum over a row's differing bits is then a few population counts, and off by a known amount.
+
+    Attributes:
+        masks: uint64, shape (n_planes, n_words), for the largest power first.
+        step: what one unit of the rounded weights stands for.
+        below, above: Σ of the weights' errors that are negative (as a positive number), and of those that are
+            positive: step · (rounded sum) − below ≤ exact sum ≤ step · (rounded sum) + above.
+    """
+
+    masks: Words
+    step: float
+    below: float
+    above: float
+
+    @classmethod
+    def round(cls, weights: NDArray[np.float64], n_planes: int) -> BitWeights:
+        """Round ``weights``, float64 of at least 0, shape (n_bits,), to ``n_planes`` planes with the least error."""
+        largest = float(weights.max(initial=0.0))
+        top = 2**n_planes - 1
+        steps = largest / top * STEP_FRACTIONS if largest > 0 else np.ones(1)
+        rounded = np.minimum(np.rint(weights / steps[:, None]), top)
+        errors = weights - rounded * steps[:, None]
+        best = int(np.abs(errors).sum(axis=1).argmin())
+        planes = np.arange(n_planes - 1, -1, -1)
+        bits = (rounded[best].astype(np.int64) >> planes[:, None]) & 1
+        error = errors[best]
+        return cls(
+            masks=as_words(np.packbits(bits.astype(np.uint8), axis=1)),
+            step=float(steps[best]),
+            below=float(-error[error < 0].sum()),
+            above=float(error[error > 0].sum()),
+        )
+
+    @classmethod
+    def choose(cls, weights: NDArray[np.float64]) -> BitWeights:
+        """Round with as few planes as leave few rows undecided."""
+        allowed = ALLOWED_ERROR * float(np.sqrt((weights**2).sum()))
+        for n_planes in range(1, MAX_PLANES):
+            rounded = cls.round(weights, n_planes)
+            if rounded.below + rounded.above <= allowed:
+                return rounded
+        return cls.round(weights, MAX_PLANES)
+
+
+STEP_FRACTIONS = np.linspace(1.0, 0.4, 13)  # of the step that reaches the largest weight
+MAX_PLANES = 4
+ALLOWED_ERROR = 0.8  # of ‖weights‖, which is two standard deviations of the sum over random codes
+
+
+def weighted_costs(
+    planes: Planes, query: Words, weights: BitWeights, n_rows: int
+) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
+    """Yield first rank and rounded weighted distances of blocks of rows: in steps, valid until the next.
+
+    The distance is the sum of the weights of the bits in which a row differs from ``query``.
+    """
+    largest = np.bitwise_count(weights.masks).sum(axis=1, dtype=np.int64)
+    sums = [BitSum(int(bits)) for bits in largest]
+    masks = [_one_by_one(mask) for mask in weights.masks]
+    wide = planes.n_bits << len(masks) > np.iinfo(np.uint16).max
+    total: NDArray[np.unsignedinteger] = np.empty(BLOCK_ROWS, dtype=np.uint32 if wide else np.uint16)
+    different = np.empty(BLOCK_ROWS, dtype=np.uint64)
+    masked = np.empty(BLOCK_ROWS, dtype=np.uint64)
+    queries = _one_by_one(query)
+    for first, block in planes.blocks(n_rows):
+        size = block.shape[1]
+        for plane in sums:
+            plane.start(size)
+        for word, words in enumerate(block):
+            np.bitwise_xor(words, queries[word], different[:size])
+            for plane, mask in zip(sums, masks, strict=True):
+                np.bitwise_and(different[:size], mask[word], masked[:size])
+                plane.add(masked[:size])
+        costs = total[:size]
+        costs.fill(0)
+        for plane in sums:
+            np.left_shift(costs, 1, costs)
+            np.add(costs, plane.total(size), costs)
+        yield first, costs
