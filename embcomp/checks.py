@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from embcomp.errors import ParameterError
+
 
 class Check(Protocol):
     """A constraint on one option."""
@@ -159,3 +161,21 @@ class Option:
     def flag(self) -> str:
         """The option as typed on the command line."""
         return "--" + self.name.replace("_", "-")
+
+
+def parse_size(flag: str, text: str) -> int:
+    """Read ``5MB``, ``800 kB``, ``1.5GB`` (decimal), ``4MiB`` (binary) or plain bytes, given with ``flag``.
+
+    Raises:
+        ParameterError: it is none of these, or below 1.
+    """
+    units = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+    number = text.strip().rstrip("BKMGIbkmgi").rstrip()
+    unit = text.strip()[len(number) :].strip().lower() or "b"
+    try:
+        size = float(number) * units[unit]
+    except (ValueError, KeyError):
+        size = math.nan
+    if not (math.isfinite(size) and size >= 1):
+        raise ParameterError(f"{flag} must be a size such as 5MB or 800kB, got {text!r}")
+    return int(size)

@@ -19,7 +19,7 @@ LAYERS = [
     ["formats"],
     ["compressors"],
     ["encoded"],
-    ["container"],
+    ["container", "pipeline"],
     ["search", "keyed"],
     ["eval"],
     ["cli"],

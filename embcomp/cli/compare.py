@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.checks import parse_size
+from embcomp.checks import parse_size
 from embcomp.cli.common import (
     force_option,
     json_option,

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from embcomp.checks import Option
+from embcomp.checks import Option, parse_size
 from embcomp.cli.common import (
     force_option,
     json_option,
@@ -87,6 +87,12 @@ def default_target(source: str) -> Path:
 @click.option("--method", default="iiq", show_default=True, metavar="NAME", help="See: embcomp methods.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0).")
 @click.option("--threads", type=int, metavar="N", help="Threads; all cores if absent. Results do not depend on it.")
+@click.option(
+    "--max-memory",
+    metavar="SIZE",
+    help="Memory that vectors may take, as in 200MB; default half of what is free. Methods with --fit-rows N need "
+    "those rows only; the others stream if they can, or refuse.",
+)
 @click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes a word.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
 @force_option
@@ -100,6 +106,7 @@ def command(
     method: str,
     seed: int | None,
     threads: int | None,
+    max_memory: str | None,
     drop_order: bool,
     verbose: bool,
     force: bool,
@@ -109,6 +116,7 @@ def command(
 ) -> None:
     """Compress SOURCE, an embedding file in any known format (- for stdin), into one .embc file."""
     set_threads(threads)
+    allowance = parse_size("--max-memory", max_memory) if max_memory else None
     texts = {name.removeprefix("method_"): given[name] for name in given if name.startswith("method_")}
     compressor = build_compressor(method, texts, seed)
     target = Path(output) if output else default_target(source)
@@ -119,12 +127,10 @@ def command(
 
     from embcomp.container.reader import describe
     from embcomp.container.writer import save
-    from embcomp.encoded import EncodedEmbedding
-    from embcomp.formats import read_embedding
+    from embcomp.pipeline import encode_source
 
     with progress_bars(quiet=quiet) as progress:
-        embedding = read_embedding(source, read_options(given), progress)
-        encoded = EncodedEmbedding.encode(embedding, compressor, progress)
+        encoded = encode_source(source, compressor, read_options(given), progress, allowance)
     if verbose:
         for number, loss in enumerate(compressor.get_state().get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")

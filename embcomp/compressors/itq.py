@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embcomp.checks import Boolean, Either, Integer, OneOf, Option, Real
+from embcomp.compressors.base import Summary
 from embcomp.compressors.binary import RotationCompressor, head
 from embcomp.compressors.linear import (
     covariance,
@@ -87,10 +89,25 @@ class ItqCompressor(RotationCompressor):
         """Learn mean, directions and rotation."""
         self._require_matrix(vectors)
         rows = head(self.name, vectors, self.fit_rows)
-        dim = vectors.shape[1]
+        mean = mean_rows(rows)
+        return self._learn(rows, mean, covariance(rows, mean), progress)
+
+    def fit_summary(self, summary: Summary, progress: Progress = no_progress) -> Self:
+        """Learn mean and directions of all rows, and the rotation and the scale from a sample of them."""
+        head(self.name, summary.sample, "all")
+        return self._learn(summary.sample, summary.mean, summary.covariance, progress)
+
+    def _learn(
+        self,
+        rows: FloatMatrix,
+        mean: NDArray[np.float32],
+        covariance_of_rows: NDArray[np.float64],
+        progress: Progress,
+    ) -> Self:
+        dim = len(mean)
         n_bits = dim if isinstance(self.bits, str) else self.bits
-        self.mean_ = mean_rows(rows)
-        singular_values, directions = principal_directions(covariance(rows, self.mean_))
+        self.mean_ = mean
+        singular_values, directions = principal_directions(covariance_of_rows)
         self.singular_values_ = singular_values.astype(np.float32)
         n_removed = self._n_removed(self.singular_values_)
         # X̂'s own principal directions: those kept, by singular value, then those whose value was set to 0.

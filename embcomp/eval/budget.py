@@ -63,24 +63,6 @@ class Sized(Protocol):
         """Options, bits of code per row with them, and bytes of state that are in the file with them."""
 
 
-def parse_size(text: str) -> int:
-    """Read ``5MB``, ``800 kB``, ``1.5GB`` (decimal), ``4MiB`` (binary) or plain bytes.
-
-    Raises:
-        ParameterError: it is none of these, or not above 0.
-    """
-    units = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-    number = text.strip().rstrip("BKMGIbkmgi").rstrip()
-    unit = text.strip()[len(number) :].strip().lower() or "b"
-    try:
-        size = float(number) * units[unit]
-    except (ValueError, KeyError):
-        size = math.nan
-    if not (math.isfinite(size) and size >= 1):
-        raise ParameterError(f"--target-size must be a size such as 5MB or 800kB, got {text!r}")
-    return int(size)
-
-
 def parse_ratio(text: str) -> float:
     """Read ``64``, ``64x`` or ``64×``.
 

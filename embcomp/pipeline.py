@@ -1,0 +1,217 @@
+"""From a source to an encoded embedding in as little memory as the method allows.
+
+Three ways, from the least memory to the most:
+
+*head*     the method fits on the first rows (``Compressor.head_rows``): one pass, holding those rows, then one chunk
+           of rows at a time. The result is that of fitting and encoding in memory, to the byte.
+*matrix*   the method looks at all rows and they fit: one pass, holding the matrix.
+*summary*  they do not fit, and mean, covariance and a sample of the rows are enough for the method: two passes.
+           What comes from the sample differs from the fit in memory; each method's ``fit_summary`` says what that is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embcomp.bits import BytesArray
+from embcomp.compressors.base import Compressor, Summary
+from embcomp.embedding import MEAN_BLOCK_ROWS, Embedding, FloatMatrix, Source
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import ParameterError
+from embcomp.formats import BlockReader, ReadOptions, open_blocks
+from embcomp.progress import Progress, no_progress
+from embcomp.threads import BLOCK_ROWS, single_threaded_blas
+from embcomp.vocabulary import Vocabulary
+
+CHUNK_ROWS = 2 * MEAN_BLOCK_ROWS  # whole blocks of every fixed size, so that sums and products are cut alike
+SAMPLE_ROWS = 50_000
+SHARE_OF_FREE_MEMORY = 0.5
+
+
+class MatrixTooLargeError(Exception):
+    """The matrix grew beyond its allowance; caught in this module."""
+
+
+def encode_source(
+    source: str | Path,
+    compressor: Compressor,
+    options: ReadOptions,
+    progress: Progress = no_progress,
+    max_memory: int | None = None,
+) -> EncodedEmbedding:
+    """Read, fit and encode a source.
+
+    Args:
+        source: a file, or ``-`` for standard input.
+        compressor: not fitted yet.
+        options: how to read.
+        progress: told about reading and fitting.
+        max_memory: bytes that vectors may take while they are being compressed; ``None`` for half of the free memory.
+
+    Raises:
+        InputError: the source cannot be read as it is.
+        ParameterError: the method needs more rows at once than ``max_memory`` holds.
+    """
+    allowance = max_memory if max_memory is not None else _half_of_free_memory()
+    if compressor.head_rows is not None:
+        with open_blocks(source, options, progress) as reader:
+            return _encode_after_head(reader, compressor, compressor.head_rows, allowance, progress)
+    try:
+        with open_blocks(source, options, progress) as reader:
+            embedding = _read_matrix(reader, allowance)
+    except MatrixTooLargeError:
+        return _encode_in_two_passes(source, compressor, options, progress, allowance)
+    return EncodedEmbedding.encode(embedding, compressor, progress)
+
+
+class RowQueue:
+    """Rows arrive in blocks of any size and leave in chunks of the size asked for."""
+
+    def __init__(self, dim: int) -> None:
+        self._blocks: list[FloatMatrix] = []
+        self._dim = dim
+        self.n_rows = 0
+
+    def push(self, rows: FloatMatrix) -> None:
+        """Append rows; they are kept, not copied."""
+        self._blocks.append(rows)
+        self.n_rows += len(rows)
+
+    def pop(self, n_rows: int) -> FloatMatrix:
+        """Take the first ``n_rows`` rows, or all that there are."""
+        taken = np.empty((min(n_rows, self.n_rows), self._dim), dtype=np.float32)
+        filled = 0
+        while filled < len(taken):
+            block = self._blocks[0]
+            used = block[: len(taken) - filled]
+            taken[filled : filled + len(used)] = used
+            filled += len(used)
+            self._blocks[:1] = [block[len(used) :]] if len(used) < len(block) else []
+        self.n_rows -= len(taken)
+        return taken
+
+
+def chunks(
+    reader: BlockReader, words: list[str], size: int = CHUNK_ROWS, first: int | None = None
+) -> Iterator[FloatMatrix]:
+    """Yield the reader's rows in chunks of ``size`` (the last may be shorter), and append its words to ``words``.
+
+    ``first`` is the size of the first chunk, where that is another.
+    """
+    queue = RowQueue(reader.dim)
+    wanted = size if first is None else first
+    for block_words, vectors in reader:
+        words += block_words
+        queue.push(vectors)
+        while queue.n_rows >= wanted:
+            yield queue.pop(wanted)
+            wanted = size
+    if queue.n_rows:
+        yield queue.pop(wanted)
+
+
+def _encode_after_head(
+    reader: BlockReader, compressor: Compressor, head_rows: int, allowance: int, progress: Progress
+) -> EncodedEmbedding:
+    _require_room(compressor, f"the {head_rows} rows of --fit-rows", 3 * 4 * head_rows * reader.dim, allowance)
+    words: list[str] = []
+    rows = chunks(reader, words, first=-(-head_rows // BLOCK_ROWS) * BLOCK_ROWS)
+    first = next(rows)
+    compressor.fit(first[:head_rows], progress)
+    codes = [compressor.encode(first)]
+    del first
+    codes += [compressor.encode(chunk) for chunk in rows]
+    return _assemble(words, codes, compressor, reader.source)
+
+
+def _read_matrix(reader: BlockReader, allowance: int) -> Embedding:
+    words: list[str] = []
+    matrix = np.empty((0, reader.dim), dtype=np.float32)
+    for block_words, vectors in reader:
+        words += block_words
+        start = len(matrix)
+        if 4 * len(words) * reader.dim > allowance:
+            raise MatrixTooLargeError
+        matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
+        matrix[start:] = vectors
+    return Embedding(words, matrix, reader.source)
+
+
+def _encode_in_two_passes(
+    source: str | Path, compressor: Compressor, options: ReadOptions, progress: Progress, allowance: int
+) -> EncodedEmbedding:
+    if type(compressor).fit_summary is Compressor.fit_summary:
+        raise ParameterError(
+            f"{compressor.name}: needs all rows in memory at once, and they take more than {allowance} bytes; "
+            "raise --max-memory"
+        )
+    if str(source) == "-":
+        raise ParameterError(
+            f"{compressor.name}: the rows take more than {allowance} bytes, and standard input cannot be read twice; "
+            "raise --max-memory, or give a file"
+        )
+    with open_blocks(source, options, progress) as reader:
+        _require_room(compressor, f"a sample of {SAMPLE_ROWS} rows", 2 * 4 * SAMPLE_ROWS * reader.dim, allowance)
+        seed = int(compressor.get_config().get("random_state", 0))
+        summary = summarize(reader, seed, SAMPLE_ROWS)
+    compressor.fit_summary(summary, progress)
+    words: list[str] = []
+    with open_blocks(source, options, progress) as reader:
+        codes = [compressor.encode(chunk) for chunk in chunks(reader, words)]
+        return _assemble(words, codes, compressor, reader.source)
+
+
+def summarize(reader: BlockReader, seed: int, sample_rows: int) -> Summary:
+    """Take one pass: exact mean and covariance, and an even sample (Vitter's Algorithm R), seeded."""
+    rng = np.random.default_rng(seed)
+    total = np.zeros(reader.dim, dtype=np.float64)
+    products = np.zeros((reader.dim, reader.dim), dtype=np.float64)
+    sample = np.empty((0, reader.dim), dtype=np.float32)
+    ranks = np.empty(0, dtype=np.int64)
+    n_rows = 0
+    for chunk in chunks(reader, [], MEAN_BLOCK_ROWS):
+        total += chunk.sum(axis=0, dtype=np.float64)
+        wide = chunk.astype(np.float64)
+        with single_threaded_blas():
+            products += wide.T @ wide
+        n_room = max(0, sample_rows - len(sample))
+        sample = np.concatenate([sample, chunk[:n_room]])
+        ranks = np.concatenate([ranks, n_rows + np.arange(len(chunk[:n_room]))])
+        later = np.arange(n_room, len(chunk))
+        places = (rng.random(len(later)) * (n_rows + later + 1)).astype(np.int64)
+        for row, place in zip(later[places < sample_rows], places[places < sample_rows], strict=True):
+            sample[place], ranks[place] = chunk[row], n_rows + row
+        n_rows += len(chunk)
+    mean = (total / max(1, n_rows)).astype(np.float32)
+    centre = mean.astype(np.float64)
+    cross = np.outer(centre, total)
+    spread = products - cross - cross.T + n_rows * np.outer(centre, centre)
+    return Summary(n_rows, mean, spread, sample[np.argsort(ranks)])
+
+
+def _assemble(words: list[str], codes: list[BytesArray], compressor: Compressor, source: Source) -> EncodedEmbedding:
+    joined = np.concatenate(codes)
+    codes.clear()
+    return EncodedEmbedding.from_codes(Vocabulary.build(words), joined, compressor, source)
+
+
+def _require_room(compressor: Compressor, what: str, needed: int, allowance: int) -> None:
+    if needed > allowance:
+        raise ParameterError(
+            f"{compressor.name}: {what} take {needed} bytes while they are fitted, --max-memory allows {allowance}"
+        )
+
+
+def _half_of_free_memory() -> int:
+    """Half of what the system says is available; where it does not say, no limit that matters."""
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 2**62
+    figures: dict[str, Any] = dict(line.split(":", 1) for line in lines if ":" in line)
+    available = figures.get("MemAvailable", "").split()
+    return int(SHARE_OF_FREE_MEMORY * 1024 * int(available[0])) if available else 2**62

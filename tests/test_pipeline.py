@@ -1,0 +1,151 @@
+"""Three ways from a source to codes, and that they agree where they say so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embcomp import pipeline
+from embcomp.compressors.base import Compressor
+from embcomp.compressors.registry import compressor_class, make_compressor, method_names
+from embcomp.embedding import Embedding, mean_rows
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import ParameterError
+from embcomp.formats import ReadOptions, open_blocks, read_embedding, write_embedding
+from embcomp.pipeline import RowQueue, chunks, encode_source, summarize
+
+N_ROWS, DIM = 9000, 6
+QUICK = {"iterations": 3, "epochs": 1}
+
+
+def quick(name: str, **options: object) -> Compressor:
+    declared = {option.name for option in compressor_class(name).options}
+    config = {key: value for key, value in (QUICK | options).items() if key in declared}
+    return make_compressor(name, **config)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(5)
+    vectors = (rng.normal(0.2, 1, (N_ROWS, DIM)) * np.linspace(2, 0.5, DIM)).astype(np.float32)
+    words = [f"w{i}" for i in range(N_ROWS)]
+    path = tmp_path_factory.mktemp("pipeline") / "vectors.bin"
+    write_embedding(path, "word2vec-binary", iter([(words, vectors)]), N_ROWS, DIM, force=False)
+    return path
+
+
+def same(one: EncodedEmbedding, other: EncodedEmbedding) -> bool:
+    state, other_state = one.compressor.get_state(), other.compressor.get_state()
+    return (
+        one.words == other.words
+        and np.array_equal(one.stream, other.stream)
+        and state.keys() == other_state.keys()
+        and all(np.array_equal(state[name], other_state[name]) for name in state)
+    )
+
+
+@pytest.mark.parametrize("name", [name for name in method_names() if quick(name, fit_rows=1).head_rows is not None])
+@pytest.mark.parametrize("fit_rows", [700, 2048, N_ROWS, 10 * N_ROWS])
+def test_fitting_on_the_head_while_reading_is_fitting_in_memory(source: Path, name: str, fit_rows: int) -> None:
+    streamed = encode_source(source, quick(name, fit_rows=fit_rows), ReadOptions())
+    in_memory = EncodedEmbedding.encode(read_embedding(source), quick(name, fit_rows=fit_rows))
+    assert same(streamed, in_memory)
+    assert streamed.source == in_memory.source
+
+
+@pytest.mark.parametrize("name", method_names())
+def test_a_matrix_that_fits_is_compressed_in_memory(source: Path, name: str) -> None:
+    small = ReadOptions(limit=300)
+    made = encode_source(source, quick(name, fit_rows="all"), small)
+    assert same(made, EncodedEmbedding.encode(read_embedding(source, small), quick(name, fit_rows="all")))
+
+
+def test_two_passes_give_the_codes_and_thresholds_of_sign(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 3000)
+    streamed = encode_source(source, quick("sign"), ReadOptions(), max_memory=4 * DIM * N_ROWS - 1)
+    in_memory = EncodedEmbedding.encode(read_embedding(source), quick("sign"))
+    assert np.array_equal(streamed.stream, in_memory.stream)
+    ours, theirs = streamed.compressor.get_state(), in_memory.compressor.get_state()
+    assert np.array_equal(ours["thresholds"], theirs["thresholds"])
+    assert ours["scale"][0] == pytest.approx(theirs["scale"][0], rel=0.05)
+
+
+@pytest.mark.parametrize("name", ["itq", "iiq"])
+def test_two_passes_give_nearly_the_rotation_methods(
+    source: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 3000)
+    options = {"fit_rows": "all", "iterations": 0}
+    streamed = encode_source(source, quick(name, **options), ReadOptions(), max_memory=4 * DIM * N_ROWS - 1)
+    in_memory = EncodedEmbedding.encode(read_embedding(source), quick(name, **options))
+    ours, theirs = streamed.compressor.get_state(), in_memory.compressor.get_state()
+    assert np.array_equal(ours["mean"], theirs["mean"])
+    assert np.allclose(ours["rotation"], theirs["rotation"], atol=1e-4)
+    assert np.allclose(ours["singular_values"], theirs["singular_values"], rtol=1e-4)
+
+
+def test_a_summary_is_exact_but_for_its_sample(source: Path) -> None:
+    vectors = read_embedding(source).vectors
+    with open_blocks(source) as reader:
+        summary = summarize(reader, seed=1, sample_rows=500)
+    assert summary.n_rows == N_ROWS
+    assert np.array_equal(summary.mean, mean_rows(vectors))
+    centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
+    assert np.allclose(summary.covariance, centred.T @ centred, rtol=1e-6, atol=1e-3)
+    assert summary.sample.shape == (500, DIM)
+    rows = {row.tobytes(): rank for rank, row in enumerate(vectors)}
+    ranks = [rows[row.tobytes()] for row in summary.sample]
+    assert ranks == sorted(set(ranks))
+    assert 0.4 * N_ROWS < np.mean(ranks) < 0.6 * N_ROWS
+
+
+def test_a_sample_of_few_rows_is_all_of_them(source: Path) -> None:
+    with open_blocks(source, ReadOptions(limit=20)) as reader:
+        summary = summarize(reader, seed=1, sample_rows=500)
+    assert np.array_equal(summary.sample, read_embedding(source, ReadOptions(limit=20)).vectors)
+
+
+def test_methods_that_need_everything_say_so(source: Path) -> None:
+    with pytest.raises(ParameterError) as refused:
+        encode_source(source, quick("prune"), ReadOptions(), max_memory=1000)
+    assert str(refused.value) == (
+        "prune: needs all rows in memory at once, and they take more than 1000 bytes; raise --max-memory"
+    )
+
+
+def test_a_head_beyond_the_allowance_is_refused(source: Path) -> None:
+    with pytest.raises(ParameterError) as refused:
+        encode_source(source, quick("iiq", fit_rows=5000), ReadOptions(), max_memory=1000)
+    assert str(refused.value) == (
+        f"iiq: the 5000 rows of --fit-rows take {12 * 5000 * DIM} bytes while they are fitted, "
+        "--max-memory allows 1000"
+    )
+
+
+def test_rows_leave_the_queue_as_they_came() -> None:
+    queue = RowQueue(2)
+    rows = np.arange(40, dtype=np.float32).reshape(20, 2)
+    for start, stop in [(0, 3), (3, 3), (3, 11), (11, 20)]:
+        queue.push(rows[start:stop])
+    taken = [queue.pop(n) for n in (1, 4, 0, 9, 100)]
+    assert [len(part) for part in taken] == [1, 4, 0, 9, 6]
+    assert np.array_equal(np.concatenate(taken), rows)
+    assert queue.n_rows == 0
+
+
+def test_chunks_have_the_size_asked_for(source: Path) -> None:
+    words: list[str] = []
+    with open_blocks(source) as reader:
+        sizes = [len(chunk) for chunk in chunks(reader, words, size=4000, first=100)]
+    assert sizes == [100, 4000, 4000, 900]
+    assert words == [f"w{i}" for i in range(N_ROWS)]
+
+
+def test_one_word_is_an_embedding(tmp_path: Path) -> None:
+    path = tmp_path / "one.txt"
+    path.write_text("word 1 2 3\n")
+    encoded = encode_source(path, quick("iiq"), ReadOptions())
+    assert encoded.words == ["word"]
+    assert Embedding(["word"], encoded.decode_all()).dim == 3
