@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.checks import parse_size
-from embcomp.checks import parse_size
 from embcomp.cli.common import (
     force_option,
     json_option,
