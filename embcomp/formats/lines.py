@@ -19,10 +19,10 @@ class ParsedLines:
     """Lines, and what could be made of them without looking at each."""
 
     text: bytes
+    n_lines: int
     starts: Positions
+    """Of the lines up to the last one that is not blank: the rows."""
     ends: Positions
-    n_rows: int
-    """Lines up to the last one that is not blank; the following arrays are of these."""
     words: list[bytes]
     vectors: FloatMatrix
     """float32, shape (n_rows, dim)."""
@@ -30,7 +30,7 @@ class ParsedLines:
     """Where words and vectors hold; the other rows need a closer look."""
 
     def __len__(self) -> int:
-        return len(self.ends)
+        return len(self.words)
 
     def line(self, row: int) -> bytes:
         """Return a line without its line feed."""
@@ -39,10 +39,16 @@ class ParsedLines:
 
 def parse_lines(text: bytes, dim: int) -> ParsedLines:
     """Parse lines, each ended by a line feed; those that are a word and ``dim`` numbers with single separators."""
+    if text.isspace():
+        nothing = np.zeros(0, dtype=np.int64)
+        vectors = np.empty((0, dim), dtype=np.float32)
+        return ParsedLines(text, text.count(b"\n"), nothing, nothing, [], vectors, np.zeros(0, dtype=np.bool_))
     text, codes, ends = _without_trailing_space(text)
+    n_lines = len(ends)
     starts = np.concatenate(([0], ends[:-1] + 1))
     n_rows = int(np.searchsorted(starts, len(text.rstrip())))
-    regular, cuts = _regular_rows(text, starts[:n_rows], ends[:n_rows], dim)
+    starts, ends = starts[:n_rows], ends[:n_rows]
+    regular, cuts = _regular_rows(text, starts, ends, dim)
 
     word_spans = zip(starts[regular].tolist(), cuts[:, 0].tolist(), strict=True)
     found_words = [text[start:cut] for start, cut in word_spans]
@@ -55,13 +61,13 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
         vectors[rest] = _parse_tails([text[cut:end] for cut, end in tail_spans], dim)
         done[rest] = np.logical_and.reduce(np.isfinite(vectors[rest]), axis=1)
     if len(regular) == n_rows:
-        return ParsedLines(text, starts, ends, n_rows, found_words, vectors, done)
+        return ParsedLines(text, n_lines, starts, ends, found_words, vectors, done)
 
     parsed = ParsedLines(
         text,
+        n_lines,
         starts,
         ends,
-        n_rows,
         [b""] * n_rows,
         np.empty((n_rows, dim), dtype=np.float32),
         np.zeros(n_rows, dtype=np.bool_),

@@ -124,13 +124,13 @@ class TextParser:
     def _finish(self, lines: ParsedLines) -> Block:
         """Look at the rows that are not done yet, and drop or refuse what is bad."""
         first = self._n_lines + 1
-        self._n_lines += len(lines)
-        n_rows = lines.n_rows
+        self._n_lines += lines.n_lines
+        n_rows = len(lines)
         if n_rows == 0:
-            self._n_blank += len(lines)
+            self._n_blank += lines.n_lines
             return Block([], lines.vectors, range(0))
         self._refuse_blank(first)
-        self._n_blank = len(lines) - n_rows
+        self._n_blank = lines.n_lines - n_rows
 
         words, vectors, done = lines.words, lines.vectors, lines.done
         for row in np.flatnonzero(~done).tolist():
