@@ -97,6 +97,11 @@ class Embedding:
         """Return the vectors of the given rows, float32, shape (k, dim)."""
         return self.vectors[rows]
 
+    @property
+    def offset(self) -> None:
+        """Nothing: these are the vectors of the source."""
+        return None
+
     def mean_vector(self) -> FloatMatrix:
         """Return the mean of all vectors, float32, shape (dim,); zeros if there are none."""
         return mean_rows(self.vectors)

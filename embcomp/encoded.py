@@ -129,6 +129,11 @@ class EncodedEmbedding:
             total += mean_rows(self.decode_rows(rows)).astype(np.float64) * len(rows)
         return (total / max(1, len(self))).astype(np.float32)
 
+    @property
+    def offset(self) -> FloatMatrix | None:
+        """What to add to decoded vectors to come back to the origin of the source."""
+        return self.compressor.offset
+
     def mean_vector(self) -> FloatMatrix:
         """Return the mean of all decoded vectors, float32, shape (dim,); zeros if there are none."""
         return self._mean

@@ -8,7 +8,8 @@ spearman, pearson    correlation of the cosines before and after, over 5,000 pai
                      a word of the whole
 recall@1, @10, @100  share of a query's nearest neighbours before, by cosine among all shared words, that are still
                      among as many after
-error                ‖X̂ − X‖ / ‖X‖ over the sampled words (Frobenius; 0 is best); only where dimensions agree
+error                ‖X̂ − X‖ / ‖X‖ over the sampled words (Frobenius; 0 is best), with what the method subtracted
+                     added back; only where dimensions agree
 isotropy             I(X̂) of the sampled words [iiq.txt eq. 3 and 4]; the baseline's own is in its own scores
 
 In a band of fewer words than a sample takes, the sample is the band. Targets whose source order was dropped still
@@ -140,7 +141,8 @@ def _measure_band(
     before = [baseline.decode_rows(shared.baseline_rows[part]) for part in (sample.words, sample.left, sample.right)]
     after = [target.decode_rows(shared.target_rows[part]) for part in (sample.words, sample.left, sample.right)]
     results = _correlations(cosines(*before[1:]), cosines(*after[1:]), sample.n_missing, seed)
-    results["error"] = _error(before[0], after[0], sample.n_missing, seed)
+    restored = after[0] if target.offset is None else after[0] + target.offset
+    results["error"] = _error(before[0], restored, sample.n_missing, seed)
     results["isotropy"] = _isotropy(target, shared, sample)
     return results
 

@@ -51,6 +51,11 @@ class Target(Protocol):
         """Return the mean of all vectors, float32, shape (dim,)."""
         ...
 
+    @property
+    def offset(self) -> FloatMatrix | None:
+        """What to add to decoded vectors to come back to the origin of the source; ``None`` for nothing."""
+        ...
+
 
 @dataclass(frozen=True)
 class TermVectors:
