@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 
 from embcomp import __version__
-from embcomp.errors import EmbcompError
+from embcomp.errors import EmbcompError, OutputError
 
 COMMANDS = {
     "compress": "Compress an embedding file into one .embc file.",
@@ -85,6 +85,9 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         code = _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         code = _complain("interrupted", EXIT_INTERRUPTED)
+    except OSError as error:  # files that are read or written have errors of their own
+        code = _complain(f"{error.filename or 'standard output'}: {error.strerror}", OutputError.exit_code)
+        _drop_stdout()
     except Exception:
         traceback.print_exc()
         code = _complain("this is a bug; please report it with the lines above", EXIT_BUG)
