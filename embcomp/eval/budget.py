@@ -99,20 +99,20 @@ def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progres
     per_bit = len(bench.embedding) / 8 + state_per_bit
     width = _clamped(_allowed_bytes(bench, budget, state - dim * state_per_bit) / per_bit, most)
     best: Job | None = None
+    fits, fails = 0, most + 1  # widths
     known: dict[str, Any] = {}
     for _ in range(MOST_TRIES):
         job = Job(candidate.method, candidate.with_options(bits=width).build().get_config())
         _, known = bench.container(job, progress)
         spare = budget.spare(known)
         if spare >= 0:
-            best = job
-        elif best is not None:
+            best, fits = job, width
+        else:
+            fails = width
+        width = max(fits, min(fails - 1, _clamped(width + spare / per_bit, most)))
+        if width in (0, fits):
             break
-        wider = _clamped(width + spare / per_bit, most)
-        if wider == width:
-            break
-        width = wider
-    return best or _unreachable(candidate, budget, f"with {width} bits it takes {_taken(known, budget)}")
+    return best or _unreachable(candidate, budget, f"with --bits {fails} it takes {_taken(known, budget)}")
 
 
 def _clamped(width: float, most: int) -> int:

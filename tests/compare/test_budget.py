@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from embcomp.compressors.itq import ItqCompressor
+from embcomp.errors import ParameterError
+from embcomp.eval.budget import Budget, choose, parse_ratio, seeded
+from embcomp.eval.compare import Workbench
+from embcomp.eval.plan import Candidate, Job
+
+
+@pytest.mark.parametrize("text", ["64", "64x", " 64× "])
+def test_ratios_are_read(text: str) -> None:
+    assert parse_ratio(text) == 64
+
+
+@pytest.mark.parametrize("text", ["0", "-3", "many", "nan", "inf", ""])
+def test_ratios_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(ParameterError, match="--target-ratio must be a number above 0, such as 64, got"):
+        parse_ratio(text)
+
+
+def test_one_budget_at_a_time() -> None:
+    for given in ((None, None), (5, 2.0)):
+        with pytest.raises(ParameterError, match="give one of --target-size and --target-ratio"):
+            Budget(*given)
+
+
+@pytest.mark.parametrize("size", [9_000, 8_000, 7_300])
+def test_the_file_is_the_largest_that_fits(bench: Workbench, size: int) -> None:
+    budget = Budget(file_bytes=size)
+    job = choose(bench, Candidate("itq", {}), budget)
+    assert job.config is not None
+    path, _ = bench.container(job)
+    assert path.stat().st_size <= size
+    one_more, _ = bench.container(Job("itq", job.config | {"bits": job.config["bits"] + 1}))
+    assert one_more.stat().st_size > size
+
+
+def test_the_ratio_is_reached_and_not_passed_by_much(bench: Workbench) -> None:
+    job = choose(bench, Candidate("iiq", {}), Budget(vectors_ratio=9.0))
+    assert job.config is not None
+    known = bench.container(job)[1]
+    more = bench.container(Job("iiq", job.config | {"bits": job.config["bits"] + 1}))[1]
+    assert more["ratio"]["vectors"] < 9.0 <= known["ratio"]["vectors"]
+
+
+def test_room_without_end_is_not_used_to_the_end(bench: Workbench) -> None:
+    job = choose(bench, Candidate("itq", {}), Budget(file_bytes=10**9))
+    assert job.config is not None
+    assert job.config["bits"] == 4 * bench.embedding.dim
+
+
+def test_what_cannot_be_reached_says_why(bench: Workbench) -> None:
+    job = choose(bench, Candidate("itq", {}), Budget(file_bytes=1000))
+    assert job.config is None
+    assert job.note.startswith("itq cannot reach 1,000 bytes: with --bits 1 it takes ")
+
+
+def test_a_method_without_a_size_is_taken_as_it_is_or_not_at_all(bench: Workbench) -> None:
+    fits = choose(bench, Candidate("sign", {}), Budget(vectors_ratio=2.0))
+    assert (fits.config, fits.note) == (
+        {"threshold": "mean"},
+        "sign has no option for its size: it is taken as it is",
+    )
+    fails = choose(bench, Candidate("sign", {}), Budget(vectors_ratio=64.0))
+    assert fails.config is None
+    assert fails.note.startswith("sign cannot reach 64 × (vectors only): it has no option for its size, and takes ")
+
+
+def test_bits_that_were_given_are_kept(bench: Workbench) -> None:
+    job = choose(bench, Candidate("itq", {"bits": 3}), Budget(vectors_ratio=4.0))
+    assert job.config is not None
+    assert job.config["bits"] == 3
+
+
+def test_a_method_that_knows_its_sizes_is_asked(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stepped(ItqCompressor):
+        @classmethod
+        def sizes(cls, dim: int) -> Iterator[tuple[dict[str, Any], int, int]]:
+            for iterations, width in enumerate((4, 8, 12)):
+                yield {"iterations": iterations + 1}, width, 4 * dim * width
+
+    monkeypatch.setattr("embcomp.eval.plan.compressor_class", lambda name: Stepped)
+    job = choose(bench, Candidate("itq", {"bits": 4}), Budget(vectors_ratio=9.0))
+    assert job.config is not None
+    assert (job.config["iterations"], job.config["bits"]) == (3, 4)
+    none = choose(bench, Candidate("itq", {"bits": 4}), Budget(vectors_ratio=1000.0))
+    assert none.note.endswith("its codes and tables alone take 312 bytes or more")
+
+
+def test_seeds_share_the_configuration() -> None:
+    job = Job("itq", {"bits": 3, "random_state": 0})
+    assert [each.config for each in seeded(job, range(4, 6))] == [
+        {"bits": 3, "random_state": 4},
+        {"bits": 3, "random_state": 5},
+    ]
+    assert seeded(Job("sign", {"threshold": "mean"}), range(3)) == [Job("sign", {"threshold": "mean"})]
+    assert seeded(Job("sign", None, "why"), range(3)) == [Job("sign", None, "why")]

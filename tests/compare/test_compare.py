@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embcomp.compressors.alone import AloneCompressor
+from embcomp.compressors.itq import ItqCompressor
+from embcomp.compressors.registry import make_compressor
+from embcomp.container.reader import describe
+from embcomp.container.writer import save
+from embcomp.embedding import Embedding
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import ParameterError
+from embcomp.eval import compare, run
+from embcomp.eval.cache import Cache
+from embcomp.eval.compare import (
+    BASELINE,
+    Evaluation,
+    Workbench,
+    fits_and_encodes_apart,
+    label,
+    suites_with_data,
+    with_ratios,
+)
+from embcomp.eval.plan import Job
+
+
+def job(method: str, **options: object) -> Job:
+    return Job(method, make_compressor(method, **options).get_config())
+
+
+def test_the_first_row_is_the_source_itself(bench: Workbench, embedding: Embedding) -> None:
+    (base,) = bench.compare([])
+    n_words = sum(len(word) + 1 for word in embedding.words)
+    assert base.method == BASELINE
+    assert base.sizes == {"file": embedding.vectors.nbytes + n_words}
+    assert base.ratio == {"vectors": 1.0, "file": 1.0}
+    assert {mean["ratio"] for mean in base.means if mean["value"] is not None} == {1.0}
+
+
+def test_sizes_and_scores_are_those_of_the_file_that_compress_writes(
+    bench: Workbench, embedding: Embedding, data_dir: Path, tmp_path: Path
+) -> None:
+    _, result = bench.compare([job("itq", bits=8)])
+    encoded = EncodedEmbedding.encode(embedding, make_compressor("itq", bits=8))
+    save(encoded, tmp_path / "own.embc")
+    described = describe(tmp_path / "own.embc")
+    assert (result.sizes, result.ratio, result.bits) == (described["bytes"], described["ratio"], 8)
+    own = run.evaluate(encoded, "itq", ["similarity"], data_dir)
+    singles = [score for score in result.scores if not score["task"].startswith("mean of")]
+    assert [score["value"] for score in singles] == [score.value for score in own]
+    assert {score["task"] for score in singles} == {"one", "two", "SimLex-999", "WS-353"}
+
+
+def test_json_has_the_documented_names(bench: Workbench) -> None:
+    for result in bench.compare([job("sign")]):
+        document = result.to_json()
+        assert set(document) >= {"method", "config", "bytes", "ratio", "seconds", "scores"}
+        assert set(document["seconds"]) == {"fit", "encode"}
+        assert set(document["scores"][0]) >= {"suite", "task", "metric", "value", "low", "high", "n_used", "oov"}
+
+
+def test_a_second_run_only_does_what_is_new(
+    embedding: Embedding, data_dir: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits, suites = [], []
+    fit, evaluate = ItqCompressor.fit, run.evaluate
+    monkeypatch.setattr(ItqCompressor, "fit", lambda self, *given: fits.append(self.bits) or fit(self, *given))
+    monkeypatch.setattr(
+        run, "evaluate", lambda *given, **named: suites.append((given[1], *given[2])) or evaluate(*given, **named)
+    )
+
+    def results(chosen: tuple[str, ...], *widths: int) -> list[compare.Result]:
+        fits.clear()
+        suites.clear()
+        bench = Workbench(embedding, Evaluation(chosen, data_dir), cache)
+        return bench.compare([job("itq", bits=width) for width in widths])
+
+    first = results(("similarity",), 4)
+    assert (fits, suites) == ([4], [(BASELINE, "similarity"), ("itq", "similarity")])
+    assert results(("similarity",), 4) == first
+    assert (fits, suites) == ([], [])
+    results(("similarity",), 4, 6)
+    assert (fits, suites) == ([6], [("itq", "similarity")])
+    results(("similarity", "fidelity"), 4)
+    assert (fits, suites) == ([], [(BASELINE, "fidelity"), ("itq", "fidelity")])
+
+
+def test_other_vectors_words_or_data_are_not_mistaken_for_these(
+    embedding: Embedding, data_dir: Path, cache: Cache
+) -> None:
+    turned = Embedding(embedding.words, embedding.vectors[::-1].copy(), embedding.source)
+    renamed = Embedding([f"x{word}" for word in embedding.words], embedding.vectors, embedding.source)
+    how = Evaluation(("similarity",), data_dir)
+    values = [
+        [score["value"] for score in Workbench(each, how, cache).compare([job("sign")])[1].scores]
+        for each in (embedding, turned, renamed)
+    ]
+    assert values[0] != values[1]
+    assert values[2] == [None] * len(values[2])
+
+
+def test_a_damaged_container_is_made_anew(embedding: Embedding, data_dir: Path, cache: Cache) -> None:
+    bench = Workbench(embedding, Evaluation(("similarity",), data_dir), cache)
+    path, known = bench.container(job("sign"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    again, _ = bench.container(job("sign"))
+    assert (again, path.read_bytes()) == (path, whole)
+    assert known["bytes"]["file"] == len(whole)
+
+
+def test_what_nothing_reaches_stays_as_a_row_with_a_note(bench: Workbench) -> None:
+    _, result = bench.compare([Job("sign", None, "sign cannot reach it")])
+    document = result.to_json()
+    assert (document["config"], document["bytes"], document["scores"]) == (None, None, [])
+    assert document["note"] == "sign cannot reach it"
+
+
+def test_progress_counts_every_step(bench: Workbench) -> None:
+    seen: list[tuple[str, int, int]] = []
+    bench.compare([job("sign")], lambda stage, done, total, note="": seen.append((stage, done, total)))
+    assert {total for *_, total in seen} == {4}
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert seen[0] == ("none: read", 0, 4)
+    assert seen[-1] == ("done", 4, 4)
+
+
+def test_only_methods_whose_encode_takes_vectors_are_timed_apart() -> None:
+    assert fits_and_encodes_apart(ItqCompressor)
+    assert not fits_and_encodes_apart(AloneCompressor)
+
+
+def test_labels_name_what_is_not_the_default() -> None:
+    assert label("iiq", make_compressor("iiq", bits=50, random_state=3).get_config()) == "iiq bits=50"
+    assert label("sign", make_compressor("sign").get_config()) == "sign"
+    assert label("sign", None) == "sign"
+
+
+def test_ratios_are_over_the_data_sets_that_both_have() -> None:
+    def rows(**values: float | None) -> list[dict[str, object]]:
+        return [{"suite": "s", "metric": "m", "task": task, "value": value} for task, value in values.items()]
+
+    (mean,) = with_ratios(
+        [{"suite": "s", "metric": "m", "task": "mean of 2 of 3", "value": 30.0}],
+        rows(a=20.0, b=40.0, c=None),
+        rows(a=40.0, b=None, c=10.0),
+    )
+    assert mean["ratio"] == pytest.approx(20 / 40)
+
+
+def test_a_ratio_to_nothing_is_no_ratio() -> None:
+    row = {"suite": "s", "metric": "m", "task": "a", "value": 1.0}
+    assert with_ratios([row], [row], [row | {"value": -2.0}])[0]["ratio"] is None
+
+
+@pytest.mark.parametrize(
+    ("suites", "message"),
+    [
+        (
+            ("taste",),
+            "--suite must be one of similarity, categorization, analogy, classification, fidelity, got 'taste'",
+        ),
+        (("categorization",), "suite 'categorization' has no data set: give a folder with one (--data)"),
+    ],
+)
+def test_suites_are_judged_first(suites: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        suites_with_data(Evaluation(suites))
+    assert str(caught.value) == message
+
+
+def test_the_digest_of_a_suite_changes_with_its_data(data_dir: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "similarity"
+    copy.mkdir()
+    for path in (data_dir / "similarity").iterdir():
+        (copy / path.name).write_text(path.read_text())
+    how = Evaluation(("similarity",), tmp_path)
+    same = suites_with_data(how)
+    assert same == suites_with_data(Evaluation(("similarity",), data_dir))
+    with (copy / "one.tsv").open("a") as file:
+        file.write("b0w1\tb0w2\t9\n")
+    assert suites_with_data(how) != same
+
+
+def test_the_source_is_left_as_it_was(embedding: Embedding, data_dir: Path, cache: Cache) -> None:
+    before = embedding.vectors.copy()
+    Workbench(embedding, Evaluation(("similarity",), data_dir), cache).compare([job("iiq", bits=4)])
+    assert np.array_equal(embedding.vectors, before)

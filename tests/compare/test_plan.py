@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from embcomp.errors import ParameterError
+from embcomp.eval.plan import Candidate, Job, over_seeds, parse_candidate, sweep_bits
+
+
+def test_a_candidate_is_a_method_with_options_after_colons() -> None:
+    assert parse_candidate(" iiq:remove-top=3:seed=7:bits=50 ") == Candidate(
+        "iiq", {"remove_top": 3, "random_state": 7, "bits": 50}
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("nope", "--method must be one of"),
+        ("iiq:bits", "--methods iiq:bits: expected option=value after the colon, got 'bits'"),
+        ("sign:bits=5", "sign: --bits is not an option of this method; it takes --threshold"),
+        ("itq:bits=x", "itq: --bits must be an integer from 1 to 65536 or 'dim', got 'x'"),
+        ("itq:bits=0", "itq: --bits must be an integer from 1 to 65536 or 'dim', got 0"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_file_is_read(text: str, message: str) -> None:
+    with pytest.raises(ParameterError) as caught:
+        parse_candidate(text)
+    assert message in str(caught.value)
+
+
+def test_a_sweep_runs_each_width_and_says_where_it_does_not_apply() -> None:
+    candidates = [parse_candidate(text) for text in ("sign", "itq", "iiq:bits=7")]
+    swept, notes = sweep_bits(candidates, [8, 4])
+    assert [(each.method, each.options.get("bits")) for each in swept] == [
+        ("sign", None),
+        ("itq", 8),
+        ("itq", 4),
+        ("iiq", 7),
+    ]
+    assert notes == ["--bits does not apply to sign: there the defaults run"]
+
+
+def test_a_sweep_refuses_what_a_method_refuses() -> None:
+    with pytest.raises(ParameterError, match="itq: --bits must be an integer from 1 to 65536 or 'dim', got 0"):
+        sweep_bits([Candidate("itq", {})], [0])
+
+
+def test_no_widths_leave_everything_as_it_is() -> None:
+    candidates = [Candidate("sign", {}), Candidate("itq", {})]
+    assert sweep_bits(candidates, []) == (candidates, [])
+
+
+def test_seeds_multiply_what_is_random_and_nothing_else() -> None:
+    jobs = over_seeds([Candidate("sign", {}), Candidate("itq", {}), Candidate("iiq", {"random_state": 9})], 3, 2)
+    assert [(job.method, (job.config or {}).get("random_state")) for job in jobs] == [
+        ("sign", None),
+        ("itq", 3),
+        ("itq", 4),
+        ("iiq", 9),
+    ]
+    assert jobs[0] == Job("sign", {"threshold": "mean"})
+
+
+def test_the_same_job_runs_once() -> None:
+    assert len(over_seeds([Candidate("itq", {}), Candidate("itq", {"bits": "dim"})], 0, 1)) == 1

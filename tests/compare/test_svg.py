@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from embcomp.eval import svg
+from embcomp.eval.svg import Chart, Scale, tag
+
+
+def test_tags_escape_their_attributes() -> None:
+    assert tag("a", class_="x", data_y='1"<', z=None, w=1.25) == '<a class="x" data-y="1&quot;&lt;" w="1.2"/>'
+    assert tag("b", "one", "<i/>") == "<b>one<i/></b>"
+
+
+def test_scales_map_ends_to_ends() -> None:
+    plain = Scale(10, 20).onto(100, 0)
+    assert (plain(10), plain(15), plain(20)) == (100, 50, 0)
+    log = Scale(10, 1000, log=True).onto(0, 2)
+    assert [log(value) for value in (10, 100, 1000)] == pytest.approx([0, 1, 2])
+
+
+@pytest.mark.parametrize("values", [[1.0], [0.0], [-5.0, -5.0], [1e-9, 1e9], [], [0.3, 0.4], [40, 45.5]])
+def test_scales_hold_their_values_and_have_ticks(values: list[float]) -> None:
+    scale = Scale.around(values)
+    assert scale.low < scale.high
+    assert all(scale.low <= value <= scale.high for value in values)
+    ticks = scale.ticks()
+    assert ticks
+    assert len(ticks) <= 11
+    assert all(scale.low <= tick <= scale.high + 1e-9 for tick in ticks)
+
+
+@pytest.mark.parametrize(("low", "high"), [(100, 120), (5e4, 4e6), (1, 1e9)])
+def test_logarithmic_scales_have_few_round_ticks(low: float, high: float) -> None:
+    ticks = Scale.around([low, high], log=True).ticks()
+    assert 1 <= len(ticks) <= 12
+    assert all(f"{tick:e}"[0] in "125" for tick in ticks)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", []), ("0", []), ("1", [(0, 1)]), ("0110", [(1, 2)]), ("1011", [(0, 1), (2, 2)])]
+)
+def test_runs_of_bits(text: str, expected: list[tuple[int, int]]) -> None:
+    assert svg.runs([bit == "1" for bit in text]) == expected
+
+
+def test_runs_are_the_bits() -> None:
+    bits = np.random.default_rng(0).random(200) < 0.5
+    back = np.zeros(200, dtype=bool)
+    for first, length in svg.runs(bits.tolist()):
+        back[first : first + length] = True
+    assert np.array_equal(back, bits)
+
+
+def chart() -> Chart:
+    return Chart(Scale(0, 10), Scale(0, 10), "x <units>", "y")
+
+
+def test_a_picture_is_well_formed_and_named() -> None:
+    drawn = chart()
+    drawn.line([(1, 1), (2, 3)], 1, 2)
+    drawn.interval(2, 1, 4, 0)
+    drawn.marker(2, 3, 9, "a & b")
+    drawn.label(2, 3, "<8>")
+    drawn.level(5, "base", "level")
+    drawn.steps([(1, 1), (2, 3), (4, 4)], "front")
+    drawn.name("one", 0)
+    drawn.name("two", svg.PLAIN, 0, shaped=False)
+    root = ElementTree.fromstring(drawn.render("fig", "A title", "What it shows"))
+    assert root.get("role") == "img"
+    names = {child.get("id"): child.text for child in root if child.get("id")}
+    assert [names[name] for name in root.get("aria-labelledby", "").split()] == ["A title", "What it shows"]
+    texts = {element.text for element in root.iter("text")}
+    assert {"x <units>", "y", "one", "two", "<8>", "level"} <= texts
+
+
+def test_steps_go_right_then_up() -> None:
+    drawn = Chart(Scale(0, 10), Scale(0, 10), "", "", width=10, height=10, margins=(0, 0, 0, 0))
+    drawn.steps([(1, 1), (2, 3)], "front")
+    (path,) = re.findall(r'd="([^"]*)"', "".join(drawn.marks))
+    assert path == "M1.0 9.0L2.0 9.0L2.0 7.0L2.0 7.0"
+
+
+def test_labels_give_way_to_each_other() -> None:
+    drawn = chart()
+    for _ in range(20):
+        drawn.label(5, 5, "label")
+    boxes = drawn.taken
+    assert 1 < len(boxes) < 20  # where there is no room there is no label
+    for number, (left, top, right, bottom) in enumerate(boxes):
+        for other in boxes[:number]:
+            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+
+
+def test_a_picture_of_its_own_has_its_colours_with_it() -> None:
+    text = svg.standalone(chart().render("fig", "Title", "Text"))
+    root = ElementTree.fromstring(text.encode())
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "prefers-color-scheme:dark" in text
+    assert "--s0:" in text
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2."""
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("which", "paper"), [(0, "#ffffff"), (1, "#15171c")])
+def test_colours_stand_out_from_their_paper(which: int, paper: str) -> None:
+    soft = ("#5b5e66", "#a5a9b4")[which]
+    for colour in [pair[which] for pair in svg.COLOURS] + [soft]:
+        light, dark = sorted((luminance(colour), luminance(paper)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
