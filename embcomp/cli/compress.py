@@ -134,6 +134,11 @@ def command(
     if verbose:
         for number, loss in enumerate(compressor.get_state().get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")
+        rounds, most = compressor.report.get("rounds"), compressor.get_config().get("iterations")
+        if rounds is not None and rounds != most:
+            note(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
+    for warning in encoded.report.get("warnings", []):
+        note(f"embcomp: {method}: warning: {warning}")
     save(encoded, target, force=force, drop_order=drop_order)
     if str(target) == "-":
         return

@@ -73,7 +73,7 @@ class IiqCompressor(ItqCompressor):
         iterations: int = 50,
         fit_rows: int | str = 50_000,
         unit_rows: bool = True,
-        tolerance: float = 0.0,
+        tolerance: float = 1e-5,
         random_state: int = 0,
     ) -> None:
         super().__init__(bits, iterations, fit_rows, unit_rows, tolerance, random_state)

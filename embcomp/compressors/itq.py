@@ -44,7 +44,7 @@ UNIT_ROWS = Option(
 TOLERANCE = Option(
     "tolerance",
     Real(0, 1),
-    0.0,
+    1e-5,
     "stop when a round lowers the loss by less than this fraction; 0 runs them all",
 )
 RANDOM_STATE = Option("random_state", Integer(0, 2**32 - 1), 0, "seed of the random start")
@@ -75,7 +75,7 @@ class ItqCompressor(RotationCompressor):
         iterations: int = 50,
         fit_rows: int | str = 50_000,
         unit_rows: bool = True,
-        tolerance: float = 0.0,
+        tolerance: float = 1e-5,
         random_state: int = 0,
     ) -> None:
         self.bits = bits
