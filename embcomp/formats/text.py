@@ -41,11 +41,11 @@ class TextParser:
         self._header = detected.header
         self._n_lines = 0  # consumed so far, header included
         self._n_blank = 0  # of them, how many blank ones came last
-        self._n_cut = 0  # lines cut out of the stream so far, header included
         self._cut_short = False  # by the limit
+        self._too_long = False  # the line after the last
         if self._header is not None:
             stream.read(self._header.length)
-            self._n_lines = self._n_cut = 1
+            self._n_lines = 1
 
     def place(self, number: int) -> str:
         """Name a line."""
@@ -59,6 +59,9 @@ class TextParser:
         """
         for lines in self._parsed():
             yield self._finish(lines)
+        if self._too_long:
+            place = self.place(self._n_lines + 1)
+            raise InputError(f"{place}: the line is longer than {MAX_LINE_BYTES} bytes, allowed at most that")
         self._check_header()
 
     def _parsed(self) -> Iterator[ParsedLines]:
@@ -103,21 +106,18 @@ class TextParser:
             yield text
 
     def _whole_lines(self) -> Iterator[bytes]:
-        """Cut the stream at line feeds; the last line gets one if it has none."""
+        """Cut the stream at line feeds; the last line gets one if it has none. Stop at a line that is too long."""
         carry = b""
         while chunk := self._stream.read(BLOCK_BYTES):
             cut = chunk.rfind(b"\n") + 1
             if cut:
-                text, carry = carry + chunk[:cut], chunk[cut:]
-                self._n_cut += text.count(b"\n")
-                yield text
+                yield carry + chunk[:cut]
+                carry = chunk[cut:]
             else:
                 carry += chunk
             if len(carry) > MAX_LINE_BYTES:
-                raise InputError(
-                    f"{self.place(self._n_cut + 1)}: the line is longer than {MAX_LINE_BYTES} bytes, "
-                    f"allowed at most that"
-                )
+                self._too_long = True
+                return
         if carry:
             yield carry + b"\n"
 
