@@ -44,7 +44,7 @@ class Cache:
         """Store a JSON document; it appears whole or not at all."""
         stored = {"sha256": _digest(document), "document": document}
         with replacing(self.path(key, ".json"), force=True) as file:
-            file.write(json.dumps(stored, sort_keys=True).encode())
+            file.write(json.dumps(stored).encode())
 
 
 def default_folder() -> Path:

@@ -1,0 +1,82 @@
+"""The report in a real browser, where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embcomp.compressors.registry import make_compressor
+from embcomp.embedding import Embedding
+from embcomp.eval import tables
+from embcomp.eval.cache import Cache
+from embcomp.eval.compare import Evaluation, Workbench
+from embcomp.eval.page import build_report, html_page
+from embcomp.eval.plan import Job
+
+from .browser import CHROMIUM, DRIVER, Browser, browser
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None or DRIVER is None, reason="no browser: install chromium and chromedriver to run these"
+)
+
+COLUMN = """
+    return [...document.querySelector("table.sortable").tBodies[0].rows].map(row => row.cells[%d].textContent)
+"""
+
+
+@pytest.fixture(scope="module")
+def report(embedding: Embedding, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    bench = Workbench(embedding, Evaluation(("similarity",), data_dir), Cache(folder / "cache"))
+    jobs = [Job("itq", make_compressor("itq", bits=width).get_config()) for width in (4, 12, 9)]
+    lines = tables.summarise(bench.compare([*jobs, Job("sign", None, "sign cannot reach it")]))
+    path = folder / "report.html"
+    path.write_text(html_page(build_report(bench, lines, None, ["a note"])), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_shows_at_any_width_without_a_complaint(page: Browser, report: Path, width: int, scheme: str) -> None:
+    page.open(report, width, scheme=scheme)
+    assert page.console() == []
+    assert page.run("return document.documentElement.scrollWidth") == width  # nothing sticks out
+    boxes = page.run(
+        "return [...document.querySelectorAll('figure svg')].map(each => each.getBoundingClientRect().toJSON())"
+    )
+    assert len(boxes) == 5
+    assert all(250 < box["width"] <= width and box["height"] > 150 for box in boxes)
+    paper = page.run("return getComputedStyle(document.body).backgroundColor")
+    assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 28)"}[scheme]
+
+
+def test_marks_are_drawn_in_colours(page: Browser, report: Path) -> None:
+    page.open(report)
+    colours = page.run(
+        "return [...document.querySelectorAll('svg path.f0')].map(each => getComputedStyle(each).fill)"
+    )
+    assert set(colours) == {"rgb(11, 98, 168)"}
+
+
+def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page: Browser, report: Path) -> None:
+    page.open(report)
+    click = 'document.querySelectorAll("table.sortable th button")[%d].click()'
+    names = page.run(COLUMN % 0)
+    assert names == ["uncompressed", "itq bits=4", "itq bits=12", "itq bits=9", "sign"]
+    page.run(click % 2)  # bytes; a gap stays at the end either way
+    assert page.run(COLUMN % 0) == ["uncompressed", "itq bits=12", "itq bits=9", "itq bits=4", "sign"]
+    page.run(click % 2)
+    assert page.run(COLUMN % 0) == ["itq bits=4", "itq bits=9", "itq bits=12", "uncompressed", "sign"]
+    states = "return [...document.querySelectorAll('table.sortable th')].map(each => each.ariaSort).filter(Boolean)"
+    assert page.run(states) == ["ascending"]
+    page.run(click % 0)  # names, with numbers in them as numbers
+    assert page.run(COLUMN % 0) == ["itq bits=4", "itq bits=9", "itq bits=12", "sign", "uncompressed"]
+    assert page.console() == []
