@@ -16,13 +16,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from remove_top import RECORDS, Record, confirmation_score, development_score, identity, read_records
+from remove_top import FIXED, RECORDS, Record, confirmation_score, development_score, identity, read_records
 
 from embcomp.compressors.iiq import DOMINANCE, dominant_directions
-from embcomp.compressors.registry import make_compressor
 
-VARIED = ("fit_rows", "bits", "remove_top", "random_state")
-DEFAULTS = {name: value for name, value in make_compressor("iiq").get_config().items() if name not in VARIED}
 MIN_REMOVALS = 3  # numbers of D measured that make a sweep
 Values = NDArray[np.float64]
 Sweep = tuple[str, int | str]
@@ -57,9 +54,16 @@ def count_above(values: Values) -> int:
     return int((values > DOMINANCE * np.median(values)).sum())
 
 
+def gated_count(values: Values) -> int:
+    """The count, or 0 where ``auto`` takes 0."""
+    return count_above(values) if dominant_directions(values.astype(np.float32)) else 0
+
+
 RULES: dict[str, Callable[[Values], int]] = {
     "gate, count, at most d/20 (`auto`)": lambda values: dominant_directions(values.astype(np.float32)),
-    "the same without the gate": lambda values: min(count_above(values), round(len(values) / 20)),
+    "gate, count, at most d/50": lambda values: min(gated_count(values), round(len(values) / 50)),
+    "gate, count, at most d/100": lambda values: min(gated_count(values), round(len(values) / 100)),
+    "count, at most d/20, no gate": lambda values: min(count_above(values), round(len(values) / 20)),
     "count above 1.5 m": count_above,
     "0": lambda values: 0,
     "d/100 [Mu et al. 2017]": lambda values: round(len(values) / 100),
@@ -74,7 +78,7 @@ RULES: dict[str, Callable[[Values], int]] = {
 class Results:
     """Records by what they are about; of equal ones the last counts.
 
-    Runs of all seeds by (source, fit rows, bits, D); in :attr:`others` also by options that are not the defaults.
+    Runs of all seeds by (source, fit rows, bits, D); in :attr:`others` also by options not as in :data:`FIXED`.
     """
 
     def __init__(self, records: Iterable[Record]) -> None:
@@ -91,7 +95,7 @@ class Results:
             else:
                 config = record["config"]
                 key = (source, config["fit_rows"], config["bits"], config["remove_top"])
-                changed = [f"{name}={config[name]}" for name, value in DEFAULTS.items() if config[name] != value]
+                changed = [f"{name}={config[name]}" for name, value in FIXED.items() if config[name] != value]
                 (self.others[key, " ".join(changed)] if changed else self.runs[key]).append(record)
 
     def removals(self, source: str, fit_rows: int | str, bits: int) -> list[int]:
@@ -135,7 +139,7 @@ def removal_table(results: Results, judge: Judge) -> list[list[str]]:
             for removed in removals:
                 key = (source, fit_rows, bits, removed)
                 text = _spread(over_seeds(results.runs[key], judge)) if key in results.runs else ""
-                cells.append(f"**{text}**" if removed == results.spectra[source, fit_rows]["auto"] else text)
+                cells.append(f"**{text}**" if text and removed == results.spectra[source, fit_rows]["auto"] else text)
             base = f"{judge(results.floats[source]['scores']):.1f}"
             rows.append([_short(source), _number(fit_rows), str(bits), base, *cells])
     return rows
@@ -162,7 +166,7 @@ def rows_table(results: Results) -> list[list[str]]:
 def options_table(results: Results) -> list[list[str]]:
     rows = [["input", "bits", "options", "seeds", "development", "confirmation"]]
     for key in dict.fromkeys(key for key, _ in results.others):
-        variants = {"defaults": results.runs[key]}
+        variants = {"as above": results.runs[key]}
         variants |= {changed: runs for (of, changed), runs in results.others.items() if of == key}
         for changed, runs in variants.items():
             cells = [_spread(over_seeds(runs, judge)) for judge in JUDGES]
@@ -199,12 +203,10 @@ def regret(results: Results, sweep: Sweep, removed: int) -> tuple[float, bool]:
 
 def origin_table(results: Results, records: list[Record]) -> list[list[str]]:
     """Inputs by SHA-256, commits, versions."""
-    rows = [["input", "SHA-256", "seeds"]]
+    rows = [["input", "SHA-256", "runs"]]
     for source, record in results.floats.items():
-        seeds = {
-            each["config"]["random_state"] for key, runs in results.runs.items() if key[0] == source for each in runs
-        }
-        rows.append([_short(source), f"`{record['source']['sha256'][:16]}…`", f"{min(seeds)} to {max(seeds)}"])
+        n_runs = sum(each["kind"] == "run" and each["source"]["name"] == source for each in records)
+        rows.append([_short(source), f"`{record['source']['sha256'][:16]}…`", str(n_runs)])
     commits = ", ".join(sorted({f"`{record['commit'][:10]}`" for record in records}))
     machines = "; ".join(sorted({record["machine"] for record in records}))
     versions = sorted(
