@@ -1,5 +1,6 @@
 """Nearest words, straight from the codes."""
 
 from embcomp.search.index import Neighbours, SearchIndex, Similarity
+from embcomp.search.nearest import rounded
 
-__all__ = ["Neighbours", "SearchIndex", "Similarity"]
+__all__ = ["Neighbours", "SearchIndex", "Similarity", "rounded"]

@@ -100,9 +100,9 @@ def by_vectors(
     return found
 
 
-def rounded(similarities: NDArray[np.float64]) -> NDArray[np.float64]:
+def rounded(similarities: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:
     """Round to whole :data:`SCORE_UNIT`; −0 becomes 0."""
-    whole: NDArray[np.float64] = np.rint(similarities / SCORE_UNIT) * SCORE_UNIT + 0.0
+    whole: NDArray[np.float64] = np.rint(np.asarray(similarities, np.float64) / SCORE_UNIT) * SCORE_UNIT + 0.0
     return whole
 
 

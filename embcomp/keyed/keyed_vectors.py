@@ -1,0 +1,488 @@
+"""Reading an ``.embc`` file as if it were gensim's ``KeyedVectors``."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.container.reader import open_container
+from embcomp.embedding import FloatMatrix
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import MissingWordError, ParameterError
+from embcomp.keyed.views import DecodedMatrix, WordIndex, WordList
+from embcomp.search import SearchIndex, Similarity, rounded
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
+
+Vector: TypeAlias = NDArray[np.float32]
+Key: TypeAlias = str | int
+Keys: TypeAlias = "Key | Vector | Sequence[Key | Vector | tuple[Key | Vector, float]] | None"
+
+COSMUL_EPSILON = 0.000001  # gensim's, after Levy and Goldberg 2014, §6
+
+
+def open_vectors(path: str | Path, *, similarity: Similarity | None = None) -> CompressedVectors:
+    """Open an ``.embc`` file, in about half a millisecond: nothing is decoded before it is asked for.
+
+    Args:
+        path: the file.
+        similarity: what ``most_similar`` and its like rank by, see :mod:`embcomp.search`; ``None`` for the
+            method's default.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+        ContainerError: it is refused; the subclass says why.
+        ParameterError: the method has no such similarity.
+    """
+    return CompressedVectors(open_container(path), similarity=similarity, path=str(Path(path).absolute()))
+
+
+class CompressedVectors:
+    """Word vectors in compressed form, with the names and meanings of gensim's ``KeyedVectors``.
+
+    Reading only: there is no ``add_vector`` or ``__setitem__``. Keys are words, or ranks (positions in the source).
+    Vectors are decoded, and centred if the method centres: add ``offset`` to come back to the source's own origin,
+    use ``align`` to bring vectors of the source's space here.
+
+    Threads may share one object. A pickled one opens its file again, so that processes share its pages.
+
+    Attributes:
+        encoded: the vocabulary, the codes and the compressor.
+        index: searches the codes.
+        vectors: all vectors, a read-only array-like of shape (rows, dim).
+        index_to_key: all words, a lazy list.
+        key_to_index: the rank of each word, a lazy mapping. May be replaced, as gensim's evaluations do for a while.
+    """
+
+    def __init__(
+        self, encoded: EncodedEmbedding, *, similarity: Similarity | None = None, path: str | None = None
+    ) -> None:
+        self.encoded = encoded
+        self.index = SearchIndex(encoded)
+        if similarity is not None and similarity not in self.index.similarities:
+            allowed = " or ".join(repr(name) for name in self.index.similarities)
+            raise ParameterError(f"similarity must be {allowed} for {encoded.compressor.name}, got {similarity!r}")
+        self.default_similarity: Similarity = similarity or self.index.default_similarity
+        self.vectors = DecodedMatrix(encoded)
+        self.index_to_key: Sequence[str] = WordList(encoded.vocabulary)
+        self.key_to_index: Mapping[str, int] = WordIndex(encoded.vocabulary)
+        self._path = path
+        self._similarity = similarity
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._path is None:
+            raise TypeError("only an object made by embcomp.open can be pickled: it is opened again from its file")
+        return _open_again, (self._path, self._similarity)
+
+    # What there is.
+
+    @property
+    def vector_size(self) -> int:
+        """Numbers per vector."""
+        return self.encoded.dim
+
+    @property
+    def offset(self) -> Vector | None:
+        """What to add to vectors to come back to the source's own origin; ``None``: nothing."""
+        return self.encoded.compressor.offset
+
+    def align(self, vectors: FloatMatrix) -> FloatMatrix:
+        """Bring vectors of the source's space, shape (n, dim), here, to be compared with these vectors."""
+        return self.encoded.compressor.align(np.ascontiguousarray(vectors, dtype=np.float32))
+
+    def __len__(self) -> int:
+        return len(self.encoded)
+
+    def __contains__(self, key: object) -> bool:
+        return self.has_index_for(key)
+
+    def __repr__(self) -> str:
+        return f"CompressedVectors({len(self)} keys, {self.vector_size} dimensions, {self.encoded.compressor.name})"
+
+    def has_index_for(self, key: object) -> bool:
+        """Whether the key is a word or a rank that is there."""
+        return self._find(key) >= 0
+
+    def get_index(self, key: object, default: int | None = None) -> int:
+        """Return the rank of a key, or ``default``.
+
+        Raises:
+            MissingWordError: it is not there (a ``KeyError``).
+        """
+        rank = self._find(key)
+        if rank >= 0:
+            return rank
+        if default is not None:
+            return default
+        raise MissingWordError(str(key))
+
+    # Vectors.
+
+    def __getitem__(self, key_or_keys: Key | Iterable[Key]) -> FloatMatrix:
+        if isinstance(key_or_keys, str | int | np.integer):
+            return self.get_vector(key_or_keys)
+        return self.encoded.decode_rows(self._rows(key_or_keys))
+
+    def get_vector(self, key: object, norm: bool = False) -> Vector:
+        """Return the vector of a key, float32, shape (dim,), read-only; with ``norm`` of length 1.
+
+        Raises:
+            MissingWordError: it is not there (a ``KeyError``).
+        """
+        vector: Vector = self.encoded.decode_rows(self._rows([key]))[0]
+        if norm:
+            vector = _unit(vector)
+        vector.setflags(write=False)
+        return vector
+
+    def get_mean_vector(
+        self,
+        keys: Sequence[Any],
+        weights: Sequence[float] | NDArray[np.floating] | None = None,
+        pre_normalize: bool = True,
+        post_normalize: bool = False,
+        ignore_missing: bool = True,
+    ) -> Vector:
+        """Return the weighted mean of the vectors of keys; keys may be vectors themselves, taken as they are.
+
+        Raises:
+            ValueError: no keys, or another number of weights.
+            MissingWordError: a key is not there, unless ``ignore_missing``.
+        """
+        if len(keys) == 0:
+            raise ValueError("cannot compute mean with no input")
+        factors = np.ones(len(keys)) if weights is None else np.asarray(weights)
+        if len(factors) != len(keys):
+            raise ValueError(f"keys and weights must have the same length, got {len(keys)} and {len(factors)}")
+        mean = np.zeros(self.vector_size, dtype=np.float32)
+        total = 0.0
+        for key, factor in zip(keys, factors, strict=True):
+            if isinstance(key, np.ndarray):
+                vector = key
+            elif self.has_index_for(key):
+                vector = self.get_vector(key, norm=pre_normalize)
+            elif ignore_missing:
+                continue
+            else:
+                raise MissingWordError(str(key))
+            mean += np.float32(factor) * vector
+            total += abs(float(factor))
+        if total > 0:
+            mean /= np.float32(total)
+        return _unit(mean) if post_normalize else mean
+
+    @property
+    def norms(self) -> NDArray[np.float32]:
+        """Lengths of all vectors, float32, shape (rows,); computed once."""
+        return self.index.norms
+
+    def fill_norms(self, force: bool = False) -> None:
+        """Compute :attr:`norms` now."""
+        _ = self.index.norms
+
+    def get_normed_vectors(self) -> FloatMatrix:
+        """Return all vectors scaled to length 1, float32, shape (rows, dim); zeros stay zeros."""
+        vectors = self.encoded.decode_all()
+        vectors /= np.where(self.norms > 0, self.norms, 1)[:, None]
+        return vectors
+
+    def to_keyed_vectors(self) -> KeyedVectors:
+        """Decode everything into gensim's own object."""
+        from gensim.models import KeyedVectors
+
+        words = list(self.index_to_key)
+        loaded = KeyedVectors(self.vector_size)
+        loaded.vectors = self.encoded.decode_all()
+        loaded.index_to_key = words
+        loaded.key_to_index = {word: rank for rank, word in enumerate(words)}
+        loaded.next_index = len(words)
+        return loaded
+
+    def vectors_for_all(self, keys: Iterable[Key], allow_inference: bool = True) -> KeyedVectors:
+        """Decode the vectors of those keys that are there into gensim's own object, each key once."""
+        from gensim.models import KeyedVectors
+
+        found = [key for key in dict.fromkeys(keys) if key in self]
+        loaded = KeyedVectors(self.vector_size, dtype=np.float32)
+        if found:
+            loaded.add_vectors(found, self[found])
+        return loaded
+
+    # Similarity of words.
+
+    def similarity(self, w1: Key, w2: Key) -> np.float32:
+        """Return the cosine of two keys' vectors, rounded as all scores are: see :mod:`embcomp.search.index`."""
+        return np.float32(rounded(_unit(self.get_vector(w1)) @ _unit(self.get_vector(w2))))
+
+    def distance(self, w1: Key, w2: Key) -> np.float32:
+        """Return 1 − :meth:`similarity`."""
+        return np.float32(1 - self.similarity(w1, w2))
+
+    def n_similarity(self, ws1: Sequence[Key], ws2: Sequence[Key]) -> np.float32:
+        """Return the cosine of the mean vectors of two sets of keys.
+
+        Raises:
+            ZeroDivisionError: one of them is empty.
+        """
+        if not len(ws1) or not len(ws2):
+            raise ZeroDivisionError("at least one of the lists is empty")
+        means = [self.get_mean_vector(words, pre_normalize=False) for words in (ws1, ws2)]
+        return np.float32(rounded(_unit(means[0]) @ _unit(means[1])))
+
+    @staticmethod
+    def cosine_similarities(vector_1: Vector, vectors_all: FloatMatrix) -> Vector:
+        """Return the cosines of one vector and each row of a matrix; 0 where one of them is zeros."""
+        lengths = np.linalg.norm(vectors_all, axis=1) * np.linalg.norm(vector_1)
+        cosines: Vector = np.zeros(len(vectors_all), dtype=np.float32)
+        np.divide(vectors_all @ vector_1, lengths, out=cosines, where=lengths > 0)
+        return cosines
+
+    def distances(self, word_or_vector: Key | Vector, other_words: Iterable[Key] = ()) -> Vector:
+        """Return 1 − cosine of a key or vector to each of ``other_words``, or to all keys: shape (n,)."""
+        vector = word_or_vector if isinstance(word_or_vector, np.ndarray) else self.get_vector(word_or_vector)
+        others = list(other_words)
+        if others:
+            return np.asarray(1 - self.cosine_similarities(vector, self[others]))
+        return (1 - self.index.scores(vector)).astype(np.float32)
+
+    def closer_than(self, key1: Key, key2: Key) -> list[str]:
+        """Return the keys, other than ``key1``, that are closer to ``key1`` than ``key2`` is."""
+        first, second = self.get_index(key1), self.get_index(key2)
+        distances = self.distances(key1)
+        closer = np.flatnonzero(distances < distances[second])
+        return [self.index_to_key[rank] for rank in closer.tolist() if rank != first]
+
+    def rank(self, key1: Key, key2: Key) -> int:
+        """Return how near ``key2`` is to ``key1`` among all keys: 1 for the nearest."""
+        return len(self.closer_than(key1, key2)) + 1
+
+    def most_similar_to_given(self, key1: Key, keys_list: Sequence[Key]) -> Key:
+        """Return the key of a list that is most similar to ``key1``."""
+        return keys_list[int(np.argmax([self.similarity(key1, key) for key in keys_list]))]
+
+    def rank_by_centrality(self, words: Sequence[Key], use_norm: bool = True) -> list[tuple[np.float32, Key]]:
+        """Return (similarity to the mean of all, key), most similar first; keys that are not there are left out.
+
+        Raises:
+            ValueError: none is there.
+        """
+        found = [word for word in words if word in self]
+        if not found:
+            raise ValueError("cannot select a word from an empty list")
+        vectors = self[found]
+        if use_norm:
+            vectors = np.stack([_unit(vector) for vector in vectors])
+        mean = _unit(np.mean([_unit(vector) for vector in vectors], axis=0, dtype=np.float32))
+        return sorted(zip(vectors @ mean, found, strict=True), reverse=True)
+
+    def doesnt_match(self, words: Sequence[Key]) -> Key:
+        """Return the key that is farthest from the mean of all."""
+        return self.rank_by_centrality(words)[-1][1]
+
+    # Nearest neighbours.
+
+    def most_similar(
+        self,
+        positive: Keys = None,
+        negative: Keys = None,
+        topn: int | None = 10,
+        clip_start: int = 0,
+        clip_end: int | None = None,
+        restrict_vocab: int | None = None,
+        indexer: Any = None,
+        *,
+        similarity: Similarity | None = None,
+    ) -> Any:
+        """Return the keys nearest to the mean of ``positive`` minus ``negative``, none of these among them.
+
+        Args:
+            positive, negative: a key or vector, or several, or pairs of one and its weight (1 and −1 if not given).
+            topn: how many; ``None`` for the ``decoded`` similarities of all keys, in their order.
+            clip_start, clip_end: look at keys of these ranks only.
+            restrict_vocab: look at the first so many keys only; overrides the two above.
+            indexer: gensim's: an index of its own that answers instead.
+            similarity: one of ``index.similarities``; ``None`` for the object's own.
+
+        Returns:
+            [(key, similarity)], most similar first, equal ones by rank.
+
+        Raises:
+            MissingWordError: a key is not there (a ``KeyError``).
+        """
+        if topn is not None and topn < 1:
+            return []
+        keys, weights = _weighted(positive, 1.0), _weighted(negative, -1.0)
+        wanted = [key for key, _ in keys + weights]
+        factors = [weight for _, weight in keys + weights]
+        query = self.get_mean_vector(wanted, factors, post_normalize=True, ignore_missing=False)
+        if indexer is not None and topn is not None:
+            return indexer.most_similar(query, topn)
+        start, stop = (0, restrict_vocab) if restrict_vocab else (clip_start, clip_end or len(self))
+        if topn is None:
+            return self.index.scores(query, restrict=stop)[start:].astype(np.float32)
+        given = {self.get_index(key) for key in wanted if not isinstance(key, np.ndarray)}
+        if start:
+            return self._nearest_after(start, query, topn, given, stop)
+        chosen = similarity or self.default_similarity
+        n_wanted = topn + len(given)
+        if chosen == "hamming" and len(wanted) == 1 and given and factors[0] > 0:
+            code = self.encoded.codes_at(self._rows(wanted))  # the word's own, which decoding may not give back
+            found = self.index.search_codes(code, n_wanted, restrict=stop)
+        else:
+            found = self.index.search(query[None, :], n_wanted, similarity=chosen, restrict=stop)
+        return self._named(found.ranks[0], found.scores[0], given, topn)
+
+    def similar_by_word(self, word: Key, topn: int | None = 10, restrict_vocab: int | None = None) -> Any:
+        """:meth:`most_similar` to one key."""
+        return self.most_similar(positive=[word], topn=topn, restrict_vocab=restrict_vocab)
+
+    similar_by_key = similar_by_word
+
+    def similar_by_vector(self, vector: Vector, topn: int | None = 10, restrict_vocab: int | None = None) -> Any:
+        """:meth:`most_similar` to a vector."""
+        return self.most_similar(positive=[vector], topn=topn, restrict_vocab=restrict_vocab)
+
+    def most_similar_cosmul(
+        self,
+        positive: Keys = None,
+        negative: Keys = None,
+        topn: int | None = 10,
+        restrict_vocab: int | None = None,
+    ) -> Any:
+        """Return the keys nearest by 3CosMul: [(key, Π (1 + cos) / 2 over positive ÷ the same over negative)].
+
+        Levy and Goldberg 2014, "Linguistic regularities in sparse and explicit word representations", eq. (4).
+
+        Raises:
+            ValueError: nothing positive.
+            MissingWordError: a key is not there (a ``KeyError``).
+        """
+        if topn is not None and topn < 1:
+            return []
+        terms = [[key for key, _ in _weighted(keys, 1.0)] for keys in (positive, negative)]
+        if not terms[0]:
+            raise ValueError("cannot compute similarity with no input")
+        for_positive, for_negative = (self._product_of_similarities(keys) for keys in terms)
+        scores = for_positive / (for_negative + COSMUL_EPSILON)
+        if topn is None:
+            return scores.astype(np.float32)
+        given = {self.get_index(key) for keys in terms for key in keys if not isinstance(key, np.ndarray)}
+        return self._best(scores[:restrict_vocab], 0, topn, given)
+
+    def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
+        """Return the similarity of two keys relative to the sum of the ``topn`` largest similarities of the first."""
+        nearest = self.similar_by_word(wa, topn)
+        if not nearest:
+            raise ValueError("cannot compute a relative similarity without any similar words")
+        return float(self.similarity(wa, wb)) / float(sum(score for _, score in nearest))
+
+    # gensim's own code, run on this object.
+
+    def wmdistance(self, document1: Sequence[str], document2: Sequence[str], norm: bool = True) -> float:
+        """Return the Word Mover's Distance of two documents, by gensim; needs the package POT."""
+        from gensim.models import KeyedVectors
+
+        return float(KeyedVectors.wmdistance(self, document1, document2, norm))
+
+    def evaluate_word_pairs(self, *args: Any, **kwargs: Any) -> Any:
+        """Run gensim's evaluation on word pairs."""
+        from gensim.models import KeyedVectors
+
+        return KeyedVectors.evaluate_word_pairs(copy.copy(self), *args, **kwargs)
+
+    def evaluate_word_analogies(self, *args: Any, **kwargs: Any) -> Any:
+        """Run gensim's evaluation on analogies."""
+        from gensim.models import KeyedVectors
+
+        return KeyedVectors.evaluate_word_analogies(copy.copy(self), *args, **kwargs)
+
+    @staticmethod
+    def _log_evaluate_word_analogies(section: Any) -> Any:
+        from gensim.models import KeyedVectors
+
+        return KeyedVectors._log_evaluate_word_analogies(section)
+
+    @staticmethod
+    def log_evaluate_word_pairs(*args: Any) -> None:
+        """Log what gensim's evaluation logs."""
+        from gensim.models import KeyedVectors
+
+        KeyedVectors.log_evaluate_word_pairs(*args)
+
+    def __copy__(self) -> CompressedVectors:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    # Helpers.
+
+    def _find(self, key: object) -> int:
+        """Return the rank of a key, or −1."""
+        if isinstance(key, str):
+            return self.key_to_index.get(key, -1)
+        if isinstance(key, int | np.integer) and 0 <= key < len(self):
+            return int(key)
+        return -1
+
+    def _rows(self, keys: Iterable[Any]) -> NDArray[np.int64]:
+        """Return the rows of keys, int64; raises MissingWordError."""
+        listed = list(keys)
+        if isinstance(self.key_to_index, WordIndex) and all(isinstance(key, str) for key in listed):
+            rows = self.encoded.rows(listed)
+        else:
+            ranks = np.array([self._find(key) for key in listed], dtype=np.int64)
+            by_rank = self.encoded.vocabulary.rows_by_rank
+            rows = np.where(ranks < 0, -1, by_rank[ranks]) if len(by_rank) else ranks
+        if len(rows) and rows.min() < 0:
+            raise MissingWordError(str(listed[int(rows.argmin())]))
+        return rows
+
+    def _product_of_similarities(self, keys: list[Any]) -> NDArray[np.float64]:
+        """Π (1 + cos) / 2 over keys or vectors, for every key: float64, shape (n,)."""
+        product = np.ones(len(self))
+        for key in keys:
+            product *= (1 + self.index.scores(key if isinstance(key, np.ndarray) else self.get_vector(key))) / 2
+        return product
+
+    def _nearest_after(
+        self, start: int, query: Vector, topn: int, given: set[int], stop: int
+    ) -> list[tuple[str, float]]:
+        return self._best(self.index.scores(query, restrict=stop)[start:], start, topn, given)
+
+    def _best(
+        self, scores: NDArray[np.float64], first_rank: int, topn: int, given: set[int]
+    ) -> list[tuple[str, float]]:
+        ranks = np.argsort(-scores, kind="stable")[: topn + len(given)]
+        return self._named(ranks + first_rank, scores[ranks], given, topn)
+
+    def _named(
+        self, ranks: NDArray[np.int64], scores: NDArray[np.float64], given: set[int], topn: int
+    ) -> list[tuple[str, float]]:
+        pairs = zip(ranks.tolist(), scores.tolist(), strict=True)
+        return [(self.index_to_key[rank], score) for rank, score in pairs if rank not in given][:topn]
+
+
+def _open_again(path: str, similarity: Similarity | None) -> CompressedVectors:
+    return open_vectors(path, similarity=similarity)
+
+
+def _unit(vector: Vector) -> Vector:
+    """Scale to length 1; zeros stay zeros."""
+    length = np.linalg.norm(vector)
+    scaled: Vector = vector / length if length > 0 else vector
+    return scaled
+
+
+def _weighted(keys: Any, weight: float) -> list[tuple[Any, float]]:
+    """Return (key or vector, weight) for each of gensim's ways to give keys."""
+    if keys is None:
+        return []
+    if isinstance(keys, str | int | np.integer) or (isinstance(keys, np.ndarray) and keys.ndim == 1):
+        keys = [keys]
+    return [(key[0], float(key[1])) if isinstance(key, tuple | list) else (key, weight) for key in keys]

@@ -1,0 +1,144 @@
+"""What looks like a matrix, a list and a dictionary, and is a compressed embedding underneath.
+
+All three count by rank: position in the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, overload
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+from numpy.typing import DTypeLike, NDArray
+
+from embcomp.embedding import FloatMatrix
+from embcomp.encoded import EncodedEmbedding
+from embcomp.vocabulary import Vocabulary
+
+BLOCK_ROWS = 8192
+
+
+class DecodedMatrix(NDArrayOperatorsMixin):
+    """All vectors, decoded when asked for: a read-only array-like, float32, shape (rows, dim).
+
+    Indexing decodes the rows asked for and no others. Whatever needs all numbers at once, such as arithmetic with the
+    whole matrix or ``numpy.asarray``, decodes all of them, each time.
+    """
+
+    dtype = np.dtype(np.float32)
+    ndim = 2
+
+    def __init__(self, encoded: EncodedEmbedding) -> None:
+        self._encoded = encoded
+        self.shape = (len(encoded), encoded.dim)
+
+    @property
+    def size(self) -> int:
+        """Numbers in the matrix."""
+        return self.shape[0] * self.shape[1]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: Any) -> NDArray[np.float32]:
+        rows, columns = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
+        if isinstance(rows, int | np.integer) and not isinstance(rows, bool):
+            one: NDArray[np.float32] = self._decode(np.array([range(len(self))[int(rows)]]))[0]
+            return one[columns]
+        if rows is None or rows is Ellipsis or not all(isinstance(part, slice | int) for part in columns):
+            whole: NDArray[np.float32] = np.asarray(self)[key]  # numpy's rules for combining indices are its own
+            return whole
+        ranks = np.arange(len(self))[rows]
+        decoded = self._decode(ranks.reshape(-1)).reshape(*ranks.shape, self.shape[1])
+        return decoded[(slice(None),) * ranks.ndim + columns]
+
+    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+        for first in range(0, len(self), BLOCK_ROWS):
+            yield from self[first : first + BLOCK_ROWS]
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        if copy is False:
+            raise ValueError("vectors are decoded into a new array: copy=False is not possible")
+        return self._encoded.decode_all().astype(dtype or self.dtype, copy=False)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        arrays = [np.asarray(value) if isinstance(value, DecodedMatrix) else value for value in inputs]
+        if any(isinstance(value, DecodedMatrix) for value in options.get("out", ())):
+            return NotImplemented
+        return getattr(ufunc, method)(*arrays, **options)
+
+    def __repr__(self) -> str:
+        return f"DecodedMatrix(shape={self.shape}, dtype=float32)"
+
+    def _decode(self, ranks: NDArray[np.int64]) -> FloatMatrix:
+        rows = self._encoded.vocabulary.rows_by_rank[ranks]
+        if len(rows) <= BLOCK_ROWS:
+            return self._encoded.decode_rows(rows)
+        out = np.empty((len(rows), self.shape[1]), dtype=np.float32)
+        for first in range(0, len(rows), BLOCK_ROWS):
+            out[first : first + BLOCK_ROWS] = self._encoded.decode_rows(rows[first : first + BLOCK_ROWS])
+        return out
+
+
+class WordList(Sequence[str]):
+    """All words by rank; a slice is a list."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    @overload
+    def __getitem__(self, key: int) -> str: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[str]: ...
+    def __getitem__(self, key: int | slice) -> str | list[str]:
+        rows = self._vocabulary.rows_by_rank
+        if isinstance(key, slice):
+            return [self._vocabulary.word(row) for row in rows[key].tolist()]
+        return self._vocabulary.word(int(rows[range(len(self))[key]]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._vocabulary)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._vocabulary
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or isinstance(other, str):
+            return NotImplemented
+        return len(self) == len(other) and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"WordList({len(self)} words)"
+
+
+class WordIndex(Mapping[str, int]):
+    """The rank of each word."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def __len__(self) -> int:
+        return len(self._vocabulary)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._vocabulary)
+
+    def __contains__(self, word: object) -> bool:
+        return word in self._vocabulary
+
+    def __getitem__(self, word: str) -> int:
+        return int(self._vocabulary.ranks_by_row[self._vocabulary.row(word)])
+
+    def get(self, word: Any, default: Any = None) -> Any:
+        """Return the rank of ``word``, or ``default``."""
+        row = self._vocabulary.find(word) if isinstance(word, str) else -1
+        return default if row < 0 else int(self._vocabulary.ranks_by_row[row])
+
+    def __repr__(self) -> str:
+        return f"WordIndex({len(self)} words)"
