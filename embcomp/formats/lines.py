@@ -96,7 +96,7 @@ def _without_trailing_space(text: bytes) -> tuple[bytes, NDArray[np.uint8], Posi
 
 
 def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> tuple[Positions, Positions]:
-    """Find the rows of ``dim`` separators, none next to another.
+    """Find the rows of ``dim`` separators, none next to another or to the end.
 
     Returns:
         their numbers, shape (k,); the positions of their separators and of their end, shape (k, dim + 1).
@@ -114,6 +114,7 @@ def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> 
     is_regular &= ends - starts <= MAX_LINE_BYTES
     rows = np.flatnonzero(is_regular)
     rows = rows[separators[before[rows] - dim] - starts[rows] <= MAX_WORD_BYTES]
+    rows = rows[ends[rows] - separators[before[rows] - 1] > 1]
     cuts = np.empty((len(rows), dim + 1), dtype=np.int64)
     cuts[:, -1] = ends[rows]
     if len(rows) * dim == len(separators):

@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from embcomp.embedding import Source
 from embcomp.formats import text
-from embcomp.formats.rows import MAX_DIM, MAX_LINE_BYTES, MAX_WORD_BYTES
+from embcomp.formats.rows import MAX_DIM, MAX_LINE_BYTES, MAX_WORD_BYTES, BadRowError, parse_row
 from tests.formats.helpers import float32, read, refusal, rows
 
 PLAIN = b"the 0.25 -0.5\nof 1.5 2e-1\n"
@@ -287,3 +289,56 @@ def test_the_source_is_described(path: Path) -> None:
         duplicates_dropped=1,
         bad_rows_dropped=1,
     )
+
+
+PIECES = [
+    b" ",
+    b" ",
+    b" ",
+    b"\t",
+    b"\r",
+    b"\x0b",
+    b"a",
+    b"b",
+    b"0.5",
+    b"-1",
+    b"1e5",
+    b"7" * 20,
+    b"nan",
+    b"1-2",
+    b"\xff",
+    b"\xc3\xa9",
+]
+ROWS = st.one_of(
+    st.lists(st.sampled_from(PIECES), max_size=8).map(b"".join),
+    st.tuples(st.sampled_from([b"a", b"b", b"c d", b"5", b""]), st.just(b" 0.25 -1")).map(b"".join),
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(ROWS, min_size=1, max_size=8), st.sampled_from([1, 2, 3]), st.sampled_from([b"\n", b" \n", b"\r\n"]))
+def test_blocks_give_what_the_rows_give_one_by_one(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], dim: int, end: bytes
+) -> None:
+    while lines and not lines[-1].strip():
+        lines.pop()
+    expected: dict[str, list[float]] = {}
+    n_bad = n_repeated = 0
+    for line in lines:
+        try:
+            word, vector = parse_row(line + end[:-1], dim)
+        except BadRowError:
+            n_bad += 1
+            continue
+        n_repeated += word.decode("utf-8", "replace") in expected
+        expected.setdefault(word.decode("utf-8", "replace"), vector.tolist())
+    path = tmp_path_factory.getbasetemp() / "rows.txt"
+    data = b"%d %d\n" % (len(lines), dim) + b"".join(line + end for line in lines)
+    options = {"format": "word2vec-text", "bad_rows": "skip", "encoding_errors": "replace"}
+    if not expected:
+        assert refusal(path, data, **options) == "rows.txt: no rows are left, expected at least 1"
+        return
+    embedding = read(path, data, **options)
+    assert rows(embedding) == expected
+    assert embedding.source.bad_rows_dropped == n_bad
+    assert embedding.source.duplicates_dropped == n_repeated
