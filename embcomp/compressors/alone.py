@@ -164,6 +164,11 @@ class AloneCompressor(Compressor):
         if self.filter == "real" and self.zeros != 0.5:
             raise ParameterError(f"{self.name}: --zeros is for --filter binary, got {self.zeros!r}")
 
+    @classmethod
+    def options_for_ratio(cls, ratio: float, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """``ratio`` itself."""
+        return {"ratio": ratio} if {"ratio", "inter"}.isdisjoint(given) else None
+
     def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
         """Train on rows numbered 0 to n − 1."""
         self._fit(vectors, np.arange(len(vectors), dtype=np.int64), progress)

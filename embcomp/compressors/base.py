@@ -176,6 +176,27 @@ class Compressor(ABC):
         self._require_dim(vectors)
         return vectors if self.offset is None else vectors - self.offset
 
+    @classmethod
+    def defaults(cls) -> dict[str, Any]:
+        """Options by name, as they are if nothing is given."""
+        return {option.name: option.default for option in cls.options}
+
+    @classmethod
+    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Options with which the code of a row takes ``n_bits`` or a little less, beside the options ``given``.
+
+        ``None``: there are none, or they are among those given.
+        """
+        declared = any(option.name == "bits" for option in cls.options)
+        return {"bits": n_bits} if declared and "bits" not in given else None
+
+    @classmethod
+    def options_for_ratio(cls, ratio: float, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Options with which vectors take about ``ratio`` times less than as float32, where that is not a matter of
+        bits in a code. ``None`` as for :meth:`options_for_bits`.
+        """
+        return None
+
     def check_config(self) -> None:
         """Judge the options.
 

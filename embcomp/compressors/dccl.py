@@ -192,6 +192,14 @@ class DcclCompressor(Compressor):
         self.fit_rows = fit_rows
         self.random_state = random_state
 
+    @classmethod
+    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """As many codebooks as ``n_bits`` hold symbols, or a single one of fewer vectors."""
+        if "codebooks" in given:
+            return None
+        width = max(1, ((cls.defaults() | dict(given))["ways"] - 1).bit_length())
+        return {"codebooks": n_bits // width} if n_bits >= width else {"codebooks": 1, "ways": 2**n_bits}
+
     def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
         """Train encoder and codebooks."""
         self._require_matrix(vectors)

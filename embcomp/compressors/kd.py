@@ -95,6 +95,14 @@ class KdCompressor(Compressor):
         self.fit_rows = fit_rows
         self.random_state = random_state
 
+    @classmethod
+    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """As many symbols as ``n_bits`` hold, or a single narrower one."""
+        if "dims" in given:
+            return None
+        width = symbol_bits((cls.defaults() | dict(given))["ways"])
+        return {"dims": n_bits // width} if n_bits >= width else {"dims": 1, "ways": 2**n_bits}
+
     # Learning
 
     def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:

@@ -53,6 +53,15 @@ class PruneCompressor(Compressor):
         self.fraction = fraction
         self.per_word = per_word
 
+    @classmethod
+    def options_for_ratio(cls, ratio: float, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The fraction with which values, columns and ends take a ``ratio``-th of 4 · dim bytes a row."""
+        if "fraction" in given:
+            return None
+        room = 4 * dim / ratio - 4  # of a row's end
+        kept = room / (dim * (4 + np.dtype(_column_type(dim)).itemsize))
+        return {"fraction": min(1.0, max(0.0, 1 - kept))}
+
     def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
         """Keep the largest numbers of ``vectors``, row by row in their order."""
         self._keep(vectors, np.arange(len(vectors), dtype=np.int64))

@@ -1,8 +1,7 @@
 """The options with which a method's file is as large as it may be: ``--target-size`` and ``--target-ratio``.
 
-Sizes are worked out by arithmetic first and checked on the file written after. A method with an option ``bits``
-grows by the same number of bytes with each of them. Another says what it can do by a class method ``sizes``
-(:class:`Sized`). One with neither can only be taken as it is.
+Sizes are worked out by arithmetic first and checked on the file written after. A method says what it can do with
+``options_for_bits`` or ``options_for_ratio``; one with neither can only be taken as it is.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from embcomp.bits import stream_bytes
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
 from embcomp.eval.compare import Workbench
-from embcomp.eval.plan import BITS, SEED, Candidate, Job
+from embcomp.eval.plan import SEED, Candidate, Job
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import rank_bits
 
@@ -55,14 +54,6 @@ class Budget:
         return int(allowed) - int(known["bytes"]["codes"] + known["bytes"]["decode_state"])
 
 
-@runtime_checkable
-class Sized(Protocol):
-    """A compressor class that knows how large it can be made."""
-
-    def sizes(self, dim: int) -> Iterable[tuple[dict[str, Any], int, int]]:
-        """Options, bits of code per row with them, and bytes of state that are in the file with them."""
-
-
 def parse_ratio(text: str) -> float:
     """Read ``64``, ``64x`` or ``64×``.
 
@@ -80,11 +71,11 @@ def parse_ratio(text: str) -> float:
 
 def choose(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress = no_progress) -> Job:
     """The largest configuration of a candidate that keeps to the budget, or the reason why there is none."""
-    if candidate.takes(BITS) and BITS not in candidate.options:
+    if candidate.for_bits(bench.embedding.dim) is not None:
         return _choose_bits(bench, candidate, budget, progress)
-    if isinstance(candidate.kind, Sized):
-        return _choose_size(bench, candidate, budget, progress)
-    job = Job(candidate.method, candidate.build().get_config())
+    if _for_ratio(bench, candidate, 1.0) is not None:
+        return _choose_ratio(bench, candidate, budget, progress)
+    job = _job(candidate)
     _, known = bench.container(job, progress)
     if budget.spare(known) >= 0:
         return Job(job.method, job.config, f"{job.method} has no option for its size: it is taken as it is")
@@ -94,15 +85,15 @@ def choose(bench: Workbench, candidate: Candidate, budget: Budget, progress: Pro
 def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
     dim = bench.embedding.dim
     most = MOST_BITS_PER_DIM * dim
-    state = _state_bytes(bench, candidate.with_options(bits=dim))
-    state_per_bit = _state_bytes(bench, candidate.with_options(bits=dim + 1)) - state
+    state = _state_bytes(bench, _with_bits(candidate, dim))
+    state_per_bit = (_state_bytes(bench, _with_bits(candidate, 2 * dim)) - state) / dim
     per_bit = len(bench.embedding) / 8 + state_per_bit
     width = _clamped(_allowed_bytes(bench, budget, state - dim * state_per_bit) / per_bit, most)
     best: Job | None = None
     fits, fails = 0, most + 1  # widths
     known: dict[str, Any] = {}
     for _ in range(MOST_TRIES):
-        job = Job(candidate.method, candidate.with_options(bits=width).build().get_config())
+        job = _job(_with_bits(candidate, width))
         _, known = bench.container(job, progress)
         spare = budget.spare(known)
         if spare >= 0:
@@ -112,7 +103,35 @@ def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progres
         width = max(fits, min(fails - 1, _clamped(width + spare / per_bit, most)))
         if width in (0, fits):
             break
-    return best or _unreachable(candidate, budget, f"with --bits {fails} it takes {_taken(known, budget)}")
+    return best or _unreachable(candidate, budget, f"with {fails} bits a word it takes {_taken(known, budget)}")
+
+
+def _choose_ratio(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
+    n_floats = len(bench.embedding) * bench.embedding.dim
+    room = _allowed_bytes(bench, budget, 0)
+    known: dict[str, Any] = {}
+    for _ in range(MOST_TRIES):
+        sized = _for_ratio(bench, candidate, 4 * n_floats / max(1.0, room))
+        job = _job(sized or candidate)
+        _, known = bench.container(job, progress)
+        spare = budget.spare(known)
+        if spare >= 0:
+            return job
+        room += spare
+    return _unreachable(candidate, budget, f"the least it takes is {_taken(known, budget)}")
+
+
+def _with_bits(candidate: Candidate, width: int) -> Candidate:
+    return candidate.for_bits(width) or candidate
+
+
+def _for_ratio(bench: Workbench, candidate: Candidate, ratio: float) -> Candidate | None:
+    options = candidate.kind.options_for_ratio(ratio, bench.embedding.dim, candidate.options)
+    return None if options is None else candidate.with_options(**options)
+
+
+def _job(candidate: Candidate) -> Job:
+    return Job(candidate.method, candidate.build().get_config())
 
 
 def _clamped(width: float, most: int) -> int:
@@ -134,7 +153,7 @@ def _choose_size(bench: Workbench, candidate: Candidate, budget: Budget, progres
     return _unreachable(candidate, budget, f"its codes and tables alone take {least:,} bytes or more")
 
 
-def _allowed_bytes(bench: Workbench, budget: Budget, state: int) -> float:
+def _allowed_bytes(bench: Workbench, budget: Budget, state: float) -> float:
     """Bytes that are left for codes and what grows with them."""
     n_rows, dim = len(bench.embedding), bench.embedding.dim
     if budget.file_bytes is None:

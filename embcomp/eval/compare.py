@@ -19,7 +19,7 @@ import numpy as np
 
 from embcomp import __version__
 from embcomp.compressors.base import Compressor
-from embcomp.compressors.registry import make_compressor
+from embcomp.compressors.registry import compressor_class, make_compressor
 from embcomp.container.reader import describe, open_container, original_bytes, verify
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
@@ -251,7 +251,7 @@ def label(method: str, config: dict[str, Any] | None) -> str:
     """The method and those of its options that are not the defaults, without the seed."""
     if config is None:
         return method
-    defaults = make_compressor(method).get_config()
+    defaults = compressor_class(method).defaults()
     given = [f"{name}={value}" for name, value in config.items() if value != defaults[name] and name != SEED]
     return " ".join([method, *given])
 

@@ -10,7 +10,6 @@ from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class
 from embcomp.errors import ParameterError
 
-BITS = "bits"
 SEED = "random_state"
 
 
@@ -33,6 +32,11 @@ class Candidate:
     def with_options(self, **options: Any) -> Candidate:
         """The same with further options."""
         return Candidate(self.method, self.options | options)
+
+    def for_bits(self, n_bits: int) -> Candidate | None:
+        """The same with about so many bits a word, or ``None`` if that is no option, or is given already."""
+        options = self.kind.options_for_bits(n_bits, self.options)
+        return None if options is None else self.with_options(**options)
 
     def from_seed(self, seed: int) -> Candidate:
         """The same with a seed, if the method takes one and none was given."""
@@ -90,21 +94,18 @@ def parse_candidate(text: str) -> Candidate:
 
 
 def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int]) -> tuple[list[Candidate], list[str]]:
-    """Each candidate at each number of bits, and notes on those that have no such option or had it set."""
+    """Each candidate at each number of bits, and a note on those that have no such option, or have it set."""
     swept: list[Candidate] = []
     without = []
     for candidate in candidates:
-        if not widths or BITS in candidate.options:
-            swept.append(candidate)
-        elif candidate.takes(BITS):
-            swept += [candidate.with_options(bits=width) for width in widths]
-        else:
+        sized = [each for width in widths if (each := candidate.for_bits(width)) is not None]
+        swept += sized or [candidate]
+        if widths and not sized:
             without.append(candidate.method)
-            swept.append(candidate)
     for candidate in swept:
         candidate.build()
     names = ", ".join(dict.fromkeys(without))
-    return swept, [f"--bits does not apply to {names}: there the defaults run"] if without else []
+    return swept, [f"--bits does not apply to {names}: run once, with the options they have"] if without else []
 
 
 def over_seeds(candidates: Iterable[Candidate], first: int, n_seeds: int) -> list[Job]:

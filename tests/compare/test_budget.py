@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
-from embcomp.compressors.itq import ItqCompressor
 from embcomp.errors import ParameterError
 from embcomp.eval.budget import Budget, choose, parse_ratio, seeded
 from embcomp.eval.compare import Workbench
-from embcomp.eval.plan import Candidate, Job
+from embcomp.eval.plan import Candidate, Job, parse_candidate
 
 
 @pytest.mark.parametrize("text", ["64", "64x", " 64× "])
@@ -57,7 +53,7 @@ def test_room_without_end_is_not_used_to_the_end(bench: Workbench) -> None:
 def test_what_cannot_be_reached_says_why(bench: Workbench) -> None:
     job = choose(bench, Candidate("itq", {}), Budget(file_bytes=1000))
     assert job.config is None
-    assert job.note.startswith("itq cannot reach 1,000 bytes: with --bits 1 it takes ")
+    assert job.note.startswith("itq cannot reach 1,000 bytes: with 1 bits a word it takes ")
 
 
 def test_a_method_without_a_size_is_taken_as_it_is_or_not_at_all(bench: Workbench) -> None:
@@ -77,19 +73,22 @@ def test_bits_that_were_given_are_kept(bench: Workbench) -> None:
     assert job.config["bits"] == 3
 
 
-def test_a_method_that_knows_its_sizes_is_asked(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stepped(ItqCompressor):
-        @classmethod
-        def sizes(cls, dim: int) -> Iterator[tuple[dict[str, Any], int, int]]:
-            for iterations, width in enumerate((4, 8, 12)):
-                yield {"iterations": iterations + 1}, width, 4 * dim * width
+@pytest.mark.parametrize("method", ["prune", "alone:epochs=2", "kd:iterations=1", "dccl:epochs=1", "nlb:epochs=1"])
+@pytest.mark.parametrize("budget", [Budget(vectors_ratio=4.0), Budget(file_bytes=7_000)], ids=str)
+def test_every_method_keeps_to_the_budget_or_says_so(bench: Workbench, method: str, budget: Budget) -> None:
+    job = choose(bench, parse_candidate(method), budget)
+    if job.config is None:
+        assert "cannot reach" in job.note
+    else:
+        assert budget.spare(bench.container(job)[1]) >= 0
 
-    monkeypatch.setattr("embcomp.eval.plan.compressor_class", lambda name: Stepped)
-    job = choose(bench, Candidate("itq", {"bits": 4}), Budget(vectors_ratio=9.0))
-    assert job.config is not None
-    assert (job.config["iterations"], job.config["bits"]) == (3, 4)
-    none = choose(bench, Candidate("itq", {"bits": 4}), Budget(vectors_ratio=1000.0))
-    assert none.note.endswith("its codes and tables alone take 312 bytes or more")
+
+def test_a_fraction_is_found_for_a_ratio(bench: Workbench) -> None:
+    job = choose(bench, Candidate("prune", {}), Budget(vectors_ratio=8.0))
+    ratio = bench.container(job)[1]["ratio"]["vectors"]
+    assert 8.0 <= ratio < 8.2
+    never = choose(bench, Candidate("prune", {}), Budget(vectors_ratio=1000.0))
+    assert never.note.startswith("prune cannot reach 1000 × (vectors only): the least it takes is ")
 
 
 def test_seeds_share_the_configuration() -> None:
