@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from embcomp import bits
 from embcomp.compressors.base import Compressor
 from embcomp.embedding import Embedding, FloatMatrix, Source, mean_rows
+from embcomp.errors import InputError, ParameterError
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
 
@@ -49,13 +50,21 @@ class EncodedEmbedding:
 
     @classmethod
     def from_codes(
-        cls, vocabulary: Vocabulary, codes: bits.BytesArray, compressor: Compressor, source: Source
+        cls,
+        vocabulary: Vocabulary,
+        codes: bits.BytesArray,
+        compressor: Compressor,
+        source: Source,
+        report: dict[str, Any] | None = None,
     ) -> EncodedEmbedding:
-        """Put together what ``compressor`` was fitted to and made: loose rows of code, in source order."""
+        """Put together what ``compressor`` made: loose rows of code, in source order.
+
+        ``report`` is the compressor's own, of its fit, if not given.
+        """
         by_row = np.empty_like(codes)
         by_row[vocabulary.rows_by_rank] = codes
         stream = bits.tighten(by_row, compressor.layout.row_bits)
-        return cls(vocabulary, stream, compressor, source, compressor.report)
+        return cls(vocabulary, stream, compressor, source, compressor.report if report is None else report)
 
     def __len__(self) -> int:
         return len(self.vocabulary)
@@ -110,6 +119,38 @@ class EncodedEmbedding:
         for start in range(0, len(self), DECODE_BLOCK_ROWS):
             block = rows[start : start + DECODE_BLOCK_ROWS]
             yield [self.vocabulary.word(row) for row in block.tolist()], self.decode_rows(block)
+
+    def require_encoding(self) -> None:
+        """Refuse if the method cannot encode new vectors.
+
+        Raises:
+            ParameterError: a code belongs to its row.
+        """
+        if not self.compressor.encodes_vectors:
+            raise ParameterError(f"{self.compressor.name}: new words cannot be added: a code belongs to its row")
+
+    def extended(self, more: Embedding) -> tuple[EncodedEmbedding, int]:
+        """Return this embedding and the words of ``more`` after it, encoded alike; and how many were there before.
+
+        The report lists what was added under ``added``. Words that are there already keep their code.
+
+        Raises:
+            ParameterError: the method cannot encode new vectors.
+            InputError: ``more`` has other dimensions.
+        """
+        self.require_encoding()
+        if more.dim != self.dim:
+            raise InputError(
+                f"{more.source.name}: {more.dim} dimensions, expected {self.dim} as in the compressed file"
+            )
+        new = np.flatnonzero(self.rows(more.words) < 0)
+        vocabulary = Vocabulary.build([*self.words, *(more.words[index] for index in new.tolist())])
+        old_codes = self.codes_at(self.vocabulary.rows_by_rank)
+        codes = np.concatenate([old_codes, self.compressor.encode(more.vectors[new])])
+        addition = {"name": more.source.name, "sha256": more.source.sha256, "rows": len(new)}
+        report = self.report | {"added": [*self.report.get("added", []), addition]}
+        grown = EncodedEmbedding.from_codes(vocabulary, codes, self.compressor, self.source, report)
+        return grown, len(more) - len(new)
 
     def decode_all(self) -> FloatMatrix:
         """Return all vectors in source order, float32, shape (n, dim)."""

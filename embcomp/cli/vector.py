@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from embcomp.cli.common import container_argument, json_option, note, print_json
+from embcomp.cli.common import container_argument, json_option, print_json
+from embcomp.cli.words import given_words, report_missing, words_argument
 
 if TYPE_CHECKING:
     from embcomp.embedding import FloatMatrix
@@ -21,7 +22,7 @@ BATCH_WORDS = 4096
 
 @click.command("vector")
 @container_argument
-@click.argument("words", nargs=-1, required=True, metavar="WORD…|-")
+@words_argument
 @click.option(
     "--missing",
     type=click.Choice(["error", "skip", "zero", "mean"]),
@@ -35,7 +36,7 @@ def command(file: Path, words: tuple[str, ...], missing: str, as_json: bool) -> 
     from embcomp.container.reader import open_container
 
     encoded = open_container(file)
-    wanted = _lines_of_stdin() if words == ("-",) else iter(words)
+    wanted = given_words(words)
     documents = []
     all_found = True
     while batch := list(islice(wanted, BATCH_WORDS)):
@@ -62,8 +63,7 @@ def _look_up(encoded: EncodedEmbedding, words: list[str], missing: str) -> tuple
     absent = rows < 0
     if missing in ("error", "skip"):
         if missing == "error":
-            for index in np.flatnonzero(absent):
-                note(f"embcomp: {words[index]!r} is not in the vocabulary")
+            report_missing(encoded.vocabulary, [words[index] for index in np.flatnonzero(absent)])
         kept = [word for word, gone in zip(words, absent, strict=True) if not gone]
         return kept, encoded.decode_rows(rows[~absent]), missing == "skip" or not absent.any()
     vectors = np.zeros((len(words), encoded.dim), dtype=np.float32)
@@ -77,8 +77,3 @@ def _print_rows(words: Iterable[str], vectors: FloatMatrix) -> None:
     write = sys.stdout.write
     for word, vector in zip(words, vectors, strict=True):
         write(f"{word} {' '.join(map(str, vector))}\n")
-
-
-def _lines_of_stdin() -> Iterator[str]:
-    for line in sys.stdin.buffer:
-        yield line.decode("utf-8", "replace").rstrip("\r\n")

@@ -1,0 +1,53 @@
+"""``embcomp add``: more words, encoded as the others were."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from embcomp.cli.common import (
+    container_argument,
+    force_option,
+    json_option,
+    note,
+    print_json,
+    progress_bars,
+    quiet_option,
+    read_options,
+    source_options,
+)
+from embcomp.files import check_target
+
+
+@click.command("add")
+@container_argument
+@click.argument("more", metavar="MORE")
+@click.option("-o", "--output", required=True, metavar="OUT.embc", type=click.Path(path_type=Path))
+@force_option
+@quiet_option
+@json_option
+@source_options
+def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_json: bool, **given: Any) -> None:
+    """Encode the vectors of MORE (- for stdin) as those of FILE were, and write both to OUT.embc.
+
+    Nothing is fitted again: new words should come from the same model. They follow the words of FILE; words that FILE
+    has already keep their code there, and are counted. Methods without a code for each vector cannot take new words.
+    """
+    from embcomp.container.reader import describe, open_container
+    from embcomp.container.writer import save
+    from embcomp.formats import read_embedding
+
+    check_target(output, force=force)
+    encoded = open_container(file)
+    encoded.require_encoding()
+    with progress_bars(quiet=quiet) as progress:
+        embedding = read_embedding(more, read_options(given), progress)
+    grown, n_known = encoded.extended(embedding)
+    save(grown, output, force=force, drop_order=not encoded.ordered)
+    if as_json:
+        print_json(describe(output))
+    n_added = len(grown) - len(encoded)
+    known = f", {n_known} were there already" if n_known else ""
+    note(f"{output}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)

@@ -1,0 +1,72 @@
+"""Words given to a command, and what to say of those that are not there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from embcomp.cli.common import note
+
+if TYPE_CHECKING:
+    from embcomp.vocabulary import Vocabulary
+
+STDIN = ("-",)
+N_SUGGESTED = 3
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789-'. "
+LONGEST_WORD = 40  # characters: beyond it, nobody mistypes one word
+
+words_argument = click.argument("words", nargs=-1, required=True, metavar="WORD…|-")
+
+
+def given_words(words: tuple[str, ...]) -> Iterator[str]:
+    """Words from the arguments, or with ``-`` from stdin, one a line."""
+    return lines_of_stdin() if words == STDIN else iter(words)
+
+
+def lines_of_stdin() -> Iterator[str]:
+    """Yield lines without their ends; bytes that are no UTF-8 become U+FFFD."""
+    for line in sys.stdin.buffer:
+        yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def report_missing(vocabulary: Vocabulary, words: Iterable[str]) -> None:
+    """Name each word on stderr, with words that are there and spelt alike."""
+    for word in words:
+        near = near_spellings(vocabulary, word)
+        hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
+        note(f"embcomp: {word!r} is not in the vocabulary{hint}")
+
+
+def near_spellings(vocabulary: Vocabulary, word: str) -> list[str]:
+    """Return at most three words of the vocabulary that differ in case only, or else by one edit.
+
+    The commonest first, if the vocabulary knows their order.
+    """
+    for candidates in (_other_cases(word), _one_edit_away(word)):
+        found = {candidate for candidate in candidates if candidate in vocabulary and candidate != word}
+        if found:
+            ranks = vocabulary.ranks_by_row
+            return sorted(found, key=lambda each: int(ranks[vocabulary.row(each)]))[:N_SUGGESTED]
+    return []
+
+
+def _other_cases(word: str) -> set[str]:
+    stripped = word.strip()
+    return {stripped, stripped.lower(), stripped.upper(), stripped.capitalize(), stripped.title()}
+
+
+def _one_edit_away(word: str) -> Iterator[str]:
+    """Yield words with a letter left out, put in, changed, or swapped with the next; in lower case too."""
+    for base in {word, word.lower()}:
+        if len(base) > LONGEST_WORD:
+            continue
+        for place in range(len(base) + 1):
+            left, right = base[:place], base[place:]
+            yield left + right[1:]
+            yield left + right[1:2] + right[:1] + right[2:]
+            for letter in LETTERS:
+                yield left + letter + right
+                yield left + letter + right[1:]
