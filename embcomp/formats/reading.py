@@ -28,7 +28,7 @@ def read_embedding(
     Args:
         source: a file, plain or compressed; ``-`` for standard input.
         options: what to accept.
-        progress: told the stage ``read``, and bytes on disk done and in all.
+        progress: told the stage ``read``, and bytes on disk: done, and in all (0 where it is not known).
 
     Raises:
         InputError: in one line, where, what was found and what was expected.
@@ -81,7 +81,7 @@ class BlockReader:
         for block in self._parser.blocks():
             distinct = self._distinct(block, seen)
             n_dropped += len(block.words) - len(distinct.words)
-            self._progress("read", self._stream.n_raw, max(self._stream.size, self._stream.n_raw))
+            self._progress("read", self._stream.n_raw, self._stream.size)
             if distinct.words:
                 yield distinct.words, distinct.vectors
         if not seen:
