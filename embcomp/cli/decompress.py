@@ -34,8 +34,8 @@ SUFFIXES = {
     "--to",
     "target_format",
     metavar="NAME",
-    help="glove-text, word2vec-text, word2vec-binary, npy (and OUT.words.txt), gensim, …; by the suffix if absent "
-    "(.txt, .vec, .bin, .npy, .kv), else glove-text.",
+    help="glove-text, word2vec-text, word2vec-binary, npy (and OUT.words.txt), gensim, safetensors, finalfusion; by "
+    "the suffix if absent (.txt, .vec, .bin, .npy, .kv, .safetensors, .fifu), else glove-text.",
 )
 @click.option(
     "--restore-mean",
@@ -47,11 +47,11 @@ SUFFIXES = {
 def command(file: Path, output: str, target_format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:
     """Decode every vector of FILE and write them all, in the order of the source."""
     from embcomp.container.reader import open_container
-    from embcomp.formats import WRITABLE_FORMAT_NAMES, write_embedding
+    from embcomp.formats import EXPORT_FORMAT_NAMES, write_embedding
 
     target_format = target_format or SUFFIXES.get(Path(output).suffix, "glove-text")
-    if target_format not in WRITABLE_FORMAT_NAMES:
-        names = ", ".join(WRITABLE_FORMAT_NAMES)
+    if target_format not in EXPORT_FORMAT_NAMES:
+        names = ", ".join(EXPORT_FORMAT_NAMES)
         raise ParameterError(f"decompress: --to must be one of {names}, got {target_format!r}")
     encoded = open_container(file)
     if restore_mean and encoded.compressor.offset is None:

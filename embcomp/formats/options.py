@@ -12,7 +12,10 @@ FORMAT_NAMES = ("glove-text", "word2vec-text", "word2vec-binary", "fasttext-bina
 """Formats that are read."""
 
 WRITABLE_FORMAT_NAMES = ("glove-text", "word2vec-text", "word2vec-binary", "gensim", "npy")
-"""Formats that are written."""
+"""Formats that are written, and read."""
+
+EXPORT_FORMAT_NAMES = (*WRITABLE_FORMAT_NAMES, "safetensors", "finalfusion")
+"""All formats that are written, including those that only other programs read."""
 
 _CHECKS: dict[str, Check] = {
     "limit": Integer(1),

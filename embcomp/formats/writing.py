@@ -18,11 +18,13 @@ import numpy as np
 from embcomp.embedding import FloatMatrix
 from embcomp.errors import OutputError, ParameterError
 from embcomp.files import check_target, replacing
-from embcomp.formats.options import WRITABLE_FORMAT_NAMES
+from embcomp.formats.exports import write_finalfusion, write_safetensors
+from embcomp.formats.options import EXPORT_FORMAT_NAMES
 from embcomp.formats.rows import MAX_WORD_BYTES, BadRowError, count_numbers, shown, split_row
 
 STDOUT = "-"
 NUMBERS_PER_STEP = 1 << 16
+NEED_A_FILE = ("npy", "gensim", "safetensors", "finalfusion")
 
 Blocks = Iterable[tuple[list[str], FloatMatrix]]
 Problem = Callable[[str], str | None]
@@ -37,7 +39,7 @@ def write_embedding(
 
     Args:
         target: a file, or ``-`` for standard output.
-        format: one of :data:`embcomp.formats.WRITABLE_FORMAT_NAMES`. ``npy`` writes ``<target>.words.txt`` beside it.
+        format: one of :data:`embcomp.formats.EXPORT_FORMAT_NAMES`. ``npy`` writes ``<target>.words.txt`` beside it.
         blocks: distinct words and float32 (k, dim).
         n_rows: rows in all blocks.
         dim: numbers per row.
@@ -47,10 +49,10 @@ def write_embedding(
         ParameterError: there is no such format, or it is not written to standard output.
         OutputError: a word or number cannot be held, or the target cannot be written.
     """
-    if format not in WRITABLE_FORMAT_NAMES:
-        raise ParameterError(f"the format must be one of {', '.join(WRITABLE_FORMAT_NAMES)}, got {format!r}")
+    if format not in EXPORT_FORMAT_NAMES:
+        raise ParameterError(f"the format must be one of {', '.join(EXPORT_FORMAT_NAMES)}, got {format!r}")
     name = str(target)
-    if name == STDOUT and format in ("npy", "gensim"):
+    if name == STDOUT and format in NEED_A_FILE:
         raise ParameterError(f"the format {format} needs a file, got standard output")
     if format == "npy":
         _write_npy(Path(target), blocks, n_rows, dim, force=force)
@@ -60,6 +62,11 @@ def write_embedding(
             _write_gensim(out, name, blocks, n_rows, dim)
         elif format == "word2vec-binary":
             _write_binary(out, name, blocks, n_rows, dim)
+        elif format == "safetensors":
+            write_safetensors(out, _checked(name, blocks, n_rows, dim, lambda word: None), n_rows, dim)
+        elif format == "finalfusion":
+            checked = _checked(name, blocks, n_rows, dim, lambda word: None)
+            write_finalfusion(out, Path(name).parent, checked, n_rows, dim)
         else:
             _write_text(out, name, blocks, n_rows, dim, header=format == "word2vec-text")
 
