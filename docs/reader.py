@@ -152,7 +152,7 @@ def unescape(key):
     return key.replace("\x01\x01", "\x00").replace("\x01\x02", "\x01")
 
 
-# Vectors, method by method: codes (rows of symbols) and state to float32 (rows, dim)
+# Vectors, method by method: from codes, shape (rows, symbols), and state to vectors, shape (rows, dim)
 
 
 def decode_sign(document, codes, state):
@@ -163,7 +163,91 @@ def decode_rotation(document, codes, state):
     return state["scale"][0] * (2.0 * codes - 1.0) @ state["rotation"].T
 
 
-DECODERS = {"sign": decode_sign, "itq": decode_rotation, "iiq": decode_rotation}
+def decode_nlb(document, codes, state):
+    return np.tanh(codes @ state["weights"] + state["bias"]) * state["bound"][0]
+
+
+def sum_of_codewords(codebooks, codes):
+    return sum(codebook[codes[:, number]] for number, codebook in enumerate(codebooks))
+
+
+def decode_dccl(document, codes, state):
+    n_codebooks, dim = codes.shape[1], document["dim"]
+    return state["scale"][0] * sum_of_codewords(state["codebooks"].reshape(n_codebooks, -1, dim), codes)
+
+
+def decode_kd(document, codes, state):
+    composed = sum_of_codewords(state["codebooks"], codes)
+    return composed @ state["transform"] if len(state["transform"]) else composed
+
+
+def decode_prune(document, codes, state):
+    vectors = np.zeros((document["rows"], document["dim"]))
+    start = 0
+    for row, end in enumerate(state["ends"].tolist()):
+        vectors[row, state["columns"][start:end]] = state["values"][start:end]
+        start = end
+    return vectors
+
+
+def decode_alone(document, codes, state):
+    config, dim, rows = document["config"], document["dim"], np.arange(document["rows"])
+    n_matrices, n_columns = config["matrices"], config["columns"]
+    if config["store_filters"]:
+        sources, columns = state["sources"], codes
+        if config["filter"] == "binary":
+            sources = np.unpackbits(sources, axis=2)[:, :, :dim]
+    else:
+        sources = random_sources(config, n_matrices * n_columns * dim).reshape(n_matrices, n_columns, dim)
+        attempts = np.zeros(len(rows), np.uint64)
+        attempts[state["redrawn_rows"]] = state["redrawn_attempts"]
+        places = rows[:, None] * n_matrices + np.arange(n_matrices)
+        drawn = random_numbers(config["random_state"], 1 + attempts[:, None], places) >> np.uint64(32)
+        columns = (drawn * np.uint64(n_columns)) >> np.uint64(32)
+    taken = sources[np.arange(n_matrices), columns.astype(np.int64)]
+    filters = taken.max(axis=1) if config["filter"] == "binary" else taken.sum(axis=1) / np.sqrt(n_matrices)
+    outer = state["outer"].astype(np.float64)
+    if "unit_scale" in state:
+        outer *= state["unit_scale"][:, None]
+    hidden = np.maximum(0, (filters * state["base"]) @ state["inner"].T.astype(np.float64))
+    return state["scale"][0] * (hidden @ outer) + state["mean"]
+
+
+def random_sources(config, size):
+    numbers = random_numbers(config["random_state"], np.zeros(1), np.arange(size + size % 2))
+    if config["filter"] == "binary":
+        threshold = round((1 - config["zeros"] ** (1 / config["matrices"])) * 2**32)
+        return ((numbers >> np.uint64(32)) < threshold)[:size].astype(np.uint8)
+    u = ((numbers[0::2] >> np.uint64(11)) + 1.0) / 2.0**53
+    v = (numbers[1::2] >> np.uint64(11)) / 2.0**53
+    radius = np.sqrt(-2 * np.log(u))
+    pairs = np.stack([radius * np.cos(2 * np.pi * v), radius * np.sin(2 * np.pi * v)], axis=1)
+    return pairs.ravel()[:size].astype(np.float32)
+
+
+def random_numbers(seed, stream, place):
+    """Arithmetic modulo 2**64."""
+    gamma, stream, place = np.uint64(0x9E3779B97F4A7C15), stream.astype(np.uint64), place.astype(np.uint64)
+    key = mix(mix(np.array([seed], np.uint64) + gamma) ^ stream)
+    return mix(key + (place + np.uint64(1)) * gamma)
+
+
+def mix(z):
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+DECODERS = {
+    "sign": decode_sign,
+    "itq": decode_rotation,
+    "iiq": decode_rotation,
+    "nlb": decode_nlb,
+    "dccl": decode_dccl,
+    "kd": decode_kd,
+    "prune": decode_prune,
+    "alone": decode_alone,
+}
 
 
 def read_embedding(path):
@@ -173,8 +257,6 @@ def read_embedding(path):
     n_rows, code = document["rows"], document["code"]
     require(len(words) == n_rows, "the trie holds as many words as there are rows")
     codes = symbols_of(sections["codes"], n_rows, code["symbols"], code["symbol_bits"])
-    if code["kind"] == "binary":
-        codes = codes.astype(np.float64)
     state = {name.removeprefix("state."): array for name, array in sections.items() if name.startswith("state.")}
     require(document["method"] in DECODERS, "the method is known")
     vectors = DECODERS[document["method"]](document, codes, state).astype(np.float32)

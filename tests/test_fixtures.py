@@ -13,7 +13,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from embcomp.compressors.registry import make_compressor
+from embcomp.compressors.registry import BUILT_IN, make_compressor
 from embcomp.container.reader import Container, open_container, verify
 from embcomp.container.writer import write
 from embcomp.embedding import Embedding
@@ -141,3 +141,10 @@ def test_the_worked_example_is_what_the_script_gives() -> None:
     example = load(ROOT / "benchmarks" / "format_example.py")
     page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
     assert page == example.page_with_example(page), "run: python benchmarks/format_example.py"
+
+
+@pytest.mark.parametrize("method", BUILT_IN)
+def test_every_method_has_a_fixture_and_is_in_the_document(method: str) -> None:
+    assert method in {json.loads(path.with_suffix(".json").read_text())["method"] for path in FIXTURES}
+    page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    assert any(f"`{method}`" in line for line in page.splitlines() if line.startswith("### "))

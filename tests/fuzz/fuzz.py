@@ -28,6 +28,7 @@ with atheris.instrument_imports(include=["embcomp"]):
 from tests.container.builder import Parts, with_header
 
 CORPUS = Path(__file__).parent / "corpus"
+FIXTURES = Path(__file__).parents[1] / "fixtures"
 FOUND = Path("build") / "fuzz"
 ODD_VALUES: list[Any] = [
     None,
@@ -108,6 +109,7 @@ def main() -> None:
         sys.argv[0],
         str(found),
         str(CORPUS / given.target),
+        *([str(FIXTURES)] if given.target == "container" else []),
         f"-max_total_time={given.seconds}",
         f"-seed={given.seed}",
         "-timeout=20",
