@@ -89,10 +89,9 @@ def by_vectors(
     """Similarity x·q · inverse for each query; ``blocks`` yields first ranks and vectors x, shape (rows, dim)."""
     nearest = [Smallest(k) for _ in queries]
     for first, block in blocks:
-        products = (queries @ block.T).astype(np.float64)
-        for collector, product, inverse in zip(nearest, products, inverses, strict=True):
+        for collector, query, inverse in zip(nearest, queries, inverses, strict=True):
             scale = inverse if isinstance(inverse, float) else inverse[first : first + len(block)]
-            collector.offer(-rounded(product * scale), first)
+            collector.offer(-rounded((block @ query).astype(np.float64) * scale), first)
     found = []
     for collector in nearest:
         costs, ranks = collector.kept()

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from embcomp import bits
+from embcomp.search import planes as module
+from embcomp.search.planes import BitWeights, Planes, as_words, hamming_nearest, weighted_costs
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "BLOCK_ROWS", 16)
+        yield
+
+
+def random_bits(seed: int, n_rows: int, n_bits: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 2, (n_rows, n_bits), dtype=np.uint8)
+
+
+def words(row: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    return as_words(bits.pack(row[None, :]))[0]
+
+
+def test_by_hand() -> None:
+    rows = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.uint8)
+    planes = Planes.build(bits.pack(rows), 3)
+    distances, ranks = hamming_nearest(planes, words(rows[0]), 3, 4)
+    assert distances.tolist() == [0, 1, 1]  # 110 from 110, 100 and 010, these in order of rank
+    assert ranks.tolist() == [0, 2, 3]
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 9999),
+    st.integers(0, 70),
+    st.sampled_from([1, 7, 8, 63, 64, 65, 128, 200, 255, 256, 300, 600]),
+    st.integers(1, 12),
+    st.integers(0, 70),
+)
+@example(0, 20, 256, 3, 20)
+def test_hamming_is_sorting_all_distances(seed: int, n_rows: int, n_bits: int, k: int, restrict: int) -> None:
+    rows = random_bits(seed, n_rows, n_bits)
+    query = random_bits(seed + 1, 1, n_bits)[0] if seed % 3 else np.ones(n_bits, dtype=np.uint8)
+    if n_rows and seed % 2:
+        rows[-1] = 1 - query  # the farthest there is
+        rows[0] = query
+    n_searched = min(restrict, n_rows)
+    planes = Planes.build(bits.pack(rows), n_bits)
+    distances, ranks = hamming_nearest(planes, words(query), k, n_searched)
+    slow = sorted((int((row != query).sum()), rank) for rank, row in enumerate(rows[:n_searched]))[:k]
+    assert list(zip(distances.tolist(), ranks.tolist(), strict=True)) == slow
+
+
+def test_all_rows_far_and_alike() -> None:
+    rows = np.zeros((40, 256), dtype=np.uint8)
+    planes = Planes.build(bits.pack(rows), 256)
+    distances, ranks = hamming_nearest(planes, words(np.ones(256, dtype=np.uint8)), 3, 40)
+    assert (distances.tolist(), ranks.tolist()) == ([256, 256, 256], [0, 1, 2])
+
+
+def test_take_is_the_rows() -> None:
+    rows = random_bits(5, 50, 100)
+    planes = Planes.build(bits.pack(rows), 100)
+    ranks = np.array([49, 0, 16, 15])
+    taken = planes.take(ranks)
+    assert np.array_equal(np.ascontiguousarray(taken).view(np.uint8)[:, :13], bits.pack(rows[ranks]))
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.floats(0, 100, width=32), min_size=1, max_size=90),
+    st.integers(1, 4),
+    st.integers(0, 9999),
+)
+@example([0.0] * 9, 2, 0)
+@example([1.0] * 300, 3, 0)
+def test_rounded_weights_are_off_by_what_they_say(weights: list[float], n_planes: int, seed: int) -> None:
+    exact = np.array(weights, dtype=np.float64)
+    rounded = BitWeights.round(exact, n_planes)
+    assert len(rounded.masks) == n_planes
+    rows = random_bits(seed, 40, len(weights))
+    query = random_bits(seed + 1, 1, len(weights))[0]
+    planes = Planes.build(bits.pack(rows), len(weights))
+    for first, costs in weighted_costs(planes, words(query), rounded, 40):
+        for cost, row in zip(costs.tolist(), rows[first : first + 16], strict=True):
+            true = float(exact[row != query].sum())
+            tolerance = 1e-9 * (1 + true)
+            assert rounded.step * cost - rounded.below - tolerance <= true
+            assert true <= rounded.step * cost + rounded.above + tolerance
+
+
+def test_equal_weights_need_one_plane_and_are_exact() -> None:
+    rounded = BitWeights.choose(np.full(100, 0.25))
+    assert (len(rounded.masks), rounded.step, rounded.below, rounded.above) == (1, 0.25, 0.0, 0.0)
+
+
+def test_one_and_three_are_exact_in_two_planes() -> None:
+    rounded = BitWeights.round(np.array([1.0, 3.0, 3.0, 1.0]), 2)
+    assert rounded.below + rounded.above == pytest.approx(0, abs=1e-12)
