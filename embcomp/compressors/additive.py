@@ -29,6 +29,7 @@ Symbols = NDArray[np.uint16]
 TABLE_WORDS = 8192  # up to this many codewords (D·K), all their products are kept: at most 256 MB
 DIRECT_WORDS = 4096  # up to this many, least squares is solved at once: at most 128 MB
 BLOCK_SCORES = 2**18  # floats of scores in a block: 1 MB, within a core's second-level cache
+LOOKUP_FLOPS = 8  # a float added from a table takes as long as this many multiply-adds of a matrix product
 TILE_ROWS = 64  # blocks are padded to whole tiles, so that a product rounds alike for one row and for many
 SAMPLE_PER_CENTROID = 256
 KMEANS_ITERATIONS = 5
@@ -60,12 +61,14 @@ class Search:
     """Looks for the codes of rows, given the codebooks."""
 
     def __init__(self, codebooks: FloatArray) -> None:
-        """Take codebooks, float32, shape (D, K, d); D may grow by :meth:`append`."""
+        """Take codebooks, float32, shape (D, K, d)."""
         self.codebooks = codebooks
         self.dims, self.ways, self.dim = (int(length) for length in codebooks.shape)
         flat = codebooks.reshape(-1, self.dim)
         self._half_norms = np.einsum("wd,wd->w", flat, flat) / 2
         self._transposed = np.ascontiguousarray(flat.T)
+        self._half_norms_by_book = self._half_norms.reshape(self.dims, self.ways)
+        self._by_book = np.ascontiguousarray(codebooks.transpose(0, 2, 1))
         self._products: FloatArray | None = None
         if len(flat) <= TABLE_WORDS:
             with single_threaded_blas():
@@ -78,16 +81,16 @@ class Search:
         np.subtract(self._half_norms, costs, out=costs)
         return costs.reshape(len(targets), self.dims, self.ways)
 
-    def add_products(self, scores: FloatArray, codes: Symbols, j: int, others: range | list[int]) -> None:
-        """Add Σ_{i in others} w_i·w to ``scores`` (n, K) for every codeword w of codebook ``j``."""
-        if self._products is not None:
-            for i in others:
+    def add_products(self, scores: FloatArray, codes: Symbols, j: int) -> None:
+        """Add Σ_{i<j} w_i·w to ``scores`` (n, K) for every codeword w of codebook ``j``.
+
+        By table where few words are added (a row of K numbers each), else by their sum (one product of n·d·K).
+        """
+        if self._products is not None and j * LOOKUP_FLOPS <= self.dim:
+            for i in range(j):
                 scores += self._products[j, i][codes[:, i]]
-        elif len(others):
-            partial = np.zeros((len(codes), self.dim), dtype=np.float32)
-            for i in others:
-                partial += self.codebooks[i][codes[:, i]]
-            scores += partial @ self.codebooks[j].T
+        elif j:
+            scores += sum_of_codewords(self.codebooks[:j], codes) @ self._by_book[j]
 
     def beam(self, unary: FloatArray, width: int) -> Symbols:
         """Return codes found by beam search: after each codebook, the ``width`` best prefixes are kept."""
@@ -100,7 +103,7 @@ class Search:
         """Add a symbol of codebook ``j`` to every prefix; ``unary`` float32 (n, K)."""
         n_rows, n_kept, _ = beam.codes.shape
         scores = (unary[:, None, :] + beam.costs[:, :, None]).reshape(n_rows * n_kept, self.ways)
-        self.add_products(scores, beam.codes.reshape(n_rows * n_kept, j), j, range(j))
+        self.add_products(scores, beam.codes.reshape(n_rows * n_kept, j), j)
         scores = scores.reshape(n_rows, n_kept * self.ways)
         width = min(width, scores.shape[1])
         codes = np.empty((n_rows, width, j + 1), dtype=np.uint16)
@@ -114,22 +117,36 @@ class Search:
             codes[:, place, j] = best % self.ways
         return Beam(codes, costs)
 
-    def improve(self, unary: FloatArray, codes: Symbols, sweeps: int) -> None:
-        """Change one symbol at a time, in place, to the best given the others (iterated conditional modes)."""
+    def improve(self, targets: FloatArray, codes: Symbols, sweeps: int) -> None:
+        """Change one symbol at a time, in place, to the best given the others (iterated conditional modes).
+
+        With r what all D words leave over, the costs of codebook j without its present word w are
+        ½‖w'‖² − (r + w)·w'. Rows that a sweep has not changed are done.
+        """
+        active = np.arange(len(targets))
         for _ in range(sweeps):
-            changed = False
-            for j in range(self.dims):
-                scores = unary[:, j].copy()
-                self.add_products(scores, codes, j, [i for i in range(self.dims) if i != j])
-                best = scores.argmin(axis=1).astype(np.uint16)
-                changed = changed or not np.array_equal(best, codes[:, j])
-                codes[:, j] = best
-            if not changed:
+            rows = padded(targets[active])
+            found = np.concatenate([codes[active], np.zeros((len(rows) - len(active), self.dims), dtype=np.uint16)])
+            before = found.copy()
+            self._sweep(rows - sum_of_codewords(self.codebooks, found), found)
+            codes[active] = found[: len(active)]
+            active = active[(found != before)[: len(active)].any(axis=1)]
+            if not len(active):
                 return
+
+    def _sweep(self, residual: FloatArray, codes: Symbols) -> None:
+        for j, words in enumerate(self.codebooks):
+            present = codes[:, j]
+            residual += words[present]
+            scores = residual @ self._by_book[j]
+            np.subtract(self._half_norms_by_book[j], scores, out=scores)
+            best = scores.argmin(axis=1)
+            residual -= words[best]
+            codes[:, j] = best
 
     def block_rows(self, width: int) -> int:
         """Rows to search at once."""
-        per_row: int = self.ways * max(width, self.dims)
+        per_row: int = self.ways * width
         return max(1, BLOCK_SCORES // per_row // TILE_ROWS) * TILE_ROWS
 
     def encode(self, targets: FloatArray, width: int, sweeps: int = LOCAL_SWEEPS) -> Symbols:
@@ -137,11 +154,10 @@ class Search:
         codes = np.empty((len(targets), self.dims), dtype=np.uint16)
 
         def of_block(rows: slice) -> None:
-            n_rows = len(targets[rows])
-            unary = self.unary(padded(targets[rows]))[:n_rows]
-            found = self.beam(unary, width)
-            self.improve(unary, found, sweeps)
-            codes[rows] = found
+            block = padded(targets[rows])
+            found = self.beam(self.unary(block), width)
+            self.improve(block, found, sweeps)
+            codes[rows] = found[: len(targets[rows])]
 
         for_blocks(of_block, len(targets), self.block_rows(width))
         return codes
@@ -150,8 +166,7 @@ class Search:
         """Local search from given codes, in place."""
 
         def of_block(rows: slice) -> None:
-            found = codes[rows]
-            self.improve(self.unary(targets[rows]), found, sweeps)
+            self.improve(targets[rows], codes[rows], sweeps)
 
         for_blocks(of_block, len(targets), self.block_rows(1))
 

@@ -5,8 +5,8 @@ kd-codes.txt: a word is D symbols of K values, and its vector is f of D code emb
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -15,12 +15,26 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.bits import BytesArray
-from embcomp.checks import Either, Integer, OneOf, Option
-from embcomp.compressors.additive import Search, Symbols, fit_additive, sum_of_codewords
+from embcomp.checks import Either, Integer, OneOf, Option, Real
+from embcomp.compressors.additive import Search, Symbols, padded, sum_of_codewords
 from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
 from embcomp.compressors.binary import head
+from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.iiq import dominant_directions
 from embcomp.compressors.itq import RANDOM_STATE, require_below_dim
+from embcomp.compressors.kd_facts import collisions, utilisation
+from embcomp.compressors.kd_lstm import LstmSearch, compose
+from embcomp.compressors.kd_solvers import (
+    Fitted,
+    Sizes,
+    alternate_linear,
+    alternate_lstm,
+    random_codes,
+    random_linear,
+    random_lstm,
+    straight_through,
+)
+from embcomp.compressors.kd_training import Training, logits_bytes
 from embcomp.compressors.linear import covariance, principal_directions
 from embcomp.embedding import FloatMatrix, mean_rows
 from embcomp.errors import CorruptError, ParameterError
@@ -29,17 +43,40 @@ from embcomp.threads import for_blocks, map_blocks
 
 FloatArray = NDArray[np.float32]
 
-ITERATIONS = 4
+LOGITS_LIMIT = 4 * 10**9  # bytes of logits and their moments that straight-through training may take
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "iterations": {"alternate": 4},
+    "epochs": {"ste": 100, "lstm": 30},
+    "batch_size": {"ste": 256, "lstm": 256},
+    "learning_rate": {"ste": 0.01, "lstm": 0.003},
+    "temperature": {"ste": 1.0},
+    "decay": {"ste": 0.1},
+}
+"""What 'auto' stands for, by the solver or composition that the option has an effect on; the first that applies."""
 
 
 class KdCompressor(Compressor):
     """D symbols of K values; a vector is composed of one code embedding per symbol.
 
+    v = f(W^1_{c_1}, …, W^D_{c_D}), with f linear, (Σ_j W^j_{c_j})ᵀ H, or an LSTM whose outputs are summed and
+    multiplied by H (kd-codes.txt §2.2). ``solver`` says how codes and f are learnt (§2.3, eq. 1, given vectors):
+
+    ``alternate``  codes by search, codebooks by least squares, in turn (:mod:`embcomp.compressors.additive`); with an
+                   LSTM, codes by search, f by Adam (:mod:`embcomp.compressors.kd_lstm`).
+    ``ste``        the paper's Algorithm 1 (:mod:`embcomp.compressors.kd_training`).
+    ``random``     the paper's baseline: random codes, only f is learnt.
+
+    Where we differ: by default rows lose their dominant directions first, as in IIQ, and learning sees the first
+    ``fit_rows`` rows; the codes of the others are searched for. With ``ste``, t of the temperature counts epochs.
+
     Attributes:
         mean_: subtracted first, float32 (d,).
         removed_: directions set to 0, orthonormal rows, float32 (r, d).
         codebooks_: W, the code embeddings, float32 (D, K, d').
-        transform_: H, float32 (d', d); (0, d) for the identity.
+        composition_: f.
+        surrogate_: only with an LSTM: codebooks, float32 (D, K, d), whose sums are near its outputs; the search for
+            codes starts from them.
     """
 
     name = "kd"
@@ -53,13 +90,50 @@ class KdCompressor(Compressor):
             "symbols D a word; 'auto' for one bit a dimension",
         ),
         Option("code_dim", Either(Integer(1, 65536), OneOf("dim")), "dim", "numbers d' of a code embedding"),
-        Option("beam", Integer(1, 256), 5, "prefixes kept by the beam search for codes"),
-        Option("iterations", Integer(0, 10**6), ITERATIONS, "rounds of least squares and search at most"),
+        Option("compose", OneOf("linear", "lstm"), "linear", "how code embeddings become a vector"),
+        Option("solver", OneOf("alternate", "ste", "random"), "alternate", "how codes are learnt"),
+        Option("beam", Integer(1, 256), 5, "prefixes that the search for codes keeps"),
+        Option(
+            "iterations",
+            Either(Integer(0, 10**6), OneOf("auto")),
+            "auto",
+            "rounds of least squares and search at most, for --solver alternate; 'auto' for 4",
+        ),
+        Option(
+            "epochs",
+            Either(Integer(1, 10**6), OneOf("auto")),
+            "auto",
+            "passes over the rows, for --solver ste ('auto' for 100) or --compose lstm (30)",
+        ),
+        Option(
+            "batch_size",
+            Either(Integer(1), OneOf("auto")),
+            "auto",
+            "rows a step, for --solver ste or --compose lstm; 'auto' for 256",
+        ),
+        Option(
+            "learning_rate",
+            Either(Real(0, open_ends=True), OneOf("auto")),
+            "auto",
+            "first step size of Adam, for --solver ste ('auto' for 0.01) or --compose lstm (0.003)",
+        ),
+        Option(
+            "temperature",
+            Either(Real(0, open_ends=True), OneOf("auto")),
+            "auto",
+            "T0 of the softmax, for --solver ste; 'auto' for 1",
+        ),
+        Option(
+            "decay",
+            Either(Real(0), OneOf("auto")),
+            "auto",
+            "T = T0 / (1 + decay · epoch), for --solver ste; 'auto' for 0.1",
+        ),
         Option(
             "remove_top",
             Either(Integer(0), OneOf("auto")),
             "auto",
-            "set the top D singular values to 0 first; 'auto' removes those that stand out",
+            "set the top D singular values to 0; 'auto' removes those that stand out",
         ),
         Option(
             "fit_rows",
@@ -73,15 +147,23 @@ class KdCompressor(Compressor):
     mean_: FloatArray
     removed_: FloatArray
     codebooks_: FloatArray
-    transform_: FloatArray
+    composition_: LinearComposition | LstmComposition
+    surrogate_: FloatArray
 
     def __init__(
         self,
         ways: int = 256,
         dims: int | str = "auto",
         code_dim: int | str = "dim",
+        compose: str = "linear",
+        solver: str = "alternate",
         beam: int = 5,
-        iterations: int = ITERATIONS,
+        iterations: int | str = "auto",
+        epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float | str = "auto",
+        temperature: float | str = "auto",
+        decay: float | str = "auto",
         remove_top: int | str = "auto",
         fit_rows: int | str = 50_000,
         random_state: int = 0,
@@ -89,24 +171,40 @@ class KdCompressor(Compressor):
         self.ways = ways
         self.dims = dims
         self.code_dim = code_dim
+        self.compose = compose
+        self.solver = solver
         self.beam = beam
         self.iterations = iterations
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.temperature = temperature
+        self.decay = decay
         self.remove_top = remove_top
         self.fit_rows = fit_rows
         self.random_state = random_state
 
-    @classmethod
-    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """As many symbols as ``n_bits`` hold, or a single narrower one."""
-        if "dims" in given:
-            return None
-        width = symbol_bits((cls.defaults() | dict(given))["ways"])
-        return {"dims": n_bits // width} if n_bits >= width else {"dims": 1, "ways": 2**n_bits}
+    def check_config(self) -> None:
+        """Judge the options; one that has no effect must be left at 'auto'."""
+        super().check_config()
+        for name, by_kind in DEFAULTS.items():
+            value = getattr(self, name)
+            if value != "auto" and not {self.solver, self.compose} & by_kind.keys():
+                raise ParameterError(
+                    f"{self.name}: --{name.replace('_', '-')} has no effect with --solver {self.solver} "
+                    f"--compose {self.compose}, got {value!r}"
+                )
+
+    def _value(self, name: str) -> Any:
+        """An option's value, with 'auto' replaced."""
+        value = getattr(self, name)
+        kinds = [kind for kind in (self.solver, self.compose) if kind in DEFAULTS[name]]
+        return DEFAULTS[name][kinds[0]] if value == "auto" else value
 
     # Learning
 
     def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
-        """Learn codebooks from the first ``fit_rows`` rows."""
+        """Learn f from the first ``fit_rows`` rows."""
         rows, symbols = self._fit(vectors, progress)
         self._report = self._describe(rows, symbols)
         return self
@@ -117,56 +215,86 @@ class KdCompressor(Compressor):
         row_ids: NDArray[np.int64] | None = None,
         progress: Progress = no_progress,
     ) -> BytesArray:
-        """Learn, and return the codes of all rows."""
-        self._fit(vectors, progress)
-        symbols = self._search_all(vectors, progress)
+        """Learn, and return the codes of all rows.
+
+        With ``ste``, the fit rows keep the codes that they were learnt with, though ``encode`` would find better
+        ones; with ``random``, all codes are random.
+        """
+        _, learnt = self._fit(vectors, progress)
+        rest = vectors[len(learnt) :]
+        if self.solver == "alternate":
+            symbols = self._search_all(vectors, progress)
+        elif self.solver == "ste":
+            symbols = np.concatenate([learnt, self._search_all(rest, progress)])
+        else:
+            rng = np.random.default_rng([self.random_state, 1])
+            symbols = np.concatenate([learnt, random_codes(len(rest), learnt.shape[1], self.ways, rng)])
         self._report = self._describe(vectors, symbols)
         return bits.pack_symbols(symbols, self.layout.symbol_bits)
 
     def _fit(self, vectors: FloatMatrix, progress: Progress) -> tuple[FloatMatrix, Symbols]:
+        """Learn; return the fit rows, and their codes as learnt with f."""
         self._require_matrix(vectors)
         rows = head(self.name, vectors, self.fit_rows)
-        rng = np.random.default_rng(self.random_state)
+        sizes = self._sizes(len(rows), vectors.shape[1])
         self._forget()
         self.mean_ = mean_rows(rows)
         singular_values, directions = principal_directions(covariance(rows, self.mean_))
         n_removed = self._n_removed(singular_values.astype(np.float32))
         self.removed_ = _rows_of(directions[:, :n_removed])
-        self.transform_ = self._projection(_rows_of(directions[:, n_removed:]))
-        targets = self._prepare_all(rows)
-        if len(self.transform_):
-            targets = targets @ self.transform_.T
-        dims = self._n_symbols(vectors.shape[1])
-        self.codebooks_, symbols, _ = fit_additive(
-            targets, dims, self.ways, self.beam, self.iterations, rng, progress
-        )
-        return rows, symbols
+        kept = _rows_of(np.roll(directions, -n_removed, axis=1))
+        fitted = self._solve(self._prepare_all(rows), sizes, kept, progress)
+        self.codebooks_ = np.ascontiguousarray(fitted.codebooks)
+        self.composition_, self.surrogate_ = fitted.composition, fitted.surrogate
+        return rows, fitted.symbols
+
+    def _sizes(self, n_rows: int, dim: int) -> Sizes:
+        """D, K, d', or a refusal."""
+        dims = max(1, round(dim / symbol_bits(self.ways))) if isinstance(self.dims, str) else self.dims
+        code_dim = dim if isinstance(self.code_dim, str) else self.code_dim
+        if code_dim > dim and self.compose == "linear":
+            raise ParameterError(
+                f"{self.name}: --code-dim must be at most the number of dimensions ({dim}) with --compose linear, "
+                f"got {code_dim}"
+            )
+        needed = logits_bytes(n_rows, dims, self.ways)
+        if self.solver == "ste" and needed > LOGITS_LIMIT:
+            raise ParameterError(
+                f"{self.name}: --solver ste needs {needed / 1e9:.1f} GB for the logits of {n_rows} words "
+                f"({n_rows} × {dims} × {self.ways} × 12 bytes), more than {LOGITS_LIMIT / 1e9:.1f} GB; "
+                "learn from fewer with --fit-rows, the codes of the others are searched for"
+            )
+        return Sizes(dims, self.ways, code_dim, self.beam)
+
+    def _solve(self, targets: FloatArray, sizes: Sizes, directions: FloatArray, progress: Progress) -> Fitted:
+        rng = np.random.default_rng(self.random_state)
+        if self.solver == "ste":
+            return straight_through(targets, sizes, self.compose, self._training(), rng, progress)
+        if self.solver == "random":
+            if self.compose == "linear":
+                return random_linear(targets, sizes, directions, rng)
+            return random_lstm(targets, sizes, self._training(), rng, progress)
+        iterations = self._value("iterations")
+        if self.compose == "linear":
+            return alternate_linear(targets, sizes, directions, iterations, rng, progress)
+        return alternate_lstm(targets, sizes, iterations, self._training(), rng, progress)
+
+    def _training(self) -> Training:
+        training = Training(self._value("epochs"), self._value("batch_size"), self._value("learning_rate"))
+        if self.solver == "ste":
+            return replace(training, temperature=self._value("temperature"), decay=self._value("decay"))
+        return training
 
     def _forget(self) -> None:
         """Drop what is derived from an earlier fit."""
         for name in ("_effective", "_search"):
             self.__dict__.pop(name, None)
 
-    def _n_symbols(self, dim: int) -> int:
-        return max(1, round(dim / symbol_bits(self.ways))) if isinstance(self.dims, str) else self.dims
-
     def _n_removed(self, singular_values: FloatArray) -> int:
         if isinstance(self.remove_top, str):
             return dominant_directions(singular_values)
         require_below_dim(self.name, self.remove_top, len(singular_values))
         return self.remove_top
-
-    def _projection(self, directions: FloatArray) -> FloatArray:
-        """H for d' below d: the top d' directions, the best that a linear composition can span."""
-        dim = directions.shape[1]
-        if isinstance(self.code_dim, str) or self.code_dim == dim:
-            return np.zeros((0, dim), dtype=np.float32)
-        if self.code_dim > dim:
-            raise ParameterError(
-                f"{self.name}: --code-dim must be at most the number of dimensions ({dim}) with --compose linear, "
-                f"got {self.code_dim}"
-            )
-        return directions[: self.code_dim]
 
     def _prepare(self, rows: FloatMatrix) -> FloatArray:
         """What is composed: rows centred, without the removed directions."""
@@ -179,7 +307,8 @@ class KdCompressor(Compressor):
         out = np.empty(vectors.shape, dtype=np.float32)
 
         def of_block(rows: slice) -> None:
-            out[rows] = self._prepare(vectors[rows])
+            n_rows = len(vectors[rows])
+            out[rows] = self._prepare(padded(vectors[rows]))[:n_rows]
 
         for_blocks(of_block, len(vectors))
         return out
@@ -225,30 +354,46 @@ class KdCompressor(Compressor):
         return symbols
 
     def _compose(self, symbols: NDArray[np.unsignedinteger]) -> FloatArray:
+        if isinstance(self.composition_, LstmComposition):
+            return compose(self.codebooks_, self.composition_, symbols)
         return sum_of_codewords(self._effective, symbols)
 
     def lookup_tables(self, queries: FloatMatrix) -> FloatArray:
         """Return q · (W^j_k H) for each query, symbol place and value: float32, shape (q, D, K).
 
         The dot product of a query with a decoded vector is the sum over j of the entries at its symbols.
+
+        Raises:
+            ParameterError: the composition is not linear, so that no such tables exist.
         """
         self._require_fitted("codebooks_")
+        self._require_dim(queries)
+        if self.compose != "linear":
+            raise ParameterError(f"{self.name}: lookup tables exist for --compose linear only, got {self.compose!r}")
         dims, ways, dim = self._effective.shape
         return (queries @ self._effective.reshape(-1, dim).T).reshape(len(queries), dims, ways)
 
     def squared_norms(self, codes: BytesArray) -> FloatArray:
-        """Return ‖v‖² of the decoded vectors, float32 (n,), without keeping them."""
-        blocks = [np.zeros(0, dtype=np.float32)]
-        blocks += map_blocks(lambda rows: _squared_lengths(self._compose(self.symbols(codes[rows]))), len(codes))
-        return np.concatenate(blocks)
+        """Return ‖v‖² of the decoded vectors, float32 (n,), without keeping the vectors."""
+        out = np.empty(len(codes), dtype=np.float32)
+
+        def of_block(rows: slice) -> None:
+            composed = self._compose(self.symbols(codes[rows]))
+            np.einsum("nd,nd->n", composed, composed, out=out[rows])
+
+        for_blocks(of_block, len(codes))
+        return out
 
     @cached_property
     def _effective(self) -> FloatArray:
-        """W H: the code embeddings in the space of the vectors, float32 (D, K, d)."""
-        return self.codebooks_ @ self.transform_ if len(self.transform_) else self.codebooks_
+        """W H: the code embeddings of a linear composition in the space of the vectors, float32 (D, K, d)."""
+        transform = self.composition_.transform
+        return self.codebooks_ if transform is None else self.codebooks_ @ transform
 
     @cached_property
-    def _search(self) -> Search:
+    def _search(self) -> Search | LstmSearch:
+        if isinstance(self.composition_, LstmComposition):
+            return LstmSearch(self.codebooks_, self.composition_, self.surrogate_)
         return Search(self._effective)
 
     @property
@@ -272,14 +417,22 @@ class KdCompressor(Compressor):
     # State
 
     def get_state(self) -> State:
-        """Return every fitted array."""
+        """Return every fitted array; H has no rows where it is the identity."""
         self._require_fitted("codebooks_")
-        return {
+        transform = self.composition_.transform
+        state = {
             "mean": self.mean_,
             "removed": self.removed_,
             "codebooks": self.codebooks_,
-            "transform": self.transform_,
+            "transform": np.zeros((0, self.dim), dtype=np.float32) if transform is None else transform,
         }
+        if isinstance(self.composition_, LstmComposition):
+            state |= {
+                "recurrent": self.composition_.recurrent,
+                "bias": self.composition_.bias,
+                "surrogate": self.surrogate_,
+            }
+        return state
 
     def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take fitted arrays."""
@@ -287,19 +440,28 @@ class KdCompressor(Compressor):
         self.mean_ = state_array(state, "mean", "<f4", None)
         dim = len(self.mean_)
         self.removed_ = state_array(state, "removed", "<f4", None, dim)
-        codebooks = state_array(state, "codebooks", "<f4", None, self.ways, None)
-        self.transform_ = state_array(state, "transform", "<f4", None, dim)
-        code_dim = len(self.transform_) or dim
-        if not len(codebooks) or codebooks.shape[2] != code_dim:
-            raise CorruptError(
-                f"state 'codebooks' must have shape (1 or more, {self.ways}, {code_dim}), got {codebooks.shape}"
+        transform = state_array(state, "transform", "<f4", None, dim)
+        code_dim = len(transform) or dim
+        codebooks = state_array(state, "codebooks", "<f4", None, self.ways, code_dim)
+        if not len(codebooks):
+            raise CorruptError("state 'codebooks' must hold at least one codebook, got none")
+        self.surrogate_ = np.zeros((0, self.ways, dim), dtype=np.float32)
+        if self.compose == "lstm":
+            recurrent = state_array(state, "recurrent", "<f4", code_dim, 4 * code_dim)
+            bias = state_array(state, "bias", "<f4", 4 * code_dim)
+            self.composition_ = LstmComposition(
+                recurrent, bias, state_array(state, "transform", "<f4", code_dim, dim)
             )
+            self.surrogate_ = state_array(state, "surrogate", "<f4", len(codebooks), self.ways, dim)
+        else:
+            self.composition_ = LinearComposition(transform if len(transform) else None)
         self.codebooks_ = codebooks
 
     @property
     def decode_state(self) -> frozenset[str]:
-        """Decoding needs no removed directions."""
-        return frozenset({"mean", "codebooks", "transform"})
+        """Decoding needs neither removed directions nor the surrogate."""
+        names = {"mean", "codebooks", "transform"}
+        return frozenset(names | {"recurrent", "bias"} if self.compose == "lstm" else names)
 
     # Facts
 
@@ -330,11 +492,10 @@ class KdCompressor(Compressor):
             difference = prepared - self._compose(symbols[rows])
             return _energy(difference), _energy(prepared), _energy(centred)
 
-        lost, kept, all_ = (
-            np.sum(list(map_blocks(of_block, len(vectors))), axis=0).tolist() if len(vectors) else (0, 0, 0)
-        )
+        parts = list(map_blocks(of_block, len(vectors)))
+        lost, kept, total = (sum(each) for each in zip(*parts, strict=True)) if parts else (0.0, 0.0, 0.0)
         return {
-            "source": round((lost + all_ - kept) / all_, 6) if all_ else 0.0,
+            "source": round((lost + total - kept) / total, 6) if total else 0.0,
             "coded": round(lost / kept, 6) if kept else 0.0,
         }
 
@@ -347,31 +508,8 @@ def symbol_bits(ways: int) -> int:
     return (ways - 1).bit_length()
 
 
-def utilisation(symbols: Symbols, ways: int) -> tuple[int, list[float]]:
-    """Return how many of the D·K symbols occur, and the perplexity of each place, 2^entropy, from 1 to K."""
-    used, perplexity = 0, []
-    for column in symbols.T:
-        counts = np.bincount(column, minlength=ways)
-        shares = counts[counts > 0] / max(1, len(column))
-        used += len(shares)
-        perplexity.append(round(math.exp(-float((shares * np.log(shares)).sum())), 2))
-    return used, perplexity
-
-
-def collisions(symbols: Symbols) -> dict[str, int]:
-    """Count distinct codes, and the words that share theirs with another."""
-    as_bytes = np.ascontiguousarray(symbols).view(np.dtype((np.void, symbols.shape[1] * symbols.itemsize)))
-    _, counts = np.unique(as_bytes, return_counts=True)
-    return {"distinct_codes": len(counts), "words_sharing_a_code": int(counts[counts > 1].sum())}
-
-
 def _rows_of(directions: NDArray[np.float64]) -> FloatArray:
     return np.ascontiguousarray(directions.T, dtype=np.float32)
-
-
-def _squared_lengths(rows: FloatArray) -> FloatArray:
-    lengths: FloatArray = np.einsum("nd,nd->n", rows, rows)
-    return lengths
 
 
 def _energy(rows: FloatArray) -> float:

@@ -1,0 +1,157 @@
+"""KD codes beside faiss, and their solvers beside each other.
+
+    python benchmarks/kd.py race VECTORS.npy --ways 256 --dims 12 --fit-rows 65536     needs faiss-cpu
+    python benchmarks/kd.py solvers SOURCE --data FOLDER                                K = 50, D = 10, 10,000 words
+
+``race`` compresses the whole matrix with ``kd`` and with faiss's ``ResidualQuantizer`` (its default beam), and with
+``ProductQuantizer`` if asked, all trained on the same rows, in one process, on the same number of threads, and
+measures seconds (wall and processor) and ‖X − X̂‖² / ‖X − mean‖² over all rows. ``solvers`` makes the table of error,
+time and share of the similarity scores kept, for linear and LSTM composition. Both append JSON lines to
+``benchmarks/results/kd.jsonl`` and print them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embcomp.compressors.registry import make_compressor
+from embcomp.threads import set_threads
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDS = ROOT / "benchmarks" / "results" / "kd.jsonl"
+
+
+class Clock:
+    """Seconds since it was made: on the wall, and of the processor in all threads."""
+
+    def __init__(self) -> None:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def read(self) -> dict[str, float]:
+        return {
+            "wall": round(time.perf_counter() - self.wall, 2),
+            "cpu": round(time.process_time() - self.cpu, 2),
+        }
+
+
+def relative_error(vectors: np.ndarray, decoded: np.ndarray) -> float:
+    """‖X − X̂‖² / ‖X − mean‖²."""
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    lost = sum(float(np.square(vectors[s] - decoded[s], dtype=np.float64).sum()) for s in slices(len(vectors)))
+    total = sum(float(np.square(vectors[s] - mean, dtype=np.float64).sum()) for s in slices(len(vectors)))
+    return round(lost / total, 6)
+
+
+def slices(n_rows: int) -> list[slice]:
+    return [slice(start, start + 65536) for start in range(0, n_rows, 65536)]
+
+
+def run_kd(vectors: np.ndarray, rows: np.ndarray, config: dict[str, Any]) -> dict[str, Any]:
+    """Fit on ``rows``, encode all."""
+    compressor = make_compressor("kd", fit_rows="all", remove_top=0, **config)
+    clock = Clock()
+    compressor.fit(rows)
+    fit = clock.read()
+    clock = Clock()
+    codes = compressor.encode(vectors)
+    encode = clock.read()
+    decoded = compressor.decode(codes) + compressor.offset
+    return {"fit": fit, "encode": encode, "error": relative_error(vectors, decoded)}
+
+
+def run_faiss(vectors: np.ndarray, rows: np.ndarray, make: Callable[[Any], Any]) -> dict[str, Any]:
+    """Train on ``rows``, encode all. Rows are centred on the mean of ``rows``, as kd's are."""
+    faiss = import_module("faiss")
+    quantizer = make(faiss)
+    mean = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+    clock = Clock()
+    quantizer.train(rows - mean)
+    fit = clock.read()
+    clock = Clock()
+    codes = quantizer.compute_codes(vectors - mean)
+    encode = clock.read()
+    return {"fit": fit, "encode": encode, "error": relative_error(vectors, quantizer.decode(codes) + mean)}
+
+
+def race(arguments: argparse.Namespace) -> None:
+    faiss = import_module("faiss")
+    set_threads(arguments.threads)
+    faiss.omp_set_num_threads(arguments.threads)
+    vectors = np.load(arguments.vectors)
+    chosen = np.random.default_rng(0).permutation(len(vectors))[: arguments.fit_rows]
+    rows = vectors if arguments.fit_rows >= len(vectors) else vectors[np.sort(chosen)]
+    ways, dims, width = arguments.ways, arguments.dims, vectors.shape[1]
+    n_bits = (ways - 1).bit_length()
+    config = {"ways": ways, "dims": dims, "beam": arguments.beam, "iterations": arguments.iterations}
+    runs: dict[str, Callable[[], dict[str, Any]]] = {
+        "kd": lambda: run_kd(vectors, rows, config),
+        "faiss-rq": lambda: run_faiss(vectors, rows, lambda faiss: faiss.ResidualQuantizer(width, dims, n_bits)),
+        "faiss-pq": lambda: run_faiss(vectors, rows, lambda faiss: faiss.ProductQuantizer(width, dims, n_bits)),
+    }
+    for name in arguments.only:
+        given = {"what": "race", "who": name, "rows": len(vectors), "fit_rows": len(rows), **config}
+        record(given | {"threads": arguments.threads} | runs[name]())
+
+
+def record(facts: dict[str, Any]) -> None:
+    """Append and print one line."""
+    facts |= {"commit": commit(), "machine": machine(), "versions": versions()}
+    RECORDS.parent.mkdir(exist_ok=True)
+    with RECORDS.open("a", encoding="utf-8") as out:
+        print(json.dumps(facts, ensure_ascii=False), file=out)
+    shown = {name: value for name, value in facts.items() if name not in ("commit", "machine", "versions")}
+    print(json.dumps(shown, ensure_ascii=False), flush=True)
+
+
+def commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip()
+
+
+def machine() -> str:
+    return f"{platform.machine()}, {os.cpu_count()} cores"
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("numpy", "scipy", "faiss-cpu"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(required=True)
+    racing = commands.add_parser("race")
+    racing.add_argument("vectors", type=Path, help="float32 matrix, .npy")
+    racing.add_argument("--ways", type=int, default=256)
+    racing.add_argument("--dims", type=int, default=12)
+    racing.add_argument("--beam", type=int, default=5)
+    racing.add_argument("--iterations", type=int, default=4)
+    racing.add_argument("--fit-rows", type=int, default=65536, help="random rows to train on")
+    racing.add_argument("--threads", type=int, default=2)
+    racing.add_argument("--only", nargs="+", default=["kd", "faiss-rq", "faiss-pq"], help="kd, faiss-rq, faiss-pq")
+    racing.set_defaults(run=race)
+    arguments = parser.parse_args()
+    arguments.run(arguments)
+
+
+if __name__ == "__main__":
+    main()
