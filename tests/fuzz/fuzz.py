@@ -76,7 +76,7 @@ def changed_container(data: bytes, max_size: int, rng: random.Random) -> bytes:
         section = rng.choice(parts.sections)
         section[rng.choice(list(section))] = rng.choice(ODD_VALUES)
         return parts.build()
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error, OverflowError, MemoryError):
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError, struct.error):
         end = 32 + len(data) % 200
         return with_header(atheris.Mutate(data[32:end], max_size), data[end:])
 
