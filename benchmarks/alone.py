@@ -59,7 +59,7 @@ def covered_scores(embedding: Embedding, vectors: FloatMatrix, sets: list[Simila
 
 
 def run(embedding: Embedding, sets: list[SimilaritySet], config: Record) -> Record:
-    """Train, decode, score."""
+    """Train, decode, score, with one seed."""
     compressor = make_compressor("alone", **config)
     start = time.perf_counter()
     codes = compressor.fit_encode(embedding.vectors)
@@ -135,17 +135,22 @@ def environment() -> Record:
     }
 
 
-def print_bars(record: Record) -> None:
-    """Each figure beside its bar."""
-    config = record["config"]
-    name = f"{config['filter']}, {record['report']['units']} units, {record['report']['epochs']} epochs"
-    error, seconds = record["relative_error"], record["seconds"]
+def print_bars(records: list[Record]) -> None:
+    """Each figure, averaged over seeds as in alone.txt §3.1, beside its bar."""
+    config = records[0]["config"]
+    name = f"{config['filter']}, {config['inter']} units, {config['epochs']} epochs, {len(records)} seeds"
+    error, seconds = (float(np.mean([record[key] for record in records])) for key in ("relative_error", "seconds"))
     most = MOST_ERROR[config["filter"]]
     print(f"{name}: relative error {error:.4f}, bar ≤ {most:g}: {_verdict(error <= most)}")
     print(f"{name}: {seconds:.1f} s, bar ≤ {MOST_SECONDS:g} s: {_verdict(seconds <= MOST_SECONDS)}")
-    for data, share in record["share_of_source"].items():
-        print(f"{name}: {data} {share:.4f} of the source, bar ≥ {LEAST_QUALITY}: {_verdict(share >= LEAST_QUALITY)}")
-    print(f"{name}: error by weights {record['rounded']}")
+    for data in records[0]["share_of_source"]:
+        shares = [record["share_of_source"][data] for record in records]
+        share = float(np.mean(shares))
+        print(
+            f"{name}: {data} {share:.4f} of the source ({min(shares):.3f} to {max(shares):.3f}), "
+            f"bar ≥ {LEAST_QUALITY}: {_verdict(share >= LEAST_QUALITY)}"
+        )
+    print(f"{name}: error by weights, first seed {records[0]['rounded']}")
 
 
 def print_ratio(record: Record) -> None:
@@ -170,7 +175,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--filters", nargs="*", default=["binary", "real"], choices=["binary", "real"])
     parser.add_argument("--ratios", nargs="*", type=float, default=[], metavar="R")
     parser.add_argument("--threads", type=int, metavar="N", help="all that there are if not given")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, default=1, metavar="K", help="seeds 0 to K − 1; the paper takes five")
     parser.add_argument("--out", type=Path, default=RECORDS, metavar="FILE")
     return parser.parse_args()
 
@@ -190,12 +195,12 @@ def main() -> None:
 
     print(f"{len(embedding)} words of {embedding.dim} dimensions; {context['machine']}; load {context['load']}")
     print("one step:", record(step_costs(embedding.dim, UNITS)))
-    shared = {"epochs": arguments.epochs, "random_state": arguments.seed}
     for name in arguments.filters:
-        config = shared | {"filter": name, "inter": UNITS, "weights": "float32"}
-        print_bars(record(run(embedding, sets, config)))
+        config = {"filter": name, "inter": UNITS, "weights": "float32", "epochs": arguments.epochs}
+        seeds = range(arguments.seeds)
+        print_bars([record(run(embedding, sets, config | {"random_state": seed})) for seed in seeds])
     for ratio in arguments.ratios:
-        print_ratio(record(run(embedding, sets, shared | {"ratio": ratio})))
+        print_ratio(record(run(embedding, sets, {"ratio": ratio, "epochs": arguments.epochs})))
 
 
 if __name__ == "__main__":
