@@ -278,7 +278,7 @@ class CompressedVectors:
         vectors = self[found]
         if use_norm:
             vectors = np.stack([_unit(vector) for vector in vectors])
-        mean = _unit(np.mean([_unit(vector) for vector in vectors], axis=0, dtype=np.float32))
+        mean = _unit(vectors.mean(axis=0))
         return sorted(zip(vectors @ mean, found, strict=True), reverse=True)
 
     def doesnt_match(self, words: Sequence[Key]) -> Key:
