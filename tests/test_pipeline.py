@@ -22,7 +22,8 @@ QUICK = {"iterations": 3, "epochs": 1}
 
 def quick(name: str, **options: object) -> Compressor:
     declared = {option.name for option in compressor_class(name).options}
-    config = {key: value for key, value in (QUICK | options).items() if key in declared}
+    settings = QUICK | {"epochs": "auto"} if name == "kd" else QUICK  # kd's default solver has no epochs
+    config = {key: value for key, value in (settings | options).items() if key in declared}
     return make_compressor(name, **config)
 
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "vector": "Print the vectors of words.",
     "similar": "Print the words nearest to words.",
     "analogy": "Print the words that complete analogies.",
+    "codes": "Print the symbols of words and the words that share them.",
     "add": "Encode more words as those of an .embc file were.",
     "eval": "Score embeddings on word similarity and categorization.",
     "compare": "Compress with several methods and put size and quality in one table.",

@@ -184,6 +184,14 @@ class KdCompressor(Compressor):
         self.fit_rows = fit_rows
         self.random_state = random_state
 
+    @classmethod
+    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """As many symbols as ``n_bits`` hold, or a single narrower one."""
+        if "dims" in given:
+            return None
+        width = symbol_bits((cls.defaults() | dict(given))["ways"])
+        return {"dims": n_bits // width} if n_bits >= width else {"dims": 1, "ways": 2**n_bits}
+
     def check_config(self) -> None:
         """Judge the options; one that has no effect must be left at 'auto'."""
         super().check_config()
@@ -220,7 +228,8 @@ class KdCompressor(Compressor):
         With ``ste``, the fit rows keep the codes that they were learnt with, though ``encode`` would find better
         ones; with ``random``, all codes are random.
         """
-        _, learnt = self._fit(vectors, progress)
+        rows, learnt = self._fit(vectors, progress)
+        self._report = self._describe(rows, learnt)
         rest = vectors[len(learnt) :]
         if self.solver == "alternate":
             symbols = self._search_all(vectors, progress)
@@ -229,8 +238,12 @@ class KdCompressor(Compressor):
         else:
             rng = np.random.default_rng([self.random_state, 1])
             symbols = np.concatenate([learnt, random_codes(len(rest), learnt.shape[1], self.ways, rng)])
-        self._report = self._describe(vectors, symbols)
         return bits.pack_symbols(symbols, self.layout.symbol_bits)
+
+    @property
+    def head_rows(self) -> int | None:
+        """``fit_rows``, unless codes belong to rows and not to their vectors."""
+        return super().head_rows if self.solver == "alternate" else None
 
     def _fit(self, vectors: FloatMatrix, progress: Progress) -> tuple[FloatMatrix, Symbols]:
         """Learn; return the fit rows, and their codes as learnt with f."""
@@ -342,47 +355,41 @@ class KdCompressor(Compressor):
         return out
 
     def symbols(self, codes: BytesArray) -> NDArray[np.uint32]:
-        """Return the symbols of codes, uint32 (n, D).
-
-        Raises:
-            CorruptError: one is not below K.
-        """
+        """Return the symbols of codes, uint32 (n, D); those from K on, which no encoder writes, become K − 1."""
         self._require_fitted("codebooks_")
         symbols = bits.unpack_symbols(codes, self.layout.symbols, self.layout.symbol_bits)
-        if symbols.size and symbols.max() >= self.ways:
-            raise CorruptError(f"{self.name}: a code holds symbol {symbols.max()}, but symbols are below {self.ways}")
-        return symbols
+        return np.minimum(symbols, np.uint32(self.ways - 1))
 
     def _compose(self, symbols: NDArray[np.unsignedinteger]) -> FloatArray:
         if isinstance(self.composition_, LstmComposition):
             return compose(self.codebooks_, self.composition_, symbols)
         return sum_of_codewords(self._effective, symbols)
 
+    @property
+    def codewords(self) -> FloatArray | None:
+        """W H, whose entries a linear composition sums; ``None`` for an LSTM."""
+        self._require_fitted("codebooks_")
+        return self._effective if isinstance(self.composition_, LinearComposition) else None
+
     def lookup_tables(self, queries: FloatMatrix) -> FloatArray:
         """Return q · (W^j_k H) for each query, symbol place and value: float32, shape (q, D, K).
 
-        The dot product of a query with a decoded vector is the sum over j of the entries at its symbols.
+        The inner product of a query with a decoded vector is the sum over j of the entries at its symbols.
 
         Raises:
-            ParameterError: the composition is not linear, so that no such tables exist.
+            ParameterError: the composition is not linear, so that there are no such tables.
         """
         self._require_fitted("codebooks_")
         self._require_dim(queries)
-        if self.compose != "linear":
-            raise ParameterError(f"{self.name}: lookup tables exist for --compose linear only, got {self.compose!r}")
-        dims, ways, dim = self._effective.shape
-        return (queries @ self._effective.reshape(-1, dim).T).reshape(len(queries), dims, ways)
+        words = self.codewords
+        if words is None:
+            raise ParameterError(f"{self.name}: lookup tables need --compose linear, got {self.compose!r}")
+        return (queries @ words.reshape(-1, words.shape[2]).T).reshape(len(queries), *words.shape[:2])
 
-    def squared_norms(self, codes: BytesArray) -> FloatArray:
-        """Return ‖v‖² of the decoded vectors, float32 (n,), without keeping the vectors."""
-        out = np.empty(len(codes), dtype=np.float32)
-
-        def of_block(rows: slice) -> None:
-            composed = self._compose(self.symbols(codes[rows]))
-            np.einsum("nd,nd->n", composed, composed, out=out[rows])
-
-        for_blocks(of_block, len(codes))
-        return out
+    def align(self, vectors: FloatMatrix) -> FloatMatrix:
+        """Subtract the mean and take out the removed directions, as encoding does."""
+        self._require_dim(vectors)
+        return self._prepare(vectors)
 
     @cached_property
     def _effective(self) -> FloatArray:
@@ -467,14 +474,14 @@ class KdCompressor(Compressor):
 
     @property
     def report(self) -> dict[str, Any]:
-        """Error, use of the symbols, words that share a code."""
+        """Of the fit rows and the codes they were learnt with: error, use of the symbols, words that share a code."""
         self._require_fitted("_report")
         return self._report
 
     def _describe(self, vectors: FloatMatrix, symbols: Symbols) -> dict[str, Any]:
         used, perplexity = utilisation(symbols, self.ways)
         return {
-            "rows": len(vectors),
+            "fit_rows": len(vectors),
             "removed": len(self.removed_),
             "relative_squared_error": self._error(vectors, symbols),
             "symbols_used": used,

@@ -21,11 +21,18 @@ def utilisation(symbols: Symbols, ways: int) -> tuple[int, list[float]]:
     return used, perplexity
 
 
+def group(symbols: Symbols) -> list[NDArray[np.intp]]:
+    """Return the rows of each distinct code, ascending; codes in ascending order."""
+    if not len(symbols):
+        return []
+    # one key a row: the symbols as bytes, most significant first, whatever their number
+    keys = np.ascontiguousarray(symbols, dtype=">u4").view(np.dtype((np.void, 4 * symbols.shape[1]))).reshape(-1)
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(keys[order[1:]] != keys[order[:-1]]) + 1
+    return np.split(order, starts)
+
+
 def collisions(symbols: Symbols) -> dict[str, int]:
     """Count distinct codes, and the words that share theirs with another."""
-    if not len(symbols):
-        return {"distinct_codes": 0, "words_sharing_a_code": 0}
-    # one number a row, exact: as bytes, most significant first, whatever the number of symbols
-    as_bytes = np.ascontiguousarray(symbols, dtype=">u4").view(np.dtype((np.void, 4 * symbols.shape[1])))
-    _, counts = np.unique(as_bytes, return_counts=True)
-    return {"distinct_codes": len(counts), "words_sharing_a_code": int(counts[counts > 1].sum())}
+    sizes = [len(rows) for rows in group(symbols)]
+    return {"distinct_codes": len(sizes), "words_sharing_a_code": sum(size for size in sizes if size > 1)}
