@@ -237,7 +237,8 @@ class Trainer:
         """Call ``function`` on every slice, shared out among the threads; return what it gave, in order."""
 
         def work(parts: list[_Slice], scratch: _Scratch) -> list[Result]:
-            return [function(part, scratch) for part in parts]
+            with np.errstate(over="ignore", invalid="ignore"):  # of this thread; the loss tells what went wrong
+                return [function(part, scratch) for part in parts]
 
         if self._pool is None:
             return work(self._slices, self._scratch[0])

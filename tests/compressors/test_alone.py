@@ -11,7 +11,7 @@ import pytest
 
 from embcomp import bits
 from embcomp.compressors import narrow
-from embcomp.compressors.alone import EPOCHS, STEPS, AloneCompressor
+from embcomp.compressors.alone import EPOCHS, ERROR_ROWS, STEPS, AloneCompressor, learning_rate
 from embcomp.compressors.base import CodeLayout
 from embcomp.compressors.feed_forward import Network
 from embcomp.compressors.registry import make_compressor
@@ -97,13 +97,28 @@ def test_fix_base_keeps_o() -> None:
     assert (free.network_.base != 1).any()
 
 
-def test_a_rate_that_diverges_is_refused_and_not_stored() -> None:
-    compressor = new(learning_rate=0.999, inter=40, epochs=2000, filter="real")
-    huge = AloneCompressor(learning_rate=1e30, inter=40, epochs=5)  # not checked, to be sure that it diverges
-    compressor.fit(some_vectors())  # bad, and finite
+@pytest.mark.parametrize("inter", [40, 400], ids=["one slice", "four slices"])
+def test_training_that_diverges_is_refused(inter: int) -> None:
+    unchecked = AloneCompressor(learning_rate=1e30, inter=inter, epochs=5)  # to be sure that it does
+    with pytest.raises(ParameterError) as caught:
+        unchecked.fit(some_vectors())
+    assert str(caught.value) == "alone: training diverged; --learning-rate must be below 1e+30"
+
+
+def test_the_largest_rate_allowed_gives_numbers() -> None:
+    compressor = new(learning_rate=0.999, epochs=300)
+    compressor.fit(some_vectors())
     assert np.isfinite(compressor.decode(volatile(120))).all()
-    with pytest.raises(ParameterError, match=r"^alone: training diverged; --learning-rate must be below 1e\+30$"):
-        huge.fit(some_vectors())
+
+
+def test_the_automatic_rate_follows_from_the_width() -> None:
+    assert [round(learning_rate(n_units), 4) for n_units in (1, 400, 600, 2400, 9600)] == [
+        0.01,
+        0.01,
+        0.0082,
+        0.0041,
+        0.002,
+    ]
 
 
 def test_a_time_budget_ends_training_and_is_reported() -> None:
@@ -123,6 +138,15 @@ def test_progress_tells_epoch_loss_and_seconds_left() -> None:
     loss, left = heard[-1][3].split(", ")
     assert loss.startswith("loss 0.")
     assert left == "0 s left"
+
+
+def test_the_error_of_many_rows_is_measured_on_some() -> None:
+    vectors = some_vectors(3 * ERROR_ROWS, 4)
+    compressor = new(epochs=1, filter="real")
+    compressor.fit(vectors)
+    assert compressor.report["error_rows"] == ERROR_ROWS
+    exact = relative_error(vectors, compressor.decode(volatile(len(vectors))))
+    assert compressor.report["relative_error"]["stored"] == pytest.approx(exact, rel=0.02)
 
 
 def test_automatic_epochs_are_fewer_for_many_rows() -> None:
