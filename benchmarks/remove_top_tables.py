@@ -98,9 +98,10 @@ class Results:
                 changed = [f"{name}={config[name]}" for name, value in FIXED.items() if config[name] != value]
                 (self.others[key, " ".join(changed)] if changed else self.runs[key]).append(record)
 
-    def removals(self, source: str, fit_rows: int | str, bits: int) -> list[int]:
-        """The D that were measured."""
-        return sorted(key[3] for key in self.runs if key[:3] == (source, fit_rows, bits))
+    def removals(self, source: str, fit_rows: int | str, bits: int | None = None) -> list[int]:
+        """The D that were measured, at some number of bits or any."""
+        found = [key for key in self.runs if key[:2] == (source, fit_rows)]
+        return sorted({key[3] for key in found if bits in {None, key[2]}})
 
     def sweeps(self) -> dict[Sweep, list[int]]:
         """Sources and fit rows for which several D were measured, with the numbers of bits."""
@@ -131,7 +132,7 @@ def spectra_table(results: Results) -> list[list[str]]:
 def removal_table(results: Results, judge: Judge) -> list[list[str]]:
     """Scores by D; what ``auto`` takes is bold."""
     sweeps = results.sweeps()
-    removals = sorted({each for sweep, widths in sweeps.items() for each in results.removals(*sweep, widths[0])})
+    removals = sorted({each for sweep in sweeps for each in results.removals(*sweep)})
     rows = [["input", "N", "bits", "float32", *(f"D = {removed}" for removed in removals)]]
     for (source, fit_rows), widths in sweeps.items():
         for bits in widths:
@@ -147,7 +148,7 @@ def removal_table(results: Results, judge: Judge) -> list[list[str]]:
 
 def rows_table(results: Results) -> list[list[str]]:
     """Scores by the number of rows that are fitted, each with the D that ``auto`` takes there."""
-    rows = [["input", "bits", "N", "D", "development", "confirmation", "ratio to float32", "fit, s"]]
+    rows = [["input", "bits", "N", "D", "development", "confirmation", "ratio to float32"]]
     tried = sorted(results.spectra, key=_in_order)
     several = [key for key in tried if sum(source == key[0] for source, _ in tried) > 1]
     for bits in sorted({key[2] for key in results.runs}, reverse=True):
@@ -157,8 +158,7 @@ def rows_table(results: Results) -> list[list[str]]:
                 continue
             development, confirmation = (over_seeds(results.runs[key], judge) for judge in JUDGES)
             ratio = confirmation[0] / confirmation_score(results.floats[source]["scores"])
-            seconds = min(record["seconds"]["fit"] for record in results.runs[key])
-            cells = [_spread(development), _spread(confirmation), f"{ratio:.3f}", f"{seconds:.1f}"]
+            cells = [_spread(development), _spread(confirmation), f"{ratio:.3f}"]
             rows.append([_short(source), str(bits), _number(fit_rows), str(key[3]), *cells])
     return rows
 
@@ -175,30 +175,32 @@ def options_table(results: Results) -> list[list[str]]:
 
 
 def rules_table(results: Results) -> list[list[str]]:
-    """D of each rule, and development points lost to the best D measured."""
+    """D of each rule, and points lost to the best D measured: of development, at the end also of confirmation."""
     sweeps = list(results.sweeps())
-    rows = [["rule", *(f"{_short(source)}, {_number(fit_rows)}" for source, fit_rows in sweeps), "mean", "worst"]]
+    names = [f"{_short(source)}, {_number(fit_rows)}" for source, fit_rows in sweeps]
+    rows = [["rule", *names, "mean", "worst", "mean, confirmation", "worst, confirmation"]]
     for name, rule in RULES.items():
-        chosen = {sweep: rule(np.array(results.spectra[sweep]["relative"])) for sweep in sweeps}
-        lost = {sweep: regret(results, sweep, removed) for sweep, removed in chosen.items()}
-        points = [each for each, _ in lost.values()]
-        cells = [f"{chosen[sweep]}: {'≥ ' if outside else ''}{each:.1f}" for sweep, (each, outside) in lost.items()]
-        rows.append([name, *cells, f"{np.mean(points):.1f}", f"{max(points):.1f}"])
+        chosen = [rule(np.array(results.spectra[sweep]["relative"])) for sweep in sweeps]
+        lost = [regret(results, *pair, development_score) for pair in zip(sweeps, chosen, strict=True)]
+        confirmed = [regret(results, *pair, confirmation_score) for pair in zip(sweeps, chosen, strict=True)]
+        beyond = ["≥ " if d > results.removals(*sweep)[-1] else "" for sweep, d in zip(sweeps, chosen, strict=True)]
+        cells = [f"{d}: {mark}{points:.1f}" for d, mark, points in zip(chosen, beyond, lost, strict=True)]
+        ends = [f"{value:.1f}" for each in (lost, confirmed) for value in (np.mean(each), max(each))]
+        rows.append([name, *cells, *ends])
     return rows
 
 
-def regret(results: Results, sweep: Sweep, removed: int) -> tuple[float, bool]:
-    """Best development score over the D measured minus that at ``removed``, mean over bits; whether D is beyond them.
+def regret(results: Results, sweep: Sweep, removed: int, judge: Judge) -> float:
+    """Best score over the D measured minus that at ``removed``, mean over bits.
 
     Between two D that were measured, the score is interpolated; beyond the largest, that one's is taken.
     """
-    losses, outside = [], False
+    losses = []
     for bits in results.sweeps()[sweep]:
         tried = results.removals(*sweep, bits)
-        scores = [over_seeds(results.runs[(*sweep, bits, each)], development_score)[0] for each in tried]
+        scores = [over_seeds(results.runs[(*sweep, bits, each)], judge)[0] for each in tried]
         losses.append(max(scores) - float(np.interp(removed, tried, scores)))
-        outside |= removed > tried[-1]
-    return float(np.mean(losses)), outside
+    return float(np.mean(losses))
 
 
 def origin_table(results: Results, records: list[Record]) -> list[list[str]]:
