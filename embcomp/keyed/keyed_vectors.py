@@ -15,7 +15,7 @@ from embcomp.embedding import FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import MissingWordError, ParameterError
 from embcomp.keyed.views import DecodedMatrix, WordIndex, WordList
-from embcomp.search import SearchIndex, Similarity, rounded
+from embcomp.search import Engine, SearchIndex, Similarity, rounded
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
@@ -27,20 +27,24 @@ Keys: TypeAlias = "Key | Vector | Sequence[Key | Vector | tuple[Key | Vector, fl
 COSMUL_EPSILON = 0.000001  # gensim's, after Levy and Goldberg 2014, §6
 
 
-def open_vectors(path: str | Path, *, similarity: Similarity | None = None) -> CompressedVectors:
+def open_vectors(
+    path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy"
+) -> CompressedVectors:
     """Open an ``.embc`` file, in about half a millisecond: nothing is decoded before it is asked for.
 
     Args:
         path: the file.
         similarity: what ``most_similar`` and its like rank by, see :mod:`embcomp.search`; ``None`` for the
             method's default.
+        engine: who compares bits, ``numpy`` or ``faiss``, see :mod:`embcomp.search.engines`.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
         ContainerError: it is refused; the subclass says why.
-        ParameterError: the method has no such similarity.
+        ParameterError: the method has no such similarity, or the engine is not installed.
     """
-    return CompressedVectors(open_container(path), similarity=similarity, path=str(Path(path).absolute()))
+    absolute = str(Path(path).absolute())
+    return CompressedVectors(open_container(path), similarity=similarity, engine=engine, path=absolute)
 
 
 class CompressedVectors:
@@ -61,10 +65,15 @@ class CompressedVectors:
     """
 
     def __init__(
-        self, encoded: EncodedEmbedding, *, similarity: Similarity | None = None, path: str | None = None
+        self,
+        encoded: EncodedEmbedding,
+        *,
+        similarity: Similarity | None = None,
+        engine: Engine = "numpy",
+        path: str | None = None,
     ) -> None:
         self.encoded = encoded
-        self.index = SearchIndex(encoded)
+        self.index = SearchIndex(encoded, engine=engine)
         if similarity is not None and similarity not in self.index.similarities:
             allowed = " or ".join(repr(name) for name in self.index.similarities)
             raise ParameterError(f"similarity must be {allowed} for {encoded.compressor.name}, got {similarity!r}")
@@ -73,12 +82,12 @@ class CompressedVectors:
         self.index_to_key: Sequence[str] = WordList(encoded.vocabulary)
         self.key_to_index: Mapping[str, int] = WordIndex(encoded.vocabulary)
         self._path = path
-        self._similarity = similarity
+        self._options = (similarity, engine)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._path is None:
             raise TypeError("only an object made by embcomp.open can be pickled: it is opened again from its file")
-        return _open_again, (self._path, self._similarity)
+        return _open_again, (self._path, *self._options)
 
     # What there is.
 
@@ -468,8 +477,8 @@ class CompressedVectors:
         return [(self.index_to_key[rank], score) for rank, score in pairs if rank not in given][:topn]
 
 
-def _open_again(path: str, similarity: Similarity | None) -> CompressedVectors:
-    return open_vectors(path, similarity=similarity)
+def _open_again(path: str, similarity: Similarity | None, engine: Engine) -> CompressedVectors:
+    return open_vectors(path, similarity=similarity, engine=engine)
 
 
 def _unit(vector: Vector) -> Vector:

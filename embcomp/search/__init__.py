@@ -1,6 +1,7 @@
 """Nearest words, straight from the codes."""
 
+from embcomp.search.engines import Engine
 from embcomp.search.index import Neighbours, SearchIndex, Similarity
 from embcomp.search.nearest import rounded
 
-__all__ = ["Neighbours", "SearchIndex", "Similarity", "rounded"]
+__all__ = ["Engine", "Neighbours", "SearchIndex", "Similarity", "rounded"]

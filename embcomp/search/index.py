@@ -25,8 +25,10 @@ from embcomp.checks import Integer
 from embcomp.embedding import FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
-from embcomp.search.nearest import Inverse, Ranked, by_hamming, by_tables, by_vectors, by_weights, rounded
-from embcomp.search.planes import Planes
+from embcomp.search.engines import Engine, FaissCodes, check_engine
+from embcomp.search.nearest import Inverse, by_hamming, by_tables, by_vectors, by_weights, rounded
+from embcomp.search.planes import Planes, as_words, hamming_nearest
+from embcomp.search.shortlist import Ranked
 from embcomp.search.tables import Symbols
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
@@ -51,7 +53,14 @@ class Neighbours:
 class SearchIndex:
     """Searches an embedding's codes. What it needs beside them is built when first used, and kept."""
 
-    def __init__(self, encoded: EncodedEmbedding) -> None:
+    def __init__(self, encoded: EncodedEmbedding, *, engine: Engine = "numpy") -> None:
+        """Take an embedding, and who compares its bits (:mod:`embcomp.search.engines`).
+
+        Raises:
+            ParameterError: there is no such engine, or its package is not installed.
+        """
+        check_engine(engine)
+        self._engine = engine
         self._encoded = encoded
         self._compressor = encoded.compressor
         self._layout = encoded.compressor.layout
@@ -106,7 +115,7 @@ class SearchIndex:
         """
         self._check("hamming", k, 0)
         n_rows = self._count(restrict)
-        return _stacked([by_hamming(self._planes, code, k, n_rows) for code in codes], min(k, n_rows))
+        return _stacked(self._nearest_codes(codes, k, n_rows), min(k, n_rows))
 
     def scores(self, query: FloatMatrix, *, restrict: int | None = None) -> NDArray[np.float64]:
         """Return the ``decoded`` similarity of one query, shape (dim,), to every row in source order: shape (n,)."""
@@ -130,7 +139,7 @@ class SearchIndex:
 
     def _nearest(self, queries: FloatMatrix, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
         if similarity == "hamming":
-            return [by_hamming(self._planes, code, k, n_rows) for code in self._encode(queries)]
+            return self._nearest_codes(self._encode(queries), k, n_rows)
         if self._codewords is None:
             return by_vectors(self._decoded(n_rows), queries, [self._inverse(query) for query in queries], k)
         wide = queries.astype(np.float64)
@@ -139,6 +148,13 @@ class SearchIndex:
             inverses = [self._inverse(query) for query in wide]
             return [by_tables(self._symbols, t, i, k, n_rows) for t, i in zip(tables, inverses, strict=True)]
         return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
+
+    def _nearest_codes(self, codes: bits.BytesArray, k: int, n_rows: int) -> list[Ranked]:
+        if self._engine == "faiss":
+            found = self._faiss_codes.nearest(codes, k, n_rows)
+        else:
+            found = [hamming_nearest(self._planes, words, k, n_rows) for words in as_words(codes)]
+        return [by_hamming(distances, ranks, self._layout.row_bits) for distances, ranks in found]
 
     def _nearest_binary(self, query: NDArray[np.float64], similarity: Similarity, k: int, n_rows: int) -> Ranked:
         base, bits_add = self._binary_sum
@@ -193,9 +209,9 @@ class SearchIndex:
         np.fill_diagonal(products, 0)
         return square**0.5 if np.abs(products).sum() <= SAME_LENGTH * square else None
 
-    @cached_property
+    @property
     def _loose(self) -> bits.BytesArray:
-        """Codes in source order, as loose rows."""
+        """Codes in source order, as loose rows; not kept, since each way to search lays them out anew."""
         codes = bits.loosen(self._encoded.stream, self._layout.row_bits, 0, len(self._encoded))
         ordered: bits.BytesArray = codes[self._encoded.vocabulary.rows_by_rank]
         return ordered
@@ -203,6 +219,10 @@ class SearchIndex:
     @cached_property
     def _planes(self) -> Planes:
         return Planes.build(self._loose, self._layout.row_bits)
+
+    @cached_property
+    def _faiss_codes(self) -> FaissCodes:
+        return FaissCodes(self._loose)
 
     @cached_property
     def _symbols(self) -> Symbols:

@@ -180,18 +180,17 @@ class BitWeights:
 
     @classmethod
     def choose(cls, weights: NDArray[np.float64]) -> BitWeights:
-        """Round with as few planes as leave few rows undecided."""
-        allowed = ALLOWED_ERROR * float(np.sqrt((weights**2).sum()))
-        for n_planes in range(1, MAX_PLANES):
+        """Round with as few planes as leave few rows undecided; one is enough for weights that are equal."""
+        length = float(np.sqrt((weights**2).sum()))
+        for n_planes, allowed in ALLOWED_ERRORS.items():
             rounded = cls.round(weights, n_planes)
-            if rounded.below + rounded.above <= allowed:
-                return rounded
-        return cls.round(weights, MAX_PLANES)
+            if rounded.below <= allowed * length:
+                break
+        return rounded
 
 
 STEP_FRACTIONS = np.linspace(1.0, 0.4, 13)  # of the step that reaches the largest weight
-MAX_PLANES = 4
-ALLOWED_ERROR = 0.8  # of ‖weights‖, which is two standard deviations of the sum over random codes
+ALLOWED_ERRORS = {1: 1e-3, 2: 1.0, 3: 1.0, 4: np.inf}  # of ‖weights‖: 2 standard deviations of sums of random codes
 
 
 def weighted_costs(

@@ -11,15 +11,13 @@ FIRST_ROWS = 1024  # enough for a first bound that leaves few of the others
 
 
 class Smallest:
-    """Keeps the rows whose cost is at most the k-th smallest seen, plus ``slack``.
+    """Keeps the rows whose cost is at most the k-th smallest seen.
 
-    A block is compared with a bound, and only what is below it is looked at again. With ``slack`` 0 the k smallest
-    are among those kept; costs that are only known to within some error need a slack of twice that.
+    A block is compared with that bound, and only what is below it is looked at again.
     """
 
-    def __init__(self, k: int, slack: float = 0) -> None:
+    def __init__(self, k: int) -> None:
         self._k = k
-        self._slack = slack
         self._bound: Any = None
         self._costs: list[NDArray[Any]] = []
         self._ranks: list[NDArray[np.int64]] = []
@@ -57,7 +55,7 @@ class Smallest:
             return
         costs, ranks = np.concatenate(self._costs), np.concatenate(self._ranks)
         if len(costs) >= self._k > 0:
-            self._bound = np.partition(costs, self._k - 1)[self._k - 1].item() + self._slack
+            self._bound = np.partition(costs, self._k - 1)[self._k - 1].item()
             low = costs <= self._bound
             costs, ranks = costs[low], ranks[low]
         self._costs, self._ranks, self._pending = [costs], [ranks], len(costs)
