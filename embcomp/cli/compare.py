@@ -41,7 +41,8 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--methods",
     metavar="NAME,…",
-    help="Which methods, in which order; options after colons, as in iiq:remove-top=14. Default: all there are.",
+    help="Which methods, in which order; options after colons, as in iiq:remove-top=14. 'all' for all there are; "
+    "default those that do not take minutes.",
 )
 @click.option("--bits", metavar="N,…", help="Run each method at each of these numbers of bits a word.")
 @click.option("--target-size", metavar="SIZE", help="Choose each method's options so that its file fits, as in 5MB.")
@@ -126,7 +127,9 @@ def command(
     from embcomp.eval.plan import sweep_bits
     from embcomp.formats import read_embedding
 
-    candidates, notes = sweep_bits(_candidates(methods), _numbers("--bits", bits))
+    candidates, notes = _candidates(methods)
+    candidates, without = sweep_bits(candidates, _numbers("--bits", bits))
+    notes += without
     evaluation = Evaluation(suites or None, data, oov, seed)
     suites_with_data(evaluation)  # what is missing is said before the source is read
     notes += left_out(evaluation)
@@ -156,14 +159,20 @@ def command(
         click.echo(tables.text_table(lines), nl=False)
 
 
-def _candidates(methods: str | None) -> list[Candidate]:
-    from embcomp.compressors.registry import method_names
+def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:
+    """What ``--methods`` says, and a note on what its default leaves out."""
+    from embcomp.compressors.registry import compressor_class, method_names
     from embcomp.eval.plan import parse_candidate
 
-    texts = method_names() if methods is None else [text for text in methods.split(",") if text.strip()]
+    names = method_names()
+    if methods is None or methods == "all":
+        slow = [name for name in names if methods is None and compressor_class(name).slow]
+        notes = [f"{name} takes minutes: name it in --methods, or give --methods all" for name in slow]
+        return [parse_candidate(name) for name in names if name not in slow], notes
+    texts = [text for text in methods.split(",") if text.strip()]
     if not texts:
-        raise ParameterError(f"--methods must name at least one of {', '.join(method_names())}, got {methods!r}")
-    return [parse_candidate(text) for text in texts]
+        raise ParameterError(f"--methods must name at least one of {', '.join(names)}, got {methods!r}")
+    return [parse_candidate(text) for text in texts], []
 
 
 def _budget(size: str | None, ratio: str | None) -> Budget | None:

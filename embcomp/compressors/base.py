@@ -75,6 +75,8 @@ class Compressor(ABC):
     """The word after ``--method``."""
     summary: ClassVar[str]
     """One line for ``embcomp methods``."""
+    slow: ClassVar[bool] = False
+    """Whether fitting takes minutes where that of others takes seconds; ``compare`` then waits to be asked for it."""
     options: ClassVar[tuple[Option, ...]] = ()
     """The constructor's arguments, in order, with what each may be."""
     encodes_vectors: ClassVar[bool] = True

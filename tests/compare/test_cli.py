@@ -9,6 +9,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from embcomp.compressors.alone import AloneCompressor
+from embcomp.compressors.registry import BUILT_IN
+
 from .conftest import Cli
 
 RUN = ("--methods", "sign,iiq:iterations=5", "--bits", "10,5", "--suite", "similarity")
@@ -76,6 +79,19 @@ def test_a_target_out_of_reach_is_a_row_and_a_note(cli: Cli, source_file: Path, 
     assert outcome.err.startswith(
         "embcomp: compare: sign cannot reach 1000 × (vectors only): it has no option for its"
     )
+
+
+def test_what_takes_minutes_waits_to_be_asked_for(
+    cli: Cli, source_file: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("embcomp.compressors.registry.BUILT_IN", {name: BUILT_IN[name] for name in ("sign", "alone")})
+    monkeypatch.setattr(AloneCompressor, "_n_epochs", lambda self, n_rows: 1)
+    arguments = ("compare", source_file, "--suite", "similarity", "--data", data_dir, "--json")
+    outcome = cli(*arguments)
+    assert [row["method"] for row in json.loads(outcome.out)] == ["none", "sign"]
+    assert outcome.err == "embcomp: compare: alone takes minutes: name it in --methods, or give --methods all\n"
+    named = cli(*arguments, "--methods", "all", "--bits", "4")
+    assert [row["method"] for row in json.loads(named.out)] == ["none", "sign", "alone"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,304 @@
+"""All methods at 1, ½ and ¼ bit a dimension, five seeds: the counterpart of Liao et al. 2020, Tables 2 to 4.
+
+    python benchmarks/results_tables.py SOURCE --data FOLDER      run what is missing, then write docs/results.md
+    python benchmarks/results_tables.py                           write docs/results.md from what was recorded
+
+Runs go through the library of ``embcomp compare`` and its cache: what was stopped goes on where it was. Records are
+lines of JSON in ``benchmarks/results/results.jsonl``, one for each method, configuration and seed; those of the same
+run are replaced. ``--methods``, ``--seeds`` and ``--suite`` run a part; the page shows gaps for the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from embcomp.eval.cache import Cache, default_folder
+from embcomp.eval.compare import BASELINE, Evaluation, Result, Workbench
+from embcomp.eval.plan import Job, over_seeds, parse_candidate
+from embcomp.formats import ReadOptions, read_embedding
+
+ROOT = Path(__file__).resolve().parents[1]
+RECORDS = ROOT / "benchmarks" / "results" / "results.jsonl"
+PAGE = ROOT / "docs" / "results.md"
+
+LEVELS = {"1": 1, "½": 2, "¼": 4}
+"""Bits a dimension, and by what the dimensions are divided."""
+METHODS = ("sign", "itq", "iiq", "nlb", "dccl", "kd", "prune", "alone")
+FIXED = {"sign": "sign", "prune": "prune"}  # one configuration; prune as the paper has it, 95 %
+SUITES = ("similarity", "categorization", "classification")
+
+TABLES = {
+    "Word similarity: Spearman's ρ ×100 (the paper's Table 2)": (
+        "similarity",
+        ("MEN", "MTurk-287", "RG-65", "RW", "SimLex-999", "TR9856", "WS-353"),
+    ),
+    "Categorization: purity ×100 (Table 3)": ("categorization", ("AP", "BLESS", "Battig", "ESSLLI-2c")),
+    "Topic classification: accuracy ×100 (Table 4)": ("classification", ("CR", "MPQA", "MR", "SUBJ")),
+}
+
+# Liao et al. 2020, Tables 2 to 4, GloVe, 1,917,494 words of 300 dimensions; in the order of TABLES.
+PAPER: dict[tuple[str, str], tuple[tuple[float, ...], ...]] = {
+    (BASELINE, ""): (
+        (73.62, 64.50, 81.71, 37.43, 37.38, 9.67, 69.07),
+        (62.94, 78.50, 45.13, 57.78),
+        (78.78, 87.16, 76.42, 91.29),
+    ),
+    ("prune", "1"): (
+        (17.97, 22.09, 39.66, 12.45, -0.37, 8.31, 14.52),
+        (38.56, 46.00, 23.42, 42.22),
+        (73.48, 81.93, 71.97, 87.19),
+    ),
+    ("dccl", "1"): (
+        (54.46, 50.46, 63.89, 28.04, 25.48, 7.91, 54.55),
+        (52.24, 75.00, 36.09, 48.89),
+        (77.27, 85.6, 74.74, 89.56),
+    ),
+    ("nlb", "1"): (
+        (73.99, 64.98, 72.07, 40.86, 40.52, 14.00, 66.09),
+        (59.45, 78.50, 43.39, 66.67),
+        (75.36, 85.77, 73.01, 89.92),
+    ),
+    ("itq", "1"): (
+        (57.37, 52.93, 72.08, 25.10, 26.23, 8.98, 55.00),
+        (58.71, 76.50, 40.76, 48.89),
+        (71.79, 84.11, 73.18, 89.55),
+    ),
+    ("iiq", "1"): (
+        (76.43, 63.33, 78.16, 41.35, 41.87, 9.80, 72.22),
+        (64.18, 80.00, 41.98, 60.00),
+        (77.7, 85.15, 74.96, 89.87),
+    ),
+    ("iiq", "½"): (
+        (71.55, 58.37, 74.94, 37.61, 38.80, 12.81, 67.99),
+        (56.22, 76.50, 37.49, 51.11),
+        (75.07, 83.02, 73.17, 88.14),
+    ),
+    ("iiq", "¼"): (
+        (59.25, 50.42, 62.39, 28.71, 33.25, 12.31, 53.56),
+        (45.02, 69.00, 31.43, 44.44),
+        (72.56, 80.55, 69.93, 84.29),
+    ),
+}
+
+Record = dict[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", nargs="?", help="embedding file; without one, only the page is written")
+    parser.add_argument("--data", type=Path, help="folder of data sets")
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES)
+    parser.add_argument("--cache", type=Path, default=None)
+    given = parser.parse_args()
+    if given.source is not None:
+        run(given)
+    PAGE.write_text(page(read_records()), encoding="utf-8")
+
+
+def run(given: argparse.Namespace) -> None:
+    """Compress and score; record after each method, so that little is lost when it is stopped."""
+    embedding = read_embedding(given.source, ReadOptions())
+    evaluation = Evaluation(given.suite, given.data)
+    bench = Workbench(embedding, evaluation, Cache(given.cache or default_folder()))
+    about = {
+        "source": embedding.source.to_json(),
+        "data": bench.suites,
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("embcomp", "numpy")},
+    }
+    for method in given.methods:
+        for level, job in jobs(method, embedding.dim, given.seeds):
+            start = time.perf_counter()
+            results = bench.compare([job])
+            add_records([as_record(BASELINE, "", results[0], about), as_record(method, level, results[1], about)])
+            print(f"{method} {level} {job.config} {time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+def jobs(method: str, dim: int, n_seeds: int) -> list[tuple[str, Job]]:
+    """Every configuration of a method, with its level."""
+    if method in FIXED:
+        return [("1", job) for job in over_seeds([parse_candidate(FIXED[method])], 0, n_seeds)]
+    found = []
+    for level, divisor in LEVELS.items():
+        candidate = parse_candidate(method)
+        sized = candidate.for_bits(max(1, round(dim / divisor)))
+        if sized is None:  # no bits in a code: as many times smaller
+            options = candidate.kind.options_for_ratio(32.0 * divisor, dim, {}) or {}
+            sized = candidate.with_options(**options)
+        found += [(level, job) for job in over_seeds([sized], 0, n_seeds)]
+    return found
+
+
+def as_record(method: str, level: str, result: Result, about: Record) -> Record:
+    """One line: what ran, how large and slow it was, and the scores."""
+    return {
+        "method": method,
+        "level": level,
+        "config": result.config,
+        "bits_per_vector": result.bits,
+        "bytes": result.sizes,
+        "ratio": result.ratio,
+        "seconds": result.seconds,
+        "scores": [[row["suite"], row["task"], row["metric"], row["value"]] for row in result.scores],
+        "sha256": result.sha256,
+        "commit": commit(),
+        **about,
+    }
+
+
+def commit() -> str:
+    """The commit checked out, or nothing outside a repository."""
+    found = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()
+
+
+def read_records() -> list[Record]:
+    if not RECORDS.exists():
+        return []
+    return [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()]
+
+
+def add_records(new: Iterable[Record]) -> None:
+    """Replace records of the same run, scores of other suites apart, and add the others."""
+    kept = {identity(record): record for record in read_records()}
+    for record in new:
+        before = kept.get(identity(record))
+        if before is not None and before["sha256"] == record["sha256"]:
+            fresh = {row[0] for row in record["scores"]}
+            record["scores"] += [row for row in before["scores"] if row[0] not in fresh]
+        kept[identity(record)] = record
+    RECORDS.parent.mkdir(exist_ok=True)
+    RECORDS.write_text("".join(json.dumps(record) + "\n" for record in kept.values()), encoding="utf-8")
+
+
+def identity(record: Record) -> str:
+    return json.dumps([record["method"], record["level"], record["config"], record["source"]["sha256"]])
+
+
+def page(records: Sequence[Record]) -> str:
+    """docs/results.md."""
+    parts = [HEAD]
+    if not records:
+        return "".join([*parts, "Nothing is recorded yet: `make results`.\n"])
+    source = records[0]["source"]
+    parts.append(
+        f"Source: `{source['name']}`, {source['rows']:,} words of {source['dim']} dimensions, "
+        f"SHA-256 `{source['sha256']}`. {provenance(records)}\n\n"
+    )
+    parts.append(size_table(records))
+    for number, (title, (suite, tasks)) in enumerate(TABLES.items()):
+        parts.append(score_table(records, title, suite, tasks, number))
+    return "".join(parts)
+
+
+HEAD = """# Results
+
+Generated by `make results` (`benchmarks/results_tables.py`) from `benchmarks/results/results.jsonl`: do not edit.
+
+Each method at 1, ½ and ¼ bit a dimension, mean ± standard deviation over the seeds; scored as `docs/evaluation.md`
+says, missing words replaced by the mean vector. `paper` is what Liao et al. 2020 print for the same method on *other*
+vectors, GloVe of 1,917,494 words and 300 dimensions: the shape of the curve compares, single numbers do not. (TR9856
+does not even in shape: the papers' platform has no vector for a term of several words.) A gap (–) has not been run,
+or there is no data for it here.
+
+Methods without a number of bits: `prune` sets 95 % of all numbers to 0, as in the paper; `alone` has no code a word
+and is given the same ratio of vectors, 32, 64 and 128.
+
+"""
+
+
+def provenance(records: Sequence[Record]) -> str:
+    def distinct(values: Iterable[str]) -> str:
+        return ", ".join(dict.fromkeys(value for value in values if value))
+
+    versions = distinct(" ".join(f"{name} {number}" for name, number in each["versions"].items()) for each in records)
+    return f"Machine: {distinct(each['machine'] for each in records)}. Versions: {versions}."
+
+
+def size_table(records: Sequence[Record]) -> str:
+    rows = [["method", "bits/dim", "options", "seeds", "bytes", "× vectors", "× file", "fit s", "encode s"]]
+    for method, level, group in groups(records):
+        first = group[0]
+        options = {name: value for name, value in first["config"].items() if name != "random_state"}
+        rows.append(
+            [
+                method,
+                level,
+                " ".join(f"{name}={value}" for name, value in options.items()),
+                str(len(group)),
+                f"{statistics.fmean(each['bytes']['file'] for each in group):,.0f}",
+                f"{statistics.fmean(each['ratio']['vectors'] for each in group):.1f}",
+                f"{statistics.fmean(each['ratio']['file'] for each in group):.1f}",
+                f"{statistics.fmean(each['seconds']['fit'] for each in group):.1f}",
+                f"{statistics.fmean(each['seconds']['encode'] for each in group):.1f}",
+            ]
+        )
+    return "## Sizes and seconds\n\n" + markdown(rows)
+
+
+def score_table(records: Sequence[Record], title: str, suite: str, tasks: Sequence[str], number: int) -> str:
+    """One of the paper's tables. Means are over the data sets that there are here, the paper's as well."""
+    there = [task for task in tasks if any(value(each, suite, task) is not None for each in records)]
+    if not there:
+        return f"\n## {title}\n\nNot run yet.\n"
+    rows = [["method", "bits/dim", *tasks, "mean" if there == list(tasks) else f"mean of {len(there)}"]]
+    for method, level, group in groups(records):
+        columns = {task: [value(each, suite, task) for each in group] for task in tasks}
+        if all(None in columns[task] for task in there):
+            continue
+        means = [mean_or_gap([value(each, suite, task) for task in there]) for each in group]
+        rows.append([method, level, *(cell(columns[task]) for task in tasks), cell(means)])
+        paper = PAPER.get((method, level))
+        if paper is not None:
+            theirs = dict(zip(tasks, paper[number], strict=True))
+            mean = statistics.fmean(theirs[task] for task in there)
+            rows.append(["*paper*", level, *(f"*{theirs[task]:.1f}*" for task in tasks), f"*{mean:.1f}*"])
+    return f"\n## {title}\n\n" + markdown(rows)
+
+
+def mean_or_gap(values: Sequence[float | None]) -> float | None:
+    known = [each for each in values if each is not None]
+    return statistics.fmean(known) if len(known) == len(values) else None
+
+
+def groups(records: Sequence[Record]) -> list[tuple[str, str, list[Record]]]:
+    """Records by method and level, in the order of METHODS and LEVELS, the uncompressed source first."""
+    order = [(BASELINE, ""), *((method, level) for level in LEVELS for method in METHODS)]
+    found = [(*key, [each for each in records if (each["method"], each["level"]) == key]) for key in order]
+    return [each for each in found if each[2]]
+
+
+def value(record: Record, suite: str, task: str) -> float | None:
+    return next((row[3] for row in record["scores"] if (row[0], row[1]) == (suite, task)), None)
+
+
+def cell(values: Sequence[float | None]) -> str:
+    known = [each for each in values if each is not None]
+    if not known or len(known) < len(values):
+        return "–"
+    spread = f" ± {statistics.stdev(known):.1f}" if len(known) > 1 else ""
+    return f"{statistics.fmean(known):.1f}{spread}"
+
+
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", "---", *("---:" for _ in rows[0][2:])]
+    return "".join("| " + " | ".join(row) + " |\n" for row in [rows[0], rule, *rows[1:]])
+
+
+if __name__ == "__main__":
+    main()
