@@ -2,12 +2,13 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+VENV_BENCH := .venv-bench
 DEMO   := build/demo
 GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest results clean
+.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest results bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +74,17 @@ lowest:  ## the tests, with the oldest dependencies that pyproject.toml allows (
 	build/lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	build/lowest/bin/pip install --quiet --disable-pip-version-check hypothesis pytest
 	build/lowest/bin/python -m pytest
+
+bench: $(GLOVE) $(VENV_BENCH)/installed  ## every benchmark beside its peers, and docs/benchmarks.md from them
+	$(VENV_BENCH)/bin/python -m benchmarks.run; status=$$?; $(VENV_BENCH)/bin/python -m benchmarks.report && exit $$status
+
+bench-quick: $(GLOVE) $(VENV_BENCH)/installed  ## the same on 20,000 rows, to see that it works; no page
+	$(VENV_BENCH)/bin/python -m benchmarks.run --quick
+
+$(VENV_BENCH)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV_BENCH)
+	$(VENV_BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
 
 clean:  ## remove what the targets made (data/ stays)
 	rm -rf build $(VENV)

@@ -1,0 +1,69 @@
+"""How time and memory grow with rows, and compressing more than fits in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.harness import Bar, Contest, Side
+
+Files = dict[str, str]
+ROWS = (10_000, 30_000, 100_000, 341_479)
+SYNTHETIC = (1_000_000, 300)
+
+
+def write_synthetic(files: Files, target: str, rows: int, dim: int) -> dict[str, Any]:
+    """Normal vectors with GloVe's singular values, stretched over ``dim`` directions, as text."""
+    from pathlib import Path
+
+    import numpy as np
+
+    real = np.load(files["matrix"])[:50_000]
+    values = np.linalg.svd(real - real.mean(axis=0), compute_uv=False) / len(real) ** 0.5
+    scale = np.interp(np.linspace(0, 1, dim), np.linspace(0, 1, len(values)), values)
+    rng = np.random.default_rng(0)
+    axes = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
+    transform = (scale[:, None] * axes).astype(np.float32)
+    digits = np.array([f" {value / 1000:.3f}" for value in range(-9999, 10_000)], dtype=object)
+    part = Path(target).with_suffix(".part")
+    with part.open("w", encoding="ascii") as file:
+        for start in range(0, rows, 10_000):
+            block = rng.standard_normal((min(10_000, rows - start), dim), dtype=np.float32) @ transform
+            texts = digits[np.clip(np.rint(block * 1000), -9999, 9999).astype(int) + 9999]
+            file.writelines(f"w{start + i}{''.join(row)}\n" for i, row in enumerate(texts))
+    part.replace(target)
+    return {}
+
+
+CONTESTS = (
+    Contest(
+        "scaling",
+        "Compressing the first rows of the file",
+        tuple(
+            Side(f"{name}@{rows}", "contests_text:compress", {"rows": rows} | config)
+            for name, config in (("iiq", {}), ("iiq, all rows", {"fit_rows": "all"}))
+            for rows in ROWS
+        ),
+        exponents=("iiq", "iiq, all rows"),
+        repeats=3,
+    ),
+    Contest(
+        "bounded",
+        f"{SYNTHETIC[0]:,} × {SYNTHETIC[1]} from text, in memory and with --max-memory 200MB",
+        tuple(
+            Side(
+                name,
+                "contests_text:compress",
+                {"name": "synthetic", "fit_rows": "all", "iterations": 10, "tolerance": 0.0, "max_memory": memory},
+            )
+            for name, memory in (("in memory", 2**62), ("--max-memory 200MB", 200_000_000))
+        ),
+        (
+            Bar("peak memory, `--max-memory 200MB`", "--max-memory 200MB", 350, quantity="peak_mb", unit="MB"),
+            Bar("time, beside the run in memory", "--max-memory 200MB", 2.5, "in memory", unit="of it"),
+        ),
+        needs=("synthetic",),
+        repeats=1,
+        note="All rows are fitted: the default method looks at the first 50,000 only and never holds the matrix. "
+        "10 rounds of the rotation on both sides, so that reading twice is not hidden behind fitting.",
+    ),
+)

@@ -1,0 +1,375 @@
+"""Opening, looking up, searching and decoding, on one thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.harness import Bar, Contest, DisagreementError, Side, per_call, timed
+
+Files = dict[str, str]
+WORD = "queen"
+K = 10
+N_QUERIES = 20
+N_WORDS = 10_000
+
+
+def resident_mb() -> float:
+    """Memory of this process that is in core now."""
+    from pathlib import Path
+
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096 / 1e6
+
+
+def open_embcomp(files: Files) -> dict[str, Any]:
+    import numpy as np
+
+    import embcomp
+    import embcomp.compressors.iiq  # modules before the clock starts, as the peers'
+    import embcomp.container.reader
+    import embcomp.keyed
+
+    with timed() as clock:
+        vector = embcomp.open(files["embc"])[WORD]
+    return {"seconds": clock.seconds, "answer": bool(np.isfinite(vector).all() and vector.any())}
+
+
+def open_gensim(files: Files) -> dict[str, Any]:
+    from gensim.models import KeyedVectors
+
+    with timed() as clock:
+        vector = KeyedVectors.load(files["keyed"], mmap="r")[WORD]
+    return {"seconds": clock.seconds, "answer": bool(vector.any())}
+
+
+def open_finalfusion(files: Files) -> dict[str, Any]:
+    from finalfusion import load_finalfusion
+
+    with timed() as clock:
+        vector = load_finalfusion(files["fifu"], mmap=True)[WORD]
+    return {"seconds": clock.seconds, "answer": bool(vector.any())}
+
+
+def open_navec(files: Files) -> dict[str, Any]:
+    from navec import Navec
+
+    with timed() as clock:
+        vector = Navec.load(files["navec"])[WORD]
+    return {"seconds": clock.seconds, "answer": bool(vector.any())}
+
+
+def all_found(answers: dict[str, Any]) -> str:
+    if not all(answers.values()):
+        raise DisagreementError(f"no vector for {WORD!r}: {answers}")
+    return f"each gives a vector of numbers for {WORD!r}"
+
+
+def memory(files: Files, who: str) -> dict[str, Any]:
+    """What opening and 1,000 lookups add to a process that has imported numpy."""
+    import numpy as np
+
+    _ = np.zeros(1)
+    words = _words(files, 1000)
+    before = resident_mb()
+    if who == "gensim":
+        from gensim.models import KeyedVectors
+
+        vectors = KeyedVectors.load(files["keyed"], mmap="r")
+    else:
+        import embcomp
+
+        vectors = embcomp.open(files["embc"])
+    for word in words:
+        _ = vectors[word]
+    return {"added_mb": resident_mb() - before}
+
+
+def _words(files: Files, count: int) -> list[str]:
+    """Words from all over the file."""
+    from pathlib import Path
+
+    words = Path(files["words"]).read_text(encoding="utf-8").split("\n")
+    return words[:: max(1, len(words) // count)][:count]
+
+
+def lookup(files: Files, who: str) -> dict[str, Any]:
+    """Microseconds for one word, and per word in a batch."""
+    import embcomp
+
+    words = _words(files, N_WORDS)
+    if who == "gensim":
+        from gensim.models import KeyedVectors
+
+        vectors: Any = KeyedVectors.load(files["keyed"], mmap="r")
+    elif who == "navec":
+        from navec import Navec
+
+        vectors = Navec.load(files["navec"])
+    elif who == "finalfusion":
+        from finalfusion import load_finalfusion
+
+        vectors = load_finalfusion(files["fifu"], mmap=True)
+    else:
+        vectors = embcomp.open(files["embc"])
+    some = words[:: max(1, len(words) // 1000)]
+    one = per_call(lambda: [vectors[word] for word in some]) / len(some)
+    result = {"seconds": one, "one_us": 1e6 * one}
+    if who in ("embcomp", "gensim"):
+        result["batch_us"] = 1e6 * per_call(lambda: vectors[words]) / len(words)
+    return result
+
+
+def _searcher(files: Files, bits: int) -> tuple[Any, Any, Any, Any]:
+    """Index, codes in source order, codes of the queries, and the queries' vectors."""
+    import numpy as np
+
+    from embcomp.container.reader import open_container
+    from embcomp.search import SearchIndex
+
+    encoded = open_container(files[f"bits{bits}"])
+    ranked = encoded.vocabulary.rows_by_rank
+    codes = encoded.codes_at(ranked)
+    chosen = np.random.default_rng(0).permutation(len(codes))[:N_QUERIES]
+    return SearchIndex(encoded), codes, codes[chosen], encoded.decode_rows(ranked[chosen])
+
+
+def hamming(files: Files, who: str, bits: int) -> dict[str, Any]:
+    """Seconds per query, one at a time; the structures are built before."""
+    import numpy as np
+
+    index, codes, asked, _ = _searcher(files, bits)
+    if who == "faiss":
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        flat = faiss.IndexBinaryFlat(codes.shape[1] * 8)
+        flat.add(np.ascontiguousarray(codes))
+        found = [flat.search(code[None, :], K) for code in asked]
+        answer = [[d[0].tolist(), i[0].tolist()] for d, i in found]
+        one = [lambda code=code: flat.search(code[None, :], K) for code in asked]
+    elif who == "usearch":
+        from usearch.index import MetricKind, search
+
+        found = [search(codes, code[None, :], K, MetricKind.Hamming, exact=True, threads=1) for code in asked]
+        answer = [[np.ravel(f.distances).astype(int).tolist(), None] for f in found]
+        one = [
+            lambda code=code: search(codes, code[None, :], K, MetricKind.Hamming, exact=True, threads=1)
+            for code in asked
+        ]
+    elif who == "numkong":
+        import numkong
+
+        packed = numkong.hammings_pack(codes, dtype="uint1")
+        one = [lambda code=code: numkong.hammings_packed(code[None, :], packed) for code in asked]
+        answer = None
+    else:
+        from embcomp.threads import set_threads
+
+        set_threads(1)
+        found = [index.search_codes(code[None, :], K) for code in asked]
+        answer = [[np.rint((1 - f.scores[0]) * bits / 2).astype(int).tolist(), f.ranks[0].tolist()] for f in found]
+        one = [lambda code=code: index.search_codes(code[None, :], K) for code in asked]
+    seconds = per_call(lambda: [call() for call in one]) / len(one)
+    return {"seconds": seconds, "ms": 1e3 * seconds} | ({"answer": answer} if answer else {})
+
+
+def asymmetric(files: Files, who: str, bits: int = 256) -> dict[str, Any]:
+    """Seconds per query of floats against codes."""
+    import numpy as np
+
+    index, codes, _, queries = _searcher(files, bits)
+    rng = np.random.default_rng(1)
+    queries = (queries + rng.normal(0, queries.std(), queries.shape)).astype(np.float32)
+    books = np.asarray(index._encoded.compressor.codewords, dtype=np.float64)
+    weights = (((books[:, 1] - books[:, 0]) / 2) @ queries.T.astype(np.float64)).T
+    scale = np.linalg.norm(weights, axis=1) * bits**0.5
+    if who == "embcomp":
+        from embcomp.threads import set_threads
+
+        set_threads(1)
+        found = [index.search(query[None, :], K, similarity="asymmetric") for query in queries]
+        answer = [found[i].scores[0].round(4).tolist() for i in range(len(found))]
+        one = [lambda query=query: index.search(query[None, :], K, similarity="asymmetric") for query in queries]
+    else:
+        import faiss
+
+        faiss.omp_set_num_threads(1)
+        wide = weights.astype(np.float32)
+        flat = _sign_index(codes, bits) if who == "faiss PQ" else _float_index(codes, bits)
+        found = [flat.search(query[None, :], K) for query in wide]
+        answer = [(found[i][0][0] / scale[i]).astype(float).round(4).tolist() for i in range(len(found))]
+        one = [lambda query=query: flat.search(query[None, :], K) for query in wide]
+    seconds = per_call(lambda: [call() for call in one]) / len(one)
+    return {"seconds": seconds, "ms": 1e3 * seconds, "answer": answer}
+
+
+def _sign_index(codes: Any, bits: int) -> Any:
+    """A product quantizer whose centroids are all patterns of eight signs: exact sums over bytes of code."""
+    import faiss
+    import numpy as np
+
+    index = faiss.IndexPQ(bits, bits // 8, 8, faiss.METRIC_INNER_PRODUCT)
+    patterns = 2.0 * np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) - 1
+    faiss.copy_array_to_vector(np.tile(patterns.ravel(), bits // 8).astype(np.float32), index.pq.centroids)
+    index.is_trained = True
+    index.add_sa_codes(np.ascontiguousarray(codes))
+    return index
+
+
+def _float_index(codes: Any, bits: int) -> Any:
+    import faiss
+    import numpy as np
+
+    index = faiss.IndexFlatIP(bits)
+    index.add(2 * np.unpackbits(codes, axis=1)[:, :bits].astype(np.float32) - 1)
+    return index
+
+
+def decode(files: Files, who: str) -> dict[str, Any]:
+    """Rows decoded, in millions a second."""
+    import numpy as np
+
+    if who == "embcomp":
+        from embcomp.container.reader import open_container
+
+        encoded = open_container(files["bits100"])
+        work, rows = encoded.decode_all, len(encoded)
+        _ = encoded.vocabulary.rows_by_rank
+    else:
+        parts = np.load(files["pq"])
+        codes, centroids = parts["codes"], parts["centroids"]
+        rows = len(codes)
+        if who == "faiss":
+            import faiss
+
+            quantizer = faiss.ProductQuantizer(100, 20, 8)
+            faiss.copy_array_to_vector(centroids.ravel(), quantizer.centroids)
+            work = lambda: quantizer.decode(codes)  # noqa: E731
+        else:
+            from navec.pq import PQ
+
+            work = PQ(rows, 100, 20, 256, codes, centroids).unpack
+    seconds = per_call(work, 1.0)
+    return {"seconds": seconds, "million_a_second": rows / seconds / 1e6}
+
+
+def same_distances(answers: dict[str, Any]) -> str:
+    ours = answers["embcomp"]
+    for name, answer in answers.items():
+        if [row[0] for row in answer] != [row[0] for row in ours]:
+            raise DisagreementError(f"{name}: other distances")
+        if name == "faiss" and answer != ours:
+            raise DisagreementError("faiss: other rows")
+    return f"distances of the {K} nearest equal in {', '.join(answers)}; rows too with faiss, ties by rank"
+
+
+def same_scores(answers: dict[str, Any]) -> str:
+    ours = answers["embcomp"]
+    for name, answer in answers.items():
+        pairs = ((a, b) for x, y in zip(answer, ours, strict=True) for a, b in zip(x, y, strict=True))
+        if max(abs(a - b) for a, b in pairs) > 2e-4:
+            raise DisagreementError(f"{name}: other scores")
+    return f"scores of the {K} nearest equal to 0.0002 in {', '.join(answers)}"
+
+
+def _hamming_contest(bits: int, limit: float) -> Contest:
+    sides = [
+        Side(
+            who,
+            "contests_search:hamming",
+            {"who": who, "bits": bits},
+            threads=1,
+            needs="" if who == "embcomp" else who,
+        )
+        for who in ("embcomp", "faiss", "usearch", "numkong")
+    ]
+    bar = Bar(f"Hamming top-{K}, {bits} bits", "embcomp", limit, "faiss", unit="of faiss")
+    note = "numkong gives distances to all rows, not the nearest."
+    return Contest(
+        f"hamming-{bits}",
+        f"Nearest {K} by Hamming distance, {bits} bits",
+        tuple(sides),
+        (bar,),
+        same_distances,
+        (f"bits{bits}",),
+        note=note,
+    )
+
+
+CONTESTS = (
+    Contest(
+        "open",
+        "Opening a file and getting the first vector, imports left out",
+        (
+            Side("embcomp", "contests_search:open_embcomp", threads=1),
+            Side("gensim, mapped", "contests_search:open_gensim", threads=1, needs="gensim"),
+            Side("finalfusion, mapped", "contests_search:open_finalfusion", threads=1, needs="finalfusion"),
+            Side("navec", "contests_search:open_navec", threads=1, needs="navec"),
+        ),
+        (Bar("open and first vector", "embcomp", 1.0, unit="ms", factor=1e3),),
+        all_found,
+        ("embc", "keyed", "fifu", "navec"),
+    ),
+    Contest(
+        "memory",
+        "Memory that opening and 1,000 lookups add to a process with numpy",
+        tuple(
+            Side(who, "contests_search:memory", {"who": who}, threads=1, needs="" if who == "embcomp" else who)
+            for who in ("embcomp", "gensim")
+        ),
+        (Bar("memory after open and 1,000 lookups", "embcomp", 25, quantity="added_mb", unit="MB"),),
+        needs=("embc", "keyed", "words"),
+        note="Resident memory, so gensim's mapped matrix counts only where it was touched; modules imported by each "
+        "side after numpy are included.",
+    ),
+    Contest(
+        "lookup",
+        "Vectors by word",
+        tuple(
+            Side(who, "contests_search:lookup", {"who": who}, threads=1, needs="" if who == "embcomp" else who)
+            for who in ("embcomp", "gensim", "finalfusion", "navec")
+        ),
+        (
+            Bar("one vector by word", "embcomp", 20, quantity="one_us", unit="µs"),
+            Bar(f"a word in batches of {N_WORDS:,}", "embcomp", 1, quantity="batch_us", unit="µs"),
+        ),
+        needs=("embc", "keyed", "fifu", "navec", "words"),
+    ),
+    _hamming_contest(128, 1.5),
+    _hamming_contest(304, 1.0),
+    _hamming_contest(384, 1.0),
+    Contest(
+        "asymmetric",
+        f"Nearest {K}, a query of floats against 256 bits, exact",
+        tuple(
+            Side(
+                who, "contests_search:asymmetric", {"who": who}, threads=1, needs="" if who == "embcomp" else "faiss"
+            )
+            for who in ("embcomp", "faiss PQ", "faiss FlatIP")
+        ),
+        (Bar(f"asymmetric top-{K}, 256 bits, exact", "embcomp", 1.0, "faiss PQ", unit="of faiss PQ"),),
+        same_scores,
+        ("bits256",),
+        note="faiss PQ: centroids that are all patterns of eight signs, which makes its tables exact for bits.",
+    ),
+    Contest(
+        "decode",
+        "Decoding all rows to float32",
+        tuple(
+            Side(who, "contests_search:decode", {"who": who}, threads=1, needs="" if who == "embcomp" else who)
+            for who in ("embcomp", "faiss", "navec")
+        ),
+        (
+            Bar(
+                "decode all rows, 100 bits to 100 numbers",
+                "embcomp",
+                5,
+                quantity="million_a_second",
+                unit="M vectors/s",
+                at_least=True,
+            ),
+        ),
+        needs=("bits100", "pq"),
+        note="faiss and navec decode 20 × 8 bits by tables, which is less arithmetic than a rotation.",
+    ),
+)

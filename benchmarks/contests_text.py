@@ -1,0 +1,196 @@
+"""Main job and text reading: beside gensim's loader, and the parsers that others use."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from benchmarks.harness import Bar, Contest, DisagreementError, Side, agree, timed
+
+Files = dict[str, str]
+COLUMNS = 100
+
+
+def fingerprint(words: Any, vectors: Any) -> dict[str, Any]:
+    """Words and float32 values, to the bit."""
+    import numpy as np
+
+    data = hashlib.sha256("\n".join(words).encode())
+    for start in range(0, len(vectors), 16384):
+        data.update(np.ascontiguousarray(vectors[start : start + 16384], dtype="<f4").tobytes())
+    return {"rows": len(words), "sha256": data.hexdigest()}
+
+
+def embcomp_read(files: Files) -> dict[str, Any]:
+    from embcomp.formats import read_embedding
+
+    with timed() as clock:
+        embedding = read_embedding(files["source"])
+    return {"seconds": clock.seconds, "answer": fingerprint(embedding.words, embedding.vectors)}
+
+
+def gensim_read(files: Files, name: str = "source", is_binary: bool = False) -> dict[str, Any]:
+    from gensim.models import KeyedVectors
+
+    with timed() as clock:
+        loaded = KeyedVectors.load_word2vec_format(files[name], binary=is_binary, no_header=not is_binary)
+    return {"seconds": clock.seconds, "answer": fingerprint(loaded.index_to_key, loaded.vectors)}
+
+
+def finalfusion_read(files: Files) -> dict[str, Any]:
+    import finalfusion
+
+    with timed() as clock:
+        loaded = finalfusion.load_text(files["source"])
+    return {"seconds": clock.seconds, "rows": len(loaded.vocab.words)}
+
+
+def pandas_read(files: Files) -> dict[str, Any]:
+    import csv
+
+    import pandas as pd
+
+    types = {0: str} | dict.fromkeys(range(1, COLUMNS + 1), "float32")
+    with timed() as clock:
+        frame = pd.read_csv(
+            files["source"], sep=" ", header=None, quoting=csv.QUOTE_NONE, na_filter=False, dtype=types
+        )
+        vectors = frame.iloc[:, 1:].to_numpy()
+    return {"seconds": clock.seconds, "answer": fingerprint(frame[0].tolist(), vectors)}
+
+
+def polars_read(files: Files) -> dict[str, Any]:
+    import polars as pl
+
+    schema = {"word": pl.String} | {str(column): pl.Float32 for column in range(COLUMNS)}
+    with timed() as clock:
+        frame = pl.read_csv(files["source"], separator=" ", has_header=False, quote_char=None, schema=schema)
+        vectors = frame.drop("word").to_numpy()
+    return {"seconds": clock.seconds, "answer": fingerprint(frame["word"].to_list(), vectors)}
+
+
+def pyarrow_read(files: Files) -> dict[str, Any]:
+    import numpy as np
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = ["word", *map(str, range(COLUMNS))]
+    types = {"word": pa.string()} | dict.fromkeys(names[1:], pa.float32())
+    with timed() as clock:
+        table = csv.read_csv(
+            files["source"],
+            read_options=csv.ReadOptions(column_names=names),
+            parse_options=csv.ParseOptions(delimiter=" ", quote_char=False),
+            convert_options=csv.ConvertOptions(column_types=types, strings_can_be_null=False, null_values=[]),
+        )
+        vectors = np.column_stack([table[name].to_numpy() for name in names[1:]])
+    return {"seconds": clock.seconds, "answer": fingerprint(table["word"].to_pylist(), vectors)}
+
+
+def compress(
+    files: Files,
+    name: str = "source",
+    max_memory: int | None = None,
+    rows: int = 0,
+    method: str = "iiq",
+    **config: Any,
+) -> dict[str, Any]:
+    """What ``embcomp compress`` does, from file to file without imports; and sizes as in ``embcomp info``."""
+    import os
+    import tempfile
+    from pathlib import Path
+
+    from embcomp.compressors.registry import make_compressor
+    from embcomp.container.reader import describe
+    from embcomp.container.writer import save
+    from embcomp.formats import ReadOptions
+    from embcomp.pipeline import encode_source
+
+    source = Path(files[name])
+    with tempfile.TemporaryDirectory(dir=source.parent) as folder:
+        target = Path(folder) / "out.embc"
+        with timed() as clock:
+            options = ReadOptions(limit=rows or None)
+            encoded = encode_source(source, make_compressor(method, **config), options, max_memory=max_memory)
+            save(encoded, target)
+        document = describe(target)
+        n_rows, dim = document["rows"], document["dim"]
+        return {
+            "seconds": clock.seconds,
+            "rows": n_rows,
+            "matrix_mb": 4 * n_rows * dim / 1e6,
+            "word_bytes": os.path.getsize(target) / n_rows,  # noqa: PTH202
+            "vectors_ratio": document["ratio"]["vectors"],
+        }
+
+
+def same_text(answers: dict[str, Any]) -> str:
+    exact = {name: answer for name, answer in answers.items() if not name.startswith("compress")}
+    return agree(exact, "words and float32 values")
+
+
+def same_rows(answers: dict[str, Any]) -> str:
+    if any(answer["rows"] == 0 for answer in answers.values()):
+        raise DisagreementError("a side read no rows")
+    return ""
+
+
+GENSIM = "gensim load_word2vec_format"
+READ, READ_FAST = "embcomp read", "embcomp read, fast"
+COMPRESS, COMPRESS_FAST, COMPRESS_ALL = "compress iiq", "compress iiq, fast", "compress iiq, all rows"
+
+CONTESTS = (
+    Contest(
+        "text",
+        "Reading GloVe text; compressing it from file to file",
+        (
+            Side(READ, "contests_text:embcomp_read"),
+            Side(GENSIM, "contests_text:gensim_read", needs="gensim"),
+            Side(READ_FAST, "contests_text:embcomp_read", fast=True),
+            Side(COMPRESS, "contests_text:compress"),
+            Side(COMPRESS_FAST, "contests_text:compress", fast=True),
+            Side(COMPRESS_ALL, "contests_text:compress", {"fit_rows": "all"}),
+            Side("pandas", "contests_text:pandas_read", needs="pandas"),
+            Side("polars", "contests_text:polars_read", needs="polars"),
+            Side("pyarrow", "contests_text:pyarrow_read", needs="pyarrow"),
+            Side("finalfusion", "contests_text:finalfusion_read", needs="finalfusion", slow=True),
+        ),
+        (
+            Bar("text load, default install", READ, 3.5, GENSIM, unit="times faster", at_least=True, inverse=True),
+            Bar("text load, extra `fast`", READ_FAST, 15, GENSIM, unit="times faster", at_least=True, inverse=True),
+            Bar("`compress --method iiq`, file to file, default install", COMPRESS, 0.40, GENSIM, unit="of gensim"),
+            Bar("`compress --method iiq`, file to file, extra `fast`", COMPRESS_FAST, 0.12, GENSIM, unit="of gensim"),
+            Bar(
+                "peak memory of compress over the float32 matrix",
+                COMPRESS,
+                120,
+                quantity="peak_mb",
+                unit="MB",
+                over="matrix_mb",
+            ),
+            Bar("the same, `--fit-rows all`", COMPRESS_ALL, 120, quantity="peak_mb", unit="MB", over="matrix_mb"),
+            Bar(
+                "ratio, vectors only, at 1 bit a dimension",
+                COMPRESS,
+                30.5,
+                quantity="vectors_ratio",
+                unit="×",
+                at_least=True,
+            ),
+            Bar("file, words and source order inside", COMPRESS, 18.5, quantity="word_bytes", unit="bytes a word"),
+        ),
+        check=same_text,
+        note="Peak memory is that of the whole process, interpreter and libraries included. The CSV parsers do not "
+        "take words with spaces or ragged lines; they are there for scale.",
+    ),
+    Contest(
+        "binary",
+        "Compressing a binary word2vec file",
+        (
+            Side("compress sign", "contests_text:compress", {"name": "binary", "method": "sign"}),
+            Side(GENSIM, "contests_text:gensim_read", {"name": "binary", "is_binary": True}, needs="gensim"),
+        ),
+        (Bar("`compress --method sign`, file to file", "compress sign", 1.2, GENSIM, unit="of gensim"),),
+        needs=("binary",),
+    ),
+)
