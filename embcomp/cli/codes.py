@@ -125,7 +125,7 @@ def _print(document: dict[str, Any]) -> None:
         )
         click.echo(
             f"{document['symbols_used']} symbols used, perplexity by place "
-            f"{' '.join(f'{each:.1f}' for each in document['perplexity'])}"
+            f"{' '.join(f'{each:.2f}' for each in document['perplexity'])}"
         )
     for each in document["codes"]:
         more = each["size"] - len(each["words"])
