@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -349,8 +349,12 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
+@cache
 def _method_code(kind: type[Compressor]) -> str:
-    """Digest of the source files that a method is made of: an algorithm that changes is not found in the cache."""
+    """Digest of the source files that a method is made of: an algorithm that changes is not found in the cache.
+
+    Read once, as the code that runs is that of the process's start.
+    """
     files = set(Path(inspect.getfile(Compressor)).parent.glob("*.py"))
     files |= {
         Path(file) for base in kind.__mro__ if (file := getattr(sys.modules[base.__module__], "__file__", None))
@@ -358,5 +362,7 @@ def _method_code(kind: type[Compressor]) -> str:
     return file_digest(files)
 
 
+@cache
 def _eval_code() -> str:
+    """The same of the suites."""
     return file_digest(path for path in Path(__file__).parent.glob("*.py") if path.stem not in PRESENTATION)
