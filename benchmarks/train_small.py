@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gensim.models import FastText, Word2Vec
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.sparse.linalg import svds
@@ -51,15 +52,11 @@ def read_sentences(paths: list[Path]) -> Sentences:
 
 
 def word2vec(sentences: Sentences, **options: Any) -> Trained:
-    from gensim.models import Word2Vec  # noqa: PLC0415  slow to import
-
     model = Word2Vec(sentences, window=WINDOW, negative=5, min_count=MIN_COUNT, workers=1, seed=SEED, **options)
     return model.wv.index_to_key, model.wv.vectors
 
 
 def fasttext(sentences: Sentences, **options: Any) -> Trained:
-    from gensim.models import FastText  # noqa: PLC0415  slow to import
-
     model = FastText(sentences, window=WINDOW, negative=5, min_count=MIN_COUNT, workers=1, seed=SEED, **options)
     return model.wv.index_to_key, model.wv.vectors
 
