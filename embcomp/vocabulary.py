@@ -152,10 +152,9 @@ class Vocabulary:
     def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of many words, int64, −1 where a word is missing."""
         listed = list(words)
-        text = "".join(listed)
-        if "\x00" in text or "\x01" in text or not text.isascii():
-            return np.fromiter(map(self.find, listed), dtype=np.int64, count=len(listed))
-        found = map(self._trie.get, listed, repeat(-1))  # nothing to escape, nothing that cannot be encoded
+        found: Iterable[int] = map(self.find, listed)
+        if _all_plain("".join(listed)):
+            found = map(self._trie.get, listed, repeat(-1))  # without the steps that plain words do not need
         return np.fromiter(found, dtype=np.int64, count=len(listed))
 
     def word(self, row: int) -> str:
@@ -169,6 +168,17 @@ class Vocabulary:
         except UnicodeDecodeError as error:
             raise CorruptError(f"section 'vocabulary' has a word at row {row} that is not UTF-8") from error
         return _unescape(key)
+
+
+def _all_plain(text: str) -> bool:
+    """Whether there is nothing to escape, and nothing that cannot be encoded."""
+    if "\x00" in text or "\x01" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _escape(word: str) -> str:

@@ -16,6 +16,7 @@ from embcomp.errors import ParameterError
 from embcomp.threads import for_blocks
 
 SIGNS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
+SMALL_PRODUCT = 2**15  # numbers in a matrix, for one row: less time than it takes to tell BLAS to use one thread
 
 
 class RotationCompressor(Compressor):
@@ -92,6 +93,9 @@ class RotationCompressor(Compressor):
     def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
         """Return scale · b Wᵀ, centred."""
         back = self._back
+        if len(codes) == 1 and back.size <= SMALL_PRODUCT:
+            one: FloatMatrix = np.einsum("nb,bd->nd", plus_minus_ones(codes, len(back)), back)
+            return one
         out = np.empty((len(codes), back.shape[1]), dtype=np.float32)
 
         def decode_block(rows: slice) -> None:

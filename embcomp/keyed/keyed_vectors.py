@@ -144,7 +144,11 @@ class CompressedVectors:
         Raises:
             MissingWordError: it is not there (a ``KeyError``).
         """
-        vector: Vector = self.encoded.decode_rows(self._rows([key]))[0]
+        if isinstance(key, str) and isinstance(self.key_to_index, WordIndex):
+            rows = np.array([self.encoded.vocabulary.row(key)], dtype=np.int64)  # the usual case, without detours
+        else:
+            rows = self._rows([key])
+        vector: Vector = self.encoded.decode_rows(rows)[0]
         if norm:
             vector = _unit(vector)
         vector.setflags(write=False)
