@@ -20,14 +20,20 @@ IntArray = NDArray[np.int64]
 N_RESAMPLES = 1000
 BLOCK_CELLS = 1 << 19  # resamples × items held at once: about 4 MB a matrix
 
+COSINE_DECIMALS = 6  # float32 has seven; two cosines that differ in the sixth are different
+
 
 def cosines(left: NDArray[np.floating], right: NDArray[np.floating]) -> FloatArray:
-    """Cosine of each row of ``left`` with the same row of ``right``, float64, shape (n,); 0 with a zero vector."""
+    """Cosine of each row of ``left`` with the same row of ``right``, float64, shape (n,); 0 with a zero vector.
+
+    Rounded to :data:`COSINE_DECIMALS`: codes of few bits have few distinct cosines, and vectors decoded in float32
+    would order such ties by their rounding errors.
+    """
     a, b = left.astype(np.float64), right.astype(np.float64)
     products = np.einsum("ij,ij->i", a, b)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     result: FloatArray = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
-    return result
+    return result.round(COSINE_DECIMALS)
 
 
 def unit_rows(matrix: NDArray[np.floating]) -> FloatArray:

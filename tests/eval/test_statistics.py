@@ -127,3 +127,13 @@ def test_mean_of_hits_is_purity(pairs):
 def test_paired_p_value_by_hand(difference, p_value):
     baseline = np.linspace(0, 1, len(difference))
     assert_allclose(paired_p_value(baseline + difference, baseline), p_value)
+
+
+def test_equal_cosines_of_codes_are_equal_numbers() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.where(rng.random((2000, 25)) > 0.5, 1, -1).astype(np.float32)
+    rotation = np.linalg.qr(rng.standard_normal((100, 25)))[0].astype(np.float32)
+    decoded = 0.37 * codes @ rotation.T
+    left, right = rng.integers(2000, size=(2, 5000))
+    agreements = np.unique((codes[left] * codes[right]).sum(axis=1))
+    assert len(np.unique(cosines(decoded[left], decoded[right]))) == len(agreements)
