@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.compressors.kmeans import progressive_kmeans, sums_by_symbol
+from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans, sums_by_symbol
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
 
@@ -32,6 +32,7 @@ BLOCK_SCORES = 2**18  # floats of scores in a block: 1 MB, within a core's secon
 LOOKUP_FLOPS = 8  # a float added from a table takes as long as this many multiply-adds of a matrix product
 TILE_ROWS = 64  # blocks are padded to whole tiles, so that a product rounds alike for one row and for many
 SAMPLE_PER_CENTROID = 256
+SEEDED_ITERATIONS = 12
 KMEANS_ITERATIONS = 5
 KMEANS_WIDTHS = 8
 LOCAL_SWEEPS = 3
@@ -258,9 +259,12 @@ def residual_codebooks(
     for j in range(dims):
         progress("codebooks", j, dims)
         residual = _residual(targets, codebooks[:j], beam.codes[:, 0])
-        codebooks[j] = progressive_kmeans(
-            residual, ways, rng, KMEANS_ITERATIONS, KMEANS_WIDTHS, SAMPLE_PER_CENTROID * ways
-        )
+        if j == 0:  # rows have clusters, what is left over after the first codebook has few
+            codebooks[j] = seeded_kmeans(residual, ways, rng, SEEDED_ITERATIONS, SAMPLE_PER_CENTROID * ways)
+        else:
+            codebooks[j] = progressive_kmeans(
+                residual, ways, rng, KMEANS_ITERATIONS, KMEANS_WIDTHS, SAMPLE_PER_CENTROID * ways
+            )
         beam = _extend_all(targets, codebooks[: j + 1], beam, width if j + 1 < dims else 1)
     progress("codebooks", dims, dims)
     return codebooks, beam.codes[:, 0].copy()

@@ -82,12 +82,12 @@ class KdCompressor(Compressor):
     name = "kd"
     summary = "D symbols of K values, vectors composed from codebooks (Chen et al. 2017)"
     options: ClassVar[tuple[Option, ...]] = (
-        Option("ways", Integer(2, 65536), 256, "values K of a symbol"),
+        Option("ways", Integer(2, 65536), 64, "values K of a symbol"),
         Option(
             "dims",
             Either(Integer(1, 4096), OneOf("auto")),
             "auto",
-            "symbols D a word; 'auto' for one bit a dimension",
+            "symbols D a word; 'auto' for one bit a dimension or a little less",
         ),
         Option("code_dim", Either(Integer(1, 65536), OneOf("dim")), "dim", "numbers d' of a code embedding"),
         Option("compose", OneOf("linear", "lstm"), "linear", "how code embeddings become a vector"),
@@ -152,7 +152,7 @@ class KdCompressor(Compressor):
 
     def __init__(
         self,
-        ways: int = 256,
+        ways: int = 64,
         dims: int | str = "auto",
         code_dim: int | str = "dim",
         compose: str = "linear",
@@ -263,7 +263,7 @@ class KdCompressor(Compressor):
 
     def _sizes(self, n_rows: int, dim: int) -> Sizes:
         """D, K, d', or a refusal."""
-        dims = max(1, round(dim / symbol_bits(self.ways))) if isinstance(self.dims, str) else self.dims
+        dims = max(1, dim // symbol_bits(self.ways)) if isinstance(self.dims, str) else self.dims
         code_dim = dim if isinstance(self.code_dim, str) else self.code_dim
         if code_dim > dim and self.compose == "linear":
             raise ParameterError(

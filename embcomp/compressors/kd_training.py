@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,12 +125,13 @@ def train_straight_through(
     progress: Progress = no_progress,
     *,
     discrete: bool = True,
-    epoch_done: Progress = no_progress,
+    after_epoch: Callable[[FloatArray, Symbols], None] | None = None,
 ) -> Trained:
     """Algorithm 1: learn logits for each row, codebooks and θ together; both last are changed in place.
 
     Batches are the same rows in every epoch, visited in random order, so that each row's moments in Adam are updated
-    once an epoch: Adam for the logits counts epochs, for the shared parameters it counts batches.
+    once an epoch: Adam for the logits counts epochs, for the shared parameters it counts batches. ``after_epoch`` is
+    called with codebooks and codes, to look at.
     """
     n_rows, (dims, ways, _) = len(targets), codebooks.shape
     order = rng.permutation(n_rows)
@@ -160,7 +162,8 @@ def train_straight_through(
         result.changed.append(float((codes != result.codes).any(axis=1).mean()) if n_rows else 0.0)
         result.losses.append(losses / max(1, n_rows))
         result.codes = codes
-        epoch_done("epoch", epoch, training.epochs)
+        if after_epoch is not None:
+            after_epoch(codebooks, codes)
     progress("epoch", training.epochs, training.epochs)
     return result
 

@@ -82,6 +82,48 @@ def _split(centroids: FloatArray, counts: NDArray[np.intp]) -> None:
     centroids[largest] *= 1 - SPLIT
 
 
+def seeded_kmeans(
+    vectors: FloatArray, n_centroids: int, rng: np.random.Generator, iterations: int, sample_rows: int
+) -> FloatArray:
+    """Return centroids, float32, shape (n_centroids, d), from greedy k-means++ seeds: for rows in clusters.
+
+    [Arthur and Vassilvitskii 2007, "k-means++: the advantages of careful seeding", with the several trials of §3.3.]
+    Seeds are drawn from, and all but ``POLISH`` rounds see, at most ``sample_rows`` random rows.
+    """
+    sample = _sample(vectors, sample_rows, rng)
+    if not len(sample):
+        return np.zeros((n_centroids, vectors.shape[1]), dtype=np.float32)
+    centroids = lloyd(sample, _seeds(sample, n_centroids, rng), iterations)
+    return lloyd(vectors, centroids, POLISH) if len(sample) < len(vectors) else centroids
+
+
+def _seeds(rows: FloatArray, n_centroids: int, rng: np.random.Generator) -> FloatArray:
+    """Rows drawn one after the other, with odds their squared distance from those drawn; the best of some trials.
+
+    Zeros where no row is at a distance any more.
+    """
+    seeds = np.zeros((n_centroids, rows.shape[1]), dtype=np.float32)
+    seeds[0] = rows[rng.integers(len(rows))]
+    norms = np.einsum("nd,nd->n", rows, rows)
+    nearest_squared = np.square(rows - seeds[0]).sum(axis=1)
+    for number in range(1, n_centroids):
+        cumulated = np.cumsum(nearest_squared, dtype=np.float64)
+        if not cumulated[-1] > 0:
+            break
+        drawn = np.searchsorted(cumulated, rng.random(SEED_TRIALS) * cumulated[-1], side="right")
+        drawn = np.minimum(drawn, len(rows) - 1)
+        with single_threaded_blas():
+            squared = norms[:, None] + norms[drawn] - 2 * (rows @ rows[drawn].T)
+        np.clip(squared, 0, nearest_squared[:, None], out=squared)
+        squared[drawn, np.arange(SEED_TRIALS)] = 0
+        best = int(squared.sum(axis=0, dtype=np.float64).argmin())
+        seeds[number], nearest_squared = rows[drawn[best]], squared[:, best]
+    return seeds
+
+
+SEED_TRIALS = 4
+
+
 def progressive_kmeans(
     vectors: FloatArray, n_centroids: int, rng: np.random.Generator, iterations: int, n_widths: int, sample_rows: int
 ) -> FloatArray:
@@ -98,8 +140,7 @@ def progressive_kmeans(
     n_rows, dim = vectors.shape
     if not n_rows:
         return np.zeros((n_centroids, dim), dtype=np.float32)
-    chosen = np.sort(rng.permutation(n_rows)[:sample_rows]) if n_rows > sample_rows else slice(None)
-    sample = vectors[chosen]
+    sample = _sample(vectors, sample_rows, rng)
     _, directions = principal_directions(covariance(sample, np.zeros(dim, dtype=np.float32)))
     rotation = directions.astype(np.float32)
     with single_threaded_blas():
@@ -117,3 +158,10 @@ def progressive_kmeans(
 
 
 POLISH = 2
+
+
+def _sample(vectors: FloatArray, n_rows: int, rng: np.random.Generator) -> FloatArray:
+    """At most ``n_rows`` random rows, in order."""
+    if len(vectors) <= n_rows:
+        return vectors
+    return vectors[np.sort(rng.permutation(len(vectors))[:n_rows])]

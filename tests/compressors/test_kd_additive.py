@@ -60,6 +60,15 @@ def test_kmeans_finds_what_structure_there_is() -> None:
     assert np.array_equal(found, kmeans.progressive_kmeans(vectors, 16, np.random.default_rng(0), 10, 4, 1000))
 
 
+def test_seeded_kmeans_finds_separate_clusters() -> None:
+    centres = 50 * rows(8, 6, seed=5)
+    vectors = (np.repeat(centres, 40, axis=0) + rows(320, 6)).astype(np.float32)
+    found = kmeans.seeded_kmeans(vectors, 8, np.random.default_rng(0), 5, 100)
+    distances = ((centres[:, None] - found) ** 2).sum(axis=2)
+    assert sorted(distances.argmin(axis=1)) == list(range(8))
+    assert distances.min(axis=1).max() < 1
+
+
 def test_an_empty_centroid_splits_the_largest_cluster() -> None:
     vectors = np.array([[0], [1], [2], [10]], np.float32)
     start = np.array([[0], [99], [10]], np.float32)
