@@ -231,7 +231,7 @@ class CompressedVectors:
 
     def similarity(self, w1: Key, w2: Key) -> np.float32:
         """Return the cosine of two keys' vectors, rounded as all scores are: see :mod:`embcomp.search.index`."""
-        return np.float32(rounded(_unit(self.get_vector(w1)) @ _unit(self.get_vector(w2))))
+        return np.float32(self.index.of_pair(self._rows([w1, w2])))
 
     def distance(self, w1: Key, w2: Key) -> np.float32:
         """Return 1 − :meth:`similarity`."""

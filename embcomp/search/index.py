@@ -127,6 +127,16 @@ class SearchIndex:
         inverse = self._inverse(query)
         return rounded(out * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
 
+    def of_pair(self, rows: NDArray[np.int64]) -> float:
+        """Return the ``decoded`` similarity of two rows of the container (not ranks), shape (2,)."""
+        if self._common_norm is not None:  # then it is that of their codes, without float32's rounding
+            first, second = self._encoded.codes_at(rows)
+            distance = int(np.bitwise_count(first ^ second).sum())
+            return float(rounded(np.float64(1 - 2 * distance / self._layout.row_bits)))
+        first, second = self._encoded.decode_rows(rows).astype(np.float64)
+        lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
+        return float(rounded(np.float64(first @ second / lengths))) if lengths else 0.0
+
     @cached_property
     def norms(self) -> NDArray[np.float32]:
         """Lengths of all decoded vectors in source order, float32, shape (n,)."""

@@ -23,6 +23,7 @@ Inverse: TypeAlias = float | NDArray[np.float64]
 
 SCORE_UNIT = 2.0**-20  # similarities are rounded to it: about what float32 vectors are good for
 NO_BOUND = 2**32 - 1  # above all costs
+ONE_SIZE = 1e-5  # relative: far above float32's rounding, far below what separates real weights
 SCORE_SLACK = 2 * SCORE_UNIT  # for that rounding, and float64 arithmetic with numbers around 1
 
 
@@ -39,6 +40,7 @@ def by_weights(
     The best code has the weights' own signs, and each bit that differs from it costs 2 |weight|. Costs are first
     summed with weights rounded to a few bits (:class:`BitWeights`), whose error is known.
     """
+    weights = _of_one_size(weights)
     magnitudes = np.abs(weights)
     coarse = BitWeights.choose(magnitudes)
     best_code = as_words(np.packbits(weights > 0)[None, :])[0]
@@ -108,6 +110,18 @@ def rounded(similarities: NDArray[np.floating] | np.floating) -> NDArray[np.floa
     """Round to whole :data:`SCORE_UNIT`; −0 becomes 0."""
     whole: NDArray[np.float64] = np.rint(np.asarray(similarities, np.float64) / SCORE_UNIT) * SCORE_UNIT + 0.0
     return whole
+
+
+def _of_one_size(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Take float32's rounding out of weights that are all ± one number, as those of a decoded code are.
+
+    Rows that differ from it in equally many bits then have equal scores.
+    """
+    magnitudes = np.abs(weights)
+    middle = float(magnitudes.mean()) if len(weights) else 0.0
+    if np.abs(magnitudes - middle).max(initial=0.0) > ONE_SIZE * middle:
+        return weights
+    return np.copysign(middle, weights)
 
 
 def _of(inverse: Inverse, ranks: NDArray[np.int64] | slice) -> Inverse:

@@ -97,6 +97,24 @@ def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         SearchIndex(encoded("itq"), engine="faiss")
 
 
+@pytest.mark.parametrize("name", ["sign", "itq", "iiq-few"])
+def test_the_vector_of_a_code_finds_what_the_code_finds(name: str) -> None:
+    """With at most a bit a dimension, the cosine of decoded vectors is that of codes: the same ties too."""
+    rows = encoded(name).vocabulary.rows_by_rank[:40]
+    index = SearchIndex(encoded(name))
+    by_code = index.search_codes(encoded(name).codes_at(rows), 30)
+    by_vector = index.search(encoded(name).decode_rows(rows), 30, similarity="decoded")
+    assert np.array_equal(by_code.ranks, by_vector.ranks)
+    np.testing.assert_allclose(by_code.scores, by_vector.scores, atol=3e-6)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_similarity_of_a_pair(name: str) -> None:
+    vectors = encoded(name).decode_rows(np.array([3, 8]))
+    assert SearchIndex(encoded(name)).of_pair(np.array([3, 8])) == pytest.approx(cosines(vectors[:1], vectors[1])[0])
+    assert SearchIndex(encoded(name)).of_pair(np.array([3, 3])) == pytest.approx(1)
+
+
 def test_hamming_of_a_vector_is_that_of_its_code() -> None:
     index = SearchIndex(encoded("itq"))
     compressor = encoded("itq").compressor
