@@ -1,7 +1,8 @@
 """One row of a text file, judged slowly and exactly. The fast paths must agree with this module.
 
 A row that consists of a word and ``dim`` numbers with single spaces between them is taken apart as gensim does
-it: the word is all that precedes the first space, whatever it is, even nothing.
+it: the word is all that precedes the first space, whatever it is, even nothing. If that does not do, tabs are taken
+for spaces as well.
 
 Any other row is taken apart at runs of spaces and tabs: the last ``dim`` fields are the numbers, the rest is the
 word, with the spaces inside it. If that word ends in something that is a number itself, the row is too long instead.
@@ -51,14 +52,15 @@ def split_row(line: bytes, dim: int) -> tuple[bytes, list[bytes]]:
         BadRowError: there are more or fewer fields.
     """
     line = line.rstrip()
-    parts = line.split(b" ", dim + 1)
-    if len(parts) == dim + 1 and all(map(_NUMBER.fullmatch, parts[1:])):
-        return parts[0], parts[1:]
+    flat = line.replace(b"\t", b" ")
+    for text in (line, flat):
+        parts = text.split(b" ", dim + 1)
+        if len(parts) == dim + 1 and all(map(_NUMBER.fullmatch, parts[1:])):
+            return line[: len(parts[0])], parts[1:]
     if any(character in line for character in (b"\r", b"\v", b"\f")):
         raise BadRowError(
             "a carriage return, vertical tab or form feed inside the row, expected spaces between numbers"
         )
-    flat = line.replace(b"\t", b" ")
     pieces = flat.rsplit(None, dim)
     n_leading = flat[:1] == b" "
     if len(pieces) == dim and n_leading:

@@ -86,6 +86,7 @@ def test_a_token_with_spaces_keeps_them(path: Path) -> None:
 def test_tabs_are_part_of_a_word_where_gensim_has_them_so(path: Path) -> None:
     assert read(path, b"1 2\na\tb 1 2\n").words == ["a\tb"]
     assert read(path, b"1 1\nw\t0.1 2\n").words == ["w\t0.1"]
+    assert rows(read(path, b"1 1\n\r\t0.5\n")) == {"\r": [0.5]}
 
 
 def test_a_row_that_starts_with_its_numbers_has_the_empty_word(path: Path) -> None:
