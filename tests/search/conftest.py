@@ -18,6 +18,9 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "iiq-few": {"iterations": 3, "bits": 5, "remove_top": 1},
     "nlb": {"bits": 16, "epochs": 1},
     "dccl": {"codebooks": 4, "ways": 4, "epochs": 1},
+    "kd": {"ways": 8, "dims": 4, "iterations": 2},
+    "kd-lstm": {"ways": 4, "dims": 3, "compose": "lstm", "iterations": 1},
+    "alone": {"inter": 20, "epochs": 2},
     "prune": {},
 }
 N_ROWS = 300

@@ -185,7 +185,7 @@ def test_what_each_method_offers() -> None:
     offers = {name: SearchIndex(encoded(name)).similarities for name in CONFIGS}
     assert offers["iiq"] == offers["sign"] == ("hamming", "asymmetric", "decoded")
     assert offers["nlb"] == ("hamming", "decoded")
-    assert offers["dccl"] == offers["prune"] == ("decoded",)
+    assert {offers[name] for name in ("dccl", "kd", "kd-lstm", "alone", "prune")} == {("decoded",)}
     defaults = {name: SearchIndex(encoded(name)).default_similarity for name in CONFIGS}
     assert defaults == dict.fromkeys(CONFIGS, "decoded") | {"nlb": "hamming"}
 
@@ -199,7 +199,7 @@ def test_search_without_the_source_order(tmp_path: object) -> None:
 
 
 @pytest.mark.parametrize("n_rows", [0, 1])
-@pytest.mark.parametrize("name", ["sign", "itq", "dccl"])
+@pytest.mark.parametrize("name", ["sign", "itq", "dccl", "kd"])
 def test_hardly_any_rows(name: str, n_rows: int) -> None:
     compressor = encoded(name).compressor
     few = embedding()
