@@ -336,14 +336,14 @@ class CompressedVectors:
         query = self.get_mean_vector(wanted, factors, post_normalize=True, ignore_missing=False)
         if indexer is not None and topn is not None:
             return indexer.most_similar(query, topn)
-        start, stop = (0, restrict_vocab) if restrict_vocab else (clip_start, clip_end or len(self))
+        start, stop = (0, int(restrict_vocab)) if restrict_vocab else (clip_start, int(clip_end or len(self)))
         if topn is None:
             return self.index.scores(query, restrict=stop)[start:].astype(np.float32)
         given = {self.get_index(key) for key in wanted if not isinstance(key, np.ndarray)}
         if start:
             return self._nearest_after(start, query, topn, given, stop)
         chosen = similarity or self.default_similarity
-        n_wanted = topn + len(given)
+        n_wanted = int(topn) + len(given)
         if chosen == "hamming" and len(wanted) == 1 and given and factors[0] > 0:
             code = self.encoded.codes_at(self._rows(wanted))  # the word's own, which decoding may not give back
             found = self.index.search_codes(code, n_wanted, restrict=stop)

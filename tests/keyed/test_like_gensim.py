@@ -60,6 +60,7 @@ def test_keys(vectors: CompressedVectors, theirs: KeyedVectors) -> None:
         {"positive": ["king", "woman"], "negative": ["man"], "topn": 20},
         {"positive": [("king", 0.5), ("paris", 2)], "negative": [("man", -0.3)]},
         {"positive": 17},
+        {"positive": [np.int64(17)], "topn": np.int64(3), "restrict_vocab": np.int64(900)},
         {"positive": ["king"], "restrict_vocab": 500},
         {"positive": ["king"], "clip_start": 100, "clip_end": 900},
         {"positive": ["king"], "clip_end": 900, "topn": 3},
