@@ -1,7 +1,7 @@
 """KD codes beside faiss, and their solvers beside each other.
 
     python benchmarks/kd.py race VECTORS.npy --ways 256 --dims 12 --fit-rows 65536     needs faiss-cpu
-    python benchmarks/kd.py solvers SOURCE --data FOLDER                                K = 50, D = 10, 10,000 words
+    python benchmarks/kd.py solvers VECTORS.npy WORDS.txt --data FOLDER                K = 50, D = 10, 10,000 words
 
 ``race`` compresses the whole matrix with ``kd`` and with faiss's ``ResidualQuantizer`` (its default beam), and with
 ``ProductQuantizer`` if asked, all trained on the same rows, in one process, on the same number of threads, and
@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from embcomp.compressors.registry import make_compressor
+from embcomp.eval.statistics import cosines, spearman
 from embcomp.threads import set_threads
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,6 +106,47 @@ def race(arguments: argparse.Namespace) -> None:
         record(given | {"threads": arguments.threads} | runs[name]())
 
 
+def solvers(arguments: argparse.Namespace) -> None:
+    """Every solver with every composition: error, seconds, share of the similarity scores kept."""
+    set_threads(arguments.threads)
+    vectors = np.load(arguments.vectors, mmap_mode="r")[: arguments.rows].copy()
+    words = arguments.words.read_text(encoding="utf-8").split("\n")[: arguments.rows]
+    sets = {name: covered_pairs(arguments.data / "similarity" / f"{name}.tsv", words) for name in SIMILARITY}
+    before = {name: similarity(vectors, *pairs) for name, pairs in sets.items()}
+    for compose in arguments.compose:
+        for solver in arguments.solvers:
+            config = {"ways": 50, "dims": 10, "compose": compose, "solver": solver}
+            kd = make_compressor("kd", fit_rows="all", remove_top=0, **config)
+            clock = Clock()
+            codes = kd.fit_encode(vectors)
+            seconds = clock.read()
+            decoded = kd.decode(codes) + kd.offset
+            kept = {name: round(similarity(decoded, *pairs) / before[name], 4) for name, pairs in sets.items()}
+            facts = {"what": "solvers", "rows": len(vectors), **config, "threads": arguments.threads}
+            record(facts | {"seconds": seconds, "error": relative_error(vectors, decoded), "kept": kept})
+
+
+SIMILARITY = ("MEN", "RG-65", "SimLex-999", "WS-353-ALL")
+
+
+def covered_pairs(path: Path, words: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of the left and right words, and ratings, of the pairs that the words cover."""
+    row = {word: number for number, word in enumerate(words)}
+    lines = [line.split("\t")[:3] for line in path.read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    pairs = [
+        (row[a.lower()], row[b.lower()], float(rating))
+        for a, b, rating in lines
+        if {a.lower(), b.lower()} <= row.keys()
+    ]
+    left, right, ratings = zip(*pairs, strict=True)
+    return np.array(left), np.array(right), np.array(ratings)
+
+
+def similarity(vectors: np.ndarray, left: np.ndarray, right: np.ndarray, ratings: np.ndarray) -> float:
+    """Spearman's ρ of cosines and ratings."""
+    return float(spearman(cosines(vectors[left], vectors[right]), ratings))
+
+
 def record(facts: dict[str, Any]) -> None:
     """Append and print one line."""
     facts |= {"commit": commit(), "machine": machine(), "versions": versions()}
@@ -149,6 +191,15 @@ def main() -> None:
     racing.add_argument("--threads", type=int, default=2)
     racing.add_argument("--only", nargs="+", default=["kd", "faiss-rq", "faiss-pq"], help="kd, faiss-rq, faiss-pq")
     racing.set_defaults(run=race)
+    solving = commands.add_parser("solvers")
+    solving.add_argument("vectors", type=Path, help="float32 matrix, .npy")
+    solving.add_argument("words", type=Path, help="its words, one a line")
+    solving.add_argument("--data", type=Path, required=True, help="folder with similarity/*.tsv")
+    solving.add_argument("--rows", type=int, default=10_000)
+    solving.add_argument("--threads", type=int, default=2)
+    solving.add_argument("--compose", nargs="+", default=["linear", "lstm"])
+    solving.add_argument("--solvers", nargs="+", default=["alternate", "ste", "random"])
+    solving.set_defaults(run=solvers)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

@@ -80,38 +80,41 @@ def follow(x: np.ndarray, clusters: np.ndarray, decay: float, discrete: bool, ep
     return series
 
 
-def panel(title: str, curves: dict[str, list[float]], left: float, top: float) -> list[str]:
-    """One plot as SVG elements: axes with the range, a line per curve, names in the margin."""
+def panel(title: str, curves: dict[str, list[float]], left: float, top: float, *, logarithmic: bool) -> list[str]:
+    """One plot as SVG elements: axes with the range, a line per curve, names below with the last value."""
     width, height = 300.0, 200.0
-    flat = [value for curve in curves.values() for value in curve]
-    low, high = 0.0, max(flat) * 1.05
+    heights = {name: [math.log10(y) if logarithmic else y for y in curve] for name, curve in curves.items()}
+    flat = [y for curve in heights.values() for y in curve]
+    low, high = min(flat), max(flat)
     n_epochs = max(map(len, curves.values()))
     colours = ("#0072b2", "#d55e00", "#009e73", "#666666")
+    ends = [f"{10**end if logarithmic else end:.2g}" for end in (high, low)]
     out = [
         f'<text x="{left}" y="{top - 10}" font-weight="bold">{title}</text>',
         f'<path d="M{left},{top} v{height} h{width}" fill="none" stroke="#333"/>',
-        f'<text x="{left - 6}" y="{top + 8}" text-anchor="end">{high:.2g}</text>',
-        f'<text x="{left - 6}" y="{top + height}" text-anchor="end">{low:.2g}</text>',
+        f'<text x="{left - 6}" y="{top + 8}" text-anchor="end">{ends[0]}</text>',
+        f'<text x="{left - 6}" y="{top + height}" text-anchor="end">{ends[1]}</text>',
         f'<text x="{left + width}" y="{top + height + 16}" text-anchor="end">epoch {n_epochs}</text>',
     ]
-    for number, (name, curve) in enumerate(curves.items()):
+    for number, (name, curve) in enumerate(heights.items()):
         step = width / max(1, len(curve) - 1)
         path = " ".join(
-            f"{left + step * i:.1f},{top + height * (1 - (value - low) / (high - low)):.1f}"
-            for i, value in enumerate(curve)
+            f"{left + step * i:.1f},{top + height * (high - y) / (high - low):.1f}" for i, y in enumerate(curve)
         )
         out.append(f'<polyline points="{path}" fill="none" stroke="{colours[number]}" stroke-width="1.8"/>')
         out.append(
             f'<text x="{left + 10}" y="{top + height + 36 + 16 * number}" fill="{colours[number]}">'
-            f"{name}: {curve[-1]:.3g}</text>"
+            f"{name}: {curves[name][-1]:.3g}</text>"
         )
     return out
 
 
 def figure(results: dict[str, Series]) -> str:
     """Both panels."""
-    loss = panel("squared loss", {name: series["loss"] for name, series in results.items()}, 60, 40)
-    nmi = panel("NMI of codes and clusters", {name: series["nmi"] for name, series in results.items()}, 450, 40)
+    losses = {name: series["loss"] for name, series in results.items()}
+    scores = {name: series["nmi"] for name, series in results.items()}
+    loss = panel("squared loss, logarithmic", losses, 60, 40, logarithmic=True)
+    nmi = panel("NMI of codes and clusters", scores, 450, 40, logarithmic=False)
     return "\n".join(
         [
             '<svg xmlns="http://www.w3.org/2000/svg" width="800" height="350" viewBox="0 0 800 350"'
