@@ -42,6 +42,7 @@ FIXTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "dccl": ("dccl", {"codebooks": 5, "ways": 6, "epochs": 10}),
     "kd": ("kd", {"dims": 4, "ways": 16}),
     "kd-5-ways": ("kd", {"dims": 3, "ways": 5, "code_dim": 4, "remove_top": 1}),
+    "kd-lstm": ("kd", {"dims": 3, "ways": 8, "code_dim": 6, "compose": "lstm", "epochs": 4}),
     "prune": ("prune", {"fraction": 0.8}),
     "alone": ("alone", {"inter": 12, "epochs": 5}),
     "alone-binary": ("alone", {"inter": 12, "epochs": 5, "filter": "binary", "columns": 8, "matrices": 3}),

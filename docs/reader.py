@@ -167,7 +167,7 @@ def decode_nlb(document, codes, state):
     return np.tanh(codes @ state["weights"] + state["bias"]) * state["bound"][0]
 
 
-def sum_of_codewords(codebooks, codes):
+def sum_of_codewords(codebooks, codes, _state=None):
     return sum(codebook[codes[:, number]] for number, codebook in enumerate(codebooks))
 
 
@@ -177,8 +177,20 @@ def decode_dccl(document, codes, state):
 
 
 def decode_kd(document, codes, state):
-    composed = sum_of_codewords(state["codebooks"], codes)
+    sum_of = sum_of_outputs if document["config"]["compose"] == "lstm" else sum_of_codewords
+    composed = sum_of(state["codebooks"], codes, state)
     return composed @ state["transform"] if len(state["transform"]) else composed
+
+
+def sum_of_outputs(codebooks, codes, state):
+    output = memory = total = np.zeros((len(codes), codebooks.shape[2]))
+    for number, codebook in enumerate(codebooks):
+        gates = output @ state["recurrent"] + state["bias"] + np.tile(codebook[codes[:, number]], 4)
+        forget, take, give, new = np.split(gates, 4, axis=1)
+        memory = memory / (1 + np.exp(-forget)) + np.tanh(new) / (1 + np.exp(-take))
+        output = np.tanh(memory) / (1 + np.exp(-give))
+        total = total + output
+    return total
 
 
 def decode_prune(document, codes, state):
