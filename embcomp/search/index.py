@@ -29,7 +29,7 @@ from embcomp.search.engines import Engine, FaissCodes, check_engine
 from embcomp.search.nearest import Inverse, by_hamming, by_tables, by_vectors, by_weights, rounded
 from embcomp.search.planes import Planes, as_words, hamming_nearest
 from embcomp.search.shortlist import Ranked
-from embcomp.search.tables import Symbols
+from embcomp.search.tables import Symbols, join_symbols, join_tables
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
@@ -154,7 +154,7 @@ class SearchIndex:
             return by_vectors(self._decoded(n_rows), queries, [self._inverse(query) for query in queries], k)
         wide = queries.astype(np.float64)
         if self._layout.kind == "indexed":
-            tables = [np.einsum("mkd,d->mk", self._codewords, query) for query in wide]
+            tables = [join_tables(np.einsum("mkd,d->mk", self._codewords, query)) for query in wide]
             inverses = [self._inverse(query) for query in wide]
             return [by_tables(self._symbols, t, i, k, n_rows) for t, i in zip(tables, inverses, strict=True)]
         return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
@@ -236,12 +236,11 @@ class SearchIndex:
 
     @cached_property
     def _symbols(self) -> Symbols:
-        """Symbols in source order, by column, shape (symbols, n)."""
+        """Joint symbols in source order, by column, see :func:`join_symbols`."""
         ways = np.asarray(self._codewords).shape[1]
         symbols = bits.unpack_symbols(self._loose, self._layout.symbols, self._layout.symbol_bits)
         np.minimum(symbols, ways - 1, out=symbols)
-        narrow = np.min_scalar_type(ways - 1)
-        return np.ascontiguousarray(symbols.T, dtype=narrow)
+        return join_symbols(symbols, ways)
 
     def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatMatrix]]:
         """Yield first rank and decoded vectors of blocks of the first ``n_rows`` rows."""

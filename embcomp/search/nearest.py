@@ -45,7 +45,7 @@ def by_weights(
     coarse = BitWeights.choose(magnitudes)
     best_code = as_words(np.packbits(weights > 0)[None, :])[0]
     best = constant + float(magnitudes.sum())
-    tables = byte_tables(weights)
+    tables = list(byte_tables(weights))
     n_bytes = row_bytes(planes.n_bits)
 
     def scores(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -81,7 +81,7 @@ def by_tables(planes: Symbols, tables: Tables, inverse: Inverse, k: int, n_rows:
         return rounded(exact_sums(tables, planes[:, ranks].T) * _of(inverse, ranks))
 
     shortlist = Shortlist(k, scores, lambda score: SCORE_SLACK + error - score)
-    for first, sums in table_sums(planes, -tables.astype(np.float32), n_rows):
+    for first, sums in table_sums(planes, [-table.astype(np.float32) for table in tables], n_rows):
         shortlist.offer(sums * _of(inverse, slice(first, first + len(sums))), first)
     return shortlist.best()
 

@@ -7,16 +7,49 @@ for nearest neighbor search", §III: asymmetric distance computation].
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Symbols = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
-Tables = NDArray[np.float64]
+Tables = Sequence[NDArray[np.float64]]  # one for each column of symbols; they may differ in length
 
 BLOCK_ROWS = 16384
+JOINT_WAYS = 4096  # float32 tables of so many entries, 16 kB, fit the first-level cache
 BYTE_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
+
+
+def symbols_joined(ways: int) -> int:
+    """How many symbols of K ``ways`` are looked up at once: as many as have few enough combinations."""
+    joined = 1
+    while ways > 1 and ways ** (joined + 1) <= JOINT_WAYS:
+        joined += 1
+    return joined
+
+
+def join_symbols(symbols: NDArray[np.integer], ways: int) -> Symbols:
+    """Turn (n, M) symbols into columns of joint symbols, shape (⌈M / joined⌉, n): base-K numbers."""
+    n_joined = symbols_joined(ways)
+    columns = []
+    for first in range(0, symbols.shape[1], n_joined):
+        joint = np.zeros(len(symbols), dtype=np.int64)
+        for column in symbols.T[first : first + n_joined]:
+            joint = joint * ways + column
+        columns.append(joint.astype(np.min_scalar_type(max(1, ways**n_joined - 1))))
+    return np.stack(columns) if columns else np.empty((0, len(symbols)), dtype=np.uint8)
+
+
+def join_tables(tables: NDArray[np.float64]) -> Tables:
+    """Turn (M, K) tables into those of joint symbols: sums of all combinations."""
+    n_joined = symbols_joined(tables.shape[1])
+    joined = []
+    for first in range(0, len(tables), n_joined):
+        joint = np.zeros(1)
+        for table in tables[first : first + n_joined]:
+            joint = (joint[:, None] + table).reshape(-1)
+        joined.append(joint)
+    return joined
 
 
 def exact_sums(tables: Tables, symbols: Symbols) -> NDArray[np.float64]:
@@ -30,16 +63,16 @@ def exact_sums(tables: Tables, symbols: Symbols) -> NDArray[np.float64]:
     return total
 
 
-def byte_tables(weights: NDArray[np.float64]) -> Tables:
+def byte_tables(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what each byte of a binary code adds to Σ_i ±weights[i]: float64, shape (bytes, 256)."""
     padded = np.zeros(-(-len(weights) // 8) * 8, dtype=np.float64)
     padded[: len(weights)] = weights
-    tables: Tables = np.einsum("mj,bj->mb", padded.reshape(-1, 8), 2 * BYTE_BITS - 1)
+    tables: NDArray[np.float64] = np.einsum("mj,bj->mb", padded.reshape(-1, 8), 2 * BYTE_BITS - 1)
     return tables
 
 
 def table_sums(
-    planes: Symbols, tables: NDArray[np.float32], n_rows: int
+    planes: Symbols, tables: Sequence[NDArray[np.float32]], n_rows: int
 ) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield first rank and sums, float32, of blocks of the first ``n_rows`` rows; valid until the next.
 
@@ -59,5 +92,5 @@ def table_sums(
 
 def rounding_error(tables: Tables) -> float:
     """Bound the error of :func:`table_sums`: M additions in float32 of numbers no larger than the tables'."""
-    largest = np.abs(tables).max(axis=1, initial=0.0)
-    return float(2 * (len(tables) + 1) * np.finfo(np.float32).eps * largest.sum())
+    largest = sum(float(np.abs(table).max(initial=0.0)) for table in tables)
+    return float(2 * (len(tables) + 1) * np.finfo(np.float32).eps * largest)

@@ -1,14 +1,49 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from embcomp.search import tables as module
-from embcomp.search.tables import byte_tables, exact_sums, rounding_error, table_sums
+from embcomp.search.tables import (
+    byte_tables,
+    exact_sums,
+    join_symbols,
+    join_tables,
+    rounding_error,
+    symbols_joined,
+    table_sums,
+)
 
 
 def test_exact_sums_by_hand() -> None:
     tables = np.array([[1.0, 2.0], [10.0, 20.0]])
     assert exact_sums(tables, np.array([[0, 1], [1, 1]], dtype=np.uint8)).tolist() == [21.0, 22.0]
+
+
+def test_so_many_symbols_are_joined() -> None:
+    assert {ways: symbols_joined(ways) for ways in (1, 2, 3, 8, 16, 64, 65, 256, 65536)} == {
+        **{1: 1, 2: 12, 3: 7, 8: 4, 16: 3},
+        **{64: 2, 65: 1, 256: 1, 65536: 1},
+    }
+
+
+def test_joining_by_hand() -> None:
+    symbols = np.array([[15, 0, 1, 2]])
+    assert join_symbols(symbols, 16).tolist() == [[15 * 256 + 1], [2]]
+    tables = join_tables(np.arange(64.0).reshape(4, 16))
+    assert [len(table) for table in tables] == [4096, 16]
+    assert tables[0][15 * 256 + 1] == 15 + 16 + 33
+    assert tables[1][2] == 50
+
+
+@given(st.integers(1, 300), st.integers(1, 7), st.integers(0, 999))
+def test_joint_sums_are_sums(ways: int, n_symbols: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    tables = rng.normal(size=(n_symbols, ways))
+    symbols = rng.integers(0, ways, (20, n_symbols))
+    joint = exact_sums(join_tables(tables), join_symbols(symbols, ways).T)
+    np.testing.assert_allclose(joint, [sum(tables[m, s] for m, s in enumerate(row)) for row in symbols], atol=1e-12)
 
 
 def test_byte_tables_are_sums_of_signed_weights() -> None:
@@ -26,7 +61,7 @@ def test_blocks_of_sums(monkeypatch: object) -> None:
     before = module.BLOCK_ROWS
     module.BLOCK_ROWS = 16
     try:
-        got = np.concatenate([sums.copy() for _, sums in table_sums(planes, tables.astype(np.float32), 41)])
+        got = np.concatenate([sums.copy() for _, sums in table_sums(planes, list(tables.astype(np.float32)), 41)])
     finally:
         module.BLOCK_ROWS = before
     exact = exact_sums(tables, planes.T)[:41]
