@@ -2,12 +2,14 @@
 
     python benchmarks/kd.py race VECTORS.npy --ways 256 --dims 12 --fit-rows 65536     needs faiss-cpu
     python benchmarks/kd.py solvers VECTORS.npy WORDS.txt --data FOLDER                K = 50, D = 10, 10,000 words
+    python benchmarks/kd.py defaults VECTORS.npy WORDS.txt --data FOLDER               similarity and purity by D × K
 
 ``race`` compresses the whole matrix with ``kd`` and with faiss's ``ResidualQuantizer`` (its default beam), and with
 ``ProductQuantizer`` if asked, all trained on the same rows, in one process, on the same number of threads, and
 measures seconds (wall and processor) and ‖X − X̂‖² / ‖X − mean‖² over all rows. ``solvers`` makes the table of error,
-time and share of the similarity scores kept, for linear and LSTM composition. Both append JSON lines to
-``benchmarks/results/kd.jsonl`` and print them.
+time and share of the similarity scores kept, for linear and LSTM composition. ``defaults`` scores decoded vectors at
+about one bit a dimension on the sets of ``remove_top.py`` (its development sets without analogies, and its confirmation
+sets). All append JSON lines to ``benchmarks/results/kd.jsonl`` and print them.
 """
 
 from __future__ import annotations
@@ -27,11 +29,15 @@ from typing import Any
 import numpy as np
 
 from embcomp.compressors.registry import make_compressor
+from embcomp.embedding import Embedding
 from embcomp.eval.statistics import cosines, spearman
 from embcomp.threads import set_threads
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "kd.jsonl"
+
+
+DEFAULT_CONFIGS = ["16x64xauto", "12x256xauto", "20x32xauto", "25x16xauto", "16x64x0", "12x256x0"]
 
 
 class Clock:
@@ -126,6 +132,34 @@ def solvers(arguments: argparse.Namespace) -> None:
             record(facts | {"seconds": seconds, "error": relative_error(vectors, decoded), "kept": kept})
 
 
+def defaults(arguments: argparse.Namespace) -> None:
+    """Scores by D × K and removed directions, beside those of the original and of ``iiq``."""
+    remove_top = import_module("remove_top")  # beside this file
+    set_threads(arguments.threads)
+    vectors = np.load(arguments.vectors, mmap_mode="r")[: arguments.rows].copy()
+    words = arguments.words.read_text(encoding="utf-8").split("\n")[: arguments.rows]
+    sets = [data for data in remove_top.wanted_sets(arguments.data) if data.suite != "analogy"]
+
+    def measure(facts: dict[str, Any], decoded: np.ndarray) -> None:
+        scores = remove_top.scores_of(Embedding(words, decoded), sets)
+        groups = [group for name, group in remove_top.DEVELOPMENT.items() if name != "MSR"]
+        development = np.mean([np.mean([scores["/".join(key)] for key in group]) for group in groups])
+        found = {"development": round(float(development), 2), "confirmation": remove_top.confirmation_score(scores)}
+        record({"what": "defaults", "rows": len(words), **facts, **found, "scores": scores})
+
+    measure({"method": "none"}, vectors)
+    for text in arguments.configs:
+        dims, ways, removed = text.split("x")
+        config = {"dims": int(dims), "ways": int(ways), "remove_top": removed if removed == "auto" else int(removed)}
+        kd = make_compressor("kd", **config)
+        clock = Clock()
+        codes = kd.fit_encode(vectors)
+        facts = {"method": "kd", **config, "bits": kd.layout.row_bits, "seconds": clock.read(), "report": kd.report}
+        measure(facts, kd.decode(codes))
+    iiq = make_compressor("iiq")
+    measure({"method": "iiq", "bits": vectors.shape[1]}, iiq.decode(iiq.fit_encode(vectors)))
+
+
 SIMILARITY = ("MEN", "RG-65", "SimLex-999", "WS-353-ALL")
 
 
@@ -200,6 +234,14 @@ def main() -> None:
     solving.add_argument("--compose", nargs="+", default=["linear", "lstm"])
     solving.add_argument("--solvers", nargs="+", default=["alternate", "ste", "random"])
     solving.set_defaults(run=solvers)
+    scoring = commands.add_parser("defaults")
+    scoring.add_argument("vectors", type=Path, help="float32 matrix, .npy")
+    scoring.add_argument("words", type=Path, help="its words, one a line")
+    scoring.add_argument("--data", type=Path, required=True, help="folder with the sets")
+    scoring.add_argument("--rows", type=int, default=120_000)
+    scoring.add_argument("--threads", type=int, default=2)
+    scoring.add_argument("--configs", nargs="+", default=DEFAULT_CONFIGS, metavar="DxKxR", help="D, K, --remove-top")
+    scoring.set_defaults(run=defaults)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
