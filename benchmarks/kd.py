@@ -8,8 +8,8 @@
 ``ProductQuantizer`` if asked, all trained on the same rows, in one process, on the same number of threads, and
 measures seconds (wall and processor) and ‖X − X̂‖² / ‖X − mean‖² over all rows. ``solvers`` makes the table of error,
 time and share of the similarity scores kept, for linear and LSTM composition. ``defaults`` scores decoded vectors at
-about one bit a dimension on the sets of ``remove_top.py`` (its development sets without analogies, and its confirmation
-sets). All append JSON lines to ``benchmarks/results/kd.jsonl`` and print them.
+about one bit a dimension on the sets of ``remove_top.py`` (its development sets without analogies, and its
+confirmation sets). All append JSON lines to ``benchmarks/results/kd.jsonl`` and print them.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ from embcomp.threads import for_blocks, map_blocks
 
 FloatArray = NDArray[np.float32]
 
-LOGITS_LIMIT = 4 * 10**9  # bytes of logits and their moments that straight-through training may take
+LOGITS_LIMIT = 2 * 10**9  # bytes of logits and their moments that straight-through training may take
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "iterations": {"alternate": 4},
