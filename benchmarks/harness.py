@@ -1,9 +1,9 @@
 """Races: several sides do one job, each run in a fresh process, in turns, and bars are ratios within one race.
 
 A *side* is a function ``f(files, **arguments)`` in one of the ``contests_*`` modules, or a command line. Before a
-race is timed every side runs once, unrecorded: it warms the page cache and gives the answers that must agree. Functions
-time their own work with :func:`timed`, so that starting Python and importing are not in it; commands are timed whole.
-Peak memory is the process's own, as the system reports it when the process ends.
+race is timed every side runs once, unrecorded: it warms the page cache and gives the answers that must agree.
+Functions time their own work with :func:`timed`, so that starting Python and importing are not in it; commands are
+timed whole. Peak memory is the process's own, as the system reports it when the process ends.
 
 This module imports nothing heavy: a child's peak memory starts from that of the process that started it.
 """
@@ -219,6 +219,7 @@ def race(
     """Check that the sides agree, then time them in turns. A peer that fails is recorded with what it said."""
     sides, left_out = _present(contest.sides)
     answers: dict[str, Answer] = {}
+    first: dict[str, Facts] = {}
     for side in list(sides):
         try:
             outcome = run_side(side, files)
@@ -228,16 +229,17 @@ def race(
             say(f"  {side.name}: left out: {error}")
             continue
         say(f"  {side.name}: {outcome['process_seconds']:.1f} s")
+        first[side.name] = outcome
         if "answer" in outcome:
             answers[side.name] = outcome["answer"]
     agreement = contest.check(answers) if contest.check else ""
     wanted = {side.name: _count(contest, side, repeats, slow_repeats) for side in sides}
-    runs: dict[str, list[Facts]] = {side.name: [] for side in sides}
+    # What is to run once only has run: the answers agree, so that run counts.
+    runs = {side.name: [_recorded(first[side.name])] if wanted[side.name] == 1 else [] for side in sides}
     for turn in range(max(wanted.values(), default=0)):
         for side in sides if turn % 2 == 0 else sides[::-1]:
-            if turn < wanted[side.name]:
-                outcome = run_side(side, files)
-                runs[side.name].append({name: _short(value) for name, value in outcome.items() if name != "answer"})
+            if turn < wanted[side.name] and wanted[side.name] > 1:
+                runs[side.name].append(_recorded(run_side(side, files)))
     return {
         "sides": {side.name: {"threads": side.threads, "runs": runs[side.name]} for side in sides},
         "left_out": left_out,
@@ -248,6 +250,10 @@ def race(
 def _count(contest: Contest, side: Side, repeats: int, slow_repeats: int) -> int:
     most = min(repeats, contest.repeats or repeats)
     return min(most, slow_repeats) if side.slow else most
+
+
+def _recorded(outcome: Facts) -> Facts:
+    return {name: _short(value) for name, value in outcome.items() if name != "answer"}
 
 
 def _short(value: Any) -> Any:
