@@ -7,7 +7,6 @@ complaints.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -21,6 +20,7 @@ from embcomp.formats.options import ReadOptions
 from embcomp.formats.parser import Block
 from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, parse_row, shown
 from embcomp.formats.stream import ByteStream
+from embcomp.threads import get_threads
 
 BLOCK_BYTES = 1 << 19
 MAX_THREADS = 4
@@ -67,7 +67,7 @@ class TextParser:
     def _parsed(self) -> Iterator[ParsedLines]:
         """Read blocks and parse them on threads, some ahead of where they are wanted."""
         _keep_freed_memory()
-        n_threads = min(MAX_THREADS, os.cpu_count() or 1)
+        n_threads = min(MAX_THREADS, get_threads())
         waiting: deque[Future[ParsedLines]] = deque()
         failure: InputError | None = None
         with ThreadPoolExecutor(n_threads) as pool:
