@@ -18,7 +18,6 @@ from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
 
 DECODE_BLOCK_ROWS = 8192
-DECODE_ALL_ROWS = 32768  # when the result is large anyway: enough to keep several threads busy
 
 
 @dataclass
@@ -154,13 +153,9 @@ class EncodedEmbedding:
 
     def decode_all(self) -> FloatMatrix:
         """Return all vectors in source order, float32, shape (n, dim)."""
-        out = np.empty((len(self), self.dim), dtype=np.float32)
         codes = bits.loosen(self.stream, self.compressor.layout.row_bits, 0, len(self))
         rows = self.vocabulary.rows_by_rank
-        for start in range(0, len(self), DECODE_ALL_ROWS):
-            block = rows[start : start + DECODE_ALL_ROWS]
-            out[start : start + len(block)] = self.compressor.decode(codes[block], block)
-        return out
+        return self.compressor.decode(codes[rows], rows)
 
     @cached_property
     def _mean(self) -> FloatMatrix:
