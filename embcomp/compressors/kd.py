@@ -273,8 +273,8 @@ class KdCompressor(Compressor):
         needed = logits_bytes(n_rows, dims, self.ways)
         if self.solver == "ste" and needed > LOGITS_LIMIT:
             raise ParameterError(
-                f"{self.name}: --solver ste needs {needed / 1e9:.1f} GB for the logits of {n_rows} words "
-                f"({n_rows} × {dims} × {self.ways} × 12 bytes), more than {LOGITS_LIMIT / 1e9:.1f} GB; "
+                f"{self.name}: --solver ste needs {needed / 1e9:.2f} GB for the logits of {n_rows} words "
+                f"({n_rows} × {dims} × {self.ways} × 12 bytes), more than {LOGITS_LIMIT / 1e9:.2f} GB; "
                 "learn from fewer with --fit-rows, the codes of the others are searched for"
             )
         return Sizes(dims, self.ways, code_dim, self.beam)

@@ -209,7 +209,7 @@ def test_too_many_logits_are_refused_with_the_figure(monkeypatch: pytest.MonkeyP
     with pytest.raises(ParameterError) as caught:
         small("linear", "ste").fit(vectors())
     assert str(caught.value) == (
-        "kd: --solver ste needs 0.0 GB for the logits of 200 words (200 × 3 × 6 × 12 bytes), more than 0.0 GB; "
+        "kd: --solver ste needs 0.00 GB for the logits of 200 words (200 × 3 × 6 × 12 bytes), more than 0.00 GB; "
         "learn from fewer with --fit-rows, the codes of the others are searched for"
     )
 
