@@ -26,10 +26,10 @@ from embcomp.embedding import FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.search.engines import Engine, FaissCodes, check_engine
-from embcomp.search.nearest import Inverse, by_hamming, by_tables, by_vectors, by_weights, rounded
+from embcomp.search.nearest import Inverse, all_by_weights, by_hamming, by_tables, by_vectors, by_weights, rounded
 from embcomp.search.planes import Planes, as_words, hamming_nearest
 from embcomp.search.shortlist import Ranked
-from embcomp.search.tables import Symbols, join_symbols, join_tables
+from embcomp.search.tables import Symbols, Tables, exact_sums, join_symbols, join_tables
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
@@ -121,11 +121,18 @@ class SearchIndex:
         """Return the ``decoded`` similarity of one query, shape (dim,), to every row in source order: shape (n,)."""
         n_rows = self._count(restrict)
         query = self._checked(query[None, :])[0]
-        out = np.empty(n_rows, dtype=np.float64)
-        for first, block in self._decoded(n_rows):
-            out[first : first + len(block)] = block @ query
         inverse = self._inverse(query)
-        return rounded(out * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
+        if self._codewords is not None:
+            wide = query.astype(np.float64)
+            if self._layout.kind == "binary":
+                base, bits_add = self._binary_sum
+                return all_by_weights(self._planes, bits_add @ wide, float(base @ wide), inverse, n_rows)
+            products = exact_sums(self._tables(wide), self._symbols[:, :n_rows].T)
+        else:
+            products = np.empty(n_rows, dtype=np.float64)
+            for first, block in self._decoded(n_rows):
+                products[first : first + len(block)] = block @ query
+        return rounded(products * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
 
     def of_pair(self, rows: NDArray[np.int64]) -> float:
         """Return the ``decoded`` similarity of two rows of the container (not ranks), shape (2,)."""
@@ -154,10 +161,15 @@ class SearchIndex:
             return by_vectors(self._decoded(n_rows), queries, [self._inverse(query) for query in queries], k)
         wide = queries.astype(np.float64)
         if self._layout.kind == "indexed":
-            tables = [join_tables(np.einsum("mkd,d->mk", self._codewords, query)) for query in wide]
+            tables = [self._tables(query) for query in wide]
             inverses = [self._inverse(query) for query in wide]
             return [by_tables(self._symbols, t, i, k, n_rows) for t, i in zip(tables, inverses, strict=True)]
         return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
+
+    def _tables(self, query: NDArray[np.float64]) -> Tables:
+        """Inner products of a query and the codewords, for joint symbols."""
+        words = np.asarray(self._codewords)
+        return join_tables(np.einsum("mkd,d->mk", words, query))
 
     def _nearest_codes(self, codes: bits.BytesArray, k: int, n_rows: int) -> list[Ranked]:
         if self._engine == "faiss":

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.bits import row_bytes
-from embcomp.search.planes import BitWeights, Planes, as_words, weighted_costs
+from embcomp.search.planes import BitWeights, Planes, Words, as_words, weighted_costs
 from embcomp.search.shortlist import Ranked, Shortlist
 from embcomp.search.smallest import Smallest
 from embcomp.search.tables import Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
@@ -46,11 +46,10 @@ def by_weights(
     best_code = as_words(np.packbits(weights > 0)[None, :])[0]
     best = constant + float(magnitudes.sum())
     tables = list(byte_tables(weights))
-    n_bytes = row_bytes(planes.n_bits)
 
     def scores(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
-        code_bytes = np.ascontiguousarray(planes.take(ranks)).view(np.uint8)[:, :n_bytes]
-        return rounded((exact_sums(tables, code_bytes) + constant) * _of(inverse, ranks))
+        sums = exact_sums(tables, _bytes_of(planes.take(ranks), planes.n_bits))
+        return rounded((sums + constant) * _of(inverse, ranks))
 
     if isinstance(inverse, float):
         scale = inverse
@@ -71,6 +70,15 @@ def by_weights(
         for first, costs in weighted_costs(planes, best_code, coarse, n_rows):
             shortlist.offer((costs * (2 * coarse.step) - highest) * inverse[first : first + len(costs)], first)
     return shortlist.best()
+
+
+def all_by_weights(
+    planes: Planes, weights: NDArray[np.float64], constant: float, inverse: Inverse, n_rows: int
+) -> NDArray[np.float64]:
+    """Return the similarities of :func:`by_weights` for each of the first ``n_rows`` rows, shape (n_rows,)."""
+    tables = list(byte_tables(_of_one_size(weights)))
+    sums = [exact_sums(tables, _bytes_of(words.T, planes.n_bits)) for _, words in planes.blocks(n_rows)]
+    return rounded((np.concatenate([np.empty(0), *sums]) + constant) * _of(inverse, slice(n_rows)))
 
 
 def by_tables(planes: Symbols, tables: Tables, inverse: Inverse, k: int, n_rows: int) -> Ranked:
@@ -122,6 +130,11 @@ def _of_one_size(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     if np.abs(magnitudes - middle).max(initial=0.0) > ONE_SIZE * middle:
         return weights
     return np.copysign(middle, weights)
+
+
+def _bytes_of(words: Words, n_bits: int) -> NDArray[np.uint8]:
+    """Undo :func:`as_words`."""
+    return np.ascontiguousarray(words).view(np.uint8)[:, : row_bytes(n_bits)]
 
 
 def _of(inverse: Inverse, ranks: NDArray[np.int64] | slice) -> Inverse:
