@@ -69,7 +69,8 @@ def test_a_pipeline_compresses_from_stdin_to_stdout(glove: Path, embc: Path, tmp
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_leaves_no_file(tmp_path: Path, number: signal.Signals, code: int) -> None:
-    command = [sys.executable, "-c", "from embcomp.cli.main import run; run()"]
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"  # also if started with nohup
+    command = [sys.executable, "-c", f"{listen}; from embcomp.cli.main import run; run()"]
     target = tmp_path / "out.embc"
     command += ["compress", "-", "-o", str(target)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0) as process:

@@ -18,7 +18,10 @@ from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import OutputError
 from embcomp.files import TEMPORARY_MARK
 
-COMMAND = [sys.executable, "-c", "from embcomp.cli.main import run; run()"]
+RUN = "from embcomp.cli.main import run; run()"
+COMMAND = [sys.executable, "-c", RUN]
+LISTEN = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+"""What a shell starts in the background ignores SIGINT, and so do its children, unless told otherwise."""
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 
@@ -88,7 +91,7 @@ def stop_commands(
     """
     rng = random.Random(seed)
     target = folder / "target.embc"
-    arguments = [*COMMAND, "compress", str(source), "-o", str(target), "--force", "--seed"]
+    arguments = [sys.executable, "-c", LISTEN + RUN, "compress", str(source), "-o", str(target), "--force", "--seed"]
     wholes = []
     for version in ("1", "2"):
         subprocess.run([*arguments, version], check=True, **QUIET)
