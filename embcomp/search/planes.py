@@ -202,7 +202,7 @@ def weighted_costs(
     """
     largest = np.bitwise_count(weights.masks).sum(axis=1, dtype=np.int64)
     sums = [BitSum(int(bits)) for bits in largest]
-    masks = [_one_by_one(mask) for mask in weights.masks]
+    masks = [_partial_masks(mask, planes.n_bits) for mask in weights.masks]
     wide = planes.n_bits << len(masks) > np.iinfo(np.uint16).max
     total: NDArray[np.unsignedinteger] = np.empty(BLOCK_ROWS, dtype=np.uint32 if wide else np.uint16)
     different = np.empty(BLOCK_ROWS, dtype=np.uint64)
@@ -215,11 +215,23 @@ def weighted_costs(
         for word, words in enumerate(block):
             np.bitwise_xor(words, queries[word], different[:size])
             for plane, mask in zip(sums, masks, strict=True):
-                np.bitwise_and(different[:size], mask[word], masked[:size])
-                plane.add(masked[:size])
-        costs = total[:size]
-        costs.fill(0)
-        for plane in sums:
+                one = mask[word]
+                if one is None:
+                    plane.add(different[:size])
+                else:
+                    np.bitwise_and(different[:size], one, masked[:size])
+                    plane.add(masked[:size])
+        costs = sums[0].total(size)
+        if len(sums) > 1:
+            np.copyto(total[:size], costs)
+            costs = total[:size]
+        for plane in sums[1:]:
             np.left_shift(costs, 1, costs)
             np.add(costs, plane.total(size), costs)
         yield first, costs
+
+
+def _partial_masks(mask: Words, n_bits: int) -> list[Words | None]:
+    """Words of a mask as :func:`_one_by_one` gives them, ``None`` for those that leave out no bit of a code."""
+    whole = as_words(np.packbits(np.ones(n_bits, dtype=np.uint8))[None, :])[0]
+    return [None if mask[word] == whole[word] else one for word, one in enumerate(_one_by_one(mask))]
