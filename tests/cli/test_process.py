@@ -80,7 +80,7 @@ def test_a_signal_leaves_no_file(tmp_path: Path, number: signal.Signals, code: i
         while process.poll() is None:  # a signal that comes just before a read waits for the next one
             process.send_signal(number)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=0.5)
+                process.wait(timeout=5)
     assert process.returncode == code
     assert list(tmp_path.iterdir()) == []
 
