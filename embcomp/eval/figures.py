@@ -90,13 +90,15 @@ def pareto(material: Material, aspect: Aspect) -> Figure | None:
         x_ticks=[(tick, size_text(tick)) for tick in x.ticks()],
     )
     if base is not None:
-        chart.level(base, "base", f"uncompressed {base:.1f}")
+        chart.level(base, "base")
     chart.steps(_front([(size, value) for _, size, _, value in known]), "front")
     for line, size, quality, _ in known:
         if quality.low is not None and quality.high is not None:
             chart.interval(size, quality.low, quality.high, material.series[line.method])
     for line, size, _, value in known:
         chart.marker(size, value, material.series[line.method], f"{line.label}: {value:.1f}, {size_text(size)}")
+    if base is not None:
+        chart.level_label(base, f"uncompressed {base:.1f}")
     for line, size, _, value in known:
         chart.label(size, value, str(line.first.bits))
     for method, number in material.series.items():

@@ -41,7 +41,7 @@ figure svg{display:block;width:100%;height:auto}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px}
 .scroll:focus-visible,button:focus-visible{outline:2px solid var(--s0);outline-offset:2px}
 table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
-section>p.soft{font-size:.875rem;margin:0 0 .5rem}
+section>p.soft{font-size:.875rem;margin:1rem 0 .5rem}
 th,td{padding:.35rem .6rem;text-align:right;white-space:nowrap;border-top:1px solid var(--grid);vertical-align:top}
 th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--paper)}
 thead th{border-top:0;background:var(--band);vertical-align:bottom}
@@ -139,7 +139,7 @@ def html_page(report: Report) -> str:
         _section("Quality against size", _figures(report, "pareto")),
         _section("All methods", _table(report.lines)),
         _section("What is lost, and how it is learnt", _figures(report, "")),
-        *(_section(f"{suite.capitalize()}, each data set", table) for suite, table in _task_tables(report.lines)),
+        *(_section(f"{suite.capitalize()} in full", table) for suite, table in _task_tables(report.lines)),
         _section("What was run", _provenance(report)),
     ]
     head = [
@@ -206,30 +206,43 @@ def _figures(report: Report, prefix: str) -> str:
 
 
 def _table(lines: Sequence[Line]) -> str:
-    shown = aspects(lines, all_metrics=True)
-    metrics = [suite if (suite, metric) in aspects(lines) else f"{suite} {metric}" for suite, metric in shown]
-    heads = ["method", "bits/word", "bytes", "× vectors", "× file", "fit s", "encode s", *metrics]
+    shown = aspects(lines)
+    heads = [
+        "method",
+        "bits/word",
+        "bytes",
+        "× vectors",
+        "× file",
+        "fit s",
+        "encode s",
+        *(suite for suite, _ in shown),
+    ]
     rows = [
         [_name(line), *_numbers(line), *(_quality(line.qualities.get(aspect)) for aspect in shown)] for line in lines
     ]
-    caption = "Suites: mean over data sets ×100, its 95 % interval, and its ratio to the uncompressed source. "
-    caption += "A click on a heading sorts."
+    metrics = ", ".join(f"{suite} {metric}" for suite, metric in shown)
+    caption = (
+        f"Suites ({metrics}): mean over data sets ×100, its 95 % interval, and its ratio to the uncompressed source. "
+        "A click on a heading sorts."
+    )
     return _sortable(caption, heads, rows)
 
 
 def _task_tables(lines: Sequence[Line]) -> list[tuple[str, str]]:
-    tables = []
-    shown = aspects(lines, all_metrics=True)
-    for suite in dict.fromkeys(suite for suite, _ in shown):
-        metrics = [metric for each, metric in shown if each == suite]
-        found = dict.fromkeys(key for line in lines for key in line.tasks if key[0] == suite)
-        keys = [key for metric in metrics for key in found if key[2] == metric]
-        if len(keys) > 1:
-            heads = [task if len(metrics) == 1 else f"{task} {metric}" for _, task, metric in keys]
-            rows = [[_name(line), *(_quality(line.tasks.get(key)) for key in keys)] for line in lines]
-            caption = f"{', '.join(metrics)} ×100, 95 % interval, ratio to the uncompressed source."
-            tables.append((suite, _sortable(caption, ["method", *heads], rows)))
-    return tables
+    """For each suite, a table of each metric with all data sets and their mean."""
+    tables: dict[str, str] = {}
+    for aspect in aspects(lines, all_metrics=True):
+        suite, metric = aspect
+        keys = list(dict.fromkeys(key for line in lines for key in line.tasks if key[::2] == aspect))
+        having = [line for line in lines if aspect in line.qualities]
+        rows = [
+            [_name(line), *(_quality(line.tasks.get(key)) for key in keys), _quality(line.qualities[aspect])]
+            for line in having
+        ]
+        caption = f"{metric} ×100, 95 % interval, ratio to the uncompressed source."
+        table = _sortable(caption, ["method", *(task for _, task, _ in keys), "mean"], rows)
+        tables[suite] = tables.get(suite, "") + table
+    return list(tables.items())
 
 
 def _sortable(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -270,7 +283,7 @@ def _quality(quality: Quality | None) -> str:
         return _cell(None, "")
     spread = "" if quality.spread is None else f" ± {quality.spread:.1f}"
     interval = "" if quality.low is None or quality.high is None else f"{quality.low:.1f}–{quality.high:.1f}"
-    ratio = "" if quality.ratio is None else f"× {quality.ratio:.2f}"
+    ratio = "" if quality.ratio is None else f"×\u00a0{quality.ratio:.2f}"
     return _cell(quality.value, f"{quality.value:.1f}{spread}", "  ".join(part for part in (interval, ratio) if part))
 
 

@@ -181,13 +181,21 @@ class Chart:
         corners = [(to[0], start[1]) for start, to in pairwise(points)]
         self._path([each for pair in zip(points, [*corners, points[-1]], strict=True) for each in pair], class_, "")
 
-    def level(self, y: float, class_: str, text: str) -> None:
-        """A horizontal line across, with a text at its left end."""
+    def level(self, y: float, class_: str) -> None:
+        """A horizontal line across."""
         height = self.y(y)
-        above = height - 5 if height > self.y.stop + 20 else height + 15
         self.marks.append(tag("line", x1=self.x.start, x2=self.x.stop, y1=height, y2=height, class_=class_))
-        self.marks.append(tag("text", escape(text), x=self.x.start + 4, y=above, class_="soft over"))
-        self.taken.append((self.x.start, above - 12, self.x.start + 4 + 7.2 * len(text), above + 3))
+
+    def level_label(self, y: float, text: str) -> None:
+        """A text along a horizontal line: at one of its ends or amid, above or below, where there is most room."""
+        width, height = 7.2 * len(text), self.y(y)
+        lefts = (self.x.start + 4, self.x.stop - width - 4, (self.x.start + self.x.stop - width) / 2)
+        places = [(left, height + down) for down in (-5, 15) for left in lefts]
+        boxes = [(left, base - 12, left + width, base + 3) for left, base in places]
+        crowds = [sum(_overlap(box, other) for other in self.taken) + 9 * (box[1] < 0) for box in boxes]
+        best = crowds.index(min(crowds))
+        self.taken.append(boxes[best])
+        self.marks.append(tag("text", escape(text), x=places[best][0], y=places[best][1], class_="soft over"))
 
     def interval(self, x: float, low: float, high: float, series: int) -> None:
         """A vertical bar from ``low`` to ``high``."""

@@ -41,11 +41,11 @@ def test_a_sweep_runs_each_width_and_says_where_it_does_not_apply() -> None:
 
 
 def test_methods_with_symbols_take_as_many_as_the_bits_hold() -> None:
-    candidates = [parse_candidate(text) for text in ("kd", "kd:ways=16", "dccl", "kd:dims=2")]
+    candidates = [parse_candidate(text) for text in ("kd:ways=256", "kd:ways=16", "dccl", "kd:dims=2")]
     swept, notes = sweep_bits(candidates, [25, 3])
     assert [each.options for each in swept] == [
-        {"dims": 3},
-        {"dims": 1, "ways": 8},
+        {"ways": 256, "dims": 3},
+        {"ways": 8, "dims": 1},
         {"ways": 16, "dims": 6},
         {"ways": 8, "dims": 1},
         {"codebooks": 6},

@@ -65,7 +65,8 @@ def test_a_picture_is_well_formed_and_named() -> None:
     drawn.interval(2, 1, 4, 0)
     drawn.marker(2, 3, 9, "a & b")
     drawn.label(2, 3, "<8>")
-    drawn.level(5, "base", "level")
+    drawn.level(5, "base")
+    drawn.level_label(5, "level")
     drawn.steps([(1, 1), (2, 3), (4, 4)], "front")
     drawn.name("one", 0)
     drawn.name("two", svg.PLAIN, 0, shaped=False)
@@ -93,6 +94,14 @@ def test_labels_give_way_to_each_other() -> None:
     for number, (left, top, right, bottom) in enumerate(boxes):
         for other in boxes[:number]:
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
+
+
+def test_the_label_of_a_level_keeps_clear_of_points() -> None:
+    drawn = chart()
+    drawn.marker(1, 5, 0, "point at the left end")
+    drawn.level_label(5, "level")
+    point, label = drawn.taken
+    assert label[0] > point[2]
 
 
 def test_a_picture_of_its_own_has_its_colours_with_it() -> None:
