@@ -121,9 +121,9 @@ class SearchIndex:
         """Return the ``decoded`` similarity of one query, shape (dim,), to every row in source order: shape (n,)."""
         n_rows = self._count(restrict)
         query = self._checked(query[None, :])[0]
-        inverse = self._inverse(query)
+        inverse = self._inverse
+        wide = _unit(query.astype(np.float64))
         if self._codewords is not None:
-            wide = query.astype(np.float64)
             if self._layout.kind == "binary":
                 base, bits_add = self._binary_sum
                 return all_by_weights(self._planes, bits_add @ wide, float(base @ wide), inverse, n_rows)
@@ -131,7 +131,7 @@ class SearchIndex:
         else:
             products = np.empty(n_rows, dtype=np.float64)
             for first, block in self._decoded(n_rows):
-                products[first : first + len(block)] = block @ query
+                products[first : first + len(block)] = block @ wide.astype(np.float32)
         return rounded(products * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
 
     def of_pair(self, rows: NDArray[np.int64]) -> float:
@@ -158,12 +158,11 @@ class SearchIndex:
         if similarity == "hamming":
             return self._nearest_codes(self._encode(queries), k, n_rows)
         if self._codewords is None:
-            return by_vectors(self._decoded(n_rows), queries, [self._inverse(query) for query in queries], k)
-        wide = queries.astype(np.float64)
+            units = np.array([_unit(query.astype(np.float64)) for query in queries], dtype=np.float32)
+            return by_vectors(self._decoded(n_rows), units.reshape(queries.shape), self._inverse, k)
+        wide = [_unit(query.astype(np.float64)) for query in queries]
         if self._layout.kind == "indexed":
-            tables = [self._tables(query) for query in wide]
-            inverses = [self._inverse(query) for query in wide]
-            return [by_tables(self._symbols, t, i, k, n_rows) for t, i in zip(tables, inverses, strict=True)]
+            return [by_tables(self._symbols, self._tables(query), self._inverse, k, n_rows) for query in wide]
         return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
 
     def _tables(self, query: NDArray[np.float64]) -> Tables:
@@ -182,7 +181,7 @@ class SearchIndex:
         base, bits_add = self._binary_sum
         weights = bits_add @ query
         if similarity == "decoded":
-            return by_weights(self._planes, weights, float(base @ query), self._inverse(query), k, n_rows)
+            return by_weights(self._planes, weights, float(base @ query), self._inverse, k, n_rows)
         length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
         return by_weights(self._planes, weights, 0.0, 1 / length if length else 0.0, k, n_rows)
 
@@ -194,18 +193,12 @@ class SearchIndex:
         order = np.lexsort((ranks, -scores))[:k]
         return ranks[order], scores[order]
 
-    def _inverse(self, query: NDArray[np.floating]) -> Inverse:
-        """1 / (length of the query · length of each row), 0 where a length is 0."""
-        length = float(np.linalg.norm(query.astype(np.float64)))
-        if self._common_norm is not None:
-            product = length * self._common_norm
-            return 1 / product if product else 0.0
-        return self._inverse_norms / length if length else np.zeros(len(self._encoded))
-
     @cached_property
-    def _inverse_norms(self) -> NDArray[np.float64]:
-        norms = self.norms.astype(np.float64)
-        return np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    def _inverse(self) -> Inverse:
+        """1 / length of each decoded vector, 0 where that is 0."""
+        if self._common_norm is not None:
+            return 1 / self._common_norm if self._common_norm else 0.0
+        return np.divide(np.float32(1), self.norms, out=np.zeros_like(self.norms), where=self.norms > 0)
 
     @cached_property
     def _codewords(self) -> FloatMatrix | None:
@@ -285,6 +278,12 @@ class SearchIndex:
         if not np.isfinite(matrix).all():
             raise ParameterError("queries must be finite, got NaN or infinity")
         return matrix
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scale to length 1; zeros stay zeros."""
+    length = float(np.linalg.norm(vector))
+    return vector / length if length else vector
 
 
 def _require(name: str, value: int) -> None:

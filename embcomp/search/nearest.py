@@ -18,8 +18,8 @@ from embcomp.search.shortlist import Ranked, Shortlist
 from embcomp.search.smallest import Smallest
 from embcomp.search.tables import Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
 
-Inverse: TypeAlias = float | NDArray[np.float64]
-"""1 / (length of query · length of row): one number if all rows have one length, else of shape (n,)."""
+Inverse: TypeAlias = float | NDArray[np.float32]
+"""1 / length of each row: one number if all rows have one length, else of shape (n,). Queries have length 1."""
 
 SCORE_UNIT = 2.0**-20  # similarities are rounded to it: about what float32 vectors are good for
 NO_BOUND = 2**32 - 1  # above all costs
@@ -65,10 +65,12 @@ def by_weights(
         for first, costs in weighted_costs(planes, best_code, coarse, n_rows):
             shortlist.offer(costs, first)
     else:
-        shortlist = Shortlist(k, scores, lambda score: SCORE_SLACK - score)
-        highest = best + 2 * coarse.below
+        step, highest = np.float32(2 * coarse.step), np.float32(best + 2 * coarse.below)
+        largest = abs(highest) + 2 * magnitudes.sum() + 2 * coarse.below  # of the numbers below, before scaling
+        error = float(4 * np.finfo(np.float32).eps * largest * inverse.max(initial=0))
+        shortlist = Shortlist(k, scores, lambda score: SCORE_SLACK + error - score)
         for first, costs in weighted_costs(planes, best_code, coarse, n_rows):
-            shortlist.offer((costs * (2 * coarse.step) - highest) * inverse[first : first + len(costs)], first)
+            shortlist.offer((costs * step - highest) * inverse[first : first + len(costs)], first)
     return shortlist.best()
 
 
@@ -97,14 +99,14 @@ def by_tables(planes: Symbols, tables: Tables, inverse: Inverse, k: int, n_rows:
 def by_vectors(
     blocks: Iterator[tuple[int, NDArray[np.float32]]],
     queries: NDArray[np.float32],
-    inverses: list[Inverse],
+    inverse: Inverse,
     k: int,
 ) -> list[Ranked]:
     """Similarity x·q · inverse for each query; ``blocks`` yields first ranks and vectors x, shape (rows, dim)."""
     nearest = [Smallest(k) for _ in queries]
     for first, block in blocks:
-        for collector, query, inverse in zip(nearest, queries, inverses, strict=True):
-            scale = _of(inverse, slice(first, first + len(block)))
+        scale = _of(inverse, slice(first, first + len(block)))
+        for collector, query in zip(nearest, queries, strict=True):
             collector.offer(-rounded((block @ query).astype(np.float64) * scale), first)
     found = []
     for collector in nearest:
