@@ -37,6 +37,7 @@ STEPS = 30_000  # at most, for --epochs auto
 RATIO = 4.0
 BATCH_ROWS = 256  # alone.txt §3.1
 ACTIVATIONS = 2**20  # hidden activations of a decoded block at most: 4 MB
+SOURCE_NUMBERS = 2**24  # of all source matrices at most, 64 MB: what a hostile container can make a reader draw
 FILTER_BYTES = 2**27  # filters of all rows are kept while training if they take no more than this
 ERROR_ROWS = 8192  # that the reported error is measured on: enough for two digits, and soon done
 POOR_ERROR = 0.25  # from here on, SimLex-999 is below four fifths of the original's (docs/compressors/alone.md)
@@ -268,6 +269,8 @@ class AloneCompressor(Compressor):
         if (rows[:1] < 0).any() or (rows[1:] <= rows[:-1]).any() or (attempts < 1).any():
             raise CorruptError("state 'redrawn_rows' must ascend from 0 and 'redrawn_attempts' be at least 1")
         self.redrawn_ = Redrawn(rows, attempts)
+        if self.matrices * self.columns * self.dim > SOURCE_NUMBERS:
+            raise CorruptError(f"state 'mean' asks for source matrices of more than {SOURCE_NUMBERS} numbers")
         self._sources = self._stored_sources(state) if self.store_filters else None
 
     def _set_weights(self, weights: State, base: NDArray[np.float32]) -> None:
@@ -310,6 +313,7 @@ class AloneCompressor(Compressor):
         self._require_matrix(vectors)
         require_moderate(self.name, vectors)
         self._require_combinations(len(vectors))
+        self._require_sources(vectors.shape[1])
         self.mean_ = mean_rows(vectors)
         self.scale_ = np.array([self._root_mean_square(vectors)], dtype=np.float32)
         self._sources = None
@@ -335,6 +339,14 @@ class AloneCompressor(Compressor):
             raise ParameterError(
                 f"{self.name}: --columns to the power of --matrices must be at least {2 * n_rows}, "
                 f"twice the number of rows, got {self.columns}^{self.matrices} = {combinations}"
+            )
+
+    def _require_sources(self, dim: int) -> None:
+        n_numbers = self.matrices * self.columns * dim
+        if n_numbers > SOURCE_NUMBERS:
+            raise ParameterError(
+                f"{self.name}: --matrices times --columns times {dim} dimensions must be at most {SOURCE_NUMBERS}, "
+                f"got {n_numbers}"
             )
 
     def _root_mean_square(self, vectors: FloatMatrix) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import struct
 import zlib
@@ -12,15 +13,17 @@ import numpy as np
 import pytest
 
 from embcomp.container.reader import Container, describe, open_container, verify
+from embcomp.container.writer import write
 from embcomp.errors import (
     ContainerError,
     CorruptError,
     InputError,
     NewerVersionError,
     NotAContainerError,
+    ParameterError,
     TruncatedError,
 )
-from tests.container.builder import MAGIC, WORDS, Parts, with_header
+from tests.container.builder import MAGIC, WORDS, Parts, encoded, with_header
 
 
 def refusal(path: Path, data: bytes, kind: type[ContainerError]) -> str:
@@ -477,3 +480,18 @@ def test_a_device_without_end() -> None:
 def test_the_builder_gives_back_what_it_took_apart(small: bytes, parts: Parts) -> None:
     assert parts.build() == small
     assert zlib.crc32(parts.bytes["codes"]) == int(parts.section("codes")["crc32"], 16)
+
+
+def test_source_matrices_without_bounds(path: Path) -> None:
+    """ALONE draws them from a seed, so that their size is bounded by nothing in the file."""
+    buffer = io.BytesIO()
+    write(encoded("alone", inter=4, epochs=1), buffer)
+    parts = Parts(buffer.getvalue())
+    parts.document["config"] |= {"matrices": 256, "columns": 65536}
+    message = "x.embc: state 'mean' asks for source matrices of more than 16777216 numbers"
+    assert refusal(path, parts.build(), CorruptError) == message
+    with pytest.raises(ParameterError) as caught:
+        encoded("alone", matrices=256, columns=65536)
+    assert str(caught.value) == (
+        "alone: --matrices times --columns times 5 dimensions must be at most 16777216, got 83886080"
+    )
