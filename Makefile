@@ -8,7 +8,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest results bench bench-quick clean
+.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest package results bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,17 @@ $(VENV_BENCH)/installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV_BENCH)
 	$(VENV_BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
+
+package: $(VENV)/tools  ## build wheel and sdist, install the wheel into an empty environment, use it, list licences
+	rm -rf build/package
+	$(BIN)/pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build --outdir build/package .
+	$(PYTHON) -m venv build/package/venv
+	build/package/venv/bin/pip install --quiet --disable-pip-version-check build/package/*.whl
+	build/package/venv/bin/pip check
+	build/package/venv/bin/embcomp sample | build/package/venv/bin/embcomp compress - -o build/package/sample.embc
+	build/package/venv/bin/embcomp verify build/package/sample.embc
+	build/package/venv/bin/python benchmarks/licences.py
 
 clean:  ## remove what the targets made (data/ stays)
 	rm -rf build $(VENV)
