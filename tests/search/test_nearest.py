@@ -1,0 +1,114 @@
+"""Each way to find the k largest similarities, against computing and sorting them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from embcomp import bits
+from embcomp.search import nearest, planes, shortlist, tables
+from embcomp.search.nearest import Ranked, all_by_weights, by_tables, by_vectors, by_weights, rounded
+from embcomp.search.planes import Planes
+from embcomp.search.tables import join_symbols, join_tables
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_blocks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(planes, "BLOCK_ROWS", 32)
+        patch.setattr(tables, "BLOCK_ROWS", 32)
+        patch.setattr(shortlist, "FIRST_ROWS", 8)
+        patch.setattr(shortlist, "PENDING_ROWS", 16)
+        yield
+
+
+def assert_best(found: Ranked, exact: NDArray[np.float64], k: int) -> None:
+    """The k largest, by (similarity descending, rank), up to what is lost by rounding."""
+    ranks, scores = found
+    assert len(ranks) == len(set(ranks.tolist())) == min(k, len(exact))
+    unit = nearest.SCORE_UNIT
+    np.testing.assert_allclose(scores, exact[ranks], atol=unit)
+    np.testing.assert_allclose(scores, np.sort(exact)[::-1][:k], atol=unit)
+    assert list(zip((-scores).tolist(), ranks.tolist(), strict=True)) == sorted(
+        zip((-scores).tolist(), ranks.tolist(), strict=True)
+    )
+
+
+def lengths(rng: np.random.Generator, n_rows: int, spread: float) -> NDArray[np.float32]:
+    """1 / length of rows that differ by powers of e, some without length."""
+    inverse = np.exp(rng.normal(0, spread, n_rows)).astype(np.float32)
+    inverse[::17] = 0
+    return inverse
+
+
+@settings(max_examples=80)
+@given(
+    st.integers(0, 10**6),
+    st.integers(0, 150),
+    st.sampled_from([1, 5, 64, 100, 300]),
+    st.integers(1, 12),
+    st.sampled_from(["normal", "equal", "one and three", "heavy", "zero"]),
+    st.sampled_from([None, 0.0, 0.01, 3.0]),
+)
+def test_weights(seed: int, n_rows: int, n_bits: int, k: int, kind: str, spread: float | None) -> None:
+    rng = np.random.default_rng(seed)
+    codes = rng.integers(0, 2, (n_rows, n_bits), dtype=np.uint8)
+    codes[n_rows // 2 :] = codes[: n_rows - n_rows // 2]  # every other row has an equal
+    weights = {
+        "normal": rng.normal(size=n_bits),
+        "equal": rng.choice([-1.0, 1.0], n_bits) * 0.1,
+        "one and three": rng.choice([-3.0, -1.0, 1.0, 3.0], n_bits),
+        "heavy": rng.standard_cauchy(n_bits),
+        "zero": np.zeros(n_bits),
+    }[kind]
+    constant = float(rng.normal())
+    scale = 1 / (np.abs(weights).sum() + 1)
+    inverse = scale if spread is None else (lengths(rng, n_rows, spread) * np.float32(scale))
+    laid_out = Planes.build(bits.pack(codes), n_bits)
+    exact = ((2.0 * codes - 1) @ weights + constant) * np.asarray(inverse, dtype=np.float64)
+    assert_best(by_weights(laid_out, weights, constant, inverse, k, n_rows), exact, k)
+    np.testing.assert_allclose(
+        all_by_weights(laid_out, weights, constant, inverse, n_rows), exact, atol=nearest.SCORE_UNIT
+    )
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 10**6),
+    st.integers(0, 150),
+    st.sampled_from([1, 2, 3, 16, 64, 200, 300]),
+    st.integers(1, 6),
+    st.integers(1, 12),
+    st.sampled_from([None, 0.0, 3.0]),
+)
+def test_tables(seed: int, n_rows: int, ways: int, n_symbols: int, k: int, spread: float | None) -> None:
+    rng = np.random.default_rng(seed)
+    symbols = rng.integers(0, ways, (n_rows, n_symbols))
+    products = rng.normal(size=(n_symbols, ways)) / n_symbols
+    inverse = 0.5 if spread is None else lengths(rng, n_rows, spread)
+    exact = np.array([sum(products[m, s] for m, s in enumerate(row)) for row in symbols]) * inverse
+    found = by_tables(join_symbols(symbols, ways), join_tables(products), inverse, k, n_rows)
+    assert_best(found, exact.astype(np.float64), k)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 60), st.integers(1, 12), st.booleans())
+def test_vectors(seed: int, n_rows: int, k: int, one_length: bool) -> None:
+    rng = np.random.default_rng(seed)
+    vectors, queries = rng.normal(size=(n_rows, 4)).astype(np.float32), rng.normal(size=(3, 4)).astype(np.float32)
+    inverse = 0.25 if one_length else lengths(rng, n_rows, 0.5)
+    blocks = ((first, vectors[first : first + 7]) for first in range(0, n_rows, 7))
+    for query, found in zip(queries, by_vectors(blocks, queries, inverse, k), strict=True):
+        exact = vectors.astype(np.float64) @ query * inverse
+        ranks, scores = found
+        np.testing.assert_allclose(scores, np.sort(exact)[::-1][:k], atol=1e-5)
+        np.testing.assert_allclose(scores, exact[ranks], atol=1e-5)
+
+
+def test_rounding() -> None:
+    assert rounded(np.array([0.5, -1e-9])).tolist() == [0.5, 0.0]
+    assert np.copysign(1, rounded(np.array([-1e-9]))[0]) == 1
