@@ -41,8 +41,24 @@ def alone(files: Files, filter_name: str, epochs: int) -> dict[str, Any]:
     compressor = make_compressor("alone", filter=filter_name, inter=2400, epochs=epochs)
     with timed() as clock:
         codes = compressor.fit_encode(vectors)
-    error = relative_error(vectors, compressor.decode(codes, np.arange(len(vectors))))
-    return {"seconds": clock.seconds, "error": error}
+    decoded = compressor.decode(codes, np.arange(len(vectors)))
+    result = {"seconds": clock.seconds, "error": relative_error(vectors, decoded)}
+    return result | ({"quality": _quality(files, vectors, decoded)} if "data" in files else {})
+
+
+def _quality(files: Files, vectors: Any, decoded: Any) -> float:
+    """Lowest share of the vectors' own score that is kept, over the sets of alone.txt, pairs covered."""
+    from pathlib import Path
+
+    from benchmarks.alone import SETS, covered_scores
+    from benchmarks.prepare import load
+    from embcomp.embedding import Embedding
+    from embcomp.eval.datasets import collect
+
+    embedding = Embedding(load(files)[0][:ALONE_ROWS], vectors)
+    sets: list[Any] = [data for data in collect(Path(files["data"])) if data.name in SETS]
+    own, kept = (covered_scores(embedding, matrix, sets) for matrix in (vectors, decoded))
+    return min(kept[name] / own[name] for name in own)
 
 
 def errors_known(answers: dict[str, float]) -> str:
@@ -86,8 +102,18 @@ def _alone_contest(filter_name: str, most_error: float) -> Contest:
         f"alone-{filter_name}",
         f"ALONE, {filter_name} filters, {ALONE_ROWS:,} words, 2,400 units, 300 epochs",
         (Side(name, "contests_learned:alone", {"filter_name": filter_name, "epochs": 300}, slow=True),),
-        (Bar("relative error", name, most_error, quantity="error"), Bar("training", name, 60, unit="s")),
-        needs=("matrix",),
+        (
+            Bar(f"relative error, {filter_name}", name, most_error, quantity="error"),
+            Bar(f"training, {filter_name}", name, 60, unit="s"),
+            Bar(
+                f"lowest share of a similarity score kept, {filter_name}",
+                name,
+                0.98,
+                quantity="quality",
+                at_least=True,
+            ),
+        ),
+        needs=("matrix", "words"),
     )
 
 

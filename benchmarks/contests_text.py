@@ -160,6 +160,15 @@ CONTESTS = (
             Bar("text load, extra `fast`", READ_FAST, 15, GENSIM, unit="times faster", at_least=True, inverse=True),
             Bar("`compress --method iiq`, file to file, default install", COMPRESS, 0.40, GENSIM, unit="of gensim"),
             Bar("`compress --method iiq`, file to file, extra `fast`", COMPRESS_FAST, 0.12, GENSIM, unit="of gensim"),
+            Bar("the same, first bar", COMPRESS, 0.60, GENSIM, unit="of gensim"),
+            Bar(
+                "peak memory over the float32 matrix, first bar",
+                COMPRESS,
+                250,
+                quantity="peak_mb",
+                unit="MB",
+                over="matrix_mb",
+            ),
             Bar(
                 "peak memory of compress over the float32 matrix",
                 COMPRESS,

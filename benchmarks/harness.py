@@ -234,11 +234,12 @@ def race(
             answers[side.name] = outcome["answer"]
     agreement = contest.check(answers) if contest.check else ""
     wanted = {side.name: _count(contest, side, repeats, slow_repeats) for side in sides}
-    # What is to run once only has run: the answers agree, so that run counts.
-    runs = {side.name: [_recorded(first[side.name])] if wanted[side.name] == 1 else [] for side in sides}
+    # A long side that is to run once only has run: the answers agree, so that run counts.
+    once = {side.name for side in sides if wanted[side.name] == 1 and (side.slow or contest.repeats == 1)}
+    runs = {side.name: [_recorded(first[side.name])] if side.name in once else [] for side in sides}
     for turn in range(max(wanted.values(), default=0)):
         for side in sides if turn % 2 == 0 else sides[::-1]:
-            if turn < wanted[side.name] and wanted[side.name] > 1:
+            if turn < wanted[side.name] and side.name not in once:
                 runs[side.name].append(_recorded(run_side(side, files)))
     return {
         "sides": {side.name: {"threads": side.threads, "runs": runs[side.name]} for side in sides},

@@ -244,6 +244,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS:,} rows, two repetitions, short races")
     parser.add_argument("--repeats", type=int, metavar="N", help="repetitions (5; with --quick 2)")
     parser.add_argument("--slow-repeats", type=int, metavar="N", help="of sides that take a minute (1)")
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="where records go")
     parser.add_argument("--again", action="store_true", help="also what has been recorded")
     parser.add_argument("--list", action="store_true", help="list the contests and stop")
     arguments = parser.parse_args()
@@ -273,7 +274,7 @@ def main() -> None:
     data = Path(arguments.data).resolve() if arguments.data else None
     source = head_of(arguments.source.resolve(), QUICK_ROWS) if arguments.quick else arguments.source.resolve()
     workshop = Workshop(source, data, quick=arguments.quick)
-    results = WORK / "quick" if arguments.quick else RESULTS
+    results = arguments.results or (WORK / "quick" if arguments.quick else RESULTS)
     results.mkdir(parents=True, exist_ok=True)
     settings = {"repeats": arguments.repeats, "slow_repeats": arguments.slow_repeats, "quick": arguments.quick}
     known = [identity(record) for record in read_records(results) if record.get("complete")]
