@@ -122,6 +122,7 @@ def command(
         raise click.UsageError("--word is for a report: give --html or --plots as well")
 
     from embcomp.eval import tables
+    from embcomp.eval.budget import exceeding
     from embcomp.eval.compare import Evaluation, Workbench, left_out, suites_with_data
     from embcomp.eval.page import build_report, html_page
     from embcomp.eval.plan import sweep_bits
@@ -144,6 +145,7 @@ def command(
         jobs = _jobs(bench, candidates, budget, range(seed, seed + seeds), progress)
         notes += [job.note for job in jobs if job.note]
         results = bench.compare(jobs, progress)
+        notes += exceeding(results, bench, budget) if budget is not None else []
         lines = tables.summarise(results)
         if html_file is not None or plots is not None:
             report = build_report(bench, lines, word, notes, progress)

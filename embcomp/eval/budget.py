@@ -14,7 +14,7 @@ from typing import Any
 from embcomp.bits import stream_bytes
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
-from embcomp.eval.compare import Workbench
+from embcomp.eval.compare import Result, Workbench
 from embcomp.eval.plan import SEED, Candidate, Job
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import rank_bits
@@ -138,21 +138,6 @@ def _clamped(width: float, most: int) -> int:
     return max(1, min(most, math.floor(width)))
 
 
-def _choose_size(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
-    offered = [
-        (stream_bytes(len(bench.embedding), row_bits) + state, options)
-        for options, row_bits, state in candidate.kind.sizes(bench.embedding.dim)  # type: ignore[attr-defined]
-    ]
-    allowed = _allowed_bytes(bench, budget, 0)
-    fitting = sorted((each for each in offered if each[0] <= allowed), key=lambda each: -each[0])
-    for _, options in fitting[:MOST_TRIES]:
-        job = Job(candidate.method, candidate.with_options(**options, **candidate.options).build().get_config())
-        if budget.spare(bench.container(job, progress)[1]) >= 0:
-            return job
-    least = min((size for size, _ in offered), default=0)
-    return _unreachable(candidate, budget, f"its codes and tables alone take {least:,} bytes or more")
-
-
 def _allowed_bytes(bench: Workbench, budget: Budget, state: float) -> float:
     """Bytes that are left for codes and what grows with them."""
     n_rows, dim = len(bench.embedding), bench.embedding.dim
@@ -177,6 +162,16 @@ def _taken(known: dict[str, Any], budget: Budget) -> str:
     if budget.file_bytes is not None:
         return f"{known['bytes']['file']:,} bytes"
     return f"{known['ratio']['vectors']:g} ×"
+
+
+def exceeding(results: Iterable[Result], bench: Workbench, budget: Budget) -> list[str]:
+    """Notes on runs that are larger than allowed: another seed than the one chosen with can take some bytes more."""
+    n_rows, dim = len(bench.embedding), bench.embedding.dim
+    return [
+        f"{result.label} with seed {(result.config or {}).get(SEED)} takes {-spare:,} bytes more than {budget}"
+        for result in results
+        if result.key and (spare := budget.spare({"bytes": result.sizes, "rows": n_rows, "dim": dim})) < 0
+    ]
 
 
 def seeded(job: Job, seeds: Iterable[int]) -> list[Job]:

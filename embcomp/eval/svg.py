@@ -16,6 +16,7 @@ from itertools import pairwise
 Point = tuple[float, float]
 
 N_SERIES = 8
+FEW_TICKS = 3
 PLAIN = -1
 """The series of what is compared with: in the colour of text."""
 
@@ -109,12 +110,15 @@ class Scale:
         return self.start + share * (self.stop - self.start)
 
     def ticks(self) -> list[float]:
-        """Round numbers within the scale: about five, or 1-2-5 steps on a logarithmic one."""
+        """Round numbers within the scale: about five; three or more on a logarithmic one, if there are any."""
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
-            steps = [factor * 10.0**power for power in powers for factor in (1, 2, 5)]
-            inside = [step for step in steps if self.low <= step <= self.high]
-            return inside if len(inside) < 6 else [step for step in inside if f"{step:e}".startswith(("1", "3"))]
+            for factors in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7)):
+                steps = [factor * 10.0**power for power in powers for factor in factors]
+                inside = [step for step in steps if self.low <= step <= self.high]
+                if len(inside) >= FEW_TICKS:
+                    break
+            return inside
         rough = (self.high - self.low) / 5
         unit = 10.0 ** math.floor(math.log10(rough))
         step = next(unit * factor for factor in (1, 2, 5, 10) if unit * factor >= rough)

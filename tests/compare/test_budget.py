@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from embcomp.errors import ParameterError
-from embcomp.eval.budget import Budget, choose, parse_ratio, seeded
+from embcomp.eval.budget import Budget, choose, exceeding, parse_ratio, seeded
 from embcomp.eval.compare import Workbench
 from embcomp.eval.plan import Candidate, Job, parse_candidate
 
@@ -89,6 +89,15 @@ def test_a_fraction_is_found_for_a_ratio(bench: Workbench) -> None:
     assert 8.0 <= ratio < 8.2
     never = choose(bench, Candidate("prune", {}), Budget(vectors_ratio=1000.0))
     assert never.note.startswith("prune cannot reach 1000 × (vectors only): the least it takes is ")
+
+
+def test_runs_above_the_budget_are_named(bench: Workbench) -> None:
+    results = bench.compare([Job("itq", Candidate("itq", {"bits": 9, "random_state": 5}).build().get_config())])
+    size = results[1].sizes["file"] if results[1].sizes else 0
+    assert exceeding(results, bench, Budget(file_bytes=size)) == []
+    assert exceeding(results, bench, Budget(file_bytes=size - 7)) == [
+        f"itq bits=9 with seed 5 takes 7 bytes more than {size - 7:,} bytes"
+    ]
 
 
 def test_seeds_share_the_configuration() -> None:

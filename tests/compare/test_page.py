@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from embcomp.embedding import Source
+from embcomp.eval import tables
+from embcomp.eval.compare import BASELINE, Evaluation, Result
+from embcomp.eval.figures import MOST_CURVES, Material, all_figures
+from embcomp.eval.page import Report, findings, html_page
+from embcomp.eval.tables import Line
+
+
+def line(method: str, size: int, ratio: float | None, value: float | None = 50.0, bits: int = 8) -> Line:
+    row = {"suite": "similarity", "metric": "spearman", "task": "one", "value": value, "low": None, "high": None}
+    row |= {"ratio": ratio, "note": ""}
+    result = Result(
+        method,
+        {"bits": bits},
+        bits,
+        {"file": size},
+        {"vectors": 4.0, "file": 1000 / size},
+        {"fit": 1.0, "encode": 0.0},
+        [row],
+        [row],
+        label=f"{method} bits={bits}",
+        key=method,
+    )
+    return tables.summarise([result])[0]
+
+
+BASE = line(BASELINE, 1000, 1.0)
+
+
+def test_the_smallest_that_is_close_enough_is_named() -> None:
+    lines = [BASE, line("a", 100, 0.97), line("b", 50, 0.96), line("c", 10, 0.5)]
+    assert findings(lines) == [
+        "Smallest with at least 95 % of the uncompressed similarity: b bits=8, 50 B, 20.0 × smaller."
+    ]
+
+
+def test_that_nothing_is_close_enough_is_said() -> None:
+    assert findings([BASE, line("a", 100, 0.5)]) == ["Nothing here keeps 95 % of the uncompressed similarity."]
+
+
+def test_a_suite_that_the_source_has_no_score_in_is_passed_over() -> None:
+    assert findings([BASE, line("a", 100, None)]) == []
+
+
+def material(lines: list[Line], **details: Any) -> Material:
+    return Material(lines, {each.label: details for each in lines[1:]}, [0.8, 0.6])
+
+
+def test_pictures_are_left_out_where_there_is_nothing_to_draw() -> None:
+    nothing = {"losses": [], "loss_kind": "a", "singular_values": [], "errors": [], "pattern": None}
+    figures = all_figures(material([BASE, line("a", 100, None, value=None)], **nothing))
+    assert [figure.slug for figure in figures] == ["singular-values"]
+
+
+def test_curves_too_many_to_tell_apart_are_one_for_each_method() -> None:
+    lines = [BASE, *(line(method, 100, 0.9, bits=bits) for method in "abc" for bits in (8, 4, 2))]
+    curves = material(lines, losses=[2.0, 1.0]).curves("losses")
+    assert len(lines) - 1 > MOST_CURVES
+    assert [each.label for each, _ in curves] == ["a bits=8", "b bits=8", "c bits=8"]
+
+
+@pytest.mark.parametrize("notes", [[], ["<script>alert(1)</script>"]])
+def test_a_page_of_one_line_is_a_page(notes: list[str]) -> None:
+    source = Source("x.txt", "glove-text", "ab", 10, 2)
+    page = html_page(Report(source, [BASE], [], Evaluation(), {"similarity": "digest"}, notes))
+    assert page.startswith("<!doctype html>")
+    assert page.count("<script>") == 1
+    assert "10 words of 2 dimensions, 1 kB as float32. 0 ways to compress them" in page
