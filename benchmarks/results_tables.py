@@ -237,7 +237,7 @@ def size_table(records: Sequence[Record]) -> str:
         options = {name: value for name, value in first["config"].items() if name != "random_state"}
         rows.append(
             [
-                method,
+                shown(method),
                 level,
                 " ".join(f"{name}={value}" for name, value in options.items()),
                 str(len(group)),
@@ -262,13 +262,17 @@ def score_table(records: Sequence[Record], title: str, suite: str, tasks: Sequen
         if all(None in columns[task] for task in there):
             continue
         means = [mean_or_gap([value(each, suite, task) for task in there]) for each in group]
-        rows.append([method, level, *(cell(columns[task]) for task in tasks), cell(means)])
+        rows.append([shown(method), level, *(cell(columns[task]) for task in tasks), cell(means)])
         paper = PAPER.get((method, level))
         if paper is not None:
             theirs = dict(zip(tasks, paper[number], strict=True))
             mean = statistics.fmean(theirs[task] for task in there)
             rows.append(["*paper*", level, *(f"*{theirs[task]:.1f}*" for task in tasks), f"*{mean:.1f}*"])
     return f"\n## {title}\n\n" + markdown(rows)
+
+
+def shown(method: str) -> str:
+    return "uncompressed" if method == BASELINE else method
 
 
 def mean_or_gap(values: Sequence[float | None]) -> float | None:
