@@ -24,6 +24,10 @@ answers are compared; what takes a minute or more runs once, and counts if they 
 Imports are not timed, except in start-up. A ratio is of medians within one race. OpenMP waits passively
 (`OMP_WAIT_POLICY=passive`): with its default, faiss on several threads is many times slower on a machine of two
 cores.
+
+Not raced: pymagnitude-lite installs, but its converter uses `index2word`, which gensim 4 does not have, so it cannot
+make its file beside the other peers; staticvectors installs and imports, but reads text with a header only and has
+no search.
 """
 
 
