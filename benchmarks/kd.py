@@ -3,6 +3,7 @@
     python benchmarks/kd.py race VECTORS.npy --ways 256 --dims 12 --fit-rows 65536     needs faiss-cpu
     python benchmarks/kd.py solvers VECTORS.npy WORDS.txt --data FOLDER                K = 50, D = 10, 10,000 words
     python benchmarks/kd.py defaults VECTORS.npy WORDS.txt --data FOLDER               similarity and purity by D × K
+    python benchmarks/kd.py tables                                                     of what was measured, Markdown
 
 ``race`` compresses the whole matrix with ``kd`` and with faiss's ``ResidualQuantizer`` (its default beam), and with
 ``ProductQuantizer`` if asked, all trained on the same rows, in one process, on the same number of threads, and
@@ -160,6 +161,72 @@ def defaults(arguments: argparse.Namespace) -> None:
     measure({"method": "iiq", "bits": vectors.shape[1]}, iiq.decode(iiq.fit_encode(vectors)))
 
 
+def tables(arguments: argparse.Namespace) -> None:
+    """Print the tables of docs/compressors/kd.md, from the last record of each kind."""
+    records = [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()]
+    races, solved, scored = (
+        list({json.dumps([r.get(name) for name in IDENTITY]): r for r in records if r["what"] == what}.values())
+        for what in ("race", "solvers", "defaults")
+    )
+    races.sort(key=lambda r: (r["ways"], r["dims"], r["who"] != "kd"))
+    print_table(
+        ("", "D × K", "bits", "error", "fit, s wall (CPU)", "encode, s wall (CPU)"),
+        [
+            [NAMES[r["who"]], size(r), bits_of(r), f"{r['error']:.4f}", seconds(r["fit"]), seconds(r["encode"])]
+            for r in races
+        ],
+    )
+    print_table(
+        ("compose", "solver", "error", "s wall (CPU)", *SIMILARITY, "mean"),
+        [[r["compose"], r["solver"], f"{r['error']:.4f}", seconds(r["seconds"]), *shares(r)] for r in solved],
+    )
+    print_table(
+        ("", "bits", "error", "fit and encode, CPU s", "development", "confirmation"),
+        [
+            [method_of(r), r.get("bits", ""), *fit_of(r), f"{r['development']:.1f}", f"{r['confirmation']:.1f}"]
+            for r in scored
+        ],
+    )
+
+
+def size(r: dict[str, Any]) -> str:
+    return f"{r['dims']} × {r['ways']}"
+
+
+def bits_of(r: dict[str, Any]) -> int:
+    return r["dims"] * (r["ways"] - 1).bit_length()
+
+
+def seconds(r: dict[str, float]) -> str:
+    return f"{r['wall']:.1f} ({r['cpu']:.1f})"
+
+
+def shares(r: dict[str, Any]) -> list[str]:
+    kept = list(r["kept"].values())
+    return [f"{share:.2f}" for share in (*kept, float(np.mean(kept)))]
+
+
+def method_of(r: dict[str, Any]) -> str:
+    return f"{size(r)}, {r['report']['removed']} removed" if r["method"] == "kd" else METHODS[r["method"]]
+
+
+def fit_of(r: dict[str, Any]) -> list[str]:
+    if r["method"] != "kd":
+        return ["", ""]
+    return [f"{r['report']['relative_squared_error']['coded']:.3f}", f"{r['seconds']['cpu']:.0f}"]
+
+
+IDENTITY = ("who", "method", "rows", "fit_rows", "ways", "dims", "compose", "solver", "remove_top")
+NAMES = {"kd": "`kd`", "faiss-rq": "faiss `ResidualQuantizer`", "faiss-pq": "faiss `ProductQuantizer`"}
+METHODS = {"none": "the original", "iiq": "`iiq`"}
+
+
+def print_table(head: tuple[str, ...], rows: list[list[Any]]) -> None:
+    for row in (head, ("---",) * len(head), *rows):
+        print("| " + " | ".join(map(str, row)) + " |")
+    print()
+
+
 SIMILARITY = ("MEN", "RG-65", "SimLex-999", "WS-353-ALL")
 
 
@@ -242,6 +309,7 @@ def main() -> None:
     scoring.add_argument("--threads", type=int, default=2)
     scoring.add_argument("--configs", nargs="+", default=DEFAULT_CONFIGS, metavar="DxKxR", help="D, K, --remove-top")
     scoring.set_defaults(run=defaults)
+    commands.add_parser("tables").set_defaults(run=tables)
     arguments = parser.parse_args()
     arguments.run(arguments)
 
