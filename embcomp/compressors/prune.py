@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -60,7 +61,7 @@ class PruneCompressor(Compressor):
             return None
         room = 4 * dim / ratio - 4  # of a row's end
         kept = room / (dim * (4 + np.dtype(_column_type(dim)).itemsize))
-        return {"fraction": min(1.0, max(0.0, 1 - kept))}
+        return {"fraction": min(1.0, max(0.0, math.ceil((1 - kept) * 1e6) / 1e6))}  # digits for people to read
 
     def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
         """Keep the largest numbers of ``vectors``, row by row in their order."""
