@@ -1,4 +1,4 @@
-"""Print the lowest versions of what embcomp requires, as pip takes them: python benchmarks/lowest.py > build/lowest.txt."""
+"""Print the lowest versions of what embcomp requires, as pip takes them: python benchmarks/lowest.py > lowest.txt."""
 
 from __future__ import annotations
 
