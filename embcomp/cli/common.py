@@ -118,7 +118,7 @@ def overall_bar(*, quiet: bool) -> Iterator[Progress]:
         return
     from tqdm import tqdm
 
-    with tqdm(file=sys.stderr, leave=False) as bar:
+    with tqdm(file=sys.stderr, leave=False, unit=" steps") as bar:
 
         def update(stage: str, done: int, total: int, note: str = "", /) -> None:
             bar.total, bar.n = total, done
