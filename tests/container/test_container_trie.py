@@ -157,9 +157,22 @@ def bit_vector(bits: str, *, select0: bool, select1: bool) -> bytes:
     )
 
 
-def chain(n_nodes: int, link: int | None, tail: bytes, inner: bytes, *, first: bool) -> bytes:
+EMPTY = (0xFFFFFFFF, 0xFFFFFFFF, 0)
+
+
+def chain(
+    n_nodes: int,
+    link: int | None,
+    tail: bytes,
+    inner: bytes,
+    *,
+    first: bool,
+    cache: tuple[int, ...] = EMPTY,
+    n_below_root: int = 1,
+    louds: str | None = None,
+) -> bytes:
     """A level whose nodes hang one below the other, each labelled ``link`` (or a byte)."""
-    louds = "10" + "10" * (n_nodes - 1) + "00"
+    louds = louds or "10" + "10" * (n_nodes - 1) + "00"
     links = "0" + ("0" if link is None else "1") * (n_nodes - 1)
     extras = [] if link is None else [link >> 8] * (n_nodes - 1)
     width = max(extras, default=0).bit_length()
@@ -175,8 +188,8 @@ def chain(n_nodes: int, link: int | None, tail: bytes, inner: bytes, *, first: b
         + vector(tail)
         + bit_vector("", select0=False, select1=False)
         + inner
-        + vector(struct.pack("<3I", 0xFFFFFFFF, 0xFFFFFFFF, 0))
-        + struct.pack("<II", 1, 0x21001)
+        + vector(struct.pack(f"<{len(cache)}I", *cache))
+        + struct.pack("<II", n_below_root, 0x21001)
     )
 
 
@@ -227,3 +240,59 @@ def test_links_into_the_next_level(link: int) -> None:
     inner = chain(3, None, b"", b"", first=False)
     data = b"We love Marisa.\0" + chain(3, link, b"", inner, first=True)
     assert refusal(data) == "section 'vocabulary' is not a sound MARISA trie: a link leaves the next level"
+
+
+@pytest.mark.parametrize(
+    ("cache", "problem"),
+    [
+        ((), "a cache has a wrong size"),
+        ((*EMPTY, 0), "a cache has a wrong size"),
+        (EMPTY * 3, "a cache has a wrong size"),
+        (EMPTY + EMPTY[:2], "a cache has a wrong size"),
+        ((0, 0, 0xFFFFFF61), "a cache leaves its level"),
+        ((0, 3, 0xFFFFFF61), "a cache leaves its level"),
+        ((0xFFFFFFFF, 1, 0xFFFFFF61), "a cache contradicts its level"),
+        ((0, 0xFFFFFFFF, 0), "a cache leaves its level"),
+        ((1, 1, 0xFFFFFF61), "a cache contradicts its level"),
+        ((0, 2, 0xFFFFFF61), "a cache contradicts its level"),
+        ((0, 1, 0xFFFFFF62), "a cache contradicts its labels"),
+        ((0, 1, 0x61), "a cache contradicts its labels"),
+    ],
+)
+def test_caches_that_are_wrong(cache: tuple[int, ...], problem: str) -> None:
+    data = b"We love Marisa.\0" + chain(3, None, b"", b"", first=True, cache=cache)
+    assert refusal(data) == f"section 'vocabulary' is not a sound MARISA trie: {problem}"
+
+
+@pytest.mark.parametrize("cache", [EMPTY, EMPTY * 4, (0, 1, 0xFFFFFF61), (*EMPTY, 1, 2, 0xFFFFFF61)])
+def test_caches_that_are_right(cache: tuple[int, ...]) -> None:
+    check_trie(memoryview(b"We love Marisa.\0" + chain(3, None, b"", b"", first=True, cache=cache)))
+
+
+def test_a_cache_of_links() -> None:
+    right = chain(3, 1, b"xab\0", b"", first=True, cache=(0, 1, 1))
+    check_trie(memoryview(b"We love Marisa.\0" + right))
+    wrong = chain(3, 1, b"xab\0", b"", first=True, cache=(0, 1, 2))
+    assert refusal(b"We love Marisa.\0" + wrong).endswith("a cache contradicts its labels")
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_wrong_count_below_the_root(count: int) -> None:
+    data = b"We love Marisa.\0" + chain(3, None, b"", b"", first=True, n_below_root=count)
+    assert refusal(data).endswith("a count of nodes below the root is wrong")
+
+
+@pytest.mark.parametrize(
+    ("louds", "problem"),
+    [
+        ("01101000", "its shape has a wrong size"),
+        ("1010100", "its shape has a wrong size"),
+        ("101010000", "its shape has a wrong size"),
+        ("00000000", "its shape has a wrong size"),
+        ("11010000", "its shape is no tree"),
+        ("10001100", "its shape is no tree"),
+    ],
+)
+def test_shapes_that_are_no_tree(louds: str, problem: str) -> None:
+    data = b"We love Marisa.\0" + chain(3, None, b"", b"", first=True, louds=louds)
+    assert refusal(data) == f"section 'vocabulary' is not a sound MARISA trie: {problem}"
