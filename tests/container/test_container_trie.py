@@ -89,7 +89,7 @@ def test_damage_that_passes_the_check_does_no_harm() -> None:
     n_refused = n_walked = 0
     for words in (WORD_LISTS["numbers"], WORD_LISTS["shared ends"], WORD_LISTS["more than a block of bits"]):
         whole = stored(words)
-        for _ in range(300):
+        for _ in range(120):
             data = bytearray(whole)
             for _ in range(rng.choice([1, 1, 2, 4])):
                 data[rng.randrange(16, len(data))] ^= 1 << rng.randrange(8)
@@ -100,8 +100,8 @@ def test_damage_that_passes_the_check_does_no_harm() -> None:
                 continue
             n_walked += 1
             assert status_of_walk(bytes(data), words) == 0
-    assert n_refused > 300
-    assert n_walked > 20
+    assert n_refused > 100
+    assert n_walked > 10
 
 
 def changed(data: bytes, at: int, layout: str, value: int) -> bytes:

@@ -45,8 +45,8 @@ def source(tmp_path: Path) -> Path:
 
 def test_killed_writers(tmp_path: Path) -> None:
     versions = [embedding(seed=seed) for seed in range(2)]
-    seen = kill_writers(tmp_path, versions, {content(version) for version in versions}, times=60, seed=0)
-    assert seen["killed"] == 60
+    seen = kill_writers(tmp_path, versions, {content(version) for version in versions}, times=40, seed=0)
+    assert seen["killed"] == 40
     assert seen["left"] > 0, "none was killed while writing: nothing was tried"
 
 
