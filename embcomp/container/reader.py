@@ -111,6 +111,8 @@ class Container:
             return [str(error)]
         try:
             _check_words(encoded.vocabulary)
+            if self.layout.kind == "indexed":  # symbols need not be powers of two
+                encoded.mean_vector()
         except CorruptError as error:
             return [f"{self.name}: {error}"]
         spare = -(self.rows * self.layout.row_bits) % 8

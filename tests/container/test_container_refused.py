@@ -495,3 +495,29 @@ def test_source_matrices_without_bounds(path: Path) -> None:
     assert str(caught.value) == (
         "alone: --matrices times --columns times 5 dimensions must be at most 16777216, got 83886080"
     )
+
+
+def test_symbols_out_of_range(path: Path) -> None:
+    buffer = io.BytesIO()
+    write(encoded("alone", store_filters=True, columns=5, matrices=2, inter=3, epochs=1), buffer)
+    parts = Parts(buffer.getvalue())
+    codes = parts.bytes["codes"]  # 6 rows of 2 symbols of 3 bits
+    parts.set_bytes("codes", b"\xff" + codes[1:])
+    path.write_bytes(parts.build())
+    assert verify(path) == ["x.embc: a code names column 7, the source matrices have 5"]
+
+
+@pytest.mark.parametrize(("method", "config"), [("dccl", {"codebooks": 2, "epochs": 1}), ("kd", {"dims": 2})])
+def test_symbols_past_the_last_one_count_as_it(path: Path, method: str, config: dict[str, Any]) -> None:
+    buffer = io.BytesIO()
+    write(encoded(method, ways=5, **config), buffer)
+    parts = Parts(buffer.getvalue())
+    last = np.packbits([1, 0, 0, 1, 0, 0] * 6).tobytes()
+    beyond = np.packbits([1, 1, 1, 1, 0, 1] * 6).tobytes()
+    decoded = []
+    for codes in (last, beyond):
+        parts.set_bytes("codes", codes)
+        path.write_bytes(parts.build())
+        assert verify(path) == []
+        decoded.append(open_container(path).decode_all().tobytes())
+    assert decoded[0] == decoded[1]
