@@ -157,6 +157,11 @@ class Compressor(ABC):
         return frozenset(self.get_state())
 
     @property
+    def n_rows(self) -> int | None:
+        """Rows that the state was learnt for, where it has something for each of them; else ``None``."""
+        return None
+
+    @property
     def offset(self) -> NDArray[np.float32] | None:
         """What to add to decoded vectors to come back to the source's own origin, float32, shape (dim,).
 

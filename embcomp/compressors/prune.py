@@ -124,6 +124,12 @@ class PruneCompressor(Compressor):
         lengths = np.diff(self.ends_.astype(np.int64), prepend=0)
         return {"numbers_kept": len(self.values_), "rows_without_numbers": int((lengths == 0).sum())}
 
+    @property
+    def n_rows(self) -> int:
+        """Rows of the sparse matrix."""
+        self._require_fitted("ends_")
+        return len(self.ends_)
+
     def get_state(self) -> State:
         """Return the sparse matrix."""
         self._require_fitted("values_")

@@ -152,6 +152,8 @@ class Container:
                 f"{self.name}: the header says {self.layout} and {self.dim} dimensions, "
                 f"the state {compressor.layout} and {compressor.dim}"
             )
+        if compressor.n_rows not in (None, self.rows):
+            raise CorruptError(f"{self.name}: the state is for {compressor.n_rows} rows, the header says {self.rows}")
         return compressor
 
     def _source(self) -> Source:

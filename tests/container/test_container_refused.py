@@ -521,3 +521,13 @@ def test_symbols_past_the_last_one_count_as_it(path: Path, method: str, config: 
         assert verify(path) == []
         decoded.append(open_container(path).decode_all().tobytes())
     assert decoded[0] == decoded[1]
+
+
+def test_a_state_for_another_number_of_rows(path: Path) -> None:
+    buffer = io.BytesIO()
+    write(encoded("prune", fraction=0.5), buffer)
+    parts = Parts(buffer.getvalue())
+    ends = parts.bytes["state.ends"]
+    parts.set_bytes("state.ends", ends[:16] + ends[20:], [5])
+    message = "x.embc: the state is for 5 rows, the header says 6"
+    assert refusal(path, parts.build(), CorruptError) == message
