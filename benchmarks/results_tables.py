@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from embcomp.eval.cache import Cache, default_folder
-from embcomp.eval.compare import BASELINE, Evaluation, Result, Workbench
+from embcomp.eval.compare import BASELINE, Evaluation, Result, Workbench, label
 from embcomp.eval.plan import Job, over_seeds, parse_candidate
 from embcomp.formats import ReadOptions, read_embedding
 
@@ -217,7 +217,8 @@ does not even in shape: the papers' platform has no vector for a term of several
 or there is no data for it here.
 
 Methods without a number of bits: `prune` sets 95 % of all numbers to 0, as in the paper; `alone` has no code a word
-and is given the same ratio of vectors, 32, 64 and 128.
+and is given the same ratio of vectors, 32, 64 and 128. Seconds are of one thread beside other work: orders of
+magnitude, no more.
 
 """
 
@@ -231,15 +232,26 @@ def provenance(records: Sequence[Record]) -> str:
 
 
 def size_table(records: Sequence[Record]) -> str:
-    rows = [["method", "bits/dim", "options", "seeds", "bytes", "× vectors", "× file", "fit s", "encode s"]]
+    rows = [
+        [
+            "method",
+            "bits/dim",
+            "options beside the defaults",
+            "seeds",
+            "bytes",
+            "× vectors",
+            "× file",
+            "fit s",
+            "encode s",
+        ]
+    ]
     for method, level, group in groups(records):
         first = group[0]
-        options = {name: value for name, value in first["config"].items() if name != "random_state"}
         rows.append(
             [
                 shown(method),
                 level,
-                " ".join(f"{name}={value}" for name, value in options.items()),
+                "" if method == BASELINE else label(method, first["config"]).removeprefix(method).strip(),
                 str(len(group)),
                 f"{statistics.fmean(each['bytes']['file'] for each in group):,.0f}",
                 f"{statistics.fmean(each['ratio']['vectors'] for each in group):.1f}",
