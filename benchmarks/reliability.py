@@ -279,7 +279,7 @@ def measure_stops(folder: Path, scale: float, seed: int) -> Iterator[Row]:
     source.write_text("".join(f"w{row} {' '.join(map(str, line))}\n" for row, line in enumerate(numbers.tolist())))
     start = time.perf_counter()
     subprocess.run([*COMMAND, "compress", str(source), "-q", "-o", str(folder / "time.embc")], check=True)
-    seconds = time.perf_counter() - start
+    seconds = 1.3 * (time.perf_counter() - start)  # some should end well
 
     def stop(number: signal.Signals) -> Row:
         own = folder / number.name
