@@ -11,7 +11,7 @@ and U+0000 is written U+0001 U+0001. Words without either character, that is all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import repeat
 from typing import Any
@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.errors import CorruptError, InputError, MissingWordError
+
+PackedOrder = Callable[[], bits.BytesArray]
 
 
 def rank_bits(n_words: int) -> int:
@@ -36,7 +38,7 @@ class Vocabulary:
         self,
         trie: Any,
         rows_by_rank: NDArray[np.int64] | None,
-        packed_order: bits.BytesArray | None = None,
+        packed_order: PackedOrder | None = None,
         buffer: Any = None,
     ) -> None:
         self._trie = trie
@@ -62,13 +64,14 @@ class Vocabulary:
         return cls(trie, rows)
 
     @classmethod
-    def from_buffers(cls, trie: Any, n_words: int, packed_order: bits.BytesArray | None) -> Vocabulary:
+    def from_buffers(cls, trie: Any, n_words: int, packed_order: PackedOrder | None) -> Vocabulary:
         """Open a vocabulary over buffers, without copying them.
 
         Args:
             trie: what :attr:`trie_bytes` gave; any buffer.
             n_words: how many words the container promises.
-            packed_order: what :meth:`pack_order` gave; ``None`` if the source order was dropped.
+            packed_order: gives what :meth:`pack_order` gave, when it is wanted; ``None`` if the source order was
+                dropped.
 
         Raises:
             CorruptError: the trie cannot be read or holds another number of words.
@@ -107,7 +110,7 @@ class Vocabulary:
         if self._packed_order is None:
             return np.arange(n_words, dtype=np.int64)
         width = rank_bits(n_words)
-        loose = bits.loosen(self._packed_order, width, 0, n_words)
+        loose = bits.loosen(self._packed_order(), width, 0, n_words)
         rows = bits.unpack_symbols(loose, 1, width)[:, 0].astype(np.int64)
         if n_words and (rows.max() >= n_words or np.bincount(rows, minlength=n_words).max() > 1):
             raise CorruptError("section 'order' is not a permutation of the rows")

@@ -6,6 +6,7 @@ import mmap
 import zlib
 from collections.abc import Collection
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,7 @@ class Container:
         return found or self._problems_of_content()
 
     def open(self) -> EncodedEmbedding:
-        """Build the embedding. Vocabulary, order and state are checked; codes are left to :meth:`problems`."""
+        """Build the embedding: vocabulary and state are checked now, the order when it is wanted, codes not."""
         return EncodedEmbedding(
             vocabulary=self._vocabulary(),
             stream=self.array(CODES, checked=False),
@@ -122,7 +123,7 @@ class Container:
 
     def _vocabulary(self) -> Vocabulary:
         trie = self.data(VOCABULARY, checked=True)
-        packed_order = self.array(ORDER, checked=True) if ORDER in self.sections else None
+        packed_order = partial(self.array, ORDER, checked=True) if ORDER in self.sections else None
         try:
             return Vocabulary.from_buffers(trie, self.rows, packed_order)
         except CorruptError as error:

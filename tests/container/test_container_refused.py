@@ -378,11 +378,22 @@ def test_codes_of_another_length(path: Path, parts: Parts) -> None:
     assert refusal(path, parts.build(), CorruptError) == message
 
 
-@pytest.mark.parametrize("name", ["vocabulary", "order", "state.rotation"])
+@pytest.mark.parametrize("name", ["vocabulary", "state.rotation"])
 def test_a_wrong_checksum(path: Path, parts: Parts, name: str) -> None:
     data = parts.build(**{name: {"crc32": "00000000"}})
     message = f"x.embc: the checksum of section {name!r} does not match"
     assert refusal(path, data, CorruptError) == message
+
+
+def test_an_order_with_a_wrong_checksum_is_refused_when_it_is_wanted(path: Path, parts: Parts) -> None:
+    path.write_bytes(parts.build(order={"crc32": "00000000"}))
+    message = "x.embc: the checksum of section 'order' does not match"
+    opened = open_container(path)
+    assert opened.rows(WORDS[:1])[0] >= 0  # a word is found without it
+    with pytest.raises(CorruptError) as caught:
+        _ = opened.words
+    assert str(caught.value) == message
+    assert verify(path) == [message]
 
 
 def test_codes_with_a_wrong_checksum_are_found_by_verify(path: Path, parts: Parts) -> None:
