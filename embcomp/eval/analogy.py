@@ -16,7 +16,7 @@ five case variants of a, b and c at the top make it give up; a zero vector has c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,7 @@ from embcomp.eval.datasets import AnalogySet
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import IntArray, bootstrap_mean, unit_rows
 from embcomp.eval.target import Target
+from embcomp.threads import for_blocks
 
 METRICS = ("3cosadd", "3cosmul")
 RESTRICT_VOCAB = 30_000  # word2vec, demo-word-accuracy.sh
@@ -108,7 +109,8 @@ def answer(units: FloatMatrix, questions: Questions, metric: str) -> IntArray:
     for start in range(0, len(units), BLOCK_WORDS):
         cosines = units[asked] @ units[start : start + BLOCK_WORDS].T
         tables = _tables(cosines, metric)
-        for batch in _batches(len(places)):
+
+        def judge(batch: slice, start: int = start, tables: tuple[FloatMatrix, FloatMatrix] = tables) -> None:
             scores = _score(tables, places[batch], metric)
             barred.strike(scores, start, batch)
             top = scores.max(axis=1)
@@ -116,6 +118,8 @@ def answer(units: FloatMatrix, questions: Questions, metric: str) -> IntArray:
             found = (scores[better] >= (top[better] - ties[batch][better])[:, None]).argmax(axis=1)
             best[batch.start + better] = top[better]
             answers[batch.start + better] = start + found
+
+        for_blocks(judge, len(places), BLOCK_QUESTIONS)
     return answers
 
 
@@ -139,11 +143,6 @@ class _Barred:
         low, high = np.searchsorted(self.blocks, [start // BLOCK_WORDS, start // BLOCK_WORDS + 1])
         first, last = low + np.searchsorted(self.questions[low:high], [batch.start, batch.stop])
         scores[self.questions[first:last] - batch.start, self.words[first:last] - start] = -np.inf
-
-
-def _batches(n_questions: int) -> Iterator[slice]:
-    for start in range(0, n_questions, BLOCK_QUESTIONS):
-        yield slice(start, min(start + BLOCK_QUESTIONS, n_questions))
 
 
 def _ties(units: FloatMatrix, words: IntArray, metric: str) -> FloatMatrix:
