@@ -11,6 +11,7 @@ WORD = "queen"
 K = 10
 N_QUERIES = 20
 N_WORDS = 10_000
+WITH_FAISS = "embcomp, engine faiss"
 
 
 def resident_mb() -> float:
@@ -119,7 +120,7 @@ def lookup(files: Files, who: str) -> dict[str, Any]:
     return result
 
 
-def _searcher(files: Files, bits: int) -> tuple[Any, Any, Any, Any]:
+def _searcher(files: Files, bits: int, engine: Any = "numpy") -> tuple[Any, Any, Any, Any]:
     """Index, codes in source order, codes of the queries, and the queries' vectors."""
     import numpy as np
 
@@ -130,14 +131,18 @@ def _searcher(files: Files, bits: int) -> tuple[Any, Any, Any, Any]:
     ranked = encoded.vocabulary.rows_by_rank
     codes = encoded.codes_at(ranked)
     chosen = np.random.default_rng(0).permutation(len(codes))[:N_QUERIES]
-    return SearchIndex(encoded), codes, codes[chosen], encoded.decode_rows(ranked[chosen])
+    return SearchIndex(encoded, engine=engine), codes, codes[chosen], encoded.decode_rows(ranked[chosen])
 
 
 def hamming(files: Files, who: str, bits: int) -> dict[str, Any]:
     """Seconds per query, one at a time; the structures are built before."""
     import numpy as np
 
-    index, codes, asked, _ = _searcher(files, bits)
+    index, codes, asked, _ = _searcher(files, bits, "faiss" if who == WITH_FAISS else "numpy")
+    if who == WITH_FAISS:
+        import faiss
+
+        faiss.omp_set_num_threads(1)
     if who == "faiss":
         import faiss
 
@@ -279,17 +284,20 @@ def _hamming_contest(bits: int, limit: float) -> Contest:
             "contests_search:hamming",
             {"who": who, "bits": bits},
             threads=1,
-            needs="" if who == "embcomp" else who,
+            needs={"embcomp": "", WITH_FAISS: "faiss"}.get(who, who),
         )
-        for who in ("embcomp", "faiss", "usearch", "numkong")
+        for who in ("embcomp", WITH_FAISS, "faiss", "usearch", "numkong")
     ]
-    bar = Bar(f"Hamming top-{K}, {bits} bits", "embcomp", limit, "faiss", unit="of faiss")
+    bars = (
+        Bar(f"Hamming top-{K}, {bits} bits, numpy alone", "embcomp", limit, "faiss", unit="of faiss"),
+        Bar(f"Hamming top-{K}, {bits} bits, with the extra `search`", WITH_FAISS, limit, "faiss", unit="of faiss"),
+    )
     note = "numkong gives distances to all rows, not the nearest."
     return Contest(
         f"hamming-{bits}",
         f"Nearest {K} by Hamming distance, {bits} bits",
         tuple(sides),
-        (bar,),
+        bars,
         same_distances,
         (f"bits{bits}",),
         note=note,
