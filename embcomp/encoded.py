@@ -60,9 +60,12 @@ class EncodedEmbedding:
 
         ``report`` is the compressor's own, of its fit, if not given.
         """
-        by_row = np.empty_like(codes)
-        by_row[vocabulary.rows_by_rank] = codes
-        stream = bits.tighten(by_row, compressor.layout.row_bits)
+        width = compressor.layout.row_bits
+        ranks = vocabulary.ranks_by_row
+        stream = np.empty(bits.stream_bytes(len(codes), width), dtype=np.uint8)
+        for start in range(0, len(codes), bits.ROWS_PER_BLOCK):
+            packed = bits.tighten(codes[ranks[start : start + bits.ROWS_PER_BLOCK]], width)
+            stream[start * width // 8 :][: len(packed)] = packed
         return cls(vocabulary, stream, compressor, source, compressor.report if report is None else report)
 
     def __len__(self) -> int:

@@ -30,6 +30,7 @@ from embcomp.vocabulary import Vocabulary
 CHUNK_ROWS = 2 * MEAN_BLOCK_ROWS  # whole blocks of every fixed size, so that sums and products are cut alike
 SAMPLE_ROWS = 50_000
 SHARE_OF_FREE_MEMORY = 0.5
+CERTAINTY = 1.5  # a matrix that will be this much too large is given up at once: rows before may be longer than later
 
 
 class MatrixTooLargeError(Exception):
@@ -134,7 +135,8 @@ def _read_matrix(reader: BlockReader, allowance: int) -> Embedding:
     for block_words, vectors in reader:
         words += block_words
         start = len(matrix)
-        if 4 * len(words) * reader.dim > allowance:
+        n_bytes = 4 * len(words) * reader.dim
+        if n_bytes > allowance or n_bytes > CERTAINTY * allowance * reader.share_read > 0:
             raise MatrixTooLargeError
         matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
         matrix[start:] = vectors
@@ -159,6 +161,7 @@ def _encode_in_two_passes(
         seed = int(compressor.get_config().get("random_state", 0))
         summary = summarize(reader, seed, SAMPLE_ROWS)
     compressor.fit_summary(summary, progress)
+    del summary
     words: list[str] = []
     with open_blocks(source, options, progress) as reader:
         codes = [compressor.encode(chunk) for chunk in chunks(reader, words)]
@@ -170,27 +173,26 @@ def summarize(reader: BlockReader, seed: int, sample_rows: int) -> Summary:
     rng = np.random.default_rng(seed)
     total = np.zeros(reader.dim, dtype=np.float64)
     products = np.zeros((reader.dim, reader.dim), dtype=np.float64)
-    sample = np.empty((0, reader.dim), dtype=np.float32)
-    ranks = np.empty(0, dtype=np.int64)
+    sample = np.empty((sample_rows, reader.dim), dtype=np.float32)  # pages that are not written take no memory
     n_rows = 0
     for chunk in chunks(reader, [], MEAN_BLOCK_ROWS):
         total += chunk.sum(axis=0, dtype=np.float64)
-        wide = chunk.astype(np.float64)
-        with single_threaded_blas():
-            products += wide.T @ wide
-        n_room = max(0, sample_rows - len(sample))
-        sample = np.concatenate([sample, chunk[:n_room]])
-        ranks = np.concatenate([ranks, n_rows + np.arange(len(chunk[:n_room]))])
+        for start in range(0, len(chunk), BLOCK_ROWS):
+            wide = chunk[start : start + BLOCK_ROWS].astype(np.float64)
+            with single_threaded_blas():
+                products += wide.T @ wide
+        n_room = min(len(chunk), max(0, sample_rows - n_rows))
+        sample[n_rows : n_rows + n_room] = chunk[:n_room]
         later = np.arange(n_room, len(chunk))
         places = (rng.random(len(later)) * (n_rows + later + 1)).astype(np.int64)
         for row, place in zip(later[places < sample_rows], places[places < sample_rows], strict=True):
-            sample[place], ranks[place] = chunk[row], n_rows + row
+            sample[place] = chunk[row]
         n_rows += len(chunk)
     mean = (total / max(1, n_rows)).astype(np.float32)
     centre = mean.astype(np.float64)
     cross = np.outer(centre, total)
     spread = products - cross - cross.T + n_rows * np.outer(centre, centre)
-    return Summary(n_rows, mean, spread, sample[np.argsort(ranks)])
+    return Summary(n_rows, mean, spread, sample[:n_rows])
 
 
 def _assemble(words: list[str], codes: list[BytesArray], compressor: Compressor, source: Source) -> EncodedEmbedding:

@@ -98,7 +98,7 @@ def test_a_summary_is_exact_but_for_its_sample(source: Path) -> None:
     assert summary.sample.shape == (500, DIM)
     rows = {row.tobytes(): rank for rank, row in enumerate(vectors)}
     ranks = [rows[row.tobytes()] for row in summary.sample]
-    assert ranks == sorted(set(ranks))
+    assert len(set(ranks)) == len(ranks)
     assert 0.4 * N_ROWS < np.mean(ranks) < 0.6 * N_ROWS
 
 

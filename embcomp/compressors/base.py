@@ -59,7 +59,7 @@ class Summary:
         n_rows: rows seen.
         mean: float32, shape (dim,); the same numbers as :func:`embcomp.embedding.mean_rows` gives.
         covariance: Σ (x − mean)ᵀ(x − mean), float64, shape (dim, dim).
-        sample: rows drawn evenly from all, in their order, float32, shape (at most some thousands, dim).
+        sample: rows drawn evenly from all, in no order, float32, shape (at most some thousands, dim).
     """
 
     n_rows: int

@@ -103,6 +103,11 @@ class BlockReader:
             raise InputError(f"{self._stream.name}: has not been read to its end")
         return self._source
 
+    @property
+    def share_read(self) -> float:
+        """How much of the source has been taken from disk, from 0 to 1; 0 where its size is not known."""
+        return self._stream.n_raw / self._stream.size if self._stream.size else 0.0
+
     def _distinct(self, block: Block, seen: set[str]) -> Block:
         words = block.words
         if len(set(words)) == len(words) and seen.isdisjoint(words):
