@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from embcomp.bits import BytesArray
+from embcomp.bits import BytesArray, row_bytes
 from embcomp.compressors.base import Compressor, Summary
-from embcomp.embedding import MEAN_BLOCK_ROWS, Embedding, FloatMatrix, Source
+from embcomp.embedding import MEAN_BLOCK_ROWS, Embedding, FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.formats import BlockReader, ReadOptions, open_blocks
@@ -123,10 +123,10 @@ def _encode_after_head(
     rows = chunks(reader, words, first=-(-head_rows // BLOCK_ROWS) * BLOCK_ROWS)
     first = next(rows)
     compressor.fit(first[:head_rows], progress)
-    codes = [compressor.encode(first)]
+    codes = np.array(compressor.encode(first))  # its own memory, which can grow
     del first
-    codes += [compressor.encode(chunk) for chunk in rows]
-    return _assemble(words, codes, compressor, reader.source)
+    codes = _extended(codes, compressor, rows)
+    return EncodedEmbedding.from_codes(Vocabulary.build(words), codes, compressor, reader.source)
 
 
 def _read_matrix(reader: BlockReader, allowance: int) -> Embedding:
@@ -164,8 +164,9 @@ def _encode_in_two_passes(
     del summary
     words: list[str] = []
     with open_blocks(source, options, progress) as reader:
-        codes = [compressor.encode(chunk) for chunk in chunks(reader, words)]
-        return _assemble(words, codes, compressor, reader.source)
+        codes = np.empty((0, row_bytes(compressor.layout.row_bits)), dtype=np.uint8)
+        codes = _extended(codes, compressor, chunks(reader, words))
+        return EncodedEmbedding.from_codes(Vocabulary.build(words), codes, compressor, reader.source)
 
 
 def summarize(reader: BlockReader, seed: int, sample_rows: int) -> Summary:
@@ -195,10 +196,13 @@ def summarize(reader: BlockReader, seed: int, sample_rows: int) -> Summary:
     return Summary(n_rows, mean, spread, sample[:n_rows])
 
 
-def _assemble(words: list[str], codes: list[BytesArray], compressor: Compressor, source: Source) -> EncodedEmbedding:
-    joined = np.concatenate(codes)
-    codes.clear()
-    return EncodedEmbedding.from_codes(Vocabulary.build(words), joined, compressor, source)
+def _extended(codes: BytesArray, compressor: Compressor, rows: Iterator[FloatMatrix]) -> BytesArray:
+    """Append the codes of more rows, chunk by chunk, in place."""
+    for chunk in rows:
+        start = len(codes)
+        codes.resize((start + len(chunk), codes.shape[1]), refcheck=False)  # realloc moves pages, it copies nothing
+        codes[start:] = compressor.encode(chunk)
+    return codes
 
 
 def _require_room(compressor: Compressor, what: str, needed: int, allowance: int) -> None:
