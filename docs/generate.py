@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-import click
+from typing import Any
 
 from embcomp.cli.main import COMMANDS, group
 
@@ -14,13 +13,14 @@ WIDTH = 100
 
 def help_of(name: str | None) -> str:
     """The help text of one command, or of ``embcomp`` itself."""
-    parent = click.Context(group, info_name="embcomp", terminal_width=WIDTH)
+    options: dict[str, Any] = {"resilient_parsing": True, "terminal_width": WIDTH}
+    parent = group.make_context("embcomp", [], **options)
     if name is None:
         return group.get_help(parent)
     command = group.get_command(parent, name)
     if command is None:
         raise KeyError(name)
-    return command.get_help(click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH))
+    return command.get_help(command.make_context(name, [], parent, **options))
 
 
 def cli_page() -> str:
