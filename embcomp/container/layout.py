@@ -36,6 +36,7 @@ MAX_HEADER_BYTES = 2**20  # far above any real header; bounds what a hostile one
 MAX_DIMENSIONS = 4
 MAX_ARRAY_BYTES = 2**62  # with extents of 0 left out of the product: array libraries form it in 64 bits, signed
 
+CRC_TEXT = re.compile("[0-9a-f]{8}")  # here, since compiling takes longer than opening a file
 DTYPES = frozenset({"<f4", "<f2", "<f8", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"})
 
 VOCABULARY = "vocabulary"
@@ -206,7 +207,7 @@ def _section(name: str, entry: Any) -> Section:
 
 
 def _expect_crc(value: Any) -> int:
-    if not isinstance(value, str) or not re.fullmatch("[0-9a-f]{8}", value):
+    if not isinstance(value, str) or not CRC_TEXT.fullmatch(value):
         raise TypeError(f"{value!r} is not 8 lower-case hexadecimal digits")
     return int(value, 16)
 
