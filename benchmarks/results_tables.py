@@ -1,11 +1,12 @@
 """All methods at 1, ½ and ¼ bit a dimension, five seeds: the counterpart of Liao et al. 2020, Tables 2 to 4.
 
-    python benchmarks/results_tables.py SOURCE --data FOLDER      run what is missing, then write docs/results.md
-    python benchmarks/results_tables.py                           write docs/results.md from what was recorded
+    python benchmarks/results_tables.py SOURCE --data FOLDER      one `embcomp compare`, then docs/results.md
+    python benchmarks/results_tables.py --compared FILE           docs/results.md from what that command printed
+    python benchmarks/results_tables.py                           docs/results.md from what was recorded
 
-Runs go through the library of ``embcomp compare`` and its cache: what was stopped goes on where it was. Records are
-lines of JSON in ``benchmarks/results/results.jsonl``, one for each method, configuration and seed; those of the same
-run are replaced. ``--methods``, ``--seeds`` and ``--suite`` run a part; the page shows gaps for the rest.
+Everything comes from one command, `embcomp compare … --json`; what is stopped goes on where it was, since compare
+keeps each container and each suite's scores. ``benchmarks/results/results.jsonl`` is what it printed, without
+intervals: a line for the run, then one for each method, configuration and seed.
 """
 
 from __future__ import annotations
@@ -14,28 +15,28 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from embcomp.eval.cache import Cache, default_folder
-from embcomp.eval.compare import BASELINE, Evaluation, Result, Workbench, label
-from embcomp.eval.plan import Job, over_seeds, parse_candidate
-from embcomp.formats import ReadOptions, read_embedding
+from embcomp.eval.compare import BASELINE, label
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "results.jsonl"
 PAGE = ROOT / "docs" / "results.md"
 
+SOURCE = "data/glove.6B.100d.txt"
+DIM = 100
 LEVELS = {"1": 1, "½": 2, "¼": 4}
 """Bits a dimension, and by what the dimensions are divided."""
 METHODS = ("sign", "itq", "iiq", "nlb", "dccl", "kd", "prune", "alone")
-FIXED = {"sign": "sign", "prune": "prune"}  # one configuration; prune as the paper has it, 95 %
+EPOCHS = 8  # of alone, whose 15 runs then take as long as all others
+SEEDS = 5
 SUITES = ("similarity", "categorization", "classification")
 
 TABLES = {
@@ -97,66 +98,54 @@ Record = dict[str, Any]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("source", nargs="?", help="embedding file; without one, only the page is written")
-    parser.add_argument("--data", type=Path, help="folder of data sets")
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=METHODS)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES)
-    parser.add_argument("--cache", type=Path, default=None)
+    parser.add_argument("--data", metavar="FOLDER", help="folder of data sets")
+    parser.add_argument("--cache", metavar="FOLDER", help="compare's cache")
+    parser.add_argument("--compared", type=Path, metavar="FILE", help="what the command printed: nothing is run")
     given = parser.parse_args()
-    if given.source is not None:
-        run(given)
-    PAGE.write_text(page(read_records()), encoding="utf-8")
+    if given.compared is not None:
+        record(json.loads(given.compared.read_text(encoding="utf-8")))
+    elif given.source is not None:
+        places = [
+            part for flag in ("data", "cache") if (value := getattr(given, flag)) for part in (f"--{flag}", value)
+        ]
+        run = [sys.executable, "-c", "from embcomp.cli.main import run; run()", *arguments(given.source), *places]
+        record(json.loads(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout))
+    PAGE.write_text(page(*read_records()), encoding="utf-8")
 
 
-def run(given: argparse.Namespace) -> None:
-    """Compress and score; record after each method, so that little is lost when it is stopped."""
-    embedding = read_embedding(given.source, ReadOptions())
-    evaluation = Evaluation(given.suite, given.data)
-    bench = Workbench(embedding, evaluation, Cache(given.cache or default_folder()))
+def arguments(source: str) -> list[str]:
+    """Of the one command, without the folders."""
+    methods = [f"{method}:epochs={EPOCHS}" if method == "alone" else method for method in METHODS]
+    widths = [str(round(DIM / divisor)) for divisor in LEVELS.values()]
+    suites = [part for suite in SUITES for part in ("--suite", suite)]
+    sweep = ["--methods", ",".join(methods), "--bits", ",".join(widths), "--seeds", str(SEEDS)]
+    return ["compare", source, *sweep, *suites, "--json"]
+
+
+def record(runs: Sequence[Record]) -> None:
+    """Write the records: where and with what it ran, and what compare says of each run."""
     about = {
-        "source": embedding.source.to_json(),
-        "data": bench.suites,
+        "command": shlex.join(["embcomp", *arguments(SOURCE), "--data", "DIR"]),
+        "commit": commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("embcomp", "numpy")},
     }
-    for method in given.methods:
-        for level, job in jobs(method, embedding.dim, given.seeds):
-            start = time.perf_counter()
-            results = bench.compare([job])
-            add_records([as_record(BASELINE, "", results[0], about), as_record(method, level, results[1], about)])
-            print(f"{method} {level} {job.config} {time.perf_counter() - start:.0f} s", file=sys.stderr)
+    lines = [about, *(run | {"means": None, "scores": short(run), "level": level(run)} for run in runs)]
+    RECORDS.parent.mkdir(exist_ok=True)
+    RECORDS.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
 
-def jobs(method: str, dim: int, n_seeds: int) -> list[tuple[str, Job]]:
-    """Every configuration of a method, with its level."""
-    if method in FIXED:
-        return [("1", job) for job in over_seeds([parse_candidate(FIXED[method])], 0, n_seeds)]
-    found = []
-    for level, divisor in LEVELS.items():
-        candidate = parse_candidate(method)
-        sized = candidate.for_bits(max(1, round(dim / divisor)))
-        if sized is None:  # no bits in a code: as many times smaller
-            options = candidate.kind.options_for_ratio(32.0 * divisor, dim, {}) or {}
-            sized = candidate.with_options(**options)
-        found += [(level, job) for job in over_seeds([sized], 0, n_seeds)]
-    return found
+def short(run: Record) -> list[list[Any]]:
+    """Scores without intervals and counts."""
+    return [[row["suite"], row["task"], row["metric"], row["value"]] for row in run["scores"]]
 
 
-def as_record(method: str, level: str, result: Result, about: Record) -> Record:
-    """One line: what ran, how large and slow it was, and the scores."""
-    return {
-        "method": method,
-        "level": level,
-        "config": result.config,
-        "bits_per_vector": result.bits,
-        "bytes": result.sizes,
-        "ratio": result.ratio,
-        "seconds": result.seconds,
-        "scores": [[row["suite"], row["task"], row["metric"], row["value"]] for row in result.scores],
-        "sha256": result.sha256,
-        "commit": commit(),
-        **about,
-    }
+def level(run: Record) -> str:
+    """Which of LEVELS a run is nearest to; what has no size to choose is at the first."""
+    if run["method"] == BASELINE:
+        return ""
+    bits = 32 * run["dim"] / run["config"]["ratio"] if "ratio" in run["config"] else run["bits_per_vector"]
+    return min(LEVELS, key=lambda name: abs(run["dim"] / LEVELS[name] - (bits or run["dim"])))
 
 
 def commit() -> str:
@@ -167,40 +156,28 @@ def commit() -> str:
     return found.stdout.strip()
 
 
-def read_records() -> list[Record]:
+def read_records() -> tuple[Record, list[Record]]:
+    """What ran, and its runs."""
     if not RECORDS.exists():
-        return []
-    return [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()]
+        return {}, []
+    about, *runs = [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()]
+    return about, runs
 
 
-def add_records(new: Iterable[Record]) -> None:
-    """Replace records of the same run, scores of other suites apart, and add the others."""
-    kept = {identity(record): record for record in read_records()}
-    for record in new:
-        before = kept.get(identity(record))
-        if before is not None and before["sha256"] == record["sha256"]:
-            fresh = {row[0] for row in record["scores"]}
-            record["scores"] += [row for row in before["scores"] if row[0] not in fresh]
-        kept[identity(record)] = record
-    RECORDS.parent.mkdir(exist_ok=True)
-    RECORDS.write_text("".join(json.dumps(record) + "\n" for record in kept.values()), encoding="utf-8")
-
-
-def identity(record: Record) -> str:
-    return json.dumps([record["method"], record["level"], record["config"], record["source"]["sha256"]])
-
-
-def page(records: Sequence[Record]) -> str:
+def page(about: Record, records: Sequence[Record]) -> str:
     """docs/results.md."""
-    parts = [HEAD]
     if not records:
-        return "".join([*parts, "Nothing is recorded yet: `make results`.\n"])
-    source = records[0]["source"]
-    parts.append(
-        f"Source: `{source['name']}`, {source['rows']:,} words of {source['dim']} dimensions, "
-        f"SHA-256 `{source['sha256']}`. {provenance(records)}\n\n"
-    )
-    parts.append(size_table(records))
+        return HEAD + "Nothing is recorded yet: `make results`.\n"
+    source = records[0]
+    versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
+    parts = [
+        HEAD,
+        f"    {about['command']}\n\n",
+        f"Commit {about['commit']}; {versions}; {about['machine']}. Source: GloVe 6B 100d as `make data` makes it, "
+        f"{source['rows']:,} words of {source['dim']} dimensions, SHA-256 `{source['sha256']}`.\n\n",
+        alone_text(records),
+        size_table(records),
+    ]
     for number, (title, (suite, tasks)) in enumerate(TABLES.items()):
         parts.append(score_table(records, title, suite, tasks, number))
     return "".join(parts)
@@ -216,19 +193,31 @@ vectors, GloVe of 1,917,494 words and 300 dimensions: the shape of the curve com
 does not even in shape: the papers' platform has no vector for a term of several words.) A gap (–) has not been run,
 or there is no data for it here.
 
-Methods without a number of bits: `prune` sets 95 % of all numbers to 0, as in the paper; `alone` has no code a word
-and is given the same ratio of vectors, 32, 64 and 128. Seconds are of one thread beside other work: orders of
-magnitude, no more.
+`sign` has one size. `prune` sets 95 % of all numbers to 0, as in the paper, and has one as well. `alone` has no code
+a word; its network is 32, 64 and 128 times smaller than the vectors. Seconds are wall-clock on a machine that did
+other work beside: orders of magnitude, no more.
+
+All comes from one command, DIR being a folder of data sets (`docs/evaluation.md` says where they are):
 
 """
 
 
-def provenance(records: Sequence[Record]) -> str:
-    def distinct(values: Iterable[str]) -> str:
-        return ", ".join(dict.fromkeys(value for value in values if value))
-
-    versions = distinct(" ".join(f"{name} {number}" for name, number in each["versions"].items()) for each in records)
-    return f"Machine: {distinct(each['machine'] for each in records)}. Versions: {versions}."
+def alone_text(records: Sequence[Record]) -> str:
+    """How far `alone` was trained, and what came of it."""
+    found = [(name, group) for method, name, group in groups(records) if method == "alone"]
+    if not found:
+        return ""
+    runs = [each for _, group in found for each in group]
+    minutes = sum(each["seconds"]["fit"] for each in runs) / 60
+    errors = [
+        f"{statistics.fmean(each['report']['relative_error']['stored'] for each in group):.3f} at {name} bit"
+        for name, group in found
+    ]
+    return (
+        f"`alone` is not trained to its end: the paper has 1,000 epochs, here it had {runs[0]['report']['epochs']}, "
+        f"which took {minutes:.0f} minutes for its {len(runs)} runs. What it gives is poor: its squared error "
+        f"relative to the vectors' variance is {', '.join(errors)} (the mean vector's is 1).\n\n"
+    )
 
 
 def size_table(records: Sequence[Record]) -> str:

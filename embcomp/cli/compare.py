@@ -44,7 +44,11 @@ PATH = click.Path(path_type=Path)
     help="Which methods, in which order; options after colons, as in iiq:remove-top=14. 'all' for all there are; "
     "default those that do not take minutes.",
 )
-@click.option("--bits", metavar="N,…", help="Run each method at each of these numbers of bits a word.")
+@click.option(
+    "--bits",
+    metavar="N,…",
+    help="Run each method at each of these numbers of bits a word, or the next below that it can have.",
+)
 @click.option("--target-size", metavar="SIZE", help="Choose each method's options so that its file fits, as in 5MB.")
 @click.option(
     "--target-ratio",
@@ -129,8 +133,7 @@ def command(
     from embcomp.formats import read_embedding
 
     candidates, notes = _candidates(methods)
-    candidates, without = sweep_bits(candidates, _numbers("--bits", bits))
-    notes += without
+    widths = _widths(bits)
     evaluation = Evaluation(suites or None, data, oov, seed)
     suites_with_data(evaluation)  # what is missing is said before the source is read
     notes += left_out(evaluation)
@@ -140,6 +143,8 @@ def command(
         embedding = read_embedding(source, options, progress)
     if word is not None and word not in embedding:
         raise MissingWordError(word)
+    candidates, chosen = sweep_bits(candidates, widths, embedding.dim)
+    notes += chosen
     with _cache(cache_dir, no_cache=no_cache) as cache, overall_bar(quiet=quiet) as progress:
         bench = Workbench(embedding, evaluation, cache)
         jobs = _jobs(bench, candidates, budget, range(seed, seed + seeds), progress)
@@ -200,13 +205,16 @@ def _jobs(
     return jobs
 
 
-def _numbers(flag: str, text: str | None) -> list[int]:
+def _widths(text: str | None) -> list[int]:
     if text is None:
         return []
     try:
-        return [int(part) for part in text.split(",")]
+        widths = [int(part) for part in text.split(",")]
     except ValueError:
-        raise ParameterError(f"{flag} must be whole numbers with commas between them, got {text!r}") from None
+        widths = [0]
+    if min(widths) < 1:
+        raise ParameterError(f"--bits must be whole numbers from 1 on with commas between them, got {text!r}")
+    return widths
 
 
 @contextmanager

@@ -168,6 +168,11 @@ class AloneCompressor(Compressor):
             raise ParameterError(f"{self.name}: --zeros is for --filter binary, got {self.zeros!r}")
 
     @classmethod
+    def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The ratio with which the network has ``n_bits`` for each word."""
+        return cls.options_for_ratio(32 * dim / n_bits, dim, given) if n_bits > 0 else None
+
+    @classmethod
     def options_for_ratio(cls, ratio: float, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """``ratio`` itself."""
         return {"ratio": ratio} if {"ratio", "inter"}.isdisjoint(given) else None

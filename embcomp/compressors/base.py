@@ -189,10 +189,11 @@ class Compressor(ABC):
         return {option.name: option.default for option in cls.options}
 
     @classmethod
-    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Options with which the code of a row takes ``n_bits`` or a little less, beside the options ``given``.
+    def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Options with which a row of ``dim`` numbers takes ``n_bits`` or a little less, beside those ``given``.
 
-        ``None``: there are none, or they are among those given.
+        They are bits of its code, or for a method without codes its share of what is learnt. ``None``: there are no
+        such options, or they are among those given.
         """
         declared = any(option.name == "bits" for option in cls.options)
         return {"bits": n_bits} if declared and "bits" not in given else None

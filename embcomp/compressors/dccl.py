@@ -193,7 +193,7 @@ class DcclCompressor(Compressor):
         self.random_state = random_state
 
     @classmethod
-    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """As many codebooks as ``n_bits`` hold symbols, or a single one of fewer vectors."""
         if "codebooks" in given:
             return None

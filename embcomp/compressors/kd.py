@@ -185,7 +185,7 @@ class KdCompressor(Compressor):
         self.random_state = random_state
 
     @classmethod
-    def options_for_bits(cls, n_bits: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
+    def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """As many symbols as ``n_bits`` hold, or a single narrower one."""
         if "dims" in given:
             return None

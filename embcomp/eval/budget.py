@@ -71,10 +71,10 @@ def parse_ratio(text: str) -> float:
 
 def choose(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress = no_progress) -> Job:
     """The largest configuration of a candidate that keeps to the budget, or the reason why there is none."""
-    if candidate.for_bits(bench.embedding.dim) is not None:
-        return _choose_bits(bench, candidate, budget, progress)
     if _for_ratio(bench, candidate, 1.0) is not None:
         return _choose_ratio(bench, candidate, budget, progress)
+    if candidate.for_bits(bench.embedding.dim, bench.embedding.dim) is not None:
+        return _choose_bits(bench, candidate, budget, progress)
     job = _job(candidate)
     _, known = bench.container(job, progress)
     if budget.spare(known) >= 0:
@@ -85,15 +85,15 @@ def choose(bench: Workbench, candidate: Candidate, budget: Budget, progress: Pro
 def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
     dim = bench.embedding.dim
     most = MOST_BITS_PER_DIM * dim
-    state = _state_bytes(bench, _with_bits(candidate, dim))
-    state_per_bit = (_state_bytes(bench, _with_bits(candidate, 2 * dim)) - state) / dim
+    state = _state_bytes(bench, _with_bits(bench, candidate, dim))
+    state_per_bit = (_state_bytes(bench, _with_bits(bench, candidate, 2 * dim)) - state) / dim
     per_bit = len(bench.embedding) / 8 + state_per_bit
     width = _clamped(_allowed_bytes(bench, budget, state - dim * state_per_bit) / per_bit, most)
     best: Job | None = None
     fits, fails = 0, most + 1  # widths
     known: dict[str, Any] = {}
     for _ in range(MOST_TRIES):
-        job = _job(_with_bits(candidate, width))
+        job = _job(_with_bits(bench, candidate, width))
         _, known = bench.container(job, progress)
         spare = budget.spare(known)
         if spare >= 0:
@@ -121,8 +121,8 @@ def _choose_ratio(bench: Workbench, candidate: Candidate, budget: Budget, progre
     return _unreachable(candidate, budget, f"the least it takes is {_taken(known, budget)}")
 
 
-def _with_bits(candidate: Candidate, width: int) -> Candidate:
-    return candidate.for_bits(width) or candidate
+def _with_bits(bench: Workbench, candidate: Candidate, width: int) -> Candidate:
+    return candidate.for_bits(width, bench.embedding.dim) or candidate
 
 
 def _for_ratio(bench: Workbench, candidate: Candidate, ratio: float) -> Candidate | None:

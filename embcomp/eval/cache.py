@@ -6,10 +6,13 @@ An entry that cannot be read, or whose checksum is wrong, counts as absent and i
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib.util
 import json
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +69,53 @@ def file_digest(paths: Iterable[Path]) -> str:
         total.update(f"{path.name}\0{path.stat().st_size}\0".encode())
         total.update(path.read_bytes())
     return total.hexdigest()
+
+
+def source_files(modules: Iterable[str]) -> dict[str, Path]:
+    """Source files, by module, of modules and of all that they import, directly or not, from their own packages.
+
+    What is imported inside functions counts. ``embcomp`` itself only says what there is, and does not.
+    """
+    waiting = list(modules)
+    packages = {name.partition(".")[0] for name in waiting}
+    seen = {"embcomp"}
+    files: dict[str, Path] = {}
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name.partition(".")[0] not in packages:
+            continue
+        seen.add(name)
+        path = _source_file(name)
+        if path is not None:
+            files[name] = path
+            waiting += _imported(path, name)
+    return files
+
+
+def _source_file(module: str) -> Path | None:
+    """Where a module's source is, whether it is loaded or not; ``None`` if it has none, or is no module."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None:
+        try:
+            spec = importlib.util.find_spec(module)
+        except (ImportError, ValueError):
+            return None
+        file = spec.origin if spec is not None else None
+    path = Path(file) if file is not None else None
+    return path if path is not None and path.suffix == ".py" and path.is_file() else None
+
+
+def _imported(path: Path, module: str) -> Iterator[str]:
+    """Names in a module's imports that are modules, or could be."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            name = "." * node.level + (node.module or "")
+            base = importlib.util.resolve_name(name, package) if node.level else name
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
 def _digest(document: Any) -> str:

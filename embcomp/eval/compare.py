@@ -6,8 +6,6 @@ What is scored is what a user gets: each method's container is written, opened a
 from __future__ import annotations
 
 import hashlib
-import inspect
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +18,13 @@ import numpy as np
 from embcomp import __version__
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor
+from embcomp.container import reader, writer
 from embcomp.container.reader import describe, open_container, original_bytes, verify
-from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.eval import classification, report, run
-from embcomp.eval.cache import Cache, file_digest, key_of
+from embcomp.eval.cache import Cache, file_digest, key_of, source_files
 from embcomp.eval.datasets import collect
 from embcomp.eval.plan import SEED, Job
 from embcomp.eval.score import Score
@@ -38,9 +36,6 @@ BASELINE = "none"
 """The method's name in the row of the uncompressed source."""
 
 FIDELITY, CLASSIFICATION = "fidelity", "classification"
-
-PRESENTATION = {"compare", "cache", "plan", "budget", "tables", "svg", "figures", "page", "details", "results"}
-"""Modules beside this one that no score depends on."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +52,8 @@ class Result:
         seconds: ``fit`` and ``encode``; both 0 for the source.
         scores: one per suite, data set and metric, as ``embcomp eval`` prints them.
         means: one per suite and metric: the mean of its data sets, with interval and ratio to the source.
+        rows, dim: of the source.
+        report: what the fit says of itself, as ``embcomp info`` has it; empty for the source.
         note: for people.
     """
 
@@ -69,6 +66,9 @@ class Result:
     scores: list[dict[str, Any]] = field(default_factory=list)
     means: list[dict[str, Any]] = field(default_factory=list)
     sha256: str = ""
+    rows: int | None = None
+    dim: int | None = None
+    report: dict[str, Any] = field(default_factory=dict)
     note: str = ""
     label: str = ""
     key: str = ""
@@ -85,6 +85,9 @@ class Result:
             "scores": self.scores,
             "means": self.means,
             "sha256": self.sha256,
+            "rows": self.rows,
+            "dim": self.dim,
+            "report": self.report,
             "note": self.note,
         }
 
@@ -163,6 +166,9 @@ class Workbench:
             scores=scores,
             means=with_ratios(suite_means(scores), scores, baseline.scores),
             sha256=known["sha256"],
+            rows=known["rows"],
+            dim=known["dim"],
+            report=known["report"],
             note=job.note,
             label=label(job.method, job.config),
             key=key,
@@ -182,6 +188,8 @@ class Workbench:
             scores=scores,
             means=with_ratios(suite_means(scores), scores, scores),
             sha256=self.embedding.source.sha256,
+            rows=len(self.embedding),
+            dim=self.embedding.dim,
             label="uncompressed",
         )
 
@@ -219,7 +227,7 @@ class Workbench:
             fitted = time.perf_counter()
         seconds = {"fit": round(fitted - start, 3), "encode": round(time.perf_counter() - fitted, 3)}
         encoded = EncodedEmbedding.from_codes(self.vocabulary, codes, compressor, self.embedding.source)
-        save(encoded, path, force=True)
+        writer.save(encoded, path, force=True)
         return seconds
 
     def _container_key(self, compressor: Compressor) -> str:
@@ -351,18 +359,15 @@ def _plain(value: Any) -> Any:
 
 @cache
 def _method_code(kind: type[Compressor]) -> str:
-    """Digest of the source files that a method is made of: an algorithm that changes is not found in the cache.
+    """Digest of the source that makes and opens a method's containers: what changes there is not found in the cache.
 
     Read once, as the code that runs is that of the process's start.
     """
-    files = set(Path(inspect.getfile(Compressor)).parent.glob("*.py"))
-    files |= {
-        Path(file) for base in kind.__mro__ if (file := getattr(sys.modules[base.__module__], "__file__", None))
-    }
-    return file_digest(files)
+    classes = (base.__module__ for base in kind.__mro__ if issubclass(base, Compressor))
+    return file_digest(source_files([*classes, writer.__name__, reader.__name__]).values())
 
 
 @cache
 def _eval_code() -> str:
     """The same of the suites."""
-    return file_digest(path for path in Path(__file__).parent.glob("*.py") if path.stem not in PRESENTATION)
+    return file_digest(source_files([run.__name__, report.__name__]).values())

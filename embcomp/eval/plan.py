@@ -33,9 +33,9 @@ class Candidate:
         """The same with further options."""
         return Candidate(self.method, self.options | options)
 
-    def for_bits(self, n_bits: int) -> Candidate | None:
-        """The same with about so many bits a word, or ``None`` if that is no option, or is given already."""
-        options = self.kind.options_for_bits(n_bits, self.options)
+    def for_bits(self, n_bits: int, dim: int) -> Candidate | None:
+        """The same with so many bits a word or a little less; ``None`` if that is no option, or is given already."""
+        options = self.kind.options_for_bits(n_bits, dim, self.options)
         return None if options is None else self.with_options(**options)
 
     def from_seed(self, seed: int) -> Candidate:
@@ -93,19 +93,36 @@ def parse_candidate(text: str) -> Candidate:
     return candidate
 
 
-def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int]) -> tuple[list[Candidate], list[str]]:
-    """Each candidate at each number of bits, and a note on those that have no such option, or have it set."""
+def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int], dim: int) -> tuple[list[Candidate], list[str]]:
+    """Each candidate at each number of bits a word, and notes: what that comes to, and where it does not apply.
+
+    Args:
+        candidates: in the order in which they run.
+        widths: bits a word; none leave the candidates as they are.
+        dim: of the vectors.
+    """
     swept: list[Candidate] = []
-    without = []
+    notes, without = [], []
     for candidate in candidates:
-        sized = [each for width in widths if (each := candidate.for_bits(width)) is not None]
-        swept += sized or [candidate]
+        sized = [(width, each) for width in widths if (each := candidate.for_bits(width, dim)) is not None]
+        swept += [each for _, each in sized] or [candidate]
         if widths and not sized:
             without.append(candidate.method)
+        chosen = [(width, _beside(each, candidate)) for width, each in sized]
+        if any(set(options) != {"bits"} for _, options in chosen):
+            texts = [f"{width} is {' '.join(f'{k}={v}' for k, v in options.items())}" for width, options in chosen]
+            notes.append(f"{candidate.method}: --bits {', '.join(texts)}")
     for candidate in swept:
         candidate.build()
     names = ", ".join(dict.fromkeys(without))
-    return swept, [f"--bits does not apply to {names}: run once, with the options they have"] if without else []
+    if without:
+        notes.append(f"--bits does not apply to {names}: run once, with the options they have")
+    return swept, notes
+
+
+def _beside(candidate: Candidate, before: Candidate) -> dict[str, Any]:
+    """The options that one candidate has and another has not, or has with another value."""
+    return {k: v for k, v in candidate.options.items() if k not in before.options or before.options[k] != v}
 
 
 def over_seeds(candidates: Iterable[Candidate], first: int, n_seeds: int) -> list[Job]:

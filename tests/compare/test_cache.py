@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from embcomp.errors import OutputError
-from embcomp.eval.cache import Cache, default_folder, file_digest, key_of
+from embcomp.eval.cache import Cache, default_folder, file_digest, key_of, source_files
 
 
 def test_what_is_stored_is_found_again(cache: Cache) -> None:
@@ -45,6 +45,45 @@ def test_a_file_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
     assert digest == file_digest([two, one])
     two.write_text("3")
     assert digest != file_digest([one, two])
+
+
+@pytest.mark.parametrize(
+    ("module", "present", "absent"),
+    [
+        ("iiq", "base itq binary linear bits embedding threads checks", "kd nlb alone kmeans"),
+        ("kd", "adam additive kmeans linear binary kd_lstm kd_training bits embedding threads", "alone nlb"),
+        ("dccl", "adam base binary bits embedding threads", "kd alone"),
+        ("alone", "adam feed_forward filters narrow bits embedding threads", "kd nlb iiq"),
+    ],
+)
+def test_the_source_of_a_method_is_all_that_it_imports(module: str, present: str, absent: str) -> None:
+    found = {name.rpartition(".")[2] for name in source_files([f"embcomp.compressors.{module}"])}
+    assert found >= {module, *present.split()}
+    assert found.isdisjoint(absent.split())
+
+
+def test_imports_are_followed_inside_functions_and_whatever_their_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "othermethods"
+    folder.mkdir()
+    texts = {
+        "method": "import numpy\nfrom . import first\ndef f():\n    from .second import g\n",
+        "first": "import othermethods.third, embcomp.bits\n",
+        "second": "g = 1\n",
+        "third": "from othermethods import method, nothing\n",
+        "fourth": "",
+    }
+    for name, text in texts.items():
+        (folder / f"{name}.py").write_text(text)
+    (folder / "__init__.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = source_files(["othermethods.method"])
+    names = {"othermethods", *(f"othermethods.{name}" for name in ("method", "first", "second", "third"))}
+    assert set(found) == names
+    before = file_digest(found.values())
+    (folder / "third.py").write_text("changed = True\n")
+    assert file_digest(source_files(["othermethods.method"]).values()) != before
 
 
 def test_the_default_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

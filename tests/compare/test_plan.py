@@ -30,7 +30,7 @@ def test_what_is_wrong_is_said_before_any_file_is_read(text: str, message: str) 
 
 def test_a_sweep_runs_each_width_and_says_where_it_does_not_apply() -> None:
     candidates = [parse_candidate(text) for text in ("sign", "itq", "iiq:bits=7")]
-    swept, notes = sweep_bits(candidates, [8, 4])
+    swept, notes = sweep_bits(candidates, [8, 4], 12)
     assert [(each.method, each.options.get("bits")) for each in swept] == [
         ("sign", None),
         ("itq", 8),
@@ -42,7 +42,7 @@ def test_a_sweep_runs_each_width_and_says_where_it_does_not_apply() -> None:
 
 def test_methods_with_symbols_take_as_many_as_the_bits_hold() -> None:
     candidates = [parse_candidate(text) for text in ("kd:ways=256", "kd:ways=16", "dccl", "kd:dims=2")]
-    swept, notes = sweep_bits(candidates, [25, 3])
+    swept, notes = sweep_bits(candidates, [25, 3], 12)
     assert [each.options for each in swept] == [
         {"ways": 256, "dims": 3},
         {"ways": 8, "dims": 1},
@@ -52,17 +52,38 @@ def test_methods_with_symbols_take_as_many_as_the_bits_hold() -> None:
         {"codebooks": 1, "ways": 8},
         {"dims": 2},
     ]
-    assert notes == ["--bits does not apply to kd: run once, with the options they have"]
+    assert notes == [
+        "kd: --bits 25 is dims=3, 3 is ways=8 dims=1",
+        "kd: --bits 25 is dims=6, 3 is ways=8 dims=1",
+        "dccl: --bits 25 is codebooks=6, 3 is codebooks=1 ways=8",
+        "--bits does not apply to kd: run once, with the options they have",
+    ]
+
+
+def test_a_network_for_all_words_is_smaller_by_the_same_ratio() -> None:
+    candidates = [parse_candidate(text) for text in ("alone:epochs=8", "alone:inter=4", "prune")]
+    swept, notes = sweep_bits(candidates, [100, 50, 25], 100)
+    assert [each.options for each in swept] == [
+        {"epochs": 8, "ratio": 32.0},
+        {"epochs": 8, "ratio": 64.0},
+        {"epochs": 8, "ratio": 128.0},
+        {"inter": 4},
+        {},
+    ]
+    assert notes == [
+        "alone: --bits 100 is ratio=32.0, 50 is ratio=64.0, 25 is ratio=128.0",
+        "--bits does not apply to alone, prune: run once, with the options they have",
+    ]
 
 
 def test_a_sweep_refuses_what_a_method_refuses() -> None:
     with pytest.raises(ParameterError, match="itq: --bits must be an integer from 1 to 65536 or 'dim', got 0"):
-        sweep_bits([Candidate("itq", {})], [0])
+        sweep_bits([Candidate("itq", {})], [0], 12)
 
 
 def test_no_widths_leave_everything_as_it_is() -> None:
     candidates = [Candidate("sign", {}), Candidate("itq", {})]
-    assert sweep_bits(candidates, []) == (candidates, [])
+    assert sweep_bits(candidates, [], 12) == (candidates, [])
 
 
 def test_seeds_multiply_what_is_random_and_nothing_else() -> None:

@@ -231,7 +231,7 @@ def test_state_that_does_not_fit_is_refused(name: str, shape: tuple[int, ...], m
 
 
 def test_bits_are_spent_on_symbols() -> None:
-    assert KdCompressor.options_for_bits(100, {}) == {"dims": 100 // kd_module.symbol_bits(KdCompressor().ways)}
-    assert KdCompressor.options_for_bits(100, {"ways": 50}) == {"dims": 16}
-    assert KdCompressor.options_for_bits(3, {"ways": 50}) == {"dims": 1, "ways": 8}
-    assert KdCompressor.options_for_bits(3, {"dims": 2}) is None
+    assert KdCompressor.options_for_bits(100, 100, {}) == {"dims": 100 // kd_module.symbol_bits(KdCompressor().ways)}
+    assert KdCompressor.options_for_bits(100, 100, {"ways": 50}) == {"dims": 16}
+    assert KdCompressor.options_for_bits(3, 100, {"ways": 50}) == {"dims": 1, "ways": 8}
+    assert KdCompressor.options_for_bits(3, 100, {"dims": 2}) is None
