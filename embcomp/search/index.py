@@ -26,7 +26,17 @@ from embcomp.embedding import FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.search.engines import Engine, FaissCodes, check_engine
-from embcomp.search.nearest import Inverse, all_by_weights, by_hamming, by_tables, by_vectors, by_weights, rounded
+from embcomp.search.fastscan import FastScan
+from embcomp.search.nearest import (
+    Inverse,
+    all_by_weights,
+    by_fast_scan,
+    by_hamming,
+    by_tables,
+    by_vectors,
+    by_weights,
+    rounded,
+)
 from embcomp.search.planes import Planes, as_words, hamming_nearest
 from embcomp.search.shortlist import Ranked
 from embcomp.search.tables import Symbols, Tables, exact_sums, join_symbols, join_tables
@@ -180,10 +190,15 @@ class SearchIndex:
     def _nearest_binary(self, query: NDArray[np.float64], similarity: Similarity, k: int, n_rows: int) -> Ranked:
         base, bits_add = self._binary_sum
         weights = bits_add @ query
-        if similarity == "decoded":
-            return by_weights(self._planes, weights, float(base @ query), self._inverse, k, n_rows)
         length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
-        return by_weights(self._planes, weights, 0.0, 1 / length if length else 0.0, k, n_rows)
+        constant, inverse = 0.0, 1 / length if length else 0.0
+        if similarity == "decoded":
+            constant, inverse = float(base @ query), self._inverse
+        if self._engine == "faiss":
+            found = by_fast_scan(self._fast_scan, weights, constant, inverse, k, n_rows)
+            if found is not None:
+                return found
+        return by_weights(self._planes, weights, constant, inverse, k, n_rows)
 
     def _rescored(self, query: FloatMatrix, ranks: NDArray[np.int64], k: int) -> Ranked:
         vectors = self._encoded.decode_rows(self._encoded.vocabulary.rows_by_rank[ranks])
@@ -238,6 +253,10 @@ class SearchIndex:
     @cached_property
     def _faiss_codes(self) -> FaissCodes:
         return FaissCodes(self._loose)
+
+    @cached_property
+    def _fast_scan(self) -> FastScan:
+        return FastScan(self._loose)
 
     @cached_property
     def _symbols(self) -> Symbols:

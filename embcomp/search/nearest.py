@@ -12,7 +12,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.bits import row_bytes
+from embcomp.bits import BytesArray, row_bytes
+from embcomp.search.fastscan import FastScan, NibbleWeights
 from embcomp.search.planes import BitWeights, Planes, Words, as_words, weighted_costs
 from embcomp.search.shortlist import Ranked, Shortlist
 from embcomp.search.smallest import Smallest
@@ -24,6 +25,7 @@ Inverse: TypeAlias = float | NDArray[np.float32]
 SCORE_UNIT = 2.0**-20  # similarities are rounded to it: about what float32 vectors are good for
 NO_BOUND = 2**32 - 1  # above all costs
 ONE_SIZE = 1e-5  # relative: far above float32's rounding, far below what separates real weights
+CANDIDATES = 64  # that faiss gives at first, beside four for each row wanted
 SCORE_SLACK = 2 * SCORE_UNIT  # for that rounding, and float64 arithmetic with numbers around 1
 
 
@@ -40,38 +42,79 @@ def by_weights(
     The best code has the weights' own signs, and each bit that differs from it costs 2 |weight|. Costs are first
     summed with weights rounded to a few bits (:class:`BitWeights`), whose error is known.
     """
-    weights = _of_one_size(weights)
-    magnitudes = np.abs(weights)
-    coarse = BitWeights.choose(magnitudes)
-    best_code = as_words(np.packbits(weights > 0)[None, :])[0]
-    best = constant + float(magnitudes.sum())
-    tables = list(byte_tables(weights))
+    wanted = _Wanted(weights, constant, inverse)
+    coarse = BitWeights.choose(wanted.magnitudes)
+    best_code = as_words(wanted.best_code[None, :])[0]
 
     def scores(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
-        sums = exact_sums(tables, _bytes_of(planes.take(ranks), planes.n_bits))
-        return rounded((sums + constant) * _of(inverse, ranks))
+        return wanted.scores(_bytes_of(planes.take(ranks), planes.n_bits), ranks)
 
     if isinstance(inverse, float):
-        scale = inverse
-
-        def largest_cost(score: float) -> int:
-            """Of rows that score so much: from (best − 2 (step · cost − below)) · inverse ≥ score."""
-            if scale == 0:
-                return NO_BOUND
-            highest = ((best - (score - SCORE_SLACK) / scale) / 2 + coarse.below) / coarse.step
-            return min(NO_BOUND, int(highest))  # a whole number: compared with floats, costs would be converted
-
-        shortlist = Shortlist(k, scores, largest_cost)
+        shortlist = Shortlist(k, scores, lambda score: wanted.largest_cost(score, coarse.step, coarse.below))
         for first, costs in weighted_costs(planes, best_code, coarse, n_rows):
             shortlist.offer(costs, first)
     else:
-        step, highest = np.float32(2 * coarse.step), np.float32(best + 2 * coarse.below)
-        largest = abs(highest) + 2 * magnitudes.sum() + 2 * coarse.below  # of the numbers below, before scaling
+        step, highest = np.float32(2 * coarse.step), np.float32(wanted.best + 2 * coarse.below)
+        largest = abs(highest) + 2 * wanted.magnitudes.sum() + 2 * coarse.below  # of the numbers below, unscaled
         error = float(4 * np.finfo(np.float32).eps * largest * inverse.max(initial=0))
         shortlist = Shortlist(k, scores, lambda score: SCORE_SLACK + error - score)
         for first, costs in weighted_costs(planes, best_code, coarse, n_rows):
             shortlist.offer((costs * step - highest) * inverse[first : first + len(costs)], first)
     return shortlist.best()
+
+
+def by_fast_scan(
+    codes: FastScan, weights: NDArray[np.float64], constant: float, inverse: Inverse, k: int, n_rows: int
+) -> Ranked | None:
+    """Do as :func:`by_weights` with faiss; ``None`` where it leaves too many rows undecided.
+
+    Rows that faiss does not give cost at least as much as the last it gives: if that is too much, they are out.
+    """
+    wanted = _Wanted(weights, constant, inverse)
+    coarse = NibbleWeights.round(wanted.magnitudes)
+    if coarse is None:
+        return None
+    n_candidates = CANDIDATES + 4 * k
+    while n_candidates <= n_rows // 8:
+        found = codes.nearest(wanted.best_code, coarse, n_candidates, n_rows)
+        if found is None:
+            return None
+        rows, costs, ranks = found
+        scores = wanted.scores(rows, ranks)
+        order = np.lexsort((ranks, -scores))[:k]
+        if costs[-1] > wanted.largest_cost(float(scores[order[-1]]), coarse.step, coarse.below):
+            return ranks[order], scores[order]
+        n_candidates *= 4
+    return None
+
+
+class _Wanted:
+    """What :func:`by_weights` computes exactly for some rows, and what it tells about others."""
+
+    def __init__(self, weights: NDArray[np.float64], constant: float, inverse: Inverse) -> None:
+        weights = _of_one_size(weights)
+        self.magnitudes = np.abs(weights)
+        self.best_code: BytesArray = np.packbits(weights > 0)
+        self.best = constant + float(self.magnitudes.sum())  # before scaling
+        self._tables = list(byte_tables(weights))
+        self._constant = constant
+        self._inverse = inverse
+
+    def scores(self, codes: BytesArray, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Similarities of rows of these ranks, whose codes, shape (rows, bytes), are given."""
+        return rounded((exact_sums(self._tables, codes) + self._constant) * _of(self._inverse, ranks))
+
+    def largest_cost(self, score: float, step: float, below: float) -> int:
+        """Of rows that score so much, in steps: from (best − 2 (step · cost − below)) · inverse ≥ score."""
+        least = score - SCORE_SLACK
+        if isinstance(self._inverse, float):
+            scale = self._inverse
+        else:
+            scale = float(self._inverse.max()) if least > 0 else 0.0
+        if scale == 0:
+            return NO_BOUND
+        highest = ((self.best - least / scale) / 2 + below) / step
+        return int(min(NO_BOUND, highest))  # a whole number: compared with floats, costs would be converted
 
 
 def all_by_weights(
