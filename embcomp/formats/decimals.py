@@ -3,10 +3,11 @@
 Two ways, and no need for a third. :func:`parse_short` takes what nearly all files consist of: an optional minus, at
 most 16 digits with at most one point among them. It works on whole arrays, eight characters in each 64-bit word:
 
-1.  The 16 bytes that end where the token ends are cut out of the text; what precedes the token is made zero.
+1.  The 8 bytes that end where the token ends are cut out of the text, or 16 for longer tokens; what precedes the
+    token is made zero.
 2.  Eight digits become an integer in three multiplications (D. Lemire, "Quickly parsing eight digits", 2018), the
-    point taking part as the digit 0. With f digits after the point and ``v`` the integer so made, the mantissa is
-    ``v − 9 · 10^f · ⌊v / 10^(f+1)⌋``: what stands before the point moves one place down.
+    point taking part as the digit 0. What stands before the point moves one place down: before, as bytes; in 16
+    bytes with f digits after the point afterwards, the mantissa being ``v − 9 · 10^f · ⌊v / 10^(f+1)⌋``.
 3.  The mantissa is below 2^53 and 10^f is below 10^16, so both are exact as float64, and IEEE division rounds their
     quotient correctly (W. Clinger, "How to read floating point numbers accurately", 1990).
 
@@ -24,7 +25,7 @@ from embcomp.embedding import FloatMatrix
 Positions = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
-TOKENS_PER_STEP = 16384  # some fifteen arrays of 128 kB: they stay in the cache
+TOKENS_PER_STEP = 65536  # fewer do not keep two threads busy: they wait for each other between steps
 PAD_BYTES = 16
 MAX_CHARACTERS = 16
 MAX_EXACT = 9e15  # below 2^53
@@ -45,26 +46,28 @@ _POWERS = np.array([1.0, *(10.0**f for f in range(MAX_CHARACTERS))])
 _NEXT_POWERS = np.array([np.inf, *(10.0 ** (f + 1) for f in range(MAX_CHARACTERS))])
 
 
-def parse_short(
-    codes: NDArray[np.uint8], starts: Positions, stops: Positions
-) -> tuple[FloatMatrix, NDArray[np.bool_]]:
+def parse_short(codes: NDArray[np.uint8], cuts: Positions) -> tuple[FloatMatrix, NDArray[np.bool_]]:
     """Parse tokens of a text that are short plain decimal numbers.
 
     Args:
         codes: the text, uint8.
-        starts: of each token, position of its first character, int64, shape (n,).
-        stops: position after its last character; no token is empty.
+        cuts: for each row of ``dim`` tokens, where the character before each token is, and where the last token's
+            end is: int64, shape (n, dim + 1); no token is empty.
 
     Returns:
-        float32, shape (n,); and for which tokens it holds.
+        float32, shape (n, dim); and for which tokens it holds.
     """
     padded = np.empty((len(codes) + 2 * PAD_BYTES) // 8 * 8, dtype=np.uint8)
     padded[PAD_BYTES : PAD_BYTES + len(codes)] = codes
-    numbers = np.empty(len(starts), dtype=np.float32)
-    good = np.empty(len(starts), dtype=np.bool_)
-    for first in range(0, len(starts), TOKENS_PER_STEP):
-        step = slice(first, first + TOKENS_PER_STEP)
-        numbers[step], good[step] = _parse_step(padded, starts[step] + PAD_BYTES, stops[step] + PAD_BYTES)
+    n_rows, dim = len(cuts), cuts.shape[1] - 1
+    numbers = np.empty((n_rows, dim), dtype=np.float32)
+    good = np.empty((n_rows, dim), dtype=np.bool_)
+    rows_per_step = max(1, TOKENS_PER_STEP // dim)
+    for first in range(0, n_rows, rows_per_step):
+        step = slice(first, first + rows_per_step)
+        starts, stops = cuts[step, :-1] + (PAD_BYTES + 1), cuts[step, 1:] + PAD_BYTES
+        found, holds = _parse_step(padded, starts.ravel(), stops.ravel())
+        numbers[step], good[step] = found.reshape(starts.shape), holds.reshape(starts.shape)
     return numbers, good
 
 
@@ -92,50 +95,79 @@ def _parse_step(
     negative = padded.take(starts) == ord("-")
     lengths = stops - starts
     lengths -= negative
-    last, first = _last_16_bytes(padded.view("<u8"), stops)
-    last, last_points, last_bad = _digits(last, 64 - 8 * lengths)
-    first, first_points, first_bad = _digits(first, 128 - 8 * lengths)
-    places = (last_points * _PLACES_LAST >> np.uint64(56)) + (first_points * _PLACES_FIRST >> np.uint64(56))
-    places = places.view(np.int64)
-
-    values = (_integer(first) * np.uint64(10**8) + _integer(last)).view(np.int64).astype(np.float64)
-    good = (last_bad | first_bad) == 0
-    good &= (last_points == 0) | (first_points == 0)
-    good &= (lengths <= MAX_CHARACTERS) & (lengths > (places != 0))  # there is a digit
-    good &= values < MAX_EXACT
-
-    powers = _POWERS.take(places, mode="clip")
-    values -= 9 * powers * np.floor(values / _NEXT_POWERS.take(places, mode="clip"))
-    values /= powers
+    words = padded.view("<u8")
+    values, good = _parse_8(words, stops, lengths)
+    long = np.flatnonzero(lengths > 8)
+    if len(long):
+        values[long], good[long] = _parse_16(words, stops[long], lengths[long])
     values *= 1 - 2.0 * negative
     return values.astype(np.float32), good
 
 
-def _last_16_bytes(words: Words, stops: Positions) -> tuple[Words, Words]:
-    """Return the 8 bytes before each stop and the 8 before these, the first byte lowest."""
+def _parse_8(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Parse tokens without sign that are no longer than 8 characters; longer ones are not good."""
+    digits, points, bad = _digits(_8_bytes(words, stops), 64 - 8 * lengths)
+    has_point = np.minimum(points, _ONE)
+    before_point = digits & (points - has_point)
+    before_point *= _BYTE  # one place up, and no longer where it was: 256 − 1
+    digits += before_point
+    values = _integer(digits).view(np.int64).astype(np.float64)
+    points *= _PLACES_LAST
+    points >>= np.uint64(56)
+    values /= _POWERS.take(points.view(np.int64), mode="clip")
+    good = bad == 0
+    good &= lengths <= 8
+    good &= lengths > has_point.view(np.int64)  # there is a digit
+    return values, good
+
+
+def _parse_16(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Parse tokens without sign that are longer than 8 characters."""
+    last, last_points, last_bad = _digits(_8_bytes(words, stops), 64 - 8 * lengths)
+    first, first_points, first_bad = _digits(_8_bytes(words, stops - 8), 128 - 8 * lengths)
+    places = (last_points * _PLACES_LAST >> np.uint64(56)) + (first_points * _PLACES_FIRST >> np.uint64(56))
+    places = places.view(np.int64)
+    values = (_integer(first) * np.uint64(10**8) + _integer(last)).view(np.int64).astype(np.float64)
+    good = (last_bad | first_bad) == 0
+    good &= (last_points == 0) | (first_points == 0)
+    good &= (lengths <= MAX_CHARACTERS) & (values < MAX_EXACT)
+    powers = _POWERS.take(places, mode="clip")
+    values -= 9 * powers * np.floor(values / _NEXT_POWERS.take(places, mode="clip"))
+    values /= powers
+    return values, good
+
+
+def _8_bytes(words: Words, stops: Positions) -> Words:
+    """Return the 8 bytes before each stop, the first byte lowest."""
     index = stops >> 3
     shift = ((stops & 7) << 3).view(np.uint64)
-    back = np.uint64(64) - shift  # shifting by 64 gives 0
-    middle = words.take(index - 1)
-    last = (middle >> shift) | (words.take(index) << back)
-    first = (words.take(index - 2) >> shift) | (middle << back)
-    return last, first
+    before = words.take(index - 1)
+    before >>= shift
+    after = words.take(index)
+    after <<= np.uint64(64) - shift  # shifting by 64 gives 0
+    before |= after
+    return before
 
 
 def _digits(word: Words, unused_bits: Positions) -> tuple[Words, Words, Words]:
     """Return the values of eight digits in as many bytes, where the point is, and what is wrong.
 
     Args:
-        word: eight characters.
+        word: eight characters; overwritten.
         unused_bits: how many low bits, 0 or fewer to 64 or more, precede the token.
 
     Returns:
         bytes from 0 to 9, 0 for a point; 1 in the byte of the point; not 0 if there is anything else.
     """
-    word = (word ^ _ZERO_DIGITS) & (_ALL_BITS << np.maximum(unused_bits, 0).view(np.uint64))
-    flags: Words = (((word + _TO_HIGH_BIT) | word) & _HIGH_BITS) >> np.uint64(7)
+    word ^= _ZERO_DIGITS
+    word &= _ALL_BITS << np.maximum(unused_bits, 0).view(np.uint64)
+    flags = word + _TO_HIGH_BIT
+    flags |= word
+    flags &= _HIGH_BITS
+    flags >>= np.uint64(7)
     word ^= flags * _POINT
-    bad = word & (flags * _BYTE)
+    bad = flags * _BYTE
+    bad &= word
     bad |= flags & (flags - _ONE)
     return word, flags, bad
 
@@ -144,6 +176,11 @@ def _integer(word: Words) -> Words:
     """Return the number that eight bytes from 0 to 9 are the decimal digits of."""
     low = np.uint64(0x000000FF000000FF)
     word = word * np.uint64(10) + (word >> np.uint64(8))
-    left = (word & low) * np.uint64(0x000F424000000064)
-    right = ((word >> np.uint64(16)) & low) * np.uint64(0x0000271000000001)
-    return (left + right) >> np.uint64(32)
+    left = word & low
+    left *= np.uint64(0x000F424000000064)
+    word >>= np.uint64(16)
+    word &= low
+    word *= np.uint64(0x0000271000000001)
+    word += left
+    word >>= np.uint64(32)
+    return word

@@ -52,9 +52,8 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
 
     word_spans = zip(starts[regular].tolist(), cuts[:, 0].tolist(), strict=True)
     found_words = [text[start:cut] for start, cut in word_spans]
-    numbers, good = parse_short(codes, (cuts[:, :-1] + 1).ravel(), cuts[:, 1:].ravel())
-    vectors = numbers.reshape(len(regular), dim)
-    done = np.logical_and.reduce(good.reshape(len(regular), dim), axis=1)
+    vectors, good = parse_short(codes, cuts)
+    done = np.logical_and.reduce(good, axis=1)
     rest = np.flatnonzero(~done)
     if len(rest):
         tail_spans = zip(cuts[rest, 0].tolist(), cuts[rest, -1].tolist(), strict=True)

@@ -19,7 +19,9 @@ def parse(tokens: list[bytes], before: bytes = b" ") -> tuple[np.ndarray, np.nda
     text = b"".join(before + token for token in tokens)
     lengths = np.array([len(token) for token in tokens], dtype=np.int64)
     stops = np.cumsum(lengths + len(before))
-    return parse_short(np.frombuffer(text, dtype=np.uint8), stops - lengths, stops)
+    cuts = np.stack([stops - lengths - 1, stops], axis=1)
+    numbers, good = parse_short(np.frombuffer(text, dtype=np.uint8), cuts)
+    return numbers[:, 0], good[:, 0]
 
 
 def check(tokens: list[bytes], before: bytes = b" ") -> None:
@@ -68,8 +70,8 @@ def test_more_tokens_than_one_step() -> None:
 
 
 def test_no_tokens() -> None:
-    numbers, good = parse_short(np.zeros(0, np.uint8), np.zeros(0, np.int64), np.zeros(0, np.int64))
-    assert numbers.shape == good.shape == (0,)
+    numbers, good = parse_short(np.zeros(0, np.uint8), np.zeros((0, 2), np.int64))
+    assert numbers.shape == good.shape == (0, 1)
 
 
 @given(st.lists(st.text("0123456789+-.eE", min_size=1, max_size=6), min_size=1, max_size=4))
