@@ -45,6 +45,7 @@ class Vocabulary:
         self._rows_by_rank = rows_by_rank
         self._packed_order = packed_order
         self._buffer = buffer  # a mapped trie points into it and does not keep it alive itself
+        self._utf8_bytes: int | None = None
 
     @classmethod
     def build(cls, words: Sequence[str]) -> Vocabulary:
@@ -53,15 +54,20 @@ class Vocabulary:
         Raises:
             InputError: a word occurs twice or is no valid Unicode.
         """
-        keys = [_escape(word) for word in words]
+        text = "".join(words)
+        keys = [_escape(word) for word in words] if _needs_escape(text) else words
         try:
-            trie = marisa_trie.Trie(keys)
+            utf8_bytes = len(text.encode())
         except UnicodeEncodeError as error:
-            raise InputError(f"a word is not valid Unicode: {error.object!r} holds a lone surrogate") from error
+            broken = next(word for word in words if text[error.start] in word)
+            raise InputError(f"a word is not valid Unicode: {broken!r} holds a lone surrogate") from error
+        trie = marisa_trie.Trie(keys)
         if len(trie) != len(words):
             raise InputError(f"vocabulary: words must be distinct, got {len(words) - len(trie)} repeated")
         rows = np.fromiter(map(trie.__getitem__, keys), dtype=np.int64, count=len(keys))
-        return cls(trie, rows)
+        built = cls(trie, rows)
+        built._utf8_bytes = utf8_bytes
+        return built
 
     @classmethod
     def from_buffers(cls, trie: Any, n_words: int, packed_order: PackedOrder | None) -> Vocabulary:
@@ -90,6 +96,12 @@ class Vocabulary:
         """The trie, as stored."""
         data: bytes = self._trie.tobytes()
         return data
+
+    def utf8_bytes(self) -> int:
+        """Bytes of all words in UTF-8, added up."""
+        if self._utf8_bytes is None:
+            self._utf8_bytes = sum(len(word.encode()) for word in map(self.word, range(len(self))))
+        return self._utf8_bytes
 
     def pack_order(self) -> bits.BytesArray:
         """The rows by rank, :func:`rank_bits` bits each, as a stream (see :mod:`embcomp.bits`)."""
@@ -175,7 +187,7 @@ class Vocabulary:
 
 def _all_plain(text: str) -> bool:
     """Whether there is nothing to escape, and nothing that cannot be encoded."""
-    if "\x00" in text or "\x01" in text:
+    if _needs_escape(text):
         return False
     try:
         text.encode()
@@ -184,8 +196,12 @@ def _all_plain(text: str) -> bool:
     return True
 
 
+def _needs_escape(text: str) -> bool:
+    return "\x00" in text or "\x01" in text
+
+
 def _escape(word: str) -> str:
-    if "\x00" in word or "\x01" in word:
+    if _needs_escape(word):
         return word.replace("\x01", "\x01\x02").replace("\x00", "\x01\x01")
     return word
 

@@ -47,7 +47,7 @@ def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_js
     grown, n_known = encoded.extended(embedding)
     save(grown, output, force=force, drop_order=not encoded.ordered)
     if as_json:
-        print_json(describe(output))
+        print_json(describe(output, grown.vocabulary))
     n_added = len(grown) - len(encoded)
     known = f", {n_known} were there already" if n_known else ""
     note(f"{output}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)

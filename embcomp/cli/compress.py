@@ -142,7 +142,7 @@ def command(
     save(encoded, target, force=force, drop_order=drop_order)
     if str(target) == "-":
         return
-    document = describe(target)
+    document = describe(target, encoded.vocabulary)
     if as_json:
         print_json(document)
     note(_summary(target, document), quiet=quiet)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import zlib
-from collections.abc import Collection
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -242,14 +241,18 @@ def open_container(path: str | Path) -> EncodedEmbedding:
     return Container(path).open()
 
 
-def describe(path: str | Path) -> dict[str, Any]:
-    """Say what is inside a container: the document of ``embcomp info --json``."""
+def describe(path: str | Path, vocabulary: Vocabulary | None = None) -> dict[str, Any]:
+    """Say what is inside a container: the document of ``embcomp info --json``.
+
+    ``vocabulary`` is the file's own, where it is at hand: its words need not be gone through again.
+    """
     container = Container(path)
     encoded = container.open()
     needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state} | {CODES}
     sizes = {name: section.length for name, section in container.sections.items()}
     states = {name: size for name, size in sizes.items() if name.startswith(STATE_PREFIX)}
-    floats, words = original_bytes(encoded.vocabulary, container.dim)
+    utf8_bytes = (vocabulary or encoded.vocabulary).utf8_bytes()
+    floats, words = original_bytes(container.rows, utf8_bytes, container.dim)
     vectors_only = sum(size for name, size in sizes.items() if name in needed)
     return {
         "format_version": FORMAT_VERSION,
@@ -277,9 +280,9 @@ def describe(path: str | Path) -> dict[str, Any]:
     }
 
 
-def original_bytes(words: Collection[str], dim: int) -> tuple[int, int]:
+def original_bytes(n_words: int, utf8_bytes: int, dim: int) -> tuple[int, int]:
     """The smallest honest original: bytes of a float32 matrix, and of the words with one byte more each."""
-    return 4 * len(words) * dim, sum(len(word.encode()) + 1 for word in words)
+    return 4 * n_words * dim, utf8_bytes + n_words
 
 
 def verify(path: str | Path) -> list[str]:

@@ -177,7 +177,8 @@ class Workbench:
     def _baseline(self, steps: _Steps) -> Result:
         steps.start("read")
         scores = self._scores(None, key_of(self._content, self.embedding.source.to_json()), steps)
-        n_bytes = sum(original_bytes(self.embedding.words, self.embedding.dim))
+        utf8_bytes = len("".join(self.embedding.words).encode())
+        n_bytes = sum(original_bytes(len(self.embedding), utf8_bytes, self.embedding.dim))
         return Result(
             method=BASELINE,
             config={},
