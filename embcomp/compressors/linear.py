@@ -122,13 +122,20 @@ def signs_cross(projected: Float32Matrix, rotation: Float64Matrix) -> Float64Mat
     def of_block(rows: slice) -> Float32Matrix:
         block = projected[rows]
         signs = block @ rotation32
-        np.copysign(np.float32(1), signs, out=signs)  # the sign of a zero does not matter to the sum
+        as_ones(signs)
         return block.T @ signs
 
     total = np.zeros(rotation.shape, dtype=np.float64)
     for product in map_blocks(of_block, len(projected)):
         total += product
     return total
+
+
+def as_ones(values: Float32Matrix) -> None:
+    """Replace numbers by 1 with their sign, in place; ``copysign`` takes five times as long. Zeros have signs too."""
+    pattern = values.view(np.uint32)
+    pattern &= np.uint32(0x80000000)
+    pattern |= np.uint32(0x3F800000)
 
 
 def isotropy(vectors: Float32Matrix) -> float:
