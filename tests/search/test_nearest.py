@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.search import nearest, planes, shortlist, tables
-from embcomp.search.nearest import Ranked, all_by_weights, by_tables, by_vectors, by_weights, rounded
+from embcomp.search.nearest import Ranked, all_by_weights, by_hamming, by_tables, by_vectors, by_weights, rounded
 from embcomp.search.planes import Planes
 from embcomp.search.tables import join_symbols, join_tables
 
@@ -107,6 +107,50 @@ def test_vectors(seed: int, n_rows: int, k: int, one_length: bool) -> None:
         ranks, scores = found
         np.testing.assert_allclose(scores, np.sort(exact)[::-1][:k], atol=1e-5)
         np.testing.assert_allclose(scores, exact[ranks], atol=1e-5)
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of rows whose similarity is computed exactly."""
+    counts: list[int] = []
+
+    def counted(lookup: tables.Tables, symbols: tables.Symbols) -> NDArray[np.float64]:
+        counts.append(len(symbols))
+        return tables.exact_sums(lookup, symbols)
+
+    monkeypatch.setattr(nearest, "exact_sums", counted)
+    for module in (planes, tables):
+        monkeypatch.setattr(module, "BLOCK_ROWS", 1024)
+    monkeypatch.setattr(shortlist, "FIRST_ROWS", 1024)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("spread", "kind", "most"), [(None, "normal", 1300), (None, "equal", 120), (0.3, "normal", 1200)]
+)
+def test_few_rows_are_computed_exactly(spread: float | None, kind: str, most: int, computed: list[int]) -> None:
+    rng = np.random.default_rng(2)
+    n_rows, n_bits = 20_000, 64
+    loose = rng.integers(0, 256, (n_rows, n_bits // 8), dtype=np.uint8)
+    weights = rng.normal(size=n_bits) if kind == "normal" else np.full(n_bits, 0.1)
+    inverse = 0.05 if spread is None else lengths(rng, n_rows, spread) / 20
+    by_weights(Planes.build(loose, n_bits), weights, 0.1, inverse, 10, n_rows)
+    assert sum(computed) <= most
+
+
+@pytest.mark.parametrize("spread", [None, 0.3])
+def test_few_sums_of_tables_are_computed_exactly(spread: float | None, computed: list[int]) -> None:
+    rng = np.random.default_rng(3)
+    symbols, products = rng.integers(0, 16, (20_000, 8)), rng.normal(size=(8, 16))
+    inverse = 0.1 if spread is None else lengths(rng, 20_000, spread) / 10
+    by_tables(join_symbols(symbols, 16), join_tables(products), inverse, 10, 20_000)
+    assert sum(computed) <= 80
+
+
+@pytest.mark.parametrize(("n_bits", "similarity"), [(1, -1.0), (2, 0.0), (4, 0.5)])
+def test_one_bit_differs(n_bits: int, similarity: float) -> None:
+    ranks, scores = by_hamming(np.array([0, 1]), np.array([7, 3]), n_bits)
+    assert (ranks.tolist(), scores.tolist()) == ([7, 3], [1.0, similarity])
 
 
 def test_rounding() -> None:

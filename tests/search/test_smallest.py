@@ -30,6 +30,17 @@ def test_keeps_the_k_smallest_and_their_equals(costs: list[int], k: int, block: 
     assert kept.tolist() == [costs[rank] for rank in wanted]
 
 
+@pytest.mark.parametrize("k", [1, 100, 3000])
+def test_a_first_block_that_is_longer_than_what_the_first_bound_is_made_of(k: int) -> None:
+    costs = np.random.default_rng(0).permutation(5000).astype(np.float32)
+    nearest = Smallest(k)
+    nearest.offer(costs[:4000], 7)
+    nearest.offer(costs[4000:], 4007)
+    kept, ranks = nearest.kept()
+    assert ranks.tolist() == (np.flatnonzero(costs < k) + 7).tolist()
+    assert kept.tolist() == costs[costs < k].tolist()
+
+
 def test_nothing_offered() -> None:
     costs, ranks = Smallest(3).kept()
     assert (costs.tolist(), ranks.tolist()) == ([], [])
