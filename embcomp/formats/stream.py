@@ -19,6 +19,7 @@ from embcomp.formats.decompress import MAGIC_BYTES, Decompressed, Readable, kind
 STDIN = "-"
 READ_BYTES = 1 << 20
 BOMB_RATIO = 1000  # text compresses 3 times; deflate cannot do better than 1032
+BOMB_WORDS_RATIO = 10  # of words, which are kept while rows pass by; they compress 2 to 5 times
 BOMB_FREE_BYTES = 64 << 20
 
 
@@ -79,6 +80,18 @@ class ByteStream:
             new = self._pull(size - len(waiting))
             self._ahead = waiting + new + self._ahead
         return self._ahead[:size]
+
+    def refuse_so_many_words(self, n_bytes: int) -> None:
+        """Refuse a compressed source with words of ``n_bytes``, if that is far more than what has been read of it.
+
+        Raises:
+            InputError: it is a decompression bomb.
+        """
+        if n_bytes > max(BOMB_FREE_BYTES, BOMB_WORDS_RATIO * self._raw.n_read):
+            raise InputError(
+                f"{self.name}: its words alone expand to more than {BOMB_WORDS_RATIO} times its size, "
+                "allowed at most that many"
+            )
 
     def drain(self) -> str:
         """Read what is left on disk, without decompressing it, and return the SHA-256 of the whole file."""

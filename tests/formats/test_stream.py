@@ -82,6 +82,19 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path, kind: str, monkeypatch:
     assert refusal(tmp_path / "v", bomb) == "v: expands to more than 1000 times its size, allowed at most that many"
 
 
+def test_a_bomb_of_words_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows pass by, but words are kept. Each of these is distinct and within the limits of one word."""
+    monkeypatch.setattr(stream, "BOMB_FREE_BYTES", 1 << 20)
+    text = b"".join(b"%d" % row + b"x" * 10_000 + b" 1 2\n" for row in range(300))
+    bomb = gzip.compress(text)
+    assert 100 < len(text) / len(bomb) < stream.BOMB_RATIO
+    assert refusal(tmp_path / "v", bomb) == (
+        "v: its words alone expand to more than 10 times its size, allowed at most that many"
+    )
+    (tmp_path / "plain").write_bytes(text)
+    assert len(read(tmp_path / "plain")) == 300
+
+
 def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
     data = gzip.compress(DATA)
     monkeypatch.setattr(sys, "stdin", FakeStdin(data))
