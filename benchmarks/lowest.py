@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-for requirement in project["dependencies"]:
+extras = project["optional-dependencies"]
+for requirement in [*project["dependencies"], *extras["search"], *extras["zstd"], *extras["eval"]]:
     name, _, lowest = re.split(r"(>=)", requirement.split(";")[0].strip())
     print(f"{name}=={lowest}")
