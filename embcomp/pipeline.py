@@ -29,6 +29,7 @@ from embcomp.vocabulary import Vocabulary
 
 CHUNK_ROWS = 2 * MEAN_BLOCK_ROWS  # whole blocks of every fixed size, so that sums and products are cut alike
 SAMPLE_ROWS = 50_000
+SQUARES = 5  # matrices of dim × dim, float64, that a fit may hold: the covariance, its factors, rotations
 SHARE_OF_FREE_MEMORY = 0.5
 CERTAINTY = 1.5  # a matrix that will be this much too large is given up at once: rows before may be longer than later
 
@@ -118,7 +119,7 @@ def chunks(
 def _encode_after_head(
     reader: BlockReader, compressor: Compressor, head_rows: int, allowance: int, progress: Progress
 ) -> EncodedEmbedding:
-    _require_room(compressor, f"the {head_rows} rows of --fit-rows", 3 * 4 * head_rows * reader.dim, allowance)
+    _require_room(compressor, f"the {head_rows} rows of --fit-rows", 3, head_rows, reader.dim, allowance)
     words: list[str] = []
     rows = chunks(reader, words, first=-(-head_rows // BLOCK_ROWS) * BLOCK_ROWS)
     first = next(rows)
@@ -157,7 +158,7 @@ def _encode_in_two_passes(
             "raise --max-memory, or give a file"
         )
     with open_blocks(source, options, progress) as reader:
-        _require_room(compressor, f"a sample of {SAMPLE_ROWS} rows", 2 * 4 * SAMPLE_ROWS * reader.dim, allowance)
+        _require_room(compressor, f"a sample of {SAMPLE_ROWS} rows", 2, SAMPLE_ROWS, reader.dim, allowance)
         seed = int(compressor.get_config().get("random_state", 0))
         summary = summarize(reader, seed, SAMPLE_ROWS)
     compressor.fit_summary(summary, progress)
@@ -205,7 +206,8 @@ def _extended(codes: BytesArray, compressor: Compressor, rows: Iterator[FloatMat
     return codes
 
 
-def _require_room(compressor: Compressor, what: str, needed: int, allowance: int) -> None:
+def _require_room(compressor: Compressor, what: str, copies: int, n_rows: int, dim: int, allowance: int) -> None:
+    needed = copies * 4 * n_rows * dim + SQUARES * 8 * dim**2
     if needed > allowance:
         raise ParameterError(
             f"{compressor.name}: {what} take {needed} bytes while they are fitted, --max-memory allows {allowance}"

@@ -120,9 +120,18 @@ def test_a_head_beyond_the_allowance_is_refused(source: Path) -> None:
     with pytest.raises(ParameterError) as refused:
         encode_source(source, quick("iiq", fit_rows=5000), ReadOptions(), max_memory=1000)
     assert str(refused.value) == (
-        f"iiq: the 5000 rows of --fit-rows take {12 * 5000 * DIM} bytes while they are fitted, "
+        f"iiq: the 5000 rows of --fit-rows take {12 * 5000 * DIM + 40 * DIM**2} bytes while they are fitted, "
         "--max-memory allows 1000"
     )
+
+
+@pytest.mark.parametrize("name", ["iiq", "sign"])
+def test_dimensions_beyond_the_allowance_are_refused(tmp_path: Path, name: str) -> None:
+    """A few rows of many dimensions would need little, but for the covariance."""
+    path = tmp_path / "wide.txt"
+    path.write_text("".join(f"w{row}" + " 0" * 20_000 + "\n" for row in range(2)))
+    with pytest.raises(ParameterError, match=r"rows.* take [12][0-9]{10} bytes while they are fitted"):
+        encode_source(path, quick(name, fit_rows=2), ReadOptions(), max_memory=100_000)
 
 
 def test_rows_leave_the_queue_as_they_came() -> None:
