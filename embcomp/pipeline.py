@@ -7,21 +7,27 @@ Three ways, from the least memory to the most:
 *matrix*   the method looks at all rows and they fit: one pass, holding the matrix.
 *summary*  they do not fit, and mean, covariance and a sample of the rows are enough for the method: two passes.
            What comes from the sample differs from the fit in memory; each method's ``fit_summary`` says what that is.
+           The words are known after the first pass, so that the second writes codes where they belong in the file.
+           (In one pass, codes are held until all words are known, whose order is that of the file.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from embcomp.bits import BytesArray, row_bytes
+from embcomp import bits
+from embcomp.bits import BytesArray
 from embcomp.compressors.base import Compressor, Summary
-from embcomp.embedding import MEAN_BLOCK_ROWS, Embedding, FloatMatrix
+from embcomp.container.writer import codes_to_come, save
+from embcomp.embedding import MEAN_BLOCK_ROWS, Embedding, FloatMatrix, Source
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ParameterError
+from embcomp.errors import InputError, ParameterError
 from embcomp.formats import BlockReader, ReadOptions, open_blocks
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import BLOCK_ROWS, single_threaded_blas
@@ -59,6 +65,48 @@ def encode_source(
         ParameterError: the method needs more rows at once than ``max_memory`` holds.
     """
     allowance = max_memory if max_memory is not None else _half_of_free_memory()
+    encoded = _encode_in_one_pass(source, compressor, options, progress, allowance)
+    if encoded is None:
+        return _encode_in_two_passes(source, compressor, options, progress, allowance, _in_memory)
+    return encoded
+
+
+def compress_source(
+    source: str | Path,
+    target: str | Path,
+    compressor: Compressor,
+    options: ReadOptions,
+    progress: Progress = no_progress,
+    max_memory: int | None = None,
+    *,
+    force: bool = False,
+    drop_order: bool = False,
+) -> EncodedEmbedding:
+    """Read, fit, encode and write: :func:`encode_source`, then :func:`embcomp.container.writer.save`.
+
+    Where there are two passes and the target is a file, codes go into it as they are made.
+
+    Raises:
+        InputError, ParameterError: as :func:`encode_source`.
+        OutputError: as :func:`embcomp.container.writer.save`.
+    """
+    allowance = max_memory if max_memory is not None else _half_of_free_memory()
+    encoded = _encode_in_one_pass(source, compressor, options, progress, allowance)
+    if encoded is None:
+        make_room: MakeRoom = _in_memory
+        if str(target) != "-":
+            make_room = partial(codes_to_come, Path(target), force=force, drop_order=drop_order)
+        encoded = _encode_in_two_passes(source, compressor, options, progress, allowance, make_room)
+        if str(target) != "-":
+            return encoded
+    save(encoded, target, force=force, drop_order=drop_order)
+    return encoded
+
+
+def _encode_in_one_pass(
+    source: str | Path, compressor: Compressor, options: ReadOptions, progress: Progress, allowance: int
+) -> EncodedEmbedding | None:
+    """Encode by the first or the second way; ``None`` if the method looks at all rows and they do not fit."""
     if compressor.head_rows is not None:
         with open_blocks(source, options, progress) as reader:
             return _encode_after_head(reader, compressor, compressor.head_rows, allowance, progress)
@@ -66,7 +114,7 @@ def encode_source(
         with open_blocks(source, options, progress) as reader:
             embedding = _read_matrix(reader, allowance)
     except MatrixTooLargeError:
-        return _encode_in_two_passes(source, compressor, options, progress, allowance)
+        return None
     return EncodedEmbedding.encode(embedding, compressor, progress)
 
 
@@ -144,8 +192,28 @@ def _read_matrix(reader: BlockReader, allowance: int) -> Embedding:
     return Embedding(words, matrix, reader.source)
 
 
+class MakeRoom(Protocol):
+    """Gives a context with an empty stream of codes for all words; codes are put into it within the context."""
+
+    def __call__(
+        self, vocabulary: Vocabulary, compressor: Compressor, source: Source
+    ) -> AbstractContextManager[BytesArray]:
+        """Make room."""
+        ...
+
+
+@contextmanager
+def _in_memory(vocabulary: Vocabulary, compressor: Compressor, source: Source) -> Iterator[BytesArray]:
+    yield np.zeros(bits.stream_bytes(len(vocabulary), compressor.layout.row_bits), dtype=np.uint8)
+
+
 def _encode_in_two_passes(
-    source: str | Path, compressor: Compressor, options: ReadOptions, progress: Progress, allowance: int
+    source: str | Path,
+    compressor: Compressor,
+    options: ReadOptions,
+    progress: Progress,
+    allowance: int,
+    make_room: MakeRoom,
 ) -> EncodedEmbedding:
     if type(compressor).fit_summary is Compressor.fit_summary:
         raise ParameterError(
@@ -157,27 +225,38 @@ def _encode_in_two_passes(
             f"{compressor.name}: the rows take more than {allowance} bytes, and standard input cannot be read twice; "
             "raise --max-memory, or give a file"
         )
+    words: list[str] = []
     with open_blocks(source, options, progress) as reader:
         _require_room(compressor, f"a sample of {SAMPLE_ROWS} rows", 2, SAMPLE_ROWS, reader.dim, allowance)
         seed = int(compressor.get_config().get("random_state", 0))
-        summary = summarize(reader, seed, SAMPLE_ROWS)
+        summary = summarize(reader, words, seed, SAMPLE_ROWS)
+    provenance = reader.source
+    vocabulary = Vocabulary.build(words)
+    del words
     compressor.fit_summary(summary, progress)
     del summary
-    words: list[str] = []
-    with open_blocks(source, options, progress) as reader:
-        codes = np.empty((0, row_bytes(compressor.layout.row_bits)), dtype=np.uint8)
-        codes = _extended(codes, compressor, chunks(reader, words))
-        return EncodedEmbedding.from_codes(Vocabulary.build(words), codes, compressor, reader.source)
+    with make_room(vocabulary, compressor, provenance) as stream, open_blocks(source, options, progress) as reader:
+        rank = 0
+        for chunk in chunks(reader, []):
+            rows = vocabulary.rows_by_rank[rank : rank + len(chunk)]
+            rank += len(chunk)
+            bits.place(stream, compressor.layout.row_bits, rows, compressor.encode(chunk)[: len(rows)])
+        if reader.source != provenance:
+            raise InputError(f"{provenance.name}: changed while it was being read a second time")
+    return EncodedEmbedding(vocabulary, stream, compressor, provenance, compressor.report)
 
 
-def summarize(reader: BlockReader, seed: int, sample_rows: int) -> Summary:
-    """Take one pass: exact mean and covariance, and an even sample (Vitter's Algorithm R), seeded."""
+def summarize(reader: BlockReader, words: list[str], seed: int, sample_rows: int) -> Summary:
+    """Take one pass: exact mean and covariance, and an even sample (Vitter's Algorithm R), seeded.
+
+    Its words are appended to ``words``.
+    """
     rng = np.random.default_rng(seed)
     total = np.zeros(reader.dim, dtype=np.float64)
     products = np.zeros((reader.dim, reader.dim), dtype=np.float64)
     sample = np.empty((sample_rows, reader.dim), dtype=np.float32)  # pages that are not written take no memory
     n_rows = 0
-    for chunk in chunks(reader, [], MEAN_BLOCK_ROWS):
+    for chunk in chunks(reader, words, MEAN_BLOCK_ROWS):
         total += chunk.sum(axis=0, dtype=np.float64)
         for start in range(0, len(chunk), BLOCK_ROWS):
             wide = chunk[start : start + BLOCK_ROWS].astype(np.float64)

@@ -10,11 +10,13 @@ import pytest
 from embcomp import pipeline
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor, method_names
+from embcomp.container.reader import verify
+from embcomp.container.writer import save
 from embcomp.embedding import Embedding, mean_rows
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ParameterError
+from embcomp.errors import InputError, ParameterError
 from embcomp.formats import ReadOptions, open_blocks, read_embedding, write_embedding
-from embcomp.pipeline import RowQueue, chunks, encode_source, summarize
+from embcomp.pipeline import RowQueue, chunks, compress_source, encode_source, summarize
 
 N_ROWS, DIM = 9000, 6
 QUICK = {"iterations": 3, "epochs": 1}
@@ -90,7 +92,7 @@ def test_two_passes_give_nearly_the_rotation_methods(
 def test_a_summary_is_exact_but_for_its_sample(source: Path) -> None:
     vectors = read_embedding(source).vectors
     with open_blocks(source) as reader:
-        summary = summarize(reader, seed=1, sample_rows=500)
+        summary = summarize(reader, [], seed=1, sample_rows=500)
     assert summary.n_rows == N_ROWS
     assert np.array_equal(summary.mean, mean_rows(vectors))
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
@@ -104,7 +106,7 @@ def test_a_summary_is_exact_but_for_its_sample(source: Path) -> None:
 
 def test_a_sample_of_few_rows_is_all_of_them(source: Path) -> None:
     with open_blocks(source, ReadOptions(limit=20)) as reader:
-        summary = summarize(reader, seed=1, sample_rows=500)
+        summary = summarize(reader, [], seed=1, sample_rows=500)
     assert np.array_equal(summary.sample, read_embedding(source, ReadOptions(limit=20)).vectors)
 
 
@@ -159,3 +161,58 @@ def test_one_word_is_an_embedding(tmp_path: Path) -> None:
     encoded = encode_source(path, quick("iiq"), ReadOptions())
     assert encoded.words == ["word"]
     assert Embedding(["word"], encoded.decode_all()).dim == 3
+
+
+@pytest.mark.parametrize("drop_order", [False, True])
+@pytest.mark.parametrize(("name", "options"), [("sign", {}), ("itq", {"bits": 5, "fit_rows": "all"})])
+def test_codes_go_into_the_file_as_they_are_made(
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    options: dict[str, object],
+    drop_order: bool,
+) -> None:
+    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 3000)
+    max_memory = 4 * DIM * N_ROWS - 1
+    at_once, gradual = tmp_path / "at-once.embc", tmp_path / "gradual.embc"
+    save(
+        encode_source(source, quick(name, **options), ReadOptions(), max_memory=max_memory),
+        at_once,
+        drop_order=drop_order,
+    )
+    compress_source(
+        source, gradual, quick(name, **options), ReadOptions(), max_memory=max_memory, drop_order=drop_order
+    )
+    assert gradual.read_bytes() == at_once.read_bytes()
+    assert verify(gradual) == []
+
+
+def test_two_passes_to_standard_output(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 3000)
+    for target in (tmp_path / "file.embc", "-"):
+        compress_source(source, target, quick("sign"), ReadOptions(), max_memory=4 * DIM * N_ROWS - 1)
+    assert capfdbinary.readouterr().out == (tmp_path / "file.embc").read_bytes()
+
+
+def test_a_source_that_changes_between_the_passes_is_refused(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changing = tmp_path / "changing.bin"
+    changing.write_bytes(source.read_bytes())
+    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 3000)
+    compressor = quick("sign")
+    fit_summary = compressor.fit_summary
+
+    def fit_and_change(*given: object) -> None:
+        fit_summary(*given)
+        with changing.open("r+b") as file:
+            file.seek(-1, 2)
+            file.write(b"\x3f")
+
+    monkeypatch.setattr(type(compressor), "fit_summary", lambda self, *given: fit_and_change(*given))
+    with pytest.raises(InputError, match=r"changing\.bin: changed while it was being read a second time"):
+        compress_source(changing, tmp_path / "out.embc", compressor, ReadOptions(), max_memory=4 * DIM * N_ROWS - 1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["changing.bin"]

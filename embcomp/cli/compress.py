@@ -126,11 +126,13 @@ def command(
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
 
     from embcomp.container.reader import describe
-    from embcomp.container.writer import save
-    from embcomp.pipeline import encode_source
+    from embcomp.pipeline import compress_source
 
+    options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
-        encoded = encode_source(source, compressor, read_options(given), progress, allowance)
+        encoded = compress_source(
+            source, target, compressor, options, progress, allowance, force=force, drop_order=drop_order
+        )
     if verbose:
         for number, loss in enumerate(compressor.get_state().get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")
@@ -139,7 +141,6 @@ def command(
             note(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
     for warning in encoded.report.get("warnings", []):
         note(f"embcomp: {method}: warning: {warning}")
-    save(encoded, target, force=force, drop_order=drop_order)
     if str(target) == "-":
         return
     document = describe(target, encoded.vocabulary)
