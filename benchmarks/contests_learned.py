@@ -84,7 +84,6 @@ def _kd_contest(dims: int, bits: int, *, with_pq: bool) -> Contest:
                 name,
                 "contests_learned:quantizer",
                 {"who": name, "dims": dims, "bits": bits},
-                slow=True,
                 needs="" if name == "kd" else "faiss",
             )
             for name in who
@@ -101,7 +100,7 @@ def _alone_contest(filter_name: str, most_error: float) -> Contest:
     return Contest(
         f"alone-{filter_name}",
         f"ALONE, {filter_name} filters, {ALONE_ROWS:,} words, 2,400 units, 300 epochs",
-        (Side(name, "contests_learned:alone", {"filter_name": filter_name, "epochs": 300}, slow=True),),
+        (Side(name, "contests_learned:alone", {"filter_name": filter_name, "epochs": 300}),),
         (
             Bar(f"relative error, {filter_name}", name, most_error, quantity="error"),
             Bar(f"training, {filter_name}", name, 60, unit="s"),

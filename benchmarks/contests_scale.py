@@ -44,7 +44,6 @@ CONTESTS = (
             for rows in ROWS
         ),
         exponents=("iiq", "iiq, all rows"),
-        repeats=3,
     ),
     Contest(
         "bounded",
@@ -62,7 +61,6 @@ CONTESTS = (
             Bar("time, beside the run in memory", "--max-memory 200MB", 2.5, "in memory", unit="of it"),
         ),
         needs=("synthetic",),
-        repeats=1,
         note="All rows are fitted: the default method looks at the first 50,000 only and never holds the matrix. "
         "10 rounds of the rotation on both sides, so that reading twice is not hidden behind fitting.",
     ),

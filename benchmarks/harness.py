@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-FAST_PARSERS = ("pyarrow", "polars", "pandas")  # hidden from sides that stand for the default install
 LIMIT_SECONDS = 1800
 
 Answer = Any
@@ -42,10 +41,6 @@ class Side:
     arguments: Facts = field(default_factory=dict)
     command: tuple[str, ...] = ()
     threads: int = 2
-    fast: bool = False
-    """Whether the extra ``fast`` may be used; only where ours has it."""
-    slow: bool = False
-    """Takes long beyond reason: as many repetitions as ``--slow-repeats`` says."""
     needs: str = ""
     """A package without which the side is left out, and said to be."""
 
@@ -86,7 +81,7 @@ class Contest:
     """Whether it needs the folder of evaluation sets."""
     note: str = ""
     repeats: int = 0
-    """Repetitions, where the whole race takes too long for those of ``--repeats``."""
+    """Repetitions, where they are not those of ``--repeats``."""
     exponents: tuple[str, ...] = ()
     """Sides ``name@rows`` of which exponents are fitted: the names before the ``@``."""
 
@@ -131,16 +126,9 @@ def per_call(function: Callable[[], Any], least_seconds: float = 0.2, most_calls
 def child_main() -> None:
     """Run one side in this process: ``python -m benchmarks.child '{…}'``; the result goes into the file named."""
     order = json.loads(sys.argv[1])
-    hide(order["hidden"])
     module, _, function = order["call"].partition(":")
     result = getattr(importlib.import_module(f"benchmarks.{module}"), function)(order["files"], **order["arguments"])
     Path(order["result"]).write_text(json.dumps(result), encoding="utf-8")
-
-
-def hide(packages: list[str]) -> None:
-    """Make importing these packages fail, as if they were not installed."""
-    for package in packages:
-        sys.modules[package] = None  # type: ignore[assignment]
 
 
 # In the parent
@@ -168,7 +156,6 @@ def _command(side: Side, files: dict[str, str], result: Path) -> list[str]:
         "call": side.call,
         "arguments": side.arguments,
         "files": files,
-        "hidden": [] if side.fast or side.needs in FAST_PARSERS else list(FAST_PARSERS),
         "result": str(result),
     }
     return [sys.executable, "-m", "benchmarks.child", json.dumps(order)]
@@ -213,9 +200,7 @@ def _wait(process: subprocess.Popen[bytes], deadline: float) -> Any:
         pause = min(pause * 1.1, 0.005)
 
 
-def race(
-    contest: Contest, files: dict[str, str], repeats: int, slow_repeats: int, say: Callable[[str], None]
-) -> Facts:
+def race(contest: Contest, files: dict[str, str], repeats: int, say: Callable[[str], None]) -> Facts:
     """Check that the sides agree, then time them in turns. A peer that fails is recorded with what it said."""
     sides, left_out = _present(contest.sides)
     answers: dict[str, Answer] = {}
@@ -233,24 +218,16 @@ def race(
         if "answer" in outcome:
             answers[side.name] = outcome["answer"]
     agreement = contest.check(answers) if contest.check else ""
-    wanted = {side.name: _count(contest, side, repeats, slow_repeats) for side in sides}
-    # A long side that is to run once only has run: the answers agree, so that run counts.
-    once = {side.name for side in sides if wanted[side.name] == 1 and (side.slow or contest.repeats == 1)}
-    runs = {side.name: [_recorded(first[side.name])] if side.name in once else [] for side in sides}
-    for turn in range(max(wanted.values(), default=0)):
+    once = contest.repeats == 1  # then the run that gave the answers counts
+    runs = {side.name: [_recorded(first[side.name])] if once else [] for side in sides}
+    for turn in range(0 if once else contest.repeats or repeats):
         for side in sides if turn % 2 == 0 else sides[::-1]:
-            if turn < wanted[side.name] and side.name not in once:
-                runs[side.name].append(_recorded(run_side(side, files)))
+            runs[side.name].append(_recorded(run_side(side, files)))
     return {
         "sides": {side.name: {"threads": side.threads, "runs": runs[side.name]} for side in sides},
         "left_out": left_out,
         "agreement": agreement,
     }
-
-
-def _count(contest: Contest, side: Side, repeats: int, slow_repeats: int) -> int:
-    most = min(repeats, contest.repeats or repeats)
-    return min(most, slow_repeats) if side.slow else most
 
 
 def _recorded(outcome: Facts) -> Facts:
@@ -264,20 +241,11 @@ def _short(value: Any) -> Any:
 def _present(sides: tuple[Side, ...]) -> tuple[list[Side], dict[str, str]]:
     kept, left_out = [], {}
     for side in sides:
-        if side.fast and not has_fast():
-            left_out[side.name] = "this version has no extra 'fast'"
-        elif side.needs and importlib.util.find_spec(side.needs) is None:
+        if side.needs and importlib.util.find_spec(side.needs) is None:
             left_out[side.name] = f"{side.needs} is not installed"
         else:
             kept.append(side)
     return kept, left_out
-
-
-def has_fast() -> bool:
-    """Whether embcomp, as installed, offers the extra ``fast``."""
-    from importlib.metadata import metadata
-
-    return "fast" in (metadata("embcomp").get_all("Provides-Extra") or [])
 
 
 # Reading bars off records

@@ -20,10 +20,9 @@ Generated from `benchmarks/results/race-*.jsonl` by `python -m benchmarks.report
 writes this page again; one contest: `python -m benchmarks.run --only NAME --again`.
 
 Each side runs in a process of its own, in turns with the others, after one run that is not counted, in which the
-answers are compared; what takes a minute or more runs once, and counts if they agree. Files are in the page cache.
-Imports are not timed, except in start-up. A ratio is of medians within one race. OpenMP waits passively
-(`OMP_WAIT_POLICY=passive`): with its default, faiss on several threads is many times slower on a machine of two
-cores.
+answers are compared. Files are in the page cache. Imports are not timed, except in start-up. A ratio is of medians
+within one race. OpenMP waits passively (`OMP_WAIT_POLICY=passive`): with its default, faiss on several threads is
+many times slower on a machine of two cores.
 
 Not raced: pymagnitude-lite installs, but its converter uses `index2word`, which gensim 4 does not have, so it cannot
 make its file beside the other peers; staticvectors installs and imports, but reads text with a header only and has

@@ -1,6 +1,6 @@
 """Run the benchmarks: every row beside its bar, resumable.
 
-    python -m benchmarks.run                        everything, about 20 minutes on an idle machine of two cores
+    python -m benchmarks.run                        everything, about an hour on an idle machine of two cores
     python -m benchmarks.run --quick                the first 20,000 rows and no long races, to see that it works
     python -m benchmarks.run --only hamming text    contests whose names begin so
     python -m benchmarks.run --list                 what there is
@@ -181,7 +181,7 @@ def run_contest(contest: Contest, workshop: Workshop, context: Record, arguments
         except SideError as error:
             say(f"  {name}: {error}")
             workshop.files[name] = str(workshop.folder / "missing")  # the sides that want it will say so
-    outcome = race(contest, workshop.files, arguments.repeats, arguments.slow_repeats, say)
+    outcome = race(contest, workshop.files, arguments.repeats, say)
     record = context | outcome | {"title": contest.title, "note": contest.note}
     record["bars"] = [judge(record, bar) for bar in contest.bars]
     record["exponents"] = {
@@ -243,13 +243,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--skip", nargs="+", default=[], metavar="NAME", help="but not these")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROWS:,} rows, two repetitions, short races")
     parser.add_argument("--repeats", type=int, metavar="N", help="repetitions (5; with --quick 2)")
-    parser.add_argument("--slow-repeats", type=int, metavar="N", help="of sides that take a minute (1)")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="where records go")
     parser.add_argument("--again", action="store_true", help="also what has been recorded")
     parser.add_argument("--list", action="store_true", help="list the contests and stop")
     arguments = parser.parse_args()
     arguments.repeats = arguments.repeats or (2 if arguments.quick else 5)
-    arguments.slow_repeats = arguments.slow_repeats or 1
     return arguments
 
 
@@ -276,7 +274,7 @@ def main() -> None:
     workshop = Workshop(source, data, quick=arguments.quick)
     results = arguments.results or (WORK / "quick" if arguments.quick else RESULTS)
     results.mkdir(parents=True, exist_ok=True)
-    settings = {"repeats": arguments.repeats, "slow_repeats": arguments.slow_repeats, "quick": arguments.quick}
+    settings = {"repeats": arguments.repeats, "quick": arguments.quick}
     known = [identity(record) for record in read_records(results) if record.get("complete")]
     failed = []
     for topic, contest in chosen(arguments):
