@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, NoReturn, Self
 
@@ -13,6 +12,7 @@ from embcomp import bits
 from embcomp.bits import BytesArray
 from embcomp.checks import Boolean, Either, Integer, OneOf, Option, Real
 from embcomp.compressors import narrow
+from embcomp.compressors.alone_training import Filters, Schedule, learning_rate
 from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
 from embcomp.compressors.binary import require_moderate
 from embcomp.compressors.feed_forward import Network, Trainer, initial_network
@@ -25,7 +25,6 @@ from embcomp.compressors.filters import (
     combine,
     real_sources,
     redraw,
-    repeated,
 )
 from embcomp.embedding import FloatMatrix, mean_rows
 from embcomp.errors import CorruptError, ParameterError
@@ -38,10 +37,8 @@ RATIO = 4.0
 BATCH_ROWS = 256  # alone.txt §3.1
 ACTIVATIONS = 2**20  # hidden activations of a decoded block at most: 4 MB
 SOURCE_NUMBERS = 2**24  # of all source matrices at most, 64 MB: what a hostile container can make a reader draw
-FILTER_BYTES = 2**27  # filters of all rows are kept while training if they take no more than this
 ERROR_ROWS = 8192  # that the reported error is measured on: enough for two digits, and soon done
 POOR_ERROR = 0.25  # from here on, SimLex-999 is below four fifths of the original's (docs/compressors/alone.md)
-NEWS_SECONDS = 0.5  # between two progress reports at least
 
 
 class AloneCompressor(Compressor):
@@ -327,7 +324,7 @@ class AloneCompressor(Compressor):
         assignments = assign(self.random_state, rows, attempts, self.matrices, self.columns)
         rng = np.random.default_rng(self.random_state)
         network = initial_network(self._n_units(len(vectors)), self.dim, self.dim, rng, centred=self._centred)
-        filters = _Filters(self._source_matrices(), assignments)
+        filters = Filters(self._source_matrices(), assignments)
         self.losses_ = self._train(network, vectors, filters, rng, progress)
         self._set_weights(narrow.narrow(network.inner, network.outer, self.weights), network.base)
         self._report = self._describe(vectors, filters, network)
@@ -383,7 +380,7 @@ class AloneCompressor(Compressor):
         self,
         network: Network,
         vectors: FloatMatrix,
-        filters: _Filters,
+        filters: Filters,
         rng: np.random.Generator,
         progress: Progress,
     ) -> NDArray[np.float32]:
@@ -393,7 +390,7 @@ class AloneCompressor(Compressor):
             ParameterError: the loss is no longer finite.
         """
         trainer = Trainer(network, min(self.batch, len(vectors)), fix_base=self.fix_base, centred=self._centred)
-        schedule = _Schedule(self._n_epochs(len(vectors)), -(-len(vectors) // self.batch), self.time_budget, progress)
+        schedule = Schedule(self._n_epochs(len(vectors)), -(-len(vectors) // self.batch), self.time_budget, progress)
         peak = learning_rate(len(network.inner)) if isinstance(self.learning_rate, str) else self.learning_rate
         with trainer.running(), np.errstate(over="ignore", invalid="ignore"):
             for batch in schedule.batches(len(vectors), self.batch, rng):
@@ -409,7 +406,7 @@ class AloneCompressor(Compressor):
             return self.epochs
         return max(1, min(EPOCHS, STEPS * self.batch // max(1, n_rows)))
 
-    def _describe(self, vectors: FloatMatrix, filters: _Filters, trained: Network) -> dict[str, Any]:
+    def _describe(self, vectors: FloatMatrix, filters: Filters, trained: Network) -> dict[str, Any]:
         """The report. ``trained`` is the network before its weights were rounded."""
         n_bytes = self._fixed_bytes(len(vectors)) + sum(array.nbytes for array in self._weights.values())
         error, rounded_error = (self._relative_error(vectors, filters, each) for each in (trained, self.network_))
@@ -443,7 +440,7 @@ class AloneCompressor(Compressor):
         if not isinstance(self.time_budget, str):
             yield f"training was given {self.time_budget:g} seconds: another run gives other bytes"
 
-    def _relative_error(self, vectors: FloatMatrix, filters: _Filters, network: Network) -> float:
+    def _relative_error(self, vectors: FloatMatrix, filters: Filters, network: Network) -> float:
         """‖X − X̂‖² / ‖X − mean‖² over at most ``ERROR_ROWS`` rows, evenly spread; 0 if those are all alike."""
         chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), ERROR_ROWS)).astype(np.int64)
 
@@ -455,105 +452,3 @@ class AloneCompressor(Compressor):
 
         error, variance = sum(map_blocks(sums, len(chosen), self._block_rows()), start=np.zeros(2))
         return float(error / variance) if variance else 0.0
-
-
-def learning_rate(n_units: int) -> float:
-    """Return the learning rate that suits a network of this width.
-
-    Found to be good, to a factor of two, at 600, 2,400 and 9,600 units: 0.008, 0.004 and 0.002. A step moves an
-    output by about the learning rate times the number of units, so that wide networks overshoot at the rate of narrow
-    ones.
-    """
-    return min(0.01, 0.2 / float(np.sqrt(n_units)))
-
-
-class _Filters:
-    """The filters of all rows by position, made beforehand if they are small."""
-
-    def __init__(self, sources: NDArray[Any], assignments: Assignments) -> None:
-        self._sources = sources
-        self._assignments = assignments
-        n_bytes = 4 * len(assignments) * sources.shape[2]
-        self._made = combine(sources, assignments) if n_bytes <= FILTER_BYTES else None
-
-    def __getitem__(self, positions: slice | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return filters, float32, shape (k, dim)."""
-        if self._made is not None:
-            return self._made[positions]
-        return combine(self._sources, self._assignments[positions])
-
-    def n_shared(self) -> int:
-        """Count rows whose binary filter is that of an earlier row, though no row shares all its columns.
-
-        Sums of Gaussian numbers do not coincide.
-        """
-        if self._sources.dtype != np.uint8:
-            return 0
-        n_rows = len(self._assignments)
-        packed = np.empty((n_rows, bits.row_bytes(self._sources.shape[2])), dtype=np.uint8)
-        for block in blocks(n_rows):
-            packed[block] = bits.pack(self[block] > 0)
-        return len(repeated(packed))
-
-
-class _Schedule:
-    """Which batches there are, how far training is, and what it tells about itself.
-
-    The *share* done is that of the batches or that of the seconds allowed, whichever is greater.
-    """
-
-    def __init__(self, n_epochs: int, n_batches: int, seconds: float | str, progress: Progress) -> None:
-        self.losses: list[float] = []
-        self._n_epochs = n_epochs
-        self._n_batches = n_batches
-        self._seconds = np.inf if isinstance(seconds, str) else seconds
-        self._progress = progress
-        self._start = time.monotonic()
-        self._news = 0.0
-        self._done = 0
-        self._loss_sum = 0.0
-        self._rows = 0
-
-    @property
-    def share(self) -> float:
-        """How much of the training is done, from 0; 1 or more when it is over."""
-        by_time = (time.monotonic() - self._start) / self._seconds
-        return max(by_time, self._done / max(1, self._n_epochs * self._n_batches))
-
-    @property
-    def rate(self) -> float:
-        """What the peak learning rate is multiplied with: 1 up to half of the training, then down to 0."""
-        return min(1.0, 2.0 * (1.0 - self.share))
-
-    def batches(self, n_rows: int, batch: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-        """Yield the rows of each batch: every row once an epoch, in a new order each time."""
-        for epoch in range(1, self._n_epochs + 1):
-            order = rng.permutation(n_rows)
-            self._loss_sum, self._rows = 0.0, 0
-            for start in range(0, n_rows, batch):
-                if self.share >= 1:
-                    break
-                yield order[start : start + batch]
-                self._tell(epoch)
-            if self._rows:
-                self.losses.append(self._loss_sum / self._rows)
-            if self.share >= 1:
-                break
-        self._tell(len(self.losses), always=True)
-
-    def record(self, loss: float, n_rows: int) -> None:
-        """Take the loss of the batch that was yielded last."""
-        self._loss_sum += loss * n_rows
-        self._rows += n_rows
-        self._done += 1
-
-    def _tell(self, epoch: int, *, always: bool = False) -> None:
-        """Report the epoch, its loss so far and the seconds left, not too often."""
-        seconds = time.monotonic() - self._start
-        if not always and seconds - self._news < NEWS_SECONDS:
-            return
-        self._news = seconds
-        share = min(1.0, self.share)
-        left = seconds * (1 - share) / share if share else 0.0
-        note = f"loss {self._loss_sum / max(1, self._rows):.4f}, {left:.0f} s left"
-        self._progress("epoch", epoch, self._n_epochs, note)

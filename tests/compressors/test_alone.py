@@ -11,7 +11,8 @@ import pytest
 
 from embcomp import bits
 from embcomp.compressors import narrow
-from embcomp.compressors.alone import EPOCHS, ERROR_ROWS, STEPS, AloneCompressor, learning_rate
+from embcomp.compressors.alone import EPOCHS, ERROR_ROWS, STEPS, AloneCompressor
+from embcomp.compressors.alone_training import learning_rate
 from embcomp.compressors.base import CodeLayout
 from embcomp.compressors.feed_forward import Network
 from embcomp.compressors.registry import make_compressor
