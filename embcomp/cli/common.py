@@ -26,47 +26,72 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary on stderr.")
 force_option = click.option("--force", is_flag=True, help="Replace an existing output file.")
 container_argument = click.argument("file", type=click.Path(path_type=Path))
+suite_option = click.option(
+    "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."
+)
+data_option = click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets."
+)
+oov_option = click.option(
+    "--oov",
+    type=click.Choice(["mean", "skip"]),
+    default="mean",
+    show_default=True,
+    help="A missing word: the mean of all vectors, or leave its row out.",
+)
 
 
-def source_options(function: Function) -> Function:
-    """Add the options that say how a source file is read."""
-    options = [
-        click.option(
-            "--format",
-            "source_format",
-            metavar="NAME",
-            help="Format of the source; found out from its content if not given.",
-        ),
-        click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read the first N rows only."),
-        click.option(
-            "--duplicates",
-            type=click.Choice(["first", "error"]),
-            default="first",
-            show_default=True,
-            help="A word seen before: keep the first and count the others, or refuse.",
-        ),
-        click.option(
-            "--bad-rows",
-            type=click.Choice(["error", "skip"]),
-            default="error",
-            show_default=True,
-            help="A row of wrong length, not a number, NaN or infinite: refuse, or drop and count.",
-        ),
-        click.option(
-            "--encoding-errors",
-            type=click.Choice(["strict", "replace", "ignore"]),
-            default="strict",
-            show_default=True,
-            help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
-        ),
-        click.option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one a line."),
-        click.option(
-            "--allow-pickle", is_flag=True, help="Read native gensim files, which can run code: trusted files only."
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+def seed_option(what: str) -> Callable[[Function], Function]:
+    """Add ``--seed``, 0 if absent, and say of what."""
+    return click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help=f"Of {what} (default 0).")
+
+
+def options(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Add several options with one decorator, in this order."""
+
+    def add(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return add
+
+
+source_options = options(
+    click.option(
+        "--format",
+        "source_format",
+        metavar="NAME",
+        help="Format of the source; found out from its content if not given.",
+    ),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read the first N rows only."),
+    click.option(
+        "--duplicates",
+        type=click.Choice(["first", "error"]),
+        default="first",
+        show_default=True,
+        help="A word seen before: keep the first and count the others, or refuse.",
+    ),
+    click.option(
+        "--bad-rows",
+        type=click.Choice(["error", "skip"]),
+        default="error",
+        show_default=True,
+        help="A row of wrong length, not a number, NaN or infinite: refuse, or drop and count.",
+    ),
+    click.option(
+        "--encoding-errors",
+        type=click.Choice(["strict", "replace", "ignore"]),
+        default="strict",
+        show_default=True,
+        help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
+    ),
+    click.option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one a line."),
+    click.option(
+        "--allow-pickle", is_flag=True, help="Read native gensim files, which can run code: trusted files only."
+    ),
+)
+"""How a source file is read."""
 
 
 def read_options(given: dict[str, Any]) -> ReadOptions:

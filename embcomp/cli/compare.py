@@ -12,15 +12,19 @@ import click
 
 from embcomp.checks import parse_size
 from embcomp.cli.common import (
+    data_option,
     force_option,
     json_option,
     note,
+    oov_option,
     overall_bar,
     print_json,
     progress_bars,
     quiet_option,
     read_options,
+    seed_option,
     source_options,
+    suite_option,
 )
 from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing
@@ -55,18 +59,10 @@ PATH = click.Path(path_type=Path)
     metavar="R",
     help="Choose each method's options so that it is smaller by at least R (vectors only), as in 64.",
 )
-@click.option(
-    "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."
-)
-@click.option("--data", type=PATH, metavar="DIR", help="A folder with further data sets.")
-@click.option(
-    "--oov",
-    type=click.Choice(["mean", "skip"]),
-    default="mean",
-    show_default=True,
-    help="A missing word: the mean of all vectors, or leave its row out.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of all randomness (default 0).")
+@suite_option
+@data_option
+@oov_option
+@seed_option("all randomness")
 @click.option(
     "--seeds",
     type=click.IntRange(1, 1000),

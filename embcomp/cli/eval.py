@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.common import (
+    data_option,
     json_option,
     note,
+    oov_option,
     open_target,
     print_json,
     progress_bars,
     quiet_option,
     read_options,
+    seed_option,
     source_options,
+    suite_option,
 )
 from embcomp.errors import ParameterError
 
@@ -28,10 +32,8 @@ if TYPE_CHECKING:
 
 @click.command("eval")
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
-@click.option(
-    "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."
-)
-@click.option("--data", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets.")
+@suite_option
+@data_option
 @click.option("--baseline", metavar="SOURCE", help="Also score this file and print the ratio to it.")
 @click.option(
     "--at-least",
@@ -47,14 +49,8 @@ if TYPE_CHECKING:
     metavar="N",
     help="Analogies look for answers among the first N words.",
 )
-@click.option(
-    "--oov",
-    type=click.Choice(["mean", "skip"]),
-    default="mean",
-    show_default=True,
-    help="A missing word: the mean of all vectors, or leave its row out.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help="Of bootstrap and k-means (default 0).")
+@oov_option
+@seed_option("bootstrap and k-means")
 @json_option
 @quiet_option
 @source_options

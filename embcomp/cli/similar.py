@@ -4,39 +4,32 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from embcomp.cli.common import container_argument, json_option, print_json
+from embcomp.cli.common import container_argument, json_option, options, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 SIMILARITIES = ("hamming", "asymmetric", "decoded")
 
 
-def search_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of commands that look for nearest words."""
-    options = [
-        click.option("-k", "n_neighbours", type=click.IntRange(min=1), default=10, show_default=True, metavar="N"),
-        click.option(
-            "--similarity",
-            type=click.Choice(SIMILARITIES),
-            help="What is near: bits in common, query against bits, or cosine of decoded vectors; "
-            "the method's default if absent (decoded; hamming for nlb).",
-        ),
-        click.option(
-            "--restrict",
-            type=click.IntRange(min=1),
-            metavar="N",
-            help="Look at the first N words of the source only.",
-        ),
-    ]
-    for option in reversed(options):
-        function = option(function)
-    return function
+search_options = options(
+    click.option("-k", "n_neighbours", type=click.IntRange(min=1), default=10, show_default=True, metavar="N"),
+    click.option(
+        "--similarity",
+        type=click.Choice(SIMILARITIES),
+        help="What is near: bits in common, query against bits, or cosine of decoded vectors; "
+        "the method's default if absent (decoded; hamming for nlb).",
+    ),
+    click.option(
+        "--restrict",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Look at the first N words of the source only.",
+    ),
+)
+"""Of commands that look for nearest words."""
 
 
 @click.command("similar")
