@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,23 @@ def test_joining_by_hand() -> None:
     assert [len(table) for table in tables] == [4096, 16]
     assert tables[0][15 * 256 + 1] == 15 + 16 + 33
     assert tables[1][2] == 50
+
+
+@pytest.mark.parametrize(("ways", "dtype"), [(2, np.uint16), (256, np.uint8), (257, np.uint16), (65537, np.uint32)])
+def test_joint_symbols_take_as_few_bytes_as_hold_them(ways: int, dtype: type) -> None:
+    symbols = np.full((1, 12), ways - 1)
+    joint = join_symbols(symbols, ways)
+    assert joint.dtype == dtype
+    assert joint[0, 0] == ways ** symbols_joined(ways) - 1
+
+
+def test_no_symbols_have_no_columns() -> None:
+    assert join_symbols(np.empty((5, 0), dtype=np.int64), 16).shape == (0, 5)
+
+
+def test_the_bound_of_rounding_by_hand() -> None:
+    tables = [np.array([1.0, -3.0]), np.array([0.5])]
+    assert rounding_error(tables) == 2 * 3 * 2.0**-23 * 3.5
 
 
 @given(st.integers(1, 300), st.integers(1, 7), st.integers(0, 999))
