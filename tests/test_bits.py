@@ -140,6 +140,7 @@ def test_more_rows_than_a_block(width: int) -> None:
     assert stream.tobytes() == np.packbits(rows.reshape(-1)).tobytes()
     assert np.array_equal(bits.loosen(stream, width, 0, n_rows), loose)
     assert np.array_equal(bits.loosen(stream, width, 8190, 8200), loose[8190:8200])
+    assert np.array_equal(bits.loosen(stream, width, 5, n_rows), loose[5:])
     shuffled = np.random.default_rng(1).permutation(n_rows)
     assert np.array_equal(bits.take(stream, width, shuffled), loose[shuffled])
 
