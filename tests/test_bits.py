@@ -143,6 +143,8 @@ def test_more_rows_than_a_block(width: int) -> None:
     assert np.array_equal(bits.loosen(stream, width, 5, n_rows), loose[5:])
     shuffled = np.random.default_rng(1).permutation(n_rows)
     assert np.array_equal(bits.take(stream, width, shuffled), loose[shuffled])
+    for row in (0, 1, 5, 6, 7, 8, bits.ROWS_PER_BLOCK, n_rows - 1):
+        assert np.array_equal(bits.take(stream, width, np.array([row])), loose[[row]])
 
 
 def test_more_symbol_rows_than_a_block() -> None:
