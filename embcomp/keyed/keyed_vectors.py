@@ -36,7 +36,7 @@ def open_vectors(
         path: the file.
         similarity: what ``most_similar`` and its like rank by, see :mod:`embcomp.search`; ``None`` for the
             method's default.
-        engine: who compares bits, ``numpy`` or ``faiss``, see :mod:`embcomp.search.engines`.
+        engine: who looks at all the bits, ``numpy`` or ``faiss``, see :mod:`embcomp.search.engines`.
 
     Raises:
         InputError: there is no such file, or it cannot be read.

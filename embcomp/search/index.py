@@ -64,7 +64,7 @@ class SearchIndex:
     """Searches an embedding's codes. What it needs beside them is built when first used, and kept."""
 
     def __init__(self, encoded: EncodedEmbedding, *, engine: Engine = "numpy") -> None:
-        """Take an embedding, and who compares its bits (:mod:`embcomp.search.engines`).
+        """Take an embedding, and who looks at all its bits (:mod:`embcomp.search.engines`).
 
         Raises:
             ParameterError: there is no such engine, or its package is not installed.
