@@ -124,6 +124,8 @@ class Workbench:
 
         ``progress`` is told what is being done, and how many steps of how many are behind.
         """
+        for method in {job.method: None for job in jobs}:
+            _method_code(compressor_class(method))  # now, since hours later files may say what does not run
         n_steps = len(self.suites) + 1
         total = n_steps * (len(jobs) + 1)
         baseline = self._baseline(_Steps(progress, BASELINE, 0, total))
@@ -362,7 +364,7 @@ def _plain(value: Any) -> Any:
 def _method_code(kind: type[Compressor]) -> str:
     """Digest of the source that makes and opens a method's containers: what changes there is not found in the cache.
 
-    Read once, as the code that runs is that of the process's start.
+    Read once, and before anything runs, as the code that runs is that of the process's start.
     """
     classes = (base.__module__ for base in kind.__mro__ if issubclass(base, Compressor))
     return file_digest(source_files([*classes, writer.__name__, reader.__name__]).values())

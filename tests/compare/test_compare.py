@@ -88,6 +88,16 @@ def test_a_second_run_only_does_what_is_new(
     assert (fits, suites) == ([], [(BASELINE, "fidelity"), ("itq", "fidelity")])
 
 
+def test_source_is_read_before_anything_runs(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    fit, digest = ItqCompressor.fit, compare._method_code
+    monkeypatch.setattr(ItqCompressor, "fit", lambda self, *given: seen.append("fit") or fit(self, *given))
+    monkeypatch.setattr(compare, "_method_code", lambda kind: seen.append(kind.name) or digest(kind))
+    bench.compare([job("itq", bits=4), job("itq", bits=2), job("sign")])
+    assert seen[:2] == ["itq", "sign"]
+    assert "fit" in seen
+
+
 def test_other_vectors_words_or_data_are_not_mistaken_for_these(
     embedding: Embedding, data_dir: Path, cache: Cache
 ) -> None:
