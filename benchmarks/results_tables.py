@@ -104,14 +104,15 @@ def main() -> None:
     parser.add_argument("--compared", type=Path, metavar="FILE", help="what the command printed: nothing is run")
     parser.add_argument("--commit", help="what it ran at (default: what is checked out here)")
     given = parser.parse_args()
+    at = given.commit or commit()  # before it runs
     if given.compared is not None:
-        record(json.loads(given.compared.read_text(encoding="utf-8")), given.commit or commit())
+        record(json.loads(given.compared.read_text(encoding="utf-8")), at)
     elif given.source is not None:
         places = [
             part for flag in ("data", "cache") if (value := getattr(given, flag)) for part in (f"--{flag}", value)
         ]
         run = [sys.executable, "-c", "from embcomp.cli.main import run; run()", *arguments(given.source), *places]
-        record(json.loads(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout), given.commit or commit())
+        record(json.loads(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout), at)
     PAGE.write_text(page(*read_records()), encoding="utf-8")
 
 
