@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -115,6 +117,17 @@ def test_methods_that_need_everything_say_so(source: Path) -> None:
         encode_source(source, quick("prune"), ReadOptions(), max_memory=1000)
     assert str(refused.value) == (
         "prune: needs all rows in memory at once, and they take more than 1000 bytes; raise --max-memory"
+    )
+
+
+def test_standard_input_is_not_read_twice(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with source.open("rb") as file:
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=file))
+        with pytest.raises(ParameterError) as refused:
+            encode_source("-", quick("sign"), ReadOptions(), max_memory=1000)
+    assert str(refused.value) == (
+        "sign: the rows take more than 1000 bytes, and standard input cannot be read twice; "
+        "raise --max-memory, or give a file"
     )
 
 

@@ -144,3 +144,9 @@ def test_the_buffer_outlives_its_owner() -> None:
     junk = [bytes(20_000) for _ in range(200)]
     assert all(list(vocabulary)[1999] == "word1999" for vocabulary in vocabularies)
     assert len(junk) == 200
+
+
+def test_what_cannot_be_encoded_is_in_no_vocabulary() -> None:
+    vocabulary = Vocabulary.build(["a", "b"])
+    assert vocabulary.rows(["b", "\ud800", "a"]).tolist() == [1, -1, 0]
+    assert "\ud800" not in vocabulary
