@@ -102,3 +102,16 @@ def test_equal_weights_need_one_plane_and_are_exact() -> None:
 def test_one_and_three_are_exact_in_two_planes() -> None:
     rounded = BitWeights.round(np.array([1.0, 3.0, 3.0, 1.0]), 2)
     assert rounded.below + rounded.above == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_planes", [1, 2, 3, 4])
+def test_whole_numbers_are_exact_in_as_many_planes_as_they_have_digits(n_planes: int) -> None:
+    rounded = BitWeights.round(np.arange(2.0**n_planes), n_planes)
+    assert (rounded.step, rounded.below, rounded.above) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("scale", [2.0**-20, 2.0**20])
+def test_the_choice_of_planes_does_not_depend_on_the_length_of_the_weights(scale: float) -> None:
+    for seed in range(20):
+        weights = np.abs(np.random.default_rng(seed).normal(1, 0.1 * seed, 100))
+        assert np.array_equal(BitWeights.choose(weights).masks, BitWeights.choose(scale * weights).masks)
