@@ -170,10 +170,11 @@ def chain(
     cache: tuple[int, ...] = EMPTY,
     n_below_root: int = 1,
     louds: str | None = None,
+    links: str | None = None,
 ) -> bytes:
     """A level whose nodes hang one below the other, each labelled ``link`` (or a byte)."""
     louds = louds or "10" + "10" * (n_nodes - 1) + "00"
-    links = "0" + ("0" if link is None else "1") * (n_nodes - 1)
+    links = links or "0" + ("0" if link is None else "1") * (n_nodes - 1)
     extras = [] if link is None else [link >> 8] * (n_nodes - 1)
     width = max(extras, default=0).bit_length()
     packed = sum(extra << (width * place) for place, extra in enumerate(extras))
@@ -296,3 +297,9 @@ def test_a_wrong_count_below_the_root(count: int) -> None:
 def test_shapes_that_are_no_tree(louds: str, problem: str) -> None:
     data = b"We love Marisa.\0" + chain(3, None, b"", b"", first=True, louds=louds)
     assert refusal(data) == f"section 'vocabulary' is not a sound MARISA trie: {problem}"
+
+
+@pytest.mark.parametrize("links", ["00", "0000", "100"])
+def test_flags_of_links_that_do_not_fit(links: str) -> None:
+    data = b"We love Marisa.\0" + chain(3, None, b"", b"", first=True, links=links)
+    assert refusal(data).endswith("link flags do not fit its nodes")

@@ -79,6 +79,8 @@ def test_take_is_the_rows() -> None:
 )
 @example([0.0] * 9, 2, 0)
 @example([1.0] * 300, 3, 0)
+@example([1.0] * 200, 2, 0)  # sums of planes beyond a byte, each of which fits
+@example([1.0] * 200, 4, 0)
 def test_rounded_weights_are_off_by_what_they_say(weights: list[float], n_planes: int, seed: int) -> None:
     exact = np.array(weights, dtype=np.float64)
     rounded = BitWeights.round(exact, n_planes)
