@@ -246,6 +246,38 @@ def measure_hostile_text(folder: Path, scale: float, seed: int) -> Iterator[Row]
     )
 
 
+def measure_bombs(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    """Gzip files of 1 GB of rows, all of them valid: what is not refused takes time, but little memory."""
+    zeros = b" 0" * 300 + b"\n"
+    wide = b" 0" * 200_000 + b"\n"
+    rows: dict[str, tuple[int, Callable[[int], bytes]]] = {
+        "one row again and again": (0, lambda row: b"the" + zeros),
+        "300 zeros for each word": (0, lambda row: b"w%d" % row + zeros),
+        "words of 100 kB": (3, lambda row: b"%d" % row**5 + b"x" * 100_000 + b" 1 2\n"),
+        "200,000 zeros for each word": (2, lambda row: b"w%d" % row**5 + wide),
+    }
+    for name, (code, make) in rows.items():
+        bomb, n_bytes, number = folder / "bomb.txt.gz", 0, 0
+        with gzip.open(bomb, "wb", compresslevel=6) as file:
+            while n_bytes < 10**9 * scale:
+                n_bytes += file.write(make(number))
+                number += 1
+        start = time.perf_counter()
+        command = [*COMMAND, "compress", str(bomb), "-q", "--force", "-o", str(folder / "out.embc")]
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds, memory = time.perf_counter() - start, usage.ru_maxrss / 1024
+        process.returncode = os.waitstatus_to_exitcode(status)
+        succeed(process.returncode == code, f"{name}: exit code {process.returncode}")
+        succeed(memory < 1024, f"{name}: {memory} MB")
+        what = "compressed" if code == 0 else f"refused with exit code {code}"
+        yield (
+            f"1 GB of valid rows in a gzip file of {bomb.stat().st_size / 1e6:.0f} MB: {name}",
+            "1",
+            f"{what}; {seconds:.1f} s and {memory:.0f} MB",
+        )
+
+
 def measure_fuzzing(folder: Path, scale: float, seed: int) -> Iterator[Row]:
     if find_spec("atheris") is None:
         yield "fuzzing", "not in this run: atheris is not installed", ""
@@ -365,6 +397,7 @@ MEASURES: list[Callable[[Path, float, int], Iterator[Row]]] = [
     measure_hostile_headers,
     measure_hostile_tries,
     measure_hostile_text,
+    measure_bombs,
     measure_fuzzing,
     measure_kills,
     measure_stops,
