@@ -117,3 +117,16 @@ def test_the_choice_of_planes_does_not_depend_on_the_length_of_the_weights(scale
     for seed in range(20):
         weights = np.abs(np.random.default_rng(seed).normal(1, 0.1 * seed, 100))
         assert np.array_equal(BitWeights.choose(weights).masks, BitWeights.choose(scale * weights).masks)
+
+
+def test_one_large_weight_is_cut_where_that_leaves_less_error() -> None:
+    rounded = BitWeights.round(np.array([0.5] * 100 + [3.0]), 2)
+    assert rounded.step == pytest.approx(0.5)
+    assert (rounded.below, rounded.above) == (pytest.approx(0, abs=1e-9), pytest.approx(1.5))
+
+
+def test_sums_beyond_two_bytes() -> None:
+    planes = Planes.build(bits.pack(np.zeros((3, 5000), dtype=np.uint8)), 5000)
+    weights = BitWeights.round(np.ones(5000), 4)
+    ((first, costs),) = weighted_costs(planes, words(np.ones(5000, dtype=np.uint8)), weights, 3)
+    assert (first, costs.tolist()) == (0, [15 * 5000] * 3)
