@@ -292,6 +292,7 @@ def test_a_wrong_count_below_the_root(count: int) -> None:
         ("00000000", "its shape has a wrong size"),
         ("11010000", "its shape is no tree"),
         ("10001100", "its shape is no tree"),
+        ("10011000", "its shape is no tree"),  # node 1 is its own parent
     ],
 )
 def test_shapes_that_are_no_tree(louds: str, problem: str) -> None:

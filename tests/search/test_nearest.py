@@ -77,6 +77,21 @@ def test_weights(seed: int, n_rows: int, n_bits: int, k: int, kind: str, spread:
     )
 
 
+def test_vectors_that_nearly_cancel() -> None:
+    """Sums of large numbers that are scaled up again: float32 is good for three digits of the similarity."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        weights = rng.normal(size=5)
+        codes = ((weights > 0) ^ (rng.random((150, 5)) < 0.05)).astype(np.uint8)
+        constant = -float(np.abs(weights).sum() * rng.uniform(0.9, 1))
+        inverse = (1000 / (np.abs(weights).sum() + 1) * (1 + 1e-6 * rng.normal(size=150))).astype(np.float32)
+        laid_out = Planes.build(bits.pack(codes), 5)
+        exact = all_by_weights(laid_out, weights, constant, inverse, 150)
+        ranks, scores = by_weights(laid_out, weights, constant, inverse, 5, 150)
+        assert ranks.tolist() == np.lexsort((np.arange(150), -exact))[:5].tolist()
+        assert np.array_equal(scores, exact[ranks])
+
+
 @settings(max_examples=60)
 @given(
     st.integers(0, 10**6),
