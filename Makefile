@@ -8,7 +8,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests coverage docs data fuzz reliability lowest package results bench bench-quick clean
+.PHONY: help demo test lint types tests coverage docs data fuzz reliability mutants lowest package results bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,7 +67,11 @@ reliability: $(VENV)/tools  ## try to lose data, and write the figures of docs/r
 	-$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	$(BIN)/python -m benchmarks.reliability
 
-lowest:  ## the tests, with the oldest dependencies that pyproject.toml allows (Python 3.11)
+mutants: $(VENV)/tools  ## change the kernels one operator at a time, and see whether the tests notice (an hour)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[search]'
+	$(BIN)/python -m benchmarks.mutate
+
+lowest:  ## the tests, with the oldest packages that pyproject.toml allows, required and optional (Python 3.11)
 	$(PYTHON) -m venv build/lowest
 	build/lowest/bin/python benchmarks/lowest.py > build/lowest/requirements.txt
 	build/lowest/bin/pip install --quiet --disable-pip-version-check --requirement build/lowest/requirements.txt
