@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embcomp.compressors.registry import make_compressor
+from embcomp.container.layout import canonical_json
 from embcomp.container.reader import Container, describe, open_container, verify
 from embcomp.container.writer import save, write
 from embcomp.embedding import Embedding
@@ -156,3 +157,9 @@ def test_any_words_and_any_vectors(
     assert after.words == words
     assert np.array_equal(after.decode_all(), before.decode_all())
     assert verify(path) == []
+
+
+def test_headers_hold_no_number_that_is_not_json() -> None:
+    for number in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="not JSON compliant"):
+            canonical_json({"report": {"loss": number}})

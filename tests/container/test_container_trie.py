@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embcomp.container import trie as trie_module
 from embcomp.container.trie import MAX_KEY_BYTES, check_trie
 from embcomp.errors import CorruptError
 
@@ -216,6 +217,15 @@ def test_a_small_trie_of_a_key_without_bound_is_refused() -> None:
         f"section 'vocabulary' is not a sound MARISA trie: it describes a key of more than {MAX_KEY_BYTES} bytes"
     )
     assert refusal(nested(10, 30)) == message
+
+
+@pytest.mark.parametrize("name", ["numbers", "shared ends", "long"])
+def test_the_longest_key_is_measured_to_the_byte(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, longest = stored(WORD_LISTS[name]), max(map(len, WORD_LISTS[name]))
+    monkeypatch.setattr(trie_module, "MAX_KEY_BYTES", longest)
+    check_trie(memoryview(data))
+    monkeypatch.setattr(trie_module, "MAX_KEY_BYTES", longest - 1)
+    assert refusal(data).endswith(f"it describes a key of more than {longest - 1} bytes")
 
 
 def test_levels_without_end_are_refused() -> None:

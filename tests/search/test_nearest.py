@@ -168,6 +168,26 @@ def test_one_bit_differs(n_bits: int, similarity: float) -> None:
     assert (ranks.tolist(), scores.tolist()) == ([7, 3], [1.0, similarity])
 
 
+def test_sums_that_nearly_cancel() -> None:
+    rng = np.random.default_rng(4)
+    products = np.array([[1000.0], [-1000.0]]) + rng.uniform(0, 1e-4, (2, 256))
+    symbols = rng.integers(0, 256, (300, 2))
+    exact = rounded(products[0, symbols[:, 0]] + products[1, symbols[:, 1]])
+    found = by_tables(join_symbols(symbols, 256), join_tables(products), 1.0, 5, 300)
+    assert found[0].tolist() == np.lexsort((np.arange(300), -exact))[:5].tolist()
+
+
+@pytest.mark.parametrize(("noise", "n_scores"), [(1e-6, 9), (1e-3, 200)])
+def test_weights_that_differ_by_rounding_give_equal_scores(noise: float, n_scores: int) -> None:
+    """Nine distances of codes of eight bits, unless the weights do differ."""
+    rng = np.random.default_rng(0)
+    weights = 10 * rng.choice([-1.0, 1.0], 8) * (1 + noise * rng.uniform(-1, 1, 8))
+    laid_out = Planes.build(np.arange(256, dtype=np.uint8)[:, None], 8)
+    scores = all_by_weights(laid_out, weights, 0.0, 1.0, 256)
+    found = len(set(scores.tolist()))
+    assert found == n_scores if n_scores == 9 else found >= n_scores
+
+
 def test_rounding() -> None:
     assert rounded(np.array([0.5, -1e-9])).tolist() == [0.5, 0.0]
     assert np.copysign(1, rounded(np.array([-1e-9]))[0]) == 1
