@@ -101,7 +101,9 @@ def main() -> None:
     parser.add_argument("source", nargs="?", help="embedding file; without one, only the page is written")
     parser.add_argument("--data", metavar="FOLDER", help="folder of data sets")
     parser.add_argument("--cache", metavar="FOLDER", help="compare's cache")
-    parser.add_argument("--compared", type=Path, metavar="FILE", help="what the command printed: nothing is run")
+    parser.add_argument(
+        "--compared", type=Path, metavar="FILE", help="what it printed, or without alone; runs nothing"
+    )
     parser.add_argument("--commit", help="what it ran at (default: what is checked out here)")
     given = parser.parse_args()
     at = given.commit or commit()  # before it runs
@@ -135,26 +137,27 @@ def widths() -> list[int]:
 
 def record(runs: Sequence[Record], at: str) -> None:
     """Write the records: where and with what it ran, and what compare says of each run."""
-    about = {
+    about: Record = {
         "command": shlex.join(["embcomp", *arguments(SOURCE), "--data", "DIR"]),
         "commit": at,
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("embcomp", "numpy")},
     }
-    require_all(runs)
+    expected = expected_runs()
+    if [(run["method"], run["config"]) for run in runs] != expected[: len(runs)]:
+        raise SystemExit(
+            f"--compared must be the first of {len(expected)} runs of `embcomp compare`, got {len(runs)}"
+        )
+    about["to_do"] = len(expected) - len(runs)
     lines = [about, *(run | {"means": None, "scores": short(run), "level": level(run)} for run in runs)]
     RECORDS.parent.mkdir(exist_ok=True)
     RECORDS.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
 
 
-def require_all(runs: Sequence[Record]) -> None:
-    """Refuse what that command has not printed."""
+def expected_runs() -> list[tuple[str, Any]]:
+    """Method and options of each run that the command prints, in its order."""
     candidates, _ = sweep_bits([parse_candidate(method) for method in methods()], widths(), DIM)
-    expected = [(BASELINE, {}), *((job.method, job.config) for job in over_seeds(candidates, 0, SEEDS))]
-    if [(run["method"], run["config"]) for run in runs] != expected:
-        raise SystemExit(
-            f"--compared must be what `embcomp compare` prints for {len(expected)} runs, got {len(runs)}"
-        )
+    return [(BASELINE, {}), *((job.method, job.config) for job in over_seeds(candidates, 0, SEEDS))]
 
 
 def short(run: Record) -> list[list[Any]]:
@@ -197,6 +200,7 @@ def page(about: Record, records: Sequence[Record]) -> str:
         f"    {about['command']}\n\n",
         f"Commit {about['commit']}; {versions}; {about['machine']}. Source: GloVe 6B 100d as `make data` makes it, "
         f"{source['rows']:,} words of {source['dim']} dimensions, SHA-256 `{source['sha256']}`.\n\n",
+        f"Its last {about['to_do']} runs, slow ones, are not done yet.\n\n" if about["to_do"] else "",
         alone_text(records),
         size_table(records),
     ]
