@@ -22,6 +22,7 @@ WORD_LISTS = {
     "numbers": [f"word{number}" for number in range(300)],
     "shared ends": ["nation", "national", "international", "", "ab", *("q" + "x" * n for n in range(30))],
     "more than a block of bits": [f"{number * 7919 % 100_003:x}" for number in range(3000)],
+    "many links": [f"{number * 7919 % 100_003:x}-{number * 104_729 % 99_991:x}" for number in range(3000)],
     "long": ["x" * 3000, "y" * 5000 + "x" * 3000],
 }
 
