@@ -39,8 +39,8 @@ PAGE = ROOT / "docs" / "reliability.md"
 START, END = "<!-- mutants -->\n", "<!-- end of mutants -->\n"
 KERNELS = {  # with the tests that should notice, those first that do it soonest
     "embcomp/bits.py": ["tests/test_bits.py"],
-    "embcomp/container/layout.py": ["tests/container"],
-    "embcomp/container/reader.py": ["tests/container", "tests/test_fixtures.py"],
+    "embcomp/container/layout.py": ["tests/container/test_container_refused.py", "tests/container"],
+    "embcomp/container/reader.py": ["tests/container/test_container_refused.py", "tests/container"],
     "embcomp/container/trie.py": ["tests/container/test_container_trie.py", "tests/container"],
     "embcomp/search/smallest.py": ["tests/search/test_smallest.py", "tests/search"],
     "embcomp/search/shortlist.py": ["tests/search/test_nearest.py", "tests/search"],
