@@ -36,7 +36,7 @@ DIM = 100
 LEVELS = {"1": 1, "½": 2, "¼": 4}
 """Bits a dimension, and by what the dimensions are divided."""
 METHODS = ("sign", "itq", "iiq", "nlb", "dccl", "kd", "prune", "alone")
-EPOCHS = 8  # of alone, whose 15 runs then take about 35 minutes of two cores
+EPOCHS = 4  # of alone, whose 15 runs then take about 18 minutes of two cores with nothing else to do
 SEEDS = 5
 SUITES = ("similarity", "categorization", "classification")
 
@@ -241,7 +241,7 @@ def alone_text(records: Sequence[Record]) -> str:
     ]
     return (
         f"`alone` is not trained to its end: the paper has 1,000 epochs, here it had {runs[0]['report']['epochs']}, "
-        f"so that its {len(runs)} runs take about 35 minutes of two cores with nothing else to do (here: "
+        f"so that its {len(runs)} runs take about 18 minutes of two cores with nothing else to do (here: "
         f"{minutes:.0f}). What it gives is poor: its squared error relative to the vectors' variance is "
         f"{', '.join(errors)} (the mean vector's is 1).\n\n"
     )
