@@ -77,12 +77,11 @@ class CompressedVectors:
         if similarity is not None and similarity not in self.index.similarities:
             allowed = " or ".join(repr(name) for name in self.index.similarities)
             raise ParameterError(f"similarity must be {allowed} for {encoded.compressor.name}, got {similarity!r}")
-        self.default_similarity: Similarity = similarity or self.index.default_similarity
         self.vectors = DecodedMatrix(encoded)
         self.index_to_key: Sequence[str] = WordList(encoded.vocabulary)
         self.key_to_index: Mapping[str, int] = WordIndex(encoded.vocabulary)
         self._path = path
-        self._options = (similarity, engine)
+        self._options: tuple[Similarity | None, Engine] = (similarity, engine)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._path is None:
@@ -90,6 +89,11 @@ class CompressedVectors:
         return _open_again, (self._path, *self._options)
 
     # What there is.
+
+    @property
+    def default_similarity(self) -> Similarity:
+        """What ``most_similar`` and its like rank by, unless told otherwise."""
+        return self._options[0] or self.index.default_similarity
 
     @property
     def vector_size(self) -> int:
