@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -146,16 +147,17 @@ class RowQueue:
 
 
 def chunks(
-    reader: BlockReader, words: list[str], size: int = CHUNK_ROWS, first: int | None = None
+    reader: BlockReader, words: list[str] | None, size: int = CHUNK_ROWS, first: int | None = None
 ) -> Iterator[FloatMatrix]:
-    """Yield the reader's rows in chunks of ``size`` (the last may be shorter), and append its words to ``words``.
+    """Yield the reader's rows in chunks of ``size`` (the last may be shorter); its words are appended to ``words``.
 
     ``first`` is the size of the first chunk, where that is another.
     """
     queue = RowQueue(reader.dim)
     wanted = size if first is None else first
     for block_words, vectors in reader:
-        words += block_words
+        if words is not None:
+            words += block_words
         queue.push(vectors)
         while queue.n_rows >= wanted:
             yield queue.pop(wanted)
@@ -231,13 +233,15 @@ def _encode_in_two_passes(
         seed = int(compressor.get_config().get("random_state", 0))
         summary = summarize(reader, words, seed, SAMPLE_ROWS)
     provenance = reader.source
-    vocabulary = Vocabulary.build(words)
+    text, ends = "".join(words), np.cumsum([len(word) for word in words])  # a tenth of the memory
     del words
     compressor.fit_summary(summary, progress)
     del summary
+    vocabulary = Vocabulary.build([text[start:end] for start, end in pairwise([0, *ends.tolist()])])
+    del text, ends
     with make_room(vocabulary, compressor, provenance) as stream, open_blocks(source, options, progress) as reader:
         rank = 0
-        for chunk in chunks(reader, []):
+        for chunk in chunks(reader, None, MEAN_BLOCK_ROWS):
             rows = vocabulary.rows_by_rank[rank : rank + len(chunk)]
             rank += len(chunk)
             bits.place(stream, compressor.layout.row_bits, rows, compressor.encode(chunk)[: len(rows)])

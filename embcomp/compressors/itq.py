@@ -122,6 +122,7 @@ class ItqCompressor(RotationCompressor):
             np.random.default_rng(self.random_state),
             progress,
         )
+        del projected  # as large as the rows
         with single_threaded_blas():
             self.rotation_ = np.ascontiguousarray(ordered @ rotation, dtype=np.float32)
         self.losses_ = losses.astype(np.float32)

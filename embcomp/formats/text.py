@@ -22,7 +22,7 @@ from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, parse_row, shown
 from embcomp.formats.stream import ByteStream
 from embcomp.threads import get_threads
 
-BLOCK_BYTES = 1 << 21
+BLOCK_BYTES = 1 << 20
 MAX_THREADS = 4
 KEPT_BYTES = 1 << 23
 
