@@ -20,8 +20,7 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,8 +44,7 @@ CODES = "codes"
 STATE_PREFIX = "state."
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """One array in the file."""
 
     name: str

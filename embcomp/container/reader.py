@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+import os
 import zlib
 from dataclasses import fields
 from functools import partial
@@ -306,11 +307,9 @@ def _ratio(original: int, compressed: int) -> float:
 
 def _map(path: Path) -> memoryview:
     try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            if file.tell() < PREAMBLE.size:
-                file.seek(0)
-                return memoryview(file.read(PREAMBLE.size))  # a device may have a length of 0 and no end
+        with path.open("rb", buffering=0) as file:
+            if os.fstat(file.fileno()).st_size < PREAMBLE.size:
+                return memoryview(file.read(PREAMBLE.size))  # a device has a length of 0 and may have no end
             return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
