@@ -66,6 +66,7 @@ def test_without_the_source_order(path: Path) -> None:
     assert all(np.array_equal(after.vector(word), before.vector(word)) for word in WORDS)
     assert verify(path) == []
     assert "order" not in Container(path).sections
+    assert describe(path)["bytes"]["order"] == 0
     save(after, path, force=True)  # what is gone stays gone
     assert "order" not in Container(path).sections
 
