@@ -93,13 +93,11 @@ def compress_source(
     """
     allowance = max_memory if max_memory is not None else _half_of_free_memory()
     encoded = _encode_in_one_pass(source, compressor, options, progress, allowance)
+    if encoded is None and str(target) != "-":
+        make_room = partial(codes_to_come, Path(target), force=force, drop_order=drop_order)
+        return _encode_in_two_passes(source, compressor, options, progress, allowance, make_room)
     if encoded is None:
-        make_room: MakeRoom = _in_memory
-        if str(target) != "-":
-            make_room = partial(codes_to_come, Path(target), force=force, drop_order=drop_order)
-        encoded = _encode_in_two_passes(source, compressor, options, progress, allowance, make_room)
-        if str(target) != "-":
-            return encoded
+        encoded = _encode_in_two_passes(source, compressor, options, progress, allowance, _in_memory)
     save(encoded, target, force=force, drop_order=drop_order)
     return encoded
 

@@ -77,13 +77,13 @@ class BlockReader:
     def __iter__(self) -> Iterator[tuple[list[str], FloatMatrix]]:
         """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
         seen: set[str] = set()
-        n_dropped = n_word_bytes = 0
+        n_dropped = n_characters = 0
         for block in self._parser.blocks():
             distinct = self._distinct(block, seen)
             n_dropped += len(block.words) - len(distinct.words)
             if self._stream.compression is not None:
-                n_word_bytes += sum(map(len, distinct.words))
-                self._stream.refuse_so_many_words(n_word_bytes)
+                n_characters += sum(map(len, distinct.words))
+                self._stream.refuse_so_many_words(n_characters)
             self._progress("read", self._stream.n_raw, self._stream.size)
             if distinct.words:
                 yield distinct.words, distinct.vectors

@@ -81,13 +81,13 @@ class ByteStream:
             self._ahead = waiting + new + self._ahead
         return self._ahead[:size]
 
-    def refuse_so_many_words(self, n_bytes: int) -> None:
-        """Refuse a compressed source with words of ``n_bytes``, if that is far more than what has been read of it.
+    def refuse_so_many_words(self, n_characters: int) -> None:
+        """Refuse a compressed source with words of so many characters, if they are far more than the bytes read of it.
 
         Raises:
             InputError: it is a decompression bomb.
         """
-        if n_bytes > max(BOMB_FREE_BYTES, BOMB_WORDS_RATIO * self._raw.n_read):
+        if n_characters > max(BOMB_FREE_BYTES, BOMB_WORDS_RATIO * self._raw.n_read):
             raise InputError(
                 f"{self.name}: its words alone expand to more than {BOMB_WORDS_RATIO} times its size, "
                 "allowed at most that many"
