@@ -82,7 +82,7 @@ class ByteStream:
         return self._ahead[:size]
 
     def refuse_so_many_words(self, n_characters: int) -> None:
-        """Refuse a compressed source with words of so many characters, if they are far more than the bytes read of it.
+        """Refuse a compressed source with words of so many characters, if far more than the bytes read of it.
 
         Raises:
             InputError: it is a decompression bomb.
