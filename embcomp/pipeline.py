@@ -26,7 +26,7 @@ from embcomp import bits
 from embcomp.bits import BytesArray
 from embcomp.compressors.base import Compressor, Summary
 from embcomp.container.writer import codes_to_come, save
-from embcomp.embedding import MEAN_BLOCK_ROWS, Embedding, FloatMatrix, Source
+from embcomp.embedding import MEAN_BLOCK_ROWS, FloatMatrix, Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, ParameterError
 from embcomp.formats import BlockReader, ReadOptions, open_blocks
@@ -111,10 +111,13 @@ def _encode_in_one_pass(
             return _encode_after_head(reader, compressor, compressor.head_rows, allowance, progress)
     try:
         with open_blocks(source, options, progress) as reader:
-            embedding = _read_matrix(reader, allowance)
+            words, matrix = _read_matrix(reader, allowance)
     except MatrixTooLargeError:
         return None
-    return EncodedEmbedding.encode(embedding, compressor, progress)
+    vocabulary = Vocabulary.build(words)
+    del words
+    codes = compressor.fit_encode(matrix, vocabulary.rows_by_rank, progress)
+    return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source)
 
 
 class RowQueue:
@@ -178,7 +181,7 @@ def _encode_after_head(
     return EncodedEmbedding.from_codes(Vocabulary.build(words), codes, compressor, reader.source)
 
 
-def _read_matrix(reader: BlockReader, allowance: int) -> Embedding:
+def _read_matrix(reader: BlockReader, allowance: int) -> tuple[list[str], FloatMatrix]:
     words: list[str] = []
     matrix = np.empty((0, reader.dim), dtype=np.float32)
     for block_words, vectors in reader:
@@ -189,7 +192,7 @@ def _read_matrix(reader: BlockReader, allowance: int) -> Embedding:
             raise MatrixTooLargeError
         matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
         matrix[start:] = vectors
-    return Embedding(words, matrix, reader.source)
+    return words, matrix
 
 
 class MakeRoom(Protocol):

@@ -61,6 +61,7 @@ class Vocabulary:
         except UnicodeEncodeError as error:
             broken = next(word for word in words if text[error.start] in word)
             raise InputError(f"a word is not valid Unicode: {broken!r} holds a lone surrogate") from error
+        del text  # it takes as much as the trie
         trie = marisa_trie.Trie(keys)
         if len(trie) != len(words):
             raise InputError(f"vocabulary: words must be distinct, got {len(words) - len(trie)} repeated")

@@ -12,15 +12,15 @@ from embcomp.compressors.base import Summary
 from embcomp.compressors.binary import RotationCompressor, head
 from embcomp.compressors.linear import (
     covariance,
-    fit_rotation,
     isotropy,
     isotropy_estimate,
     principal_directions,
 )
+from embcomp.compressors.rotation import fit_rotation, project
 from embcomp.embedding import FloatMatrix, mean_rows
 from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress
-from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
+from embcomp.threads import map_blocks, single_threaded_blas
 
 BITS = Option(
     "bits",
@@ -113,16 +113,16 @@ class ItqCompressor(RotationCompressor):
         # X̂'s own principal directions: those kept, by singular value, then those whose value was set to 0.
         ordered = np.roll(directions, -n_removed, axis=1)[:, : min(n_bits, dim)]
         self.removed_ = np.ascontiguousarray(directions[:, :n_removed].T, dtype=np.float32)
-        projected = self._project_head(rows, ordered, n_kept=dim - n_removed)
+        basis = ordered.astype(np.float32)
+        basis[:, dim - n_removed :] = 0  # X̂'s singular values there
         rotation, losses = fit_rotation(
-            projected,
+            project(rows, mean, basis, unit_rows=self.unit_rows),
             n_bits,
             self.iterations,
             self.tolerance,
             np.random.default_rng(self.random_state),
             progress,
         )
-        del projected  # as large as the rows
         with single_threaded_blas():
             self.rotation_ = np.ascontiguousarray(ordered @ rotation, dtype=np.float32)
         self.losses_ = losses.astype(np.float32)
@@ -133,21 +133,6 @@ class ItqCompressor(RotationCompressor):
     def _n_removed(self, singular_values: np.ndarray[Any, np.dtype[np.float32]]) -> int:
         """How many top directions are set to 0: none in ITQ."""
         return 0
-
-    def _project_head(self, rows: FloatMatrix, directions: np.ndarray[Any, Any], n_kept: int) -> FloatMatrix:
-        """V: coordinates of the centred rows along ``directions``, those past ``n_kept`` set to 0."""
-        basis = directions.astype(np.float32)
-        basis[:, n_kept:] = 0
-        projected = np.empty((len(rows), basis.shape[1]), dtype=np.float32)
-
-        def project_block(block: slice) -> None:
-            np.matmul(rows[block] - self.mean_, basis, out=projected[block])
-            if self.unit_rows:
-                lengths = np.linalg.norm(projected[block], axis=1, keepdims=True)
-                projected[block] /= np.where(lengths > 0, lengths, 1)
-
-        for_blocks(project_block, len(rows))
-        return projected
 
     def _mean_magnitude(self, rows: FloatMatrix) -> float:
         """Mean |projection|: the scale s that minimises ‖X̂W − s B‖² over the fit rows."""

@@ -19,6 +19,7 @@ class ParsedLines:
     """Lines, and what could be made of them without looking at each."""
 
     text: bytes
+    """Empty if all is done."""
     n_lines: int
     starts: Positions
     """Of the lines up to the last one that is not blank: the rows."""
@@ -60,6 +61,7 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
         vectors[rest] = _parse_tails([text[cut:end] for cut, end in tail_spans], dim)
         done[rest] = np.logical_and.reduce(np.isfinite(vectors[rest]), axis=1)
     if len(regular) == n_rows:
+        text = b"" if done.all() else text  # it is as large as the vectors, and others are waiting
         return ParsedLines(text, n_lines, starts, ends, found_words, vectors, done)
 
     parsed = ParsedLines(

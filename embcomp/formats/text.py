@@ -24,7 +24,7 @@ from embcomp.threads import get_threads
 
 BLOCK_BYTES = 1 << 20
 MAX_THREADS = 4
-KEPT_BYTES = 1 << 23
+KEPT_BYTES = 1 << 22
 
 
 class TextParser:
@@ -111,7 +111,7 @@ class TextParser:
         while chunk := self._stream.read(BLOCK_BYTES):
             cut = chunk.rfind(b"\n") + 1
             if cut:
-                yield carry + chunk[:cut]
+                yield b"".join((carry, memoryview(chunk)[:cut]))
                 carry = chunk[cut:]
             else:
                 carry += chunk
@@ -177,6 +177,6 @@ def _keep_freed_memory() -> None:
     """Make glibc reuse the memory of arrays up to some MB instead of giving it back and asking for it again.
 
     Its ``malloc`` adapts to the largest block that was ever freed. Without this, half of the time goes into page
-    faults; elsewhere it does nothing.
+    faults; elsewhere it does nothing. What is larger, as tables of words that are outgrown, is still given back.
     """
     np.empty(KEPT_BYTES, dtype=np.uint8)

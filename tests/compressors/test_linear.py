@@ -7,13 +7,11 @@ import pytest
 
 from embcomp.compressors.linear import (
     covariance,
-    fit_rotation,
     isotropy,
     isotropy_estimate,
     principal_directions,
     procrustes,
     random_orthogonal,
-    signs_cross,
 )
 
 RNG = np.random.default_rng
@@ -89,82 +87,6 @@ def test_procrustes_maximises_the_trace(shape: tuple[int, int]) -> None:
     assert best == pytest.approx(np.linalg.svd(cross, compute_uv=False).sum())
     for seed in range(200):
         assert (random_orthogonal(*shape, RNG(seed)) * cross).sum() <= best + 1e-9
-
-
-@pytest.mark.parametrize("n_rows", [7, 5000])
-def test_signs_cross(n_rows: int) -> None:
-    projected, rotation = normal(0, n_rows, 4), random_orthogonal(4, 6, RNG(1))
-    expected = projected.astype(np.float64).T @ np.sign(projected @ rotation)
-    np.testing.assert_allclose(signs_cross(projected, rotation), expected, rtol=1e-4, atol=1e-3)
-
-
-def loss(projected: np.ndarray, rotation: np.ndarray) -> float:
-    """‖B − s V R‖² / (n · n_bits), written out."""
-    n_rows, n_bits = len(projected), rotation.shape[1]
-    scale = np.sqrt(n_rows * n_bits / (projected.astype(np.float64) ** 2).sum())
-    rotated = projected @ rotation
-    return float(((np.where(rotated > 0, 1, -1) - scale * rotated) ** 2).sum() / (n_rows * n_bits))
-
-
-@pytest.mark.parametrize("n_bits", [3, 5, 9])
-def test_fit_rotation_never_loses_ground(n_bits: int) -> None:
-    projected = normal(0, 300, min(n_bits, 5))
-    rotation, losses = fit_rotation(projected, n_bits, 40, 0.0, RNG(1))
-    assert len(losses) > 5
-    assert (np.diff(losses) <= 1e-7).all()
-    assert losses[-1] < 0.98 * losses[0]
-    assert 0 <= losses.min() <= losses.max() <= 2
-    k = projected.shape[1]
-    product = rotation @ rotation.T if k <= n_bits else rotation.T @ rotation
-    np.testing.assert_allclose(product, np.eye(min(k, n_bits)), atol=1e-9)
-
-
-def test_the_losses_are_those_of_the_definition() -> None:
-    projected = normal(0, 200, 4)
-    start = random_orthogonal(4, 4, RNG(1))
-    _, losses = fit_rotation(projected, 4, 1, 0.0, RNG(1))
-    assert losses.tolist() == [pytest.approx(loss(projected, start), abs=1e-6)]
-    rotation, _ = fit_rotation(projected, 4, 6, 0.0, RNG(1))
-    _, losses = fit_rotation(projected, 4, 7, 0.0, RNG(1))
-    assert losses[-1] == pytest.approx(loss(projected, rotation), abs=1e-6)
-
-
-def test_no_rounds_leave_the_random_start() -> None:
-    rotation, losses = fit_rotation(normal(0, 20, 4), 4, 0, 0.0, RNG(5))
-    assert rotation.tolist() == random_orthogonal(4, 4, RNG(5)).tolist()
-    assert len(losses) == 0
-
-
-def test_a_tolerance_stops_early() -> None:
-    projected = normal(0, 300, 5)
-    _, every = fit_rotation(projected, 5, 50, 0.0, RNG(1))
-    _, some = fit_rotation(projected, 5, 50, 0.01, RNG(1))
-    assert 1 < len(some) < len(every)
-    gains = -np.diff(some) / some[:-1]
-    assert gains[-1] < 0.01
-    assert (gains[:-1] >= 0.01).all()
-
-
-def test_rows_of_zeros_have_nothing_to_learn_from() -> None:
-    rotation, losses = fit_rotation(np.zeros((5, 3), np.float32), 3, 10, 0.0, RNG(0))
-    assert len(losses) == 0
-    assert np.isfinite(rotation).all()
-
-
-def test_a_rotated_hypercube_is_found() -> None:
-    """Corners of a cube, turned at random: some start must turn them back exactly."""
-    corners = RNG(0).choice([-1.0, 1.0], (400, 4))
-    turn = random_orthogonal(4, 4, RNG(1))
-    projected = (corners @ turn).astype(np.float32)
-    best = min((fit_rotation(projected, 4, 50, 0.0, RNG(seed)) for seed in range(8)), key=lambda fit: fit[1][-1])
-    assert best[1][-1] < 1e-6
-    np.testing.assert_allclose(np.abs(projected @ best[0]), 1, atol=1e-5)
-
-
-def test_progress_tells_each_round() -> None:
-    calls: list[tuple[str, int, int]] = []
-    fit_rotation(normal(0, 300, 5), 5, 3, 0.0, RNG(1), lambda *call: calls.append(call))
-    assert calls == [("rotation", 0, 3), ("rotation", 1, 3), ("rotation", 2, 3), ("rotation", 3, 3)]
 
 
 # Isotropy
