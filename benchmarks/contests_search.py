@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.harness import Bar, Contest, DisagreementError, Side, per_call, timed
@@ -59,6 +60,14 @@ def open_navec(files: Files) -> dict[str, Any]:
     return {"seconds": clock.seconds, "answer": bool(vector.any())}
 
 
+def open_staticvectors(files: Files) -> dict[str, Any]:
+    from staticvectors import StaticVectors
+
+    with timed() as clock:
+        vector = StaticVectors(files["static"]).embeddings(WORD)
+    return {"seconds": clock.seconds, "answer": bool(vector.any())}
+
+
 def all_found(answers: dict[str, Any]) -> str:
     if not all(answers.values()):
         raise DisagreementError(f"no vector for {WORD!r}: {answers}")
@@ -98,6 +107,12 @@ def lookup(files: Files, who: str) -> dict[str, Any]:
     import embcomp
 
     words = _words(files, N_WORDS)
+    some = words[:: max(1, len(words) // 1000)]
+    if who == "staticvectors":
+        from staticvectors import StaticVectors
+
+        model = StaticVectors(files["static"])
+        return _per_word(lambda: [model.embeddings(word) for word in some], lambda: model.embeddings(words))
     if who == "gensim":
         from gensim.models import KeyedVectors
 
@@ -112,11 +127,15 @@ def lookup(files: Files, who: str) -> dict[str, Any]:
         vectors = load_finalfusion(files["fifu"], mmap=True)
     else:
         vectors = embcomp.open(files["embc"])
-    some = words[:: max(1, len(words) // 1000)]
-    one = per_call(lambda: [vectors[word] for word in some]) / len(some)
+    takes_lists = who in ("embcomp", "gensim")
+    return _per_word(lambda: [vectors[word] for word in some], (lambda: vectors[words]) if takes_lists else None)
+
+
+def _per_word(one_by_one: Callable[[], Any], batch: Callable[[], Any] | None) -> dict[str, Any]:
+    one = per_call(one_by_one) / len(one_by_one())
     result = {"seconds": one, "one_us": 1e6 * one}
-    if who in ("embcomp", "gensim"):
-        result["batch_us"] = 1e6 * per_call(lambda: vectors[words]) / len(words)
+    if batch is not None:
+        result["batch_us"] = 1e6 * per_call(batch) / len(batch())
     return result
 
 
@@ -319,13 +338,14 @@ CONTESTS = (
             Side("gensim, mapped", "contests_search:open_gensim", threads=1, needs="gensim"),
             Side("finalfusion, mapped", "contests_search:open_finalfusion", threads=1, needs="finalfusion"),
             Side("navec", "contests_search:open_navec", threads=1, needs="navec"),
+            Side("staticvectors", "contests_search:open_staticvectors", threads=1, needs="staticvectors"),
         ),
         (
             Bar("open and first vector", "embcomp", 1.0, unit="ms", factor=1e3),
             Bar("open and first vector, first bar", "embcomp", 2.0, unit="ms", factor=1e3),
         ),
         all_found,
-        ("embc", "keyed", "fifu", "navec"),
+        ("embc", "keyed", "fifu", "navec", "static"),
     ),
     Contest(
         "memory",
@@ -344,13 +364,13 @@ CONTESTS = (
         "Vectors by word",
         tuple(
             Side(who, "contests_search:lookup", {"who": who}, threads=1, needs="" if who == "embcomp" else who)
-            for who in ("embcomp", "gensim", "finalfusion", "navec")
+            for who in ("embcomp", "gensim", "finalfusion", "navec", "staticvectors")
         ),
         (
             Bar("one vector by word", "embcomp", 20, quantity="one_us", unit="µs"),
             Bar(f"a word in batches of {N_WORDS:,}", "embcomp", 1, quantity="batch_us", unit="µs"),
         ),
-        needs=("embc", "keyed", "fifu", "navec", "words"),
+        needs=("embc", "keyed", "fifu", "navec", "static", "words"),
     ),
     _hamming_contest(128, 1.5),
     _hamming_contest(304, 1.0),

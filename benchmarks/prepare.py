@@ -1,6 +1,7 @@
 """The files that races read, made once from a text file and kept in ``build/bench`` under its SHA-256.
 
-Each function runs in a child process, as sides do, and writes one file; those of peers by the peers themselves.
+Each function runs in a child process, as sides do, and writes one file or folder; those of peers by the peers
+themselves.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ RECIPES: dict[str, tuple[str, str, dict[str, Any], tuple[str, ...]]] = {
     "fifu": ("glove.fifu", "fifu", {}, ("matrix", "words")),
     "navec": ("glove.navec.tar", "navec", {}, ("matrix", "words", "pq")),
     "pq": ("pq.npz", "pq", {}, ("matrix",)),
+    "static": ("glove.static", "static", {}, ("matrix", "words")),
 }
 
 
@@ -112,4 +114,15 @@ def navec(files: Files, target: str) -> dict[str, Any]:
     codes = parts["codes"]
     quantizer = PQ(len(codes), 100, 20, 256, codes, parts["centroids"])
     Navec(Meta("bench"), Vocab(words, [1] * len(words)), quantizer).dump(target)
+    return {}
+
+
+def static(files: Files, target: str) -> dict[str, Any]:
+    """A folder as staticvectors writes it, float32; its own converter of text wants a header and another package."""
+    from staticvectors.storage import StorageFactory
+
+    words, vectors = load(files)
+    config = {"format": "text", "total": len(words), "dim": vectors.shape[1]}
+    tokens = {word: row for row, word in enumerate(words)}
+    StorageFactory.create(target, "safetensors", create=True).save(config, vectors, tokens=tokens)
     return {}

@@ -25,8 +25,7 @@ within one race. OpenMP waits passively (`OMP_WAIT_POLICY=passive`): with its de
 many times slower on a machine of two cores.
 
 Not raced: pymagnitude-lite installs, but its converter uses `index2word`, which gensim 4 does not have, so it cannot
-make its file beside the other peers; staticvectors installs and imports, but reads text with a header only and has
-no search.
+make its file beside the other peers; staticvectors in its place.
 """
 
 

@@ -51,6 +51,7 @@ PACKAGES = (
     "pyarrow",
     "safetensors",
     "scikit-learn",
+    "staticvectors",
 )
 SEED = 0
 

@@ -450,7 +450,7 @@ class CompressedVectors:
     def _rows(self, keys: Iterable[Any]) -> NDArray[np.int64]:
         """Return the rows of keys, int64; raises MissingWordError."""
         listed = list(keys)
-        if isinstance(self.key_to_index, WordIndex) and all(isinstance(key, str) for key in listed):
+        if isinstance(self.key_to_index, WordIndex) and {str}.issuperset(map(type, listed)):
             rows = self.encoded.rows(listed)
         else:
             ranks = np.array([self._find(key) for key in listed], dtype=np.int64)
