@@ -8,11 +8,13 @@ and their results are combined in the order of the blocks: the same numbers come
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, lru_cache
 from itertools import islice
+from threading import local
 from typing import TypeVar
 
 from threadpoolctl import ThreadpoolController
@@ -70,20 +72,46 @@ def blocks(n_rows: int, size: int = BLOCK_ROWS) -> Iterator[slice]:
 def map_blocks(function: Callable[[slice], Result], n_rows: int, size: int = BLOCK_ROWS) -> Iterator[Result]:
     """Yield ``function(rows)`` for each block of rows, in order, computed on :func:`get_threads` threads.
 
-    At most twice as many blocks as threads are under way or waiting to be taken, so results may be large.
+    At most twice as many blocks as threads are under way or waiting to be taken, so results may be large. Blocks
+    within ``function`` are computed on the thread that it runs on.
     """
     n_threads = get_threads()
     slices = blocks(n_rows, size)
     with single_threaded_blas():
-        if n_threads == 1 or n_rows <= size:
+        if n_threads == 1 or n_rows <= size or hasattr(_this_thread, "is_worker"):
             yield from map(function, slices)
             return
-        with ThreadPoolExecutor(n_threads) as pool:
-            waiting: list[Future[Result]] = [pool.submit(function, rows) for rows in islice(slices, 2 * n_threads)]
+        pool = _pool(n_threads)
+        waiting = deque(pool.submit(function, rows) for rows in islice(slices, 2 * n_threads))
+        try:
             while waiting:
-                result = waiting.pop(0).result()
-                waiting += [pool.submit(function, rows) for rows in islice(slices, 1)]
+                result = waiting.popleft().result()
+                waiting.extend(pool.submit(function, rows) for rows in islice(slices, 1))
                 yield result
+        finally:  # an error, or a caller who has seen enough
+            for future in waiting:
+                future.cancel()
+            wait(waiting)
+
+
+_this_thread = local()
+
+
+@lru_cache(maxsize=1)
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    """Threads that stay: new ones would ask the system for the memory of their arrays anew, in every round of a fit.
+
+    They end with the program, or when another number is wanted.
+    """
+
+    def mark() -> None:
+        _this_thread.is_worker = True
+
+    return ThreadPoolExecutor(n_threads, "embcomp", initializer=mark)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_pool.cache_clear)  # a fork has no threads but the one that made it
 
 
 def for_blocks(function: Callable[[slice], None], n_rows: int, size: int = BLOCK_ROWS) -> None:

@@ -35,9 +35,9 @@ _SAFE = b"0123456789+-.eE "
 _ZERO_DIGITS = np.uint64(0x3030303030303030)
 _TO_HIGH_BIT = np.uint64(0x7676767676767676)  # added to more than 9, sets the high bit
 _HIGH_BITS = np.uint64(0x8080808080808080)
-_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 _POINT = np.uint64(ord(".") ^ ord("0"))
 _BYTE = np.uint64(0xFF)
+_LAST_BYTES = np.array([0, *(2**64 - 2 ** (64 - 8 * n) for n in range(1, 9))], dtype=np.uint64)  # by their number
 _ONE = np.uint64(1)
 _PLACES_LAST = np.uint64(0x0807060504030201)  # times a flag in byte k, top byte: 8 − k
 _PLACES_FIRST = np.uint64(0x100F0E0D0C0B0A09)  # 16 − k
@@ -100,13 +100,17 @@ def _parse_step(
     long = np.flatnonzero(lengths > 8)
     if len(long):
         values[long], good[long] = _parse_16(words, stops[long], lengths[long])
-    values *= 1 - 2.0 * negative
-    return values.astype(np.float32), good
+    numbers = values.astype(np.float32)
+    signs = negative.astype(np.uint32)
+    signs <<= np.uint32(31)
+    patterns = numbers.view(np.uint32)
+    patterns ^= signs
+    return numbers, good
 
 
 def _parse_8(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Parse tokens without sign that are no longer than 8 characters; longer ones are not good."""
-    digits, points, bad = _digits(_8_bytes(words, stops), 64 - 8 * lengths)
+    digits, points, bad = _digits(_8_bytes(words, stops), lengths)
     has_point = np.minimum(points, _ONE)
     before_point = digits & (points - has_point)
     before_point *= _BYTE  # one place up, and no longer where it was: 256 − 1
@@ -123,8 +127,8 @@ def _parse_8(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArra
 
 def _parse_16(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Parse tokens without sign that are longer than 8 characters."""
-    last, last_points, last_bad = _digits(_8_bytes(words, stops), 64 - 8 * lengths)
-    first, first_points, first_bad = _digits(_8_bytes(words, stops - 8), 128 - 8 * lengths)
+    last, last_points, last_bad = _digits(_8_bytes(words, stops), lengths)
+    first, first_points, first_bad = _digits(_8_bytes(words, stops - 8), lengths - 8)
     places = (last_points * _PLACES_LAST >> np.uint64(56)) + (first_points * _PLACES_FIRST >> np.uint64(56))
     places = places.view(np.int64)
     values = (_integer(first) * np.uint64(10**8) + _integer(last)).view(np.int64).astype(np.float64)
@@ -149,18 +153,18 @@ def _8_bytes(words: Words, stops: Positions) -> Words:
     return before
 
 
-def _digits(word: Words, unused_bits: Positions) -> tuple[Words, Words, Words]:
+def _digits(word: Words, lengths: Positions) -> tuple[Words, Words, Words]:
     """Return the values of eight digits in as many bytes, where the point is, and what is wrong.
 
     Args:
         word: eight characters; overwritten.
-        unused_bits: how many low bits, 0 or fewer to 64 or more, precede the token.
+        lengths: how many of them, from the last, belong to the token; 8 if more.
 
     Returns:
         bytes from 0 to 9, 0 for a point; 1 in the byte of the point; not 0 if there is anything else.
     """
     word ^= _ZERO_DIGITS
-    word &= _ALL_BITS << np.maximum(unused_bits, 0).view(np.uint64)
+    word &= _LAST_BYTES.take(lengths, mode="clip")
     flags = word + _TO_HIGH_BIT
     flags |= word
     flags &= _HIGH_BITS

@@ -13,6 +13,10 @@ from embcomp.formats.rows import MAX_LINE_BYTES, MAX_WORD_BYTES
 
 Positions = NDArray[np.int64]
 
+FEW = 8  # a token alone takes as long as some in a row
+
+_TRAILING = (b" ", b"\r")
+
 
 @dataclass
 class ParsedLines:
@@ -44,12 +48,19 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
         nothing = np.zeros(0, dtype=np.int64)
         vectors = np.empty((0, dim), dtype=np.float32)
         return ParsedLines(text, text.count(b"\n"), nothing, nothing, [], vectors, np.zeros(0, dtype=np.bool_))
-    text, codes, ends = _without_trailing_space(text)
-    n_lines = len(ends)
-    starts = np.concatenate(([0], ends[:-1] + 1))
-    n_rows = int(np.searchsorted(starts, len(text.rstrip())))
-    starts, ends = starts[:n_rows], ends[:n_rows]
-    regular, cuts = _regular_rows(text, starts, ends, dim)
+    codes = np.frombuffer(text, dtype=np.uint8)
+    even = _even_rows(codes, dim)
+    if even is not None:
+        starts, cuts = even
+        ends, n_lines, n_rows = cuts[:, -1], len(cuts), len(cuts)
+        regular = np.arange(n_rows)
+    else:
+        text, codes, ends = _without_trailing_space(text)
+        n_lines = len(ends)
+        starts = np.concatenate(([0], ends[:-1] + 1))
+        n_rows = int(np.searchsorted(starts, len(text.rstrip())))
+        starts, ends = starts[:n_rows], ends[:n_rows]
+        regular, cuts = _regular_rows(text, starts, ends, dim)
 
     word_spans = zip(starts[regular].tolist(), cuts[:, 0].tolist(), strict=True)
     found_words = [text[start:cut] for start, cut in word_spans]
@@ -57,8 +68,7 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
     done = np.logical_and.reduce(good, axis=1)
     rest = np.flatnonzero(~done)
     if len(rest):
-        tail_spans = zip(cuts[rest, 0].tolist(), cuts[rest, -1].tolist(), strict=True)
-        vectors[rest] = _parse_tails([text[cut:end] for cut, end in tail_spans], dim)
+        vectors[rest] = _parse_again(text, cuts[rest], vectors[rest], good[rest])
         done[rest] = np.logical_and.reduce(np.isfinite(vectors[rest]), axis=1)
     if len(regular) == n_rows:
         text = b"" if done.all() else text  # it is as large as the vectors, and others are waiting
@@ -78,6 +88,27 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
     for row, word in zip(regular.tolist(), found_words, strict=True):
         parsed.words[row] = word
     return parsed
+
+
+def _even_rows(codes: NDArray[np.uint8], dim: int) -> tuple[Positions, Positions] | None:
+    """Find the rows where all lines are ``dim`` spaces and a line feed, and nothing else of the kind: usually all.
+
+    Returns:
+        where rows start, shape (n,), and the positions of spaces and line feeds, shape (n, dim + 1); or ``None``.
+    """
+    if codes[-2:-1].tobytes() in _TRAILING:
+        return None
+    separators = np.flatnonzero(codes <= 0x20)
+    if len(separators) % (dim + 1):
+        return None
+    cuts = separators.reshape(-1, dim + 1)
+    kinds = codes.take(cuts)
+    if not ((kinds[:, -1] == 0x0A).all() and (kinds[:, :-1] == 0x20).all()):
+        return None
+    starts = np.concatenate(([0], cuts[:-1, -1] + 1))
+    if (cuts[:, 0] - starts).max() > MAX_WORD_BYTES or (cuts[:, -1] - starts).max() > MAX_LINE_BYTES:
+        return None
+    return starts, cuts
 
 
 def _without_trailing_space(text: bytes) -> tuple[bytes, NDArray[np.uint8], Positions]:
@@ -123,6 +154,21 @@ def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> 
     else:
         cuts[:, :-1] = separators[(before[rows] - dim)[:, None] + np.arange(dim)]
     return rows, cuts
+
+
+def _parse_again(text: bytes, cuts: Positions, vectors: FloatMatrix, good: NDArray[np.bool_]) -> FloatMatrix:
+    """Parse what is not good yet in some rows: those tokens alone if they are few.
+
+    Returns:
+        float32, shape (n_rows, dim); NaN where there is no number.
+    """
+    dim = vectors.shape[1]
+    rows, columns = np.nonzero(~good)
+    if len(rows) * FEW > good.size:
+        return _parse_tails([text[start:end] for start, end in cuts[:, [0, -1]].tolist()], dim)
+    spans = zip(cuts[rows, columns].tolist(), cuts[rows, columns + 1].tolist(), strict=True)
+    vectors[rows, columns] = _parse_tails([text[start:end] for start, end in spans], 1)[:, 0]
+    return vectors
 
 
 def _parse_tails(tails: list[bytes], dim: int) -> FloatMatrix:

@@ -1,0 +1,100 @@
+"""A block of lines, taken apart in the quick way or the general one, against one line at a time."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from embcomp.formats import lines
+from embcomp.formats.lines import FEW, parse_lines
+from embcomp.formats.rows import BadRowError, parse_row
+
+DIM = 3 * FEW
+STRANGE = [
+    b"1e-5",
+    b"-2E+3",
+    b"+1",
+    b"0.00000000000000000001",
+    b"12345678901234567890",
+    b"1-2",
+    b"x",
+    b"1e99",
+    b"nan",
+]
+NO_NUMBERS = STRANGE[5:]
+
+
+def numbers(seed: int) -> list[bytes]:
+    return [f"{value:.5f}".encode() for value in np.random.default_rng(seed).normal(size=DIM)]
+
+
+@st.composite
+def wide_rows(draw: st.DrawFn) -> list[tuple[bytes, list[bytes]]]:
+    """Rows of a word and ``DIM`` numbers, of which few or many are strange."""
+    found = []
+    for _ in range(draw(st.integers(1, 4))):
+        fields = numbers(draw(st.integers(0, 3)))
+        for place in draw(st.lists(st.integers(0, DIM - 1), max_size=draw(st.sampled_from([0, 1, 3, DIM])))):
+            fields[place] = draw(st.sampled_from(STRANGE))
+        found.append((draw(st.sampled_from([b"a", b"b.c", b"", b"\xc3\xa9", b"\x01", b"a\x1fb", b"-"])), fields))
+    return found
+
+
+@given(wide_rows(), st.sampled_from([b"\n", b" \n", b"\r\n"]))
+def test_rows_are_done_as_one_by_one_or_left(rows: list[tuple[bytes, list[bytes]]], end: bytes) -> None:
+    texts = [b" ".join([word, *fields]) for word, fields in rows]
+    parsed = parse_lines(b"".join(text + end for text in texts), DIM)
+    assert parsed.n_lines == len(parsed) == len(texts)
+    for row, (text, (_, fields)) in enumerate(zip(texts, rows, strict=True)):
+        assert parsed.done[row] == (not set(fields) & set(NO_NUMBERS))
+        if parsed.done[row]:
+            word, vector = parse_row(text, DIM)
+            assert parsed.words[row] == word
+            assert parsed.vectors[row].tobytes() == vector.tobytes()
+        else:
+            assert parsed.line(row) == text
+            with pytest.raises(BadRowError):
+                parse_row(text, DIM)
+
+
+@given(wide_rows())
+def test_both_ways_to_find_rows_agree(rows: list[tuple[bytes, list[bytes]]]) -> None:
+    text = b"".join(b" ".join([word, *fields]) + b"\n" for word, fields in rows)
+    quick = parse_lines(text, DIM)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_even_rows", lambda codes, dim: None)
+        general = parse_lines(text, DIM)
+    assert quick.words == general.words
+    for name in ("starts", "ends", "done"):
+        assert getattr(quick, name).tolist() == getattr(general, name).tolist()
+    assert quick.vectors[quick.done].tobytes() == general.vectors[quick.done].tobytes()
+
+
+def found(text: bytes, dim: int) -> list[list[list[int]]] | None:
+    even = lines._even_rows(np.frombuffer(text, dtype=np.uint8), dim)
+    return None if even is None else [part.tolist() for part in even]
+
+
+def test_even_rows_by_hand() -> None:
+    assert found(b"a 1 2\nbc 3 4\n", 2) == [[0, 6], [[1, 3, 5], [8, 10, 12]]]
+    assert found(b" 1 2\n", 2) == [[0], [[0, 2, 4]]]
+    assert found(b"a  2\n", 2) == [[0], [[1, 2, 4]]]  # an empty number is no number: found out later
+    uneven = [b"a 1 2 \n", b"a 1 2\r\n", b"a 1\nb 2 3 4\n", b"a 1 2\nb 1\n", b"a\t1 2\n", b"a b 1 2\n", b"a 1\n2 3\n"]
+    assert [found(text, 2) for text in uneven] == [None] * len(uneven)
+
+
+@pytest.mark.parametrize("limit", ["MAX_WORD_BYTES", "MAX_LINE_BYTES"])
+def test_long_rows_are_left(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = b"a 1 2\n" + b"w" * 20 + b" 3 4\n"
+    assert found(text, 2) is not None
+    monkeypatch.setattr(lines, limit, 19)
+    assert found(text, 2) is None
+    assert parse_lines(text, 2).done.tolist() == [True, False]
+
+
+def test_an_empty_number_leaves_its_row() -> None:
+    parsed = parse_lines(b"a 1 2\nb  3\nc 4 \nd 5 6\n", 2)
+    assert parsed.done.tolist() == [True, False, False, True]
+    assert parsed.line(1) == b"b  3"

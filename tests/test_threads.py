@@ -1,0 +1,113 @@
+"""Blocks on threads: in order, whatever happens, and the threads stay."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from embcomp.errors import ParameterError
+from embcomp.threads import blocks, for_blocks, get_threads, map_blocks, set_threads
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    set_threads(2)
+    yield
+    set_threads(None)
+
+
+def where(_: slice) -> int:
+    time.sleep(0.001)
+    return threading.get_ident()
+
+
+def test_blocks_cover_the_rows_in_order() -> None:
+    assert list(blocks(5, 2)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert list(blocks(0)) == []
+    assert list(map_blocks(lambda rows: (rows.start, rows.stop), 5, 2)) == [(0, 2), (2, 4), (4, 5)]
+    assert list(map_blocks(lambda rows: rows.stop, 0)) == []
+
+
+def test_results_come_in_order_whichever_is_ready_first() -> None:
+    def later_first(rows: slice) -> int:
+        time.sleep(0.003 * (rows.start % 3 == 0))
+        return int(rows.start)
+
+    assert list(map_blocks(later_first, 20, 1)) == list(range(20))
+
+
+def test_threads_are_those_of_the_call_before() -> None:
+    first = set(map_blocks(where, 20, 1))
+    assert threading.get_ident() not in first
+    assert set(map_blocks(where, 20, 1)) <= first
+    assert len(first) <= 2
+
+
+def test_another_number_of_threads_is_taken_up() -> None:
+    list(map_blocks(where, 20, 1))
+    set_threads(1)
+    assert set(map_blocks(where, 20, 1)) == {threading.get_ident()}
+    set_threads(3)
+    barrier = threading.Barrier(3, timeout=30)
+    for_blocks(lambda rows: barrier.wait() and None, 3, 1)  # three at the same time, or it breaks
+
+
+def test_blocks_within_blocks_run_where_they_are_asked_for() -> None:
+    def nested(_: slice) -> bool:
+        return set(map_blocks(where, 4, 1)) == {threading.get_ident()}
+
+    assert list(map_blocks(nested, 8, 1)) == [True] * 8
+
+
+def test_an_error_comes_out_and_nothing_runs_on() -> None:
+    running: list[int] = []
+
+    def fails(rows: slice) -> int:
+        if rows.start == 3:
+            raise ZeroDivisionError
+        running.append(rows.start)
+        time.sleep(0.002)
+        running.remove(rows.start)
+        return int(rows.start)
+
+    seen: list[int] = []
+    with pytest.raises(ZeroDivisionError):
+        seen.extend(map_blocks(fails, 100, 1))
+    assert seen == [0, 1, 2]
+    assert running == []
+    assert list(map_blocks(lambda rows: rows.start, 4, 1)) == [0, 1, 2, 3]
+
+
+def test_a_caller_may_stop_early() -> None:
+    done: list[int] = []
+    results = map_blocks(lambda rows: done.append(rows.start), 100, 1)
+    next(results)
+    results.close()
+    n_done = len(done)
+    assert n_done < 10
+    time.sleep(0.01)
+    assert len(done) == n_done
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    list(map_blocks(where, 20, 1))
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)  # ends it, should it wait for threads that it does not have
+        os._exit(list(map_blocks(lambda rows: rows.start, 8, 1)) != list(range(8)))
+    assert os.waitpid(child, 0) == (child, 0)
+
+
+def test_how_many_threads() -> None:
+    assert get_threads() == 2
+    set_threads(None)
+    assert get_threads() >= 1
+    with pytest.raises(ParameterError, match="--threads must be"):
+        set_threads(0)
