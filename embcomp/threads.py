@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, lru_cache
-from itertools import islice
 from threading import local
 from typing import TypeVar
 
@@ -22,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 from embcomp.checks import Integer
 from embcomp.errors import ParameterError
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 BLOCK_ROWS = 2048  # × 100 dimensions × 4 bytes: 0.8 MB, within a core's second-level cache
@@ -78,20 +78,34 @@ def map_blocks(function: Callable[[slice], Result], n_rows: int, size: int = BLO
     n_threads = get_threads()
     slices = blocks(n_rows, size)
     with single_threaded_blas():
-        if n_threads == 1 or n_rows <= size or hasattr(_this_thread, "is_worker"):
+        if n_threads == 1 or n_rows <= size:
             yield from map(function, slices)
-            return
-        pool = _pool(n_threads)
-        waiting = deque(pool.submit(function, rows) for rows in islice(slices, 2 * n_threads))
-        try:
-            while waiting:
-                result = waiting.popleft().result()
-                waiting.extend(pool.submit(function, rows) for rows in islice(slices, 1))
-                yield result
-        finally:  # an error, or a caller who has seen enough
-            for future in waiting:
-                future.cancel()
-            wait(waiting)
+        else:
+            yield from map_ahead(function, slices, 2 * n_threads - 1)
+
+
+def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], n_ahead: int) -> Iterator[Result]:
+    """Yield ``function(item)`` for each item, in order, computed on threads other than this one.
+
+    While a result is waited for or used, at most ``n_ahead`` more are under way or there. Items are taken on this
+    thread. Within ``function`` there are no other threads.
+    """
+    if hasattr(_this_thread, "is_worker"):  # it would wait for itself
+        yield from map(function, items)
+        return
+    pool = _pool(get_threads())
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > n_ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:  # an error, or a caller who has seen enough
+        for future in waiting:
+            future.cancel()
+        wait(waiting)
 
 
 _this_thread = local()

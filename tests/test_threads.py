@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from embcomp.errors import ParameterError
-from embcomp.threads import blocks, for_blocks, get_threads, map_blocks, set_threads
+from embcomp.threads import blocks, for_blocks, get_threads, map_ahead, map_blocks, set_threads
 
 
 @pytest.fixture(autouse=True)
@@ -103,6 +103,38 @@ def test_a_forked_process_has_threads_of_its_own() -> None:
         signal.alarm(30)  # ends it, should it wait for threads that it does not have
         os._exit(list(map_blocks(lambda rows: rows.start, 8, 1)) != list(range(8)))
     assert os.waitpid(child, 0) == (child, 0)
+
+
+def test_items_are_taken_no_further_ahead_than_allowed() -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(10):
+            taken.append(item)
+            yield item
+
+    results = map_ahead(lambda item: item**2, items(), 3)
+    assert taken == []
+    for used in range(10):
+        assert next(results) == used**2
+        assert taken == list(range(min(10, used + 4)))
+    assert list(results) == []
+
+
+def test_an_error_of_the_items_comes_out() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(map_ahead(abs, items(), 5))
+
+
+def test_within_blocks_items_are_mapped_where_they_are_asked_for() -> None:
+    def nested(_: slice) -> bool:
+        return list(map_ahead(lambda _: threading.get_ident(), range(3), 5)) == [threading.get_ident()] * 3
+
+    assert list(map_blocks(nested, 8, 1)) == [True] * 8
 
 
 def test_how_many_threads() -> None:

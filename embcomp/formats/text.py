@@ -7,9 +7,8 @@ complaints.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 
@@ -20,10 +19,10 @@ from embcomp.formats.options import ReadOptions
 from embcomp.formats.parser import Block
 from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, parse_row, shown
 from embcomp.formats.stream import ByteStream
-from embcomp.threads import get_threads
+from embcomp.threads import get_threads, map_ahead
 
-BLOCK_BYTES = 1 << 20
-MAX_THREADS = 4
+BLOCK_BYTES = 1 << 19
+MAX_AHEAD = 4  # blocks
 KEPT_BYTES = 1 << 22
 
 
@@ -67,21 +66,17 @@ class TextParser:
     def _parsed(self) -> Iterator[ParsedLines]:
         """Read blocks and parse them on threads, some ahead of where they are wanted."""
         _keep_freed_memory()
-        n_threads = min(MAX_THREADS, get_threads())
-        waiting: deque[Future[ParsedLines]] = deque()
-        failure: InputError | None = None
-        with ThreadPoolExecutor(n_threads) as pool:
+        failure: list[InputError] = []
+
+        def texts() -> Iterator[bytes]:
             try:
-                for text in self._limited():
-                    waiting.append(pool.submit(parse_lines, text, self.dim))
-                    if len(waiting) > n_threads:
-                        yield waiting.popleft().result()
+                yield from self._limited()
             except InputError as error:  # what is wrong further ahead comes after what may be wrong here
-                failure = error
-            while waiting:
-                yield waiting.popleft().result()
-        if failure is not None:
-            raise failure
+                failure.append(error)
+
+        yield from map_ahead(partial(parse_lines, dim=self.dim), texts(), min(MAX_AHEAD, get_threads()))
+        if failure:
+            raise failure[0]
 
     def _check_header(self) -> None:
         if self._header is None:
