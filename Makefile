@@ -79,10 +79,10 @@ lowest:  ## the tests, with the oldest packages that pyproject.toml allows, requ
 	build/lowest/bin/pip install --quiet --disable-pip-version-check hypothesis pytest
 	build/lowest/bin/python -m pytest
 
-bench: $(GLOVE) $(VENV_BENCH)/installed  ## every benchmark beside its peers, and docs/benchmarks.md from them
-	$(VENV_BENCH)/bin/python -m benchmarks.run; status=$$?; $(VENV_BENCH)/bin/python -m benchmarks.report && exit $$status
+bench: $(GLOVE) $(VENV_BENCH)/installed  ## every benchmark beside its peers, and docs/benchmarks.md; DATA=folder of evaluation sets
+	$(VENV_BENCH)/bin/python -m benchmarks.run $(if $(DATA),--data $(DATA)); status=$$?; $(VENV_BENCH)/bin/python -m benchmarks.report && exit $$status
 
-bench-quick: $(GLOVE) $(VENV_BENCH)/installed  ## the same on 20,000 rows, to see that it works; no page
+bench-quick: $(GLOVE) $(VENV_BENCH)/installed  ## the short ones on 20,000 rows, to see that they work; no page
 	$(VENV_BENCH)/bin/python -m benchmarks.run --quick
 
 $(VENV_BENCH)/installed: pyproject.toml
@@ -102,4 +102,4 @@ package: $(VENV)/tools  ## build wheel and sdist, install the wheel into an empt
 	build/package/venv/bin/python benchmarks/licences.py
 
 clean:  ## remove what the targets made (data/ stays)
-	rm -rf build $(VENV)
+	rm -rf build $(VENV) $(VENV_BENCH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.harness import Bar, Contest, DisagreementError, Side, per_call, timed
+from benchmarks.harness import Bar, Contest, DisagreementError, Side, agree, per_call, timed
 
 Files = dict[str, str]
 WORD = "queen"
@@ -89,9 +89,8 @@ def memory(files: Files, who: str) -> dict[str, Any]:
         import embcomp
 
         vectors = embcomp.open(files["embc"])
-    for word in words:
-        _ = vectors[word]
-    return {"added_mb": resident_mb() - before}
+    found = [vectors[word].shape for word in words]
+    return {"added_mb": resident_mb() - before, "answer": [len(found), found[0]]}
 
 
 def _words(files: Files, count: int) -> list[str]:
@@ -132,8 +131,9 @@ def lookup(files: Files, who: str) -> dict[str, Any]:
 
 
 def _per_word(one_by_one: Callable[[], Any], batch: Callable[[], Any] | None) -> dict[str, Any]:
-    one = per_call(one_by_one) / len(one_by_one())
-    result = {"seconds": one, "one_us": 1e6 * one}
+    vectors = one_by_one()
+    one = per_call(one_by_one) / len(vectors)
+    result: dict[str, Any] = {"seconds": one, "one_us": 1e6 * one, "answer": [len(vectors), vectors[0].shape]}
     if batch is not None:
         result["batch_us"] = 1e6 * per_call(batch) / len(batch())
     return result
@@ -277,8 +277,22 @@ def decode(files: Files, who: str) -> dict[str, Any]:
             from navec.pq import PQ
 
             work = PQ(rows, 100, 20, 256, codes, centroids).unpack
+    decoded = work()
+    answer = {"shape": list(decoded.shape)}
+    if who != "embcomp":
+        answer["first"] = decoded[:1000].astype(float).round(5).tolist()
     seconds = per_call(work, 1.0)
-    return {"seconds": seconds, "million_a_second": rows / seconds / 1e6}
+    return {"seconds": seconds, "million_a_second": rows / seconds / 1e6, "answer": answer}
+
+
+def same_vectors(answers: dict[str, Any]) -> str:
+    """All give as many numbers; those who decode the same codes give the same ones."""
+    shapes = agree({name: answer["shape"] for name, answer in answers.items()}, "shape")
+    return f"{shapes}; {agree({name: a['first'] for name, a in answers.items() if 'first' in a}, 'numbers')}"
+
+
+def same_number(answers: dict[str, Any]) -> str:
+    return agree(answers, "number of vectors and of dimensions")
 
 
 def same_distances(answers: dict[str, Any]) -> str:
@@ -355,6 +369,7 @@ CONTESTS = (
             for who in ("embcomp", "gensim")
         ),
         (Bar("memory after open and 1,000 lookups", "embcomp", 25, quantity="added_mb", unit="MB"),),
+        same_number,
         needs=("embc", "keyed", "words"),
         note="Resident memory, so gensim's mapped matrix counts only where it was touched; modules imported by each "
         "side after numpy are included.",
@@ -370,6 +385,7 @@ CONTESTS = (
             Bar("one vector by word", "embcomp", 20, quantity="one_us", unit="µs"),
             Bar(f"a word in batches of {N_WORDS:,}", "embcomp", 1, quantity="batch_us", unit="µs"),
         ),
+        check=same_number,
         needs=("embc", "keyed", "fifu", "navec", "static", "words"),
     ),
     _hamming_contest(128, 1.5),
@@ -415,6 +431,7 @@ CONTESTS = (
                 at_least=True,
             ),
         ),
+        check=same_vectors,
         needs=("bits100", "pq"),
         note="faiss and navec decode 20 × 8 bits by tables, which is less arithmetic than a rotation.",
     ),

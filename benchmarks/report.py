@@ -6,7 +6,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from benchmarks.harness import ROOT, Contest, values
+from benchmarks.harness import ROOT, Contest, judge, values
 from benchmarks.run import RESULTS, all_contests, read_records
 
 TARGET = ROOT / "docs" / "benchmarks.md"
@@ -16,13 +16,14 @@ Record = dict[str, Any]
 
 HEAD = """# Benchmarks
 
-Generated from `benchmarks/results/race-*.jsonl` by `python -m benchmarks.report`. `make bench` runs everything and
-writes this page again; one contest: `python -m benchmarks.run --only NAME --again`.
+Generated from `benchmarks/results/race-*.jsonl` by `python -m benchmarks.report`. `make bench DATA=folder` runs
+everything and writes this page again; without a folder of evaluation sets (docs/evaluation.md says which), the
+contests `suites` and `quality` are left out. One contest: `python -m benchmarks.run --only NAME --again`.
 
-Each side runs in a process of its own, in turns with the others, after one run that is not counted, in which the
-answers are compared. Files are in the page cache. Imports are not timed, except in start-up. A ratio is of medians
-within one race. OpenMP waits passively (`OMP_WAIT_POLICY=passive`): with its default, faiss on several threads is
-many times slower on a machine of two cores.
+Each side runs in a process of its own, in turns with the others, after one run that is not counted. In that run the
+answers are compared, where sides give any: under *Agreement* is what was compared. Files are in the page cache.
+Imports are not timed, except in start-up. A ratio is of medians within one race. OpenMP waits passively
+(`OMP_WAIT_POLICY=passive`): with its default, faiss on several threads is many times slower on two cores.
 
 Not raced: pymagnitude-lite installs, but its converter uses `index2word`, which gensim 4 does not have, so it cannot
 make its file beside the other peers; staticvectors in its place.
@@ -37,20 +38,30 @@ def newest(records: list[Record]) -> dict[str, Record]:
 def page(records: list[Record]) -> str:
     found = newest(records)
     contests = [contest for _, contest in all_contests()]
-    parts = [HEAD, bars_table(contests, found)]
+    parts = [HEAD, commits(contests, found), bars_table(contests, found)]
     parts += [section(contest, found.get(contest.name)) for contest in contests]
     return "\n".join(parts)
+
+
+def commits(contests: list[Contest], found: dict[str, Record]) -> str:
+    """Of which commits the records are: of one, where everything was run in one go."""
+    names: dict[str, list[str]] = {}
+    for contest in contests:
+        if contest.name in found:
+            names.setdefault(found[contest.name]["commit"][:10], []).append(contest.name)
+    most, *others = sorted(names, key=lambda commit: -len(names[commit])) or [""]
+    later = "".join(f" `{commit}`: {', '.join(names[commit])}." for commit in others)
+    return f"Records are of commit `{most}`{', but for some.' if others else ', all of them.'}{later}\n"
 
 
 def bars_table(contests: list[Contest], found: dict[str, Record]) -> str:
     lines = ["## Bars\n", "| | contest | measured | bar | |", "| --- | --- | --- | --- | --- |"]
     for contest in contests:
         record = found.get(contest.name)
-        judged = {bar["title"]: bar for bar in record["bars"]} if record else {}
         for bar in contest.bars:
-            entry = judged.get(bar.title, {"value": None, "met": None})
+            entry = judge(record, bar) if record else {"value": None, "met": None}
             sign = "≥" if bar.at_least else "≤"
-            measured = "" if entry["value"] is None else f"{number(entry['value'])} {bar.unit}".strip()
+            measured = "" if entry["value"] is None else f"{telling(entry['value'], bar.limit)} {bar.unit}".strip()
             limit = f"{sign} {bar.limit:g} {bar.unit}".strip()
             lines.append(f"| {bar.title} | {contest.name} | {measured} | {limit} | {VERDICTS[entry['met']]} |")
     return "\n".join(lines) + "\n"
@@ -121,6 +132,12 @@ def provenance(record: Record) -> str:
 def number(value: float) -> str:
     """Three digits, without an exponent."""
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def telling(value: float, limit: float) -> str:
+    """As many digits as it takes, three at least, to see on which side of the limit it is."""
+    texts = [number(value), *(f"{value:.{digits}g}" for digits in (4, 5, 6))]
+    return next((text for text in texts if value == limit or float(text.replace(",", "")) != limit), texts[-1])
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """Run the benchmarks: every row beside its bar, resumable.
 
-    python -m benchmarks.run                        everything, about an hour on an idle machine of two cores
+    python -m benchmarks.run                        everything, 40 minutes on an idle machine of two cores
     python -m benchmarks.run --quick                the first 20,000 rows and no long races, to see that it works
     python -m benchmarks.run --only hamming text    contests whose names begin so
     python -m benchmarks.run --list                 what there is

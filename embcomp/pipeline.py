@@ -38,11 +38,11 @@ CHUNK_ROWS = 2 * MEAN_BLOCK_ROWS  # whole blocks of every fixed size, so that su
 SAMPLE_ROWS = 50_000
 SQUARES = 5  # matrices of dim × dim, float64, that a fit may hold: the covariance, its factors, rotations
 SHARE_OF_FREE_MEMORY = 0.5
-CERTAINTY = 1.5  # a matrix that will be this much too large is given up at once: rows before may be longer than later
+CERTAINTY = 1.1  # a matrix that will be this much too large is given up at once: rows before may be longer than later
 
 
 class MatrixTooLargeError(Exception):
-    """The matrix grew beyond its allowance; caught in this module."""
+    """The matrix grows beyond its allowance; the argument is about how many bytes it takes. Caught in this module."""
 
 
 def encode_source(
@@ -112,7 +112,13 @@ def _encode_in_one_pass(
     try:
         with open_blocks(source, options, progress) as reader:
             words, matrix = _read_matrix(reader, allowance)
-    except MatrixTooLargeError:
+    except MatrixTooLargeError as error:
+        if compressor.needs_all_rows:
+            instead = ", or learn from fewer rows with --fit-rows" if "fit_rows" in compressor.get_config() else ""
+            raise ParameterError(
+                f"{compressor.name}: needs all rows in memory at once, about {error.args[0]} bytes, "
+                f"--max-memory allows {allowance}; raise it{instead}"
+            ) from None
         return None
     vocabulary = Vocabulary.build(words)
     del words
@@ -189,7 +195,7 @@ def _read_matrix(reader: BlockReader, allowance: int) -> tuple[list[str], FloatM
         start = len(matrix)
         n_bytes = 4 * len(words) * reader.dim
         if n_bytes > allowance or n_bytes > CERTAINTY * allowance * reader.share_read > 0:
-            raise MatrixTooLargeError
+            raise MatrixTooLargeError(int(n_bytes / (reader.share_read or 1)))
         matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
         matrix[start:] = vectors
     return words, matrix
@@ -218,11 +224,6 @@ def _encode_in_two_passes(
     allowance: int,
     make_room: MakeRoom,
 ) -> EncodedEmbedding:
-    if type(compressor).fit_summary is Compressor.fit_summary:
-        raise ParameterError(
-            f"{compressor.name}: needs all rows in memory at once, and they take more than {allowance} bytes; "
-            "raise --max-memory"
-        )
     if str(source) == "-":
         raise ParameterError(
             f"{compressor.name}: the rows take more than {allowance} bytes, and standard input cannot be read twice; "

@@ -93,19 +93,30 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], n_ahead
     if hasattr(_this_thread, "is_worker"):  # it would wait for itself
         yield from map(function, items)
         return
-    pool = _pool(get_threads())
+    pool, process = _pool(get_threads()), os.getpid()
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
             waiting.append(pool.submit(function, item))
             if len(waiting) > n_ahead:
-                yield waiting.popleft().result()
+                yield _next_of(waiting)
         while waiting:
-            yield waiting.popleft().result()
+            yield _next_of(waiting)
+    except (KeyboardInterrupt, SystemExit):
+        _pool.cache_clear()  # a thread that was just being started would never be told to end
+        raise
     finally:  # an error, or a caller who has seen enough
         for future in waiting:
             future.cancel()
-        wait(waiting)
+        # but not in a fork, where nobody works, nor on a worker that collects garbage: it would wait for itself
+        if os.getpid() == process and not hasattr(_this_thread, "is_worker"):
+            wait(waiting)
+
+
+def _next_of(waiting: deque[Future[Result]]) -> Result:
+    """Take the first result when it is there; interrupted before, it is still among those waited for."""
+    wait([waiting[0]])
+    return waiting.popleft().result()
 
 
 _this_thread = local()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from embcomp.container.writer import save
 from embcomp.embedding import Embedding, mean_rows
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, ParameterError
-from embcomp.formats import ReadOptions, open_blocks, read_embedding, write_embedding
+from embcomp.formats import ReadOptions, open_blocks, read_embedding, text, write_embedding
 from embcomp.pipeline import RowQueue, chunks, compress_source, encode_source, summarize
 
 N_ROWS, DIM = 9000, 6
@@ -115,9 +116,54 @@ def test_a_sample_of_few_rows_is_all_of_them(source: Path) -> None:
 def test_methods_that_need_everything_say_so(source: Path) -> None:
     with pytest.raises(ParameterError) as refused:
         encode_source(source, quick("prune"), ReadOptions(), max_memory=1000)
-    assert str(refused.value) == (
-        "prune: needs all rows in memory at once, and they take more than 1000 bytes; raise --max-memory"
+    assert re.fullmatch(
+        "prune: needs all rows in memory at once, about [0-9]+ bytes, --max-memory allows 1000; raise it",
+        str(refused.value),
     )
+    with pytest.raises(ParameterError, match=r"raise it, or learn from fewer rows with --fit-rows$"):
+        encode_source(source, quick("nlb"), ReadOptions(), max_memory=1000)
+
+
+def test_a_refusal_comes_early_and_knows_the_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "BLOCK_BYTES", 2_000)
+    source = tmp_path / "even.txt"
+    source.write_text("".join(f"w{row:04}" + " 0.125" * DIM + "\n" for row in range(30_000)))
+    taken: list[int] = []
+
+    def count(stage: str, done: int, total: int, note: str = "") -> None:
+        taken.append(done)
+
+    with pytest.raises(ParameterError) as refused:
+        encode_source(source, quick("prune"), ReadOptions(), count, max_memory=4 * DIM * 30_000 * 3 // 4)
+    said = int(re.findall("about ([0-9]+) bytes", str(refused.value))[0])
+    assert said == pytest.approx(4 * DIM * 30_000, rel=0.2)
+    assert max(taken) < source.stat().st_size / 2
+
+
+def test_kd_learns_from_a_sample_of_what_does_not_fit(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "SAMPLE_ROWS", 3000)
+    streamed = encode_source(source, quick("kd", fit_rows="all"), ReadOptions(), max_memory=4 * DIM * N_ROWS - 1)
+    assert streamed.report["fit_rows"] == 3000
+    vectors = read_embedding(source).vectors
+    rows = streamed.vocabulary.rows_by_rank
+    assert np.array_equal(streamed.codes_at(rows), streamed.compressor.encode(vectors))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "needs"),
+    [
+        ("sign", {}, False),
+        ("iiq", {"fit_rows": "all"}, False),
+        ("nlb", {}, True),
+        ("nlb", {"fit_rows": 100}, False),
+        ("kd", {"fit_rows": "all"}, False),
+        ("kd", {"solver": "ste"}, True),
+        ("alone", {}, True),
+        ("prune", {}, True),
+    ],
+)
+def test_which_methods_need_all_rows(name: str, options: dict[str, object], needs: bool) -> None:
+    assert make_compressor(name, **options).needs_all_rows == needs
 
 
 def test_standard_input_is_not_read_twice(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

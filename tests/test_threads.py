@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -135,6 +137,56 @@ def test_within_blocks_items_are_mapped_where_they_are_asked_for() -> None:
         return list(map_ahead(lambda _: threading.get_ident(), range(3), 5)) == [threading.get_ident()] * 3
 
     assert list(map_blocks(nested, 8, 1)) == [True] * 8
+
+
+def test_an_interrupted_wait_ends_with_the_work() -> None:
+    running: list[int] = []
+
+    def slow(rows: slice) -> None:
+        running.append(rows.start)
+        if rows.start == 0:
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+        time.sleep(0.05)
+        running.remove(rows.start)
+
+    with pytest.raises(KeyboardInterrupt):
+        for_blocks(slow, 20, 1)
+    assert running == []
+    assert list(map_blocks(lambda rows: rows.start, 4, 1)) == [0, 1, 2, 3]
+
+
+def test_an_abandoned_loop_may_be_collected_on_a_worker() -> None:
+    class Cycle:
+        pass
+
+    def collects(rows: slice) -> int:
+        if rows.start == 1:
+            dropped.wait(30)
+            gc.collect()
+        return int(rows.start)
+
+    dropped = threading.Event()
+    cycle: Any = Cycle()
+    cycle.itself = cycle
+    cycle.results = map_blocks(collects, 20, 1)
+    assert next(cycle.results) == 0
+    del cycle
+    dropped.set()
+    assert list(map_blocks(lambda rows: rows.start, 4, 1)) == [0, 1, 2, 3]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_forked_process_may_drop_a_loop_of_its_parent() -> None:
+    results = map_blocks(where, 20, 1)
+    next(results)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        results.close()
+        os._exit(0)
+    assert os.waitpid(child, 0) == (child, 0)
+    assert len(list(results)) == 19
 
 
 def test_how_many_threads() -> None:

@@ -17,6 +17,7 @@ from embcomp.cli.common import (
     quiet_option,
     read_options,
     source_options,
+    threads_option,
 )
 from embcomp.files import check_target
 
@@ -26,6 +27,7 @@ from embcomp.files import check_target
 @click.argument("more", metavar="MORE")
 @click.option("-o", "--output", required=True, metavar="OUT.embc", type=click.Path(path_type=Path))
 @force_option
+@threads_option
 @quiet_option
 @json_option
 @source_options

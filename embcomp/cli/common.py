@@ -25,6 +25,22 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary on stderr.")
 force_option = click.option("--force", is_flag=True, help="Replace an existing output file.")
+
+
+def _set_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
+    from embcomp.threads import set_threads
+
+    set_threads(value)
+
+
+threads_option = click.option(
+    "--threads",
+    type=int,
+    metavar="N",
+    expose_value=False,
+    callback=_set_threads,
+    help="Threads; all cores if absent. Results do not depend on it.",
+)
 container_argument = click.argument("file", type=click.Path(path_type=Path))
 suite_option = click.option(
     "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."

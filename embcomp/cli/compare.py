@@ -25,6 +25,7 @@ from embcomp.cli.common import (
     seed_option,
     source_options,
     suite_option,
+    threads_option,
 )
 from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing
@@ -63,6 +64,7 @@ PATH = click.Path(path_type=Path)
 @data_option
 @oov_option
 @seed_option("all randomness")
+@threads_option
 @click.option(
     "--seeds",
     type=click.IntRange(1, 1000),

@@ -18,12 +18,12 @@ from embcomp.cli.common import (
     read_options,
     size_text,
     source_options,
+    threads_option,
 )
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, method_names
 from embcomp.errors import ParameterError
 from embcomp.files import check_target
-from embcomp.threads import set_threads
 
 SEED = "random_state"  # --seed on the command line
 
@@ -86,7 +86,7 @@ def default_target(source: str) -> Path:
 )
 @click.option("--method", default="iiq", show_default=True, metavar="NAME", help="See: embcomp methods.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0).")
-@click.option("--threads", type=int, metavar="N", help="Threads; all cores if absent. Results do not depend on it.")
+@threads_option
 @click.option(
     "--max-memory",
     metavar="SIZE",
@@ -105,7 +105,6 @@ def command(
     output: str | None,
     method: str,
     seed: int | None,
-    threads: int | None,
     max_memory: str | None,
     drop_order: bool,
     verbose: bool,
@@ -115,7 +114,6 @@ def command(
     **given: Any,
 ) -> None:
     """Compress SOURCE, an embedding file in any known format (- for stdin), into one .embc file."""
-    set_threads(threads)
     allowance = parse_size("--max-memory", max_memory) if max_memory else None
     texts = {name.removeprefix("method_"): given[name] for name in given if name.startswith("method_")}
     compressor = build_compressor(method, texts, seed)
@@ -128,6 +126,8 @@ def command(
     from embcomp.container.reader import describe
     from embcomp.pipeline import compress_source
 
+    if allowance is not None and compressor.needs_all_rows:
+        note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
         encoded = compress_source(
@@ -136,9 +136,6 @@ def command(
     if verbose:
         for number, loss in enumerate(compressor.get_state().get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")
-        rounds, most = compressor.report.get("rounds"), compressor.get_config().get("iterations")
-        if rounds is not None and rounds != most:
-            note(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
     for warning in encoded.report.get("warnings", []):
         note(f"embcomp: {method}: warning: {warning}")
     if str(target) == "-":
@@ -161,6 +158,9 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
         f"at {document['bits_per_vector']} bits a word, {size_text(sizes['file'])}",
         f"smaller by {ratio['vectors']:.1f} × (vectors only), {ratio['file']:.1f} × (whole file)",
     ]
+    rounds, most = document["report"].get("rounds"), document["config"].get("iterations")
+    if rounds is not None and rounds != most:
+        lines.append(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
     if dropped:
         lines.append(f"dropped from {source['name']}: {', '.join(dropped)}")
     return "\n".join(lines)

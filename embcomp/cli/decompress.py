@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embcomp.cli.common import container_argument, force_option, note, progress_bars, quiet_option
+from embcomp.cli.common import (
+    container_argument,
+    force_option,
+    note,
+    progress_bars,
+    quiet_option,
+    threads_option,
+)
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -42,6 +49,7 @@ SUFFIXES = {
     is_flag=True,
     help="Add the mean back: nearer to the source's vectors, but cosines are no longer those of the codes.",
 )
+@threads_option
 @force_option
 @quiet_option
 def command(file: Path, output: str, target_format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:

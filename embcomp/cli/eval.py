@@ -20,6 +20,7 @@ from embcomp.cli.common import (
     seed_option,
     source_options,
     suite_option,
+    threads_option,
 )
 from embcomp.errors import ParameterError
 
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 )
 @oov_option
 @seed_option("bootstrap and k-means")
+@threads_option
 @json_option
 @quiet_option
 @source_options

@@ -147,6 +147,11 @@ class Compressor(ABC):
         raise ParameterError(f"{self.name}: needs all {summary.n_rows} rows in memory at once; raise --max-memory")
 
     @property
+    def needs_all_rows(self) -> bool:
+        """Whether a matrix of all rows must be in memory: there is neither a head nor a summary to learn from."""
+        return self.head_rows is None and type(self).fit_summary is Compressor.fit_summary
+
+    @property
     def report(self) -> dict[str, Any]:
         """Facts about the fit for people: JSON values, not needed to decode."""
         return {}

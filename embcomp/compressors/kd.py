@@ -17,7 +17,7 @@ from embcomp import bits
 from embcomp.bits import BytesArray
 from embcomp.checks import Either, Integer, OneOf, Option, Real
 from embcomp.compressors.additive import Search, Symbols, padded, sum_of_codewords
-from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
+from embcomp.compressors.base import CodeLayout, Compressor, State, Summary, state_array
 from embcomp.compressors.binary import head
 from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.iiq import dominant_directions
@@ -244,6 +244,21 @@ class KdCompressor(Compressor):
     def head_rows(self) -> int | None:
         """``fit_rows``, unless codes belong to rows and not to their vectors."""
         return super().head_rows if self.solver == "alternate" else None
+
+    @property
+    def needs_all_rows(self) -> bool:
+        """Codes that belong to rows are made while their rows are there."""
+        return self.solver != "alternate"
+
+    def fit_summary(self, summary: Summary, progress: Progress = no_progress) -> Self:
+        """Learn f from a sample of the rows; a code is searched for each row afterwards.
+
+        Raises:
+            ParameterError: codes belong to rows, see :attr:`needs_all_rows`.
+        """
+        if self.needs_all_rows:
+            return super().fit_summary(summary, progress)
+        return self.fit(summary.sample, progress)
 
     def _fit(self, vectors: FloatMatrix, progress: Progress) -> tuple[FloatMatrix, Symbols]:
         """Learn; return the fit rows, and their codes as learnt with f."""

@@ -74,8 +74,9 @@ def parse_short(codes: NDArray[np.uint8], cuts: Positions) -> tuple[FloatMatrix,
 def parse_any(text: bytes, count: int) -> FloatMatrix | None:
     """Parse ``count`` tokens, each one or more characters after exactly one space.
 
-    A token of safe characters is read as one number, or stops the parser, or is read as several (``1-2``): so if
-    there are as many numbers as tokens, each token is one.
+    A token of safe characters is read as one number, or stops the parser, which may still give what it had, and for
+    nothing at all gives −1. A last 0 of our own shows that it did not stop: so if there is one number more than
+    tokens, each token is one.
 
     Returns:
         float32, shape (count,), with infinity for what is too large; ``None`` if any token is no decimal number.
@@ -83,10 +84,10 @@ def parse_any(text: bytes, count: int) -> FloatMatrix | None:
     if text.translate(None, _SAFE):
         return None
     try:
-        numbers: NDArray[np.float32] = np.fromstring(text, dtype=np.float32, sep=" ")
-    except (ValueError, DeprecationWarning):  # it stopped; numpy 1 only warns and gives fewer numbers
+        numbers: NDArray[np.float32] = np.fromstring(text + b" 0", dtype=np.float32, sep=" ")
+    except (ValueError, DeprecationWarning):  # it stopped; numpy 2.0 only warns and gives fewer numbers
         return None
-    return numbers if numbers.size == count else None
+    return numbers[:-1] if numbers.size == count + 1 else None
 
 
 def _parse_step(

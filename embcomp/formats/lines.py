@@ -91,7 +91,7 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
 
 
 def _even_rows(codes: NDArray[np.uint8], dim: int) -> tuple[Positions, Positions] | None:
-    """Find the rows where all lines are ``dim`` spaces and a line feed, and nothing else of the kind: usually all.
+    """Find the rows if each is ``dim`` spaces apart from each other and a line feed, and nothing else of the kind.
 
     Returns:
         where rows start, shape (n,), and the positions of spaces and line feeds, shape (n, dim + 1); or ``None``.
@@ -104,6 +104,8 @@ def _even_rows(codes: NDArray[np.uint8], dim: int) -> tuple[Positions, Positions
     cuts = separators.reshape(-1, dim + 1)
     kinds = codes.take(cuts)
     if not ((kinds[:, -1] == 0x0A).all() and (kinds[:, :-1] == 0x20).all()):
+        return None
+    if (separators[1:] - separators[:-1]).min() == 1:  # two together, or an empty word
         return None
     starts = np.concatenate(([0], cuts[:-1, -1] + 1))
     if (cuts[:, 0] - starts).max() > MAX_WORD_BYTES or (cuts[:, -1] - starts).max() > MAX_LINE_BYTES:

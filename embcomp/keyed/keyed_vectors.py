@@ -30,7 +30,7 @@ COSMUL_EPSILON = 0.000001  # gensim's, after Levy and Goldberg 2014, §6
 def open_vectors(
     path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy"
 ) -> CompressedVectors:
-    """Open an ``.embc`` file, in about half a millisecond: nothing is decoded before it is asked for.
+    """Open an ``.embc`` file, in about a millisecond: nothing is decoded before it is asked for.
 
     Args:
         path: the file.

@@ -80,8 +80,17 @@ def found(text: bytes, dim: int) -> list[list[list[int]]] | None:
 def test_even_rows_by_hand() -> None:
     assert found(b"a 1 2\nbc 3 4\n", 2) == [[0, 6], [[1, 3, 5], [8, 10, 12]]]
     assert found(b" 1 2\n", 2) == [[0], [[0, 2, 4]]]
-    assert found(b"a  2\n", 2) == [[0], [[1, 2, 4]]]  # an empty number is no number: found out later
-    uneven = [b"a 1 2 \n", b"a 1 2\r\n", b"a 1\nb 2 3 4\n", b"a 1 2\nb 1\n", b"a\t1 2\n", b"a b 1 2\n", b"a 1\n2 3\n"]
+    uneven = [
+        b"a  2\n",
+        b"a 1 \n",
+        b"a 1 2 \n",
+        b"a 1 2\r\n",
+        b"a 1\nb 2 3 4\n",
+        b"a 1 2\nb 1\n",
+        b"a\t1 2\n",
+        b"a b 1 2\n",
+        b"a 1\n2 3\n",
+    ]
     assert [found(text, 2) for text in uneven] == [None] * len(uneven)
 
 
@@ -92,6 +101,19 @@ def test_long_rows_are_left(limit: str, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(lines, limit, 19)
     assert found(text, 2) is None
     assert parse_lines(text, 2).done.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("dim", [1, 2, DIM])
+@pytest.mark.parametrize("even", [True, False])
+def test_no_number_is_no_number(dim: int, even: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not even:
+        monkeypatch.setattr(lines, "_even_rows", lambda codes, dim: None)
+    good = [b"7"] * dim
+    for place in range(dim):
+        for token in (b"", b"-", b"+", b"e5", b"1-2", b"1.2.3", b".", b"-."):
+            bad = [*good[:place], token, *good[place + 1 :]]
+            text = b"".join(b" ".join([b"w", *fields]) + b"\n" for fields in (good, bad, good))
+            assert parse_lines(text, dim).done.tolist() == [True, False, True], bad
 
 
 def test_an_empty_number_leaves_its_row() -> None:

@@ -150,6 +150,12 @@ def test_a_bad_row_is_refused_by_line_or_skipped(path: Path, header: bytes, row:
     assert embedding.source.bad_rows_dropped == 1
 
 
+@pytest.mark.parametrize("row", [b"b 1 2 3 4 5 6 7 8  9", b"b 1 2 3 4 5 6 7 8 9 ", b"b  1 2 3 4 5 6 7 8 9"])
+def test_a_space_too_many_is_no_number(path: Path, row: bytes) -> None:
+    good = b" 0.5" * 10 + b"\n"
+    assert refusal(path, b"a" + good + row + b"\nc" + good) == "glove.txt:2: 9 numbers, expected 10"
+
+
 def test_errors_of_two_rows_do_not_cancel_out(path: Path) -> None:
     data = b"a 1 2\nb 1-2 3\nc 1 \x0b\nd 5 6\n"
     assert read(path, data, bad_rows="skip").words == ["a", "d"]
