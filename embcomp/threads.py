@@ -115,8 +115,9 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], n_ahead
 
 def _next_of(waiting: deque[Future[Result]]) -> Result:
     """Take the first result when it is there; interrupted before, it is still among those waited for."""
-    wait([waiting[0]])
-    return waiting.popleft().result()
+    result = waiting[0].result()
+    waiting.popleft()
+    return result
 
 
 _this_thread = local()
