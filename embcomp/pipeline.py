@@ -38,7 +38,7 @@ CHUNK_ROWS = 2 * MEAN_BLOCK_ROWS  # whole blocks of every fixed size, so that su
 SAMPLE_ROWS = 50_000
 SQUARES = 5  # matrices of dim × dim, float64, that a fit may hold: the covariance, its factors, rotations
 SHARE_OF_FREE_MEMORY = 0.5
-CERTAINTY = 1.25  # a matrix that will be this much too large is given up at once: rows before may be longer than later
+CERTAINTY = 1.25  # a matrix that will be this much too large is given up at once: later rows may be shorter
 
 
 class MatrixTooLargeError(Exception):
