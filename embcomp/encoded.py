@@ -43,9 +43,20 @@ class EncodedEmbedding:
         cls, embedding: Embedding, compressor: Compressor, progress: Progress = no_progress
     ) -> EncodedEmbedding:
         """Fit ``compressor`` to an embedding and encode it. Rows are stored in the order of the vocabulary."""
-        vocabulary = Vocabulary.build(embedding.words)
-        codes = compressor.fit_encode(embedding.vectors, vocabulary.rows_by_rank, progress)
-        return cls.from_codes(vocabulary, codes, compressor, embedding.source)
+        return cls.fit(Vocabulary.build(embedding.words), embedding.vectors, compressor, embedding.source, progress)
+
+    @classmethod
+    def fit(
+        cls,
+        vocabulary: Vocabulary,
+        vectors: FloatMatrix,
+        compressor: Compressor,
+        source: Source,
+        progress: Progress = no_progress,
+    ) -> EncodedEmbedding:
+        """Fit ``compressor`` to vectors in source order and encode them; the words as such are no longer needed."""
+        codes = compressor.fit_encode(vectors, vocabulary.rows_by_rank, progress)
+        return cls.from_codes(vocabulary, codes, compressor, source)
 
     @classmethod
     def from_codes(

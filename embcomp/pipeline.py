@@ -29,7 +29,7 @@ from embcomp.container.writer import codes_to_come, save
 from embcomp.embedding import MEAN_BLOCK_ROWS, FloatMatrix, Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, ParameterError
-from embcomp.formats import BlockReader, ReadOptions, open_blocks
+from embcomp.formats import BlockReader, ReadOptions, open_blocks, read_matrix
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import BLOCK_ROWS, single_threaded_blas
 from embcomp.vocabulary import Vocabulary
@@ -111,7 +111,7 @@ def _encode_in_one_pass(
             return _encode_after_head(reader, compressor, compressor.head_rows, allowance, progress)
     try:
         with open_blocks(source, options, progress) as reader:
-            words, matrix = _read_matrix(reader, allowance)
+            words, matrix = read_matrix(reader, partial(_require_that_it_fits, reader, allowance))
     except MatrixTooLargeError as error:
         if compressor.needs_all_rows:
             instead = ", or learn from fewer rows with --fit-rows" if "fit_rows" in compressor.get_config() else ""
@@ -122,8 +122,13 @@ def _encode_in_one_pass(
         return None
     vocabulary = Vocabulary.build(words)
     del words
-    codes = compressor.fit_encode(matrix, vocabulary.rows_by_rank, progress)
-    return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source)
+    return EncodedEmbedding.fit(vocabulary, matrix, compressor, reader.source, progress)
+
+
+def _require_that_it_fits(reader: BlockReader, allowance: int, n_rows: int) -> None:
+    n_bytes = 4 * n_rows * reader.dim
+    if n_bytes > allowance or n_bytes > CERTAINTY * allowance * reader.share_read > 0:
+        raise MatrixTooLargeError(int(n_bytes / (reader.share_read or 1)))
 
 
 class RowQueue:
@@ -185,20 +190,6 @@ def _encode_after_head(
     del first
     codes = _extended(codes, compressor, rows)
     return EncodedEmbedding.from_codes(Vocabulary.build(words), codes, compressor, reader.source)
-
-
-def _read_matrix(reader: BlockReader, allowance: int) -> tuple[list[str], FloatMatrix]:
-    words: list[str] = []
-    matrix = np.empty((0, reader.dim), dtype=np.float32)
-    for block_words, vectors in reader:
-        words += block_words
-        start = len(matrix)
-        n_bytes = 4 * len(words) * reader.dim
-        if n_bytes > allowance or n_bytes > CERTAINTY * allowance * reader.share_read > 0:
-            raise MatrixTooLargeError(int(n_bytes / (reader.share_read or 1)))
-        matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
-        matrix[start:] = vectors
-    return words, matrix
 
 
 class MakeRoom(Protocol):

@@ -63,19 +63,6 @@ class RotationCompressor(Compressor):
         """Vectors come back from W, the scale and the mean."""
         return frozenset({"rotation", "scale", "mean"})
 
-    def project(self, vectors: FloatMatrix) -> FloatMatrix:
-        """Return the real values whose signs are the code, float32, shape (n, n_bits)."""
-        self._require_dim(vectors)
-        out = np.empty((len(vectors), self.rotation_.shape[1]), dtype=np.float32)
-        projection = self._projection()
-
-        def project_block(rows: slice) -> None:
-            require_moderate(self.name, vectors[rows])
-            np.matmul(vectors[rows] - self.mean_, projection, out=out[rows])
-
-        for_blocks(project_block, len(vectors))
-        return out
-
     def encode(self, vectors: FloatMatrix) -> BytesArray:
         """Return the signs of the projections."""
         self._require_fitted("rotation_")

@@ -82,16 +82,15 @@ def isotropy(vectors: Float32Matrix) -> float:
         return 1.0
     _, directions = principal_directions(covariance(vectors, np.zeros(vectors.shape[1], np.float32)))
 
-    def exponents(rows: slice) -> Float64Matrix:
-        return vectors[rows].astype(np.float64) @ directions
+    def partition_of(rows: slice) -> tuple[float, NDArray[np.float64]]:
+        """Z of some rows without a factor, and the factor's logarithm, which keeps exp in range."""
+        along = vectors[rows].astype(np.float64) @ directions
+        shift = float(np.abs(along).max())
+        return shift, np.concatenate([np.exp(along - shift).sum(axis=0), np.exp(-along - shift).sum(axis=0)])
 
-    def partition_of(rows: slice) -> NDArray[np.float64]:
-        along = exponents(rows)
-        return np.concatenate([np.exp(along - shift).sum(axis=0), np.exp(-along - shift).sum(axis=0)])
-
-    n_rows = len(vectors)
-    shift = max(map_blocks(lambda rows: float(np.abs(exponents(rows)).max()), n_rows))  # keeps exp in range
-    partition = np.sum(list(map_blocks(partition_of, n_rows)), axis=0)
+    parts = list(map_blocks(partition_of, len(vectors)))
+    largest = max(shift for shift, _ in parts)
+    partition = np.sum([np.exp(shift - largest) * part for shift, part in parts], axis=0)
     return float(partition.min() / partition.max())
 
 

@@ -49,7 +49,7 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
         vectors = np.empty((0, dim), dtype=np.float32)
         return ParsedLines(text, text.count(b"\n"), nothing, nothing, [], vectors, np.zeros(0, dtype=np.bool_))
     codes = np.frombuffer(text, dtype=np.uint8)
-    even = _even_rows(codes, dim)
+    even = None if b"\t" in text else _even_rows(codes, dim)
     if even is not None:
         starts, cuts = even
         ends, n_lines, n_rows = cuts[:, -1], len(cuts), len(cuts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -33,15 +33,26 @@ def read_embedding(
     Raises:
         InputError: in one line, where, what was found and what was expected.
     """
-    words: list[str] = []
     with open_blocks(source, options, progress) as reader:
-        matrix = np.empty((0, reader.dim), dtype=np.float32)
-        for block_words, vectors in reader:
-            words += block_words
-            start = len(matrix)
-            matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
-            matrix[start:] = vectors
+        words, matrix = read_matrix(reader)
         return Embedding(words, matrix, reader.source)
+
+
+def read_matrix(reader: BlockReader, check: Callable[[int], None] | None = None) -> tuple[list[str], FloatMatrix]:
+    """Read all that is left: the words, and float32, C order, shape (n, dim).
+
+    ``check`` is told how many rows there will be each time before the matrix grows; what it raises comes out.
+    """
+    words: list[str] = []
+    matrix = np.empty((0, reader.dim), dtype=np.float32)
+    for block_words, vectors in reader:
+        words += block_words
+        if check is not None:
+            check(len(words))
+        start = len(matrix)
+        matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
+        matrix[start:] = vectors
+    return words, matrix
 
 
 def open_blocks(
