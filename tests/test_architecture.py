@@ -14,7 +14,7 @@ PACKAGE = Path(embcomp.__file__).parent
 LAYERS = [
     ["__init__"],
     ["errors", "checks", "progress"],
-    ["threads", "files", "bits"],
+    ["threads", "files", "bits", "linear"],
     ["vocabulary", "embedding"],
     ["formats"],
     ["compressors"],
@@ -22,6 +22,7 @@ LAYERS = [
     ["container", "pipeline"],
     ["search", "keyed"],
     ["eval"],
+    ["compare"],
     ["cli"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
@@ -31,11 +32,11 @@ def part_of(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_parts(path: Path) -> set[str]:
-    """Parts of embcomp that a module imports when it is imported (not inside functions)."""
+def imported_parts(path: Path, *, anywhere: bool = False) -> set[str]:
+    """Parts of embcomp that a module imports when it is imported, or ``anywhere``: inside functions too."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = set()
-    for node in tree.body:
+    for node in ast.walk(tree) if anywhere else tree.body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "embcomp":
             parts = node.module.split(".")
             found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
@@ -50,3 +51,9 @@ def test_a_module_imports_only_from_layers_below(path: Path) -> None:
     assert own in RANK, f"{own} has no place in the order of imports"
     for other in imported_parts(path) - {own}:
         assert RANK[other] <= RANK[own], f"{own} imports {other}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "eval").glob("*.py")), ids=lambda path: path.name)
+def test_evaluation_knows_vectors_and_words_and_not_how_they_are_made_or_stored(path: Path) -> None:
+    unwanted = {"formats", "compressors", "encoded", "container", "pipeline", "search", "keyed", "compare", "cli"}
+    assert imported_parts(path, anywhere=True).isdisjoint(unwanted)

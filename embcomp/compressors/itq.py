@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from embcomp.checks import Boolean, Either, Integer, OneOf, Option, Real
 from embcomp.compressors.base import Summary
 from embcomp.compressors.binary import RotationCompressor, head
-from embcomp.compressors.linear import (
+from embcomp.compressors.rotation import fit_rotation, project
+from embcomp.embedding import FloatMatrix, mean_rows
+from embcomp.errors import ParameterError
+from embcomp.linear import (
     covariance,
     isotropy,
     isotropy_estimate,
     principal_directions,
 )
-from embcomp.compressors.rotation import fit_rotation, project
-from embcomp.embedding import FloatMatrix, mean_rows
-from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import map_blocks, single_threaded_blas
 

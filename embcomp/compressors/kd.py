@@ -35,9 +35,9 @@ from embcomp.compressors.kd_solvers import (
     straight_through,
 )
 from embcomp.compressors.kd_training import Training, logits_bytes
-from embcomp.compressors.linear import covariance, principal_directions
 from embcomp.embedding import FloatMatrix, mean_rows
 from embcomp.errors import CorruptError, ParameterError
+from embcomp.linear import covariance, principal_directions
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import for_blocks, map_blocks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.compressors.linear import covariance, principal_directions
+from embcomp.linear import covariance, principal_directions
 from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
 
 FloatArray = NDArray[np.float32]

@@ -14,9 +14,9 @@ from embcomp.checks import Either, Integer, OneOf, Option, Real
 from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
 from embcomp.compressors.binary import head
 from embcomp.compressors.itq import RANDOM_STATE
-from embcomp.compressors.linear import random_orthogonal
 from embcomp.embedding import FloatMatrix
 from embcomp.errors import ParameterError
+from embcomp.linear import random_orthogonal
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import for_blocks, single_threaded_blas
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.compressors.linear import (
+from embcomp.linear import (
     Float32Matrix,
     Float64Matrix,
     covariance,

@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.compressors.linear import isotropy
 from embcomp.eval.neighbours import nearest
 from embcomp.eval.score import FloatArray, Measurement
 from embcomp.eval.statistics import (
@@ -38,6 +37,7 @@ from embcomp.eval.statistics import (
     spearman,
 )
 from embcomp.eval.target import Target
+from embcomp.linear import isotropy
 from embcomp.progress import Progress, no_progress
 
 DEPTHS = (1, 10, 100)

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embcomp.compare.cache import Cache
+from embcomp.compare.workbench import Evaluation, Workbench
 from embcomp.embedding import Embedding, Source
-from embcomp.eval.cache import Cache
-from embcomp.eval.compare import Evaluation, Workbench
 
 from ..cli.conftest import Cli, cli
 

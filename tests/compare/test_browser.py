@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from embcomp.compare import tables
+from embcomp.compare.cache import Cache
+from embcomp.compare.page import build_report, html_page
+from embcomp.compare.plan import Job
+from embcomp.compare.workbench import Evaluation, Workbench
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
-from embcomp.eval import tables
-from embcomp.eval.cache import Cache
-from embcomp.eval.compare import Evaluation, Workbench
-from embcomp.eval.page import build_report, html_page
-from embcomp.eval.plan import Job
 
 from .browser import CHROMIUM, DRIVER, Browser, browser
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from embcomp.compare.budget import Budget, choose, exceeding, parse_ratio, seeded
+from embcomp.compare.plan import Candidate, Job, parse_candidate
+from embcomp.compare.workbench import Workbench
 from embcomp.errors import ParameterError
-from embcomp.eval.budget import Budget, choose, exceeding, parse_ratio, seeded
-from embcomp.eval.compare import Workbench
-from embcomp.eval.plan import Candidate, Job, parse_candidate
 
 
 @pytest.mark.parametrize("text", ["64", "64x", " 64× "])

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from embcomp.compare.cache import Cache, default_folder, file_digest, key_of, source_files
 from embcomp.errors import OutputError
-from embcomp.eval.cache import Cache, default_folder, file_digest, key_of, source_files
 
 
 def test_what_is_stored_is_found_again(cache: Cache) -> None:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from embcomp import bits
+from embcomp.compare import details
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
-from embcomp.eval import details
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from embcomp.compare import tables
+from embcomp.compare.figures import MOST_CURVES, Material, all_figures
+from embcomp.compare.page import Report, findings, html_page
+from embcomp.compare.tables import Line
+from embcomp.compare.workbench import BASELINE, Evaluation, Result
 from embcomp.embedding import Source
-from embcomp.eval import tables
-from embcomp.eval.compare import BASELINE, Evaluation, Result
-from embcomp.eval.figures import MOST_CURVES, Material, all_figures
-from embcomp.eval.page import Report, findings, html_page
-from embcomp.eval.tables import Line
 
 
 def line(method: str, size: int, ratio: float | None, value: float | None = 50.0, bits: int = 8) -> Line:

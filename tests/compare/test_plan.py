@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from embcomp.compare.plan import Candidate, Job, over_seeds, parse_candidate, sweep_bits
 from embcomp.errors import ParameterError
-from embcomp.eval.plan import Candidate, Job, over_seeds, parse_candidate, sweep_bits
 
 
 def test_a_candidate_is_a_method_with_options_after_colons() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from embcomp.eval import tables
-from embcomp.eval.compare import BASELINE, Result
+from embcomp.compare import tables
+from embcomp.compare.workbench import BASELINE, Result
 
 CONFIG = {"bits": 8, "random_state": 0}
 

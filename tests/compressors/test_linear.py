@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embcomp.compressors.linear import (
+from embcomp.linear import (
     covariance,
     isotropy,
     isotropy_estimate,

@@ -7,8 +7,8 @@ import pytest
 
 from embcomp.compressors import rotation as rotation_module
 from embcomp.compressors.itq import ItqCompressor
-from embcomp.compressors.linear import random_orthogonal
 from embcomp.compressors.rotation import ComputedProjection, HeldProjection, fit_rotation, project, to_signs
+from embcomp.linear import random_orthogonal
 from embcomp.threads import set_threads
 
 RNG = np.random.default_rng

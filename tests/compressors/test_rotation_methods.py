@@ -11,9 +11,9 @@ from embcomp import bits
 from embcomp.compressors.binary import MAX_MAGNITUDE
 from embcomp.compressors.iiq import IiqCompressor, dominant_directions
 from embcomp.compressors.itq import ItqCompressor
-from embcomp.compressors.linear import isotropy, isotropy_estimate, random_orthogonal
 from embcomp.compressors.sign import SignCompressor
 from embcomp.errors import ParameterError
+from embcomp.linear import isotropy, isotropy_estimate, random_orthogonal
 
 
 def some_vectors(n_rows: int = 200, dim: int = 6) -> np.ndarray:

@@ -86,7 +86,7 @@ def test_as_written_out_plainly(crowd, small_bands):
 
 
 def test_isotropy_is_that_of_the_band(crowd, small_bands):
-    from embcomp.compressors.linear import isotropy
+    from embcomp.linear import isotropy
 
     found = measure_fidelity(crowd, crowd, seed=0)
     assert list(found) == ["head", "tail"]

@@ -5,17 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embcomp.compressors.alone import AloneCompressor
-from embcomp.compressors.itq import ItqCompressor
-from embcomp.compressors.registry import make_compressor
-from embcomp.container.reader import describe
-from embcomp.container.writer import save
-from embcomp.embedding import Embedding
-from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ParameterError
-from embcomp.eval import compare, run
-from embcomp.eval.cache import Cache
-from embcomp.eval.compare import (
+from embcomp.compare import workbench
+from embcomp.compare.cache import Cache
+from embcomp.compare.plan import Job
+from embcomp.compare.workbench import (
     BASELINE,
     Evaluation,
     Workbench,
@@ -24,7 +17,15 @@ from embcomp.eval.compare import (
     suites_with_data,
     with_ratios,
 )
-from embcomp.eval.plan import Job
+from embcomp.compressors.alone import AloneCompressor
+from embcomp.compressors.itq import ItqCompressor
+from embcomp.compressors.registry import make_compressor
+from embcomp.container.reader import describe
+from embcomp.container.writer import save
+from embcomp.embedding import Embedding
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import ParameterError
+from embcomp.eval import run
 
 
 def job(method: str, **options: object) -> Job:
@@ -72,7 +73,7 @@ def test_a_second_run_only_does_what_is_new(
         run, "evaluate", lambda *given, **named: suites.append((given[1], *given[2])) or evaluate(*given, **named)
     )
 
-    def results(chosen: tuple[str, ...], *widths: int) -> list[compare.Result]:
+    def results(chosen: tuple[str, ...], *widths: int) -> list[workbench.Result]:
         fits.clear()
         suites.clear()
         bench = Workbench(embedding, Evaluation(chosen, data_dir), cache)
@@ -90,9 +91,9 @@ def test_a_second_run_only_does_what_is_new(
 
 def test_source_is_read_before_anything_runs(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    fit, digest = ItqCompressor.fit, compare._method_code
+    fit, digest = ItqCompressor.fit, workbench._method_code
     monkeypatch.setattr(ItqCompressor, "fit", lambda self, *given: seen.append("fit") or fit(self, *given))
-    monkeypatch.setattr(compare, "_method_code", lambda kind: seen.append(kind.name) or digest(kind))
+    monkeypatch.setattr(workbench, "_method_code", lambda kind: seen.append(kind.name) or digest(kind))
     bench.compare([job("itq", bits=4), job("itq", bits=2), job("sign")])
     assert seen[:2] == ["itq", "sign"]
     assert "fit" in seen

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from embcomp import bits
+from embcomp.compare.cache import Cache, file_digest, key_of
 from embcomp.compressors.binary import RotationCompressor
-from embcomp.compressors.linear import covariance, principal_directions
 from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding, FloatMatrix, mean_rows
 from embcomp.encoded import DECODE_BLOCK_ROWS, EncodedEmbedding
-from embcomp.eval.cache import Cache, file_digest, key_of
 from embcomp.eval.statistics import cosines
+from embcomp.linear import covariance, principal_directions
 
 HEAD_ROWS = 50_000  # what singular values are of: the rows that methods learn from by default
 BANDS = (1_000, 10_000, 100_000)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from embcomp.bits import stream_bytes
+from embcomp.compare.plan import SEED, Candidate, Job
+from embcomp.compare.workbench import Result, Workbench
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
-from embcomp.eval.compare import Result, Workbench
-from embcomp.eval.plan import SEED, Candidate, Job
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import rank_bits
 

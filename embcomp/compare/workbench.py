@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 
 from embcomp import __version__
+from embcomp.compare.cache import Cache, file_digest, key_of, source_files
+from embcomp.compare.plan import SEED, Job
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor
 from embcomp.container import reader, writer
@@ -24,9 +26,7 @@ from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.eval import classification, report, run
-from embcomp.eval.cache import Cache, file_digest, key_of, source_files
 from embcomp.eval.datasets import collect
-from embcomp.eval.plan import SEED, Job
 from embcomp.eval.score import Score
 from embcomp.eval.target import OovPolicy, Target
 from embcomp.progress import Progress, no_progress

@@ -11,14 +11,14 @@ from importlib.metadata import version
 from typing import Any
 
 from embcomp import __version__
+from embcomp.compare import svg
+from embcomp.compare.details import HEAD_ROWS, details_of, singular_values
+from embcomp.compare.figures import Figure, Material, all_figures
+from embcomp.compare.plan import Job
+from embcomp.compare.svg import tag
+from embcomp.compare.tables import GAP, Line, Quality, aspects, size_text
+from embcomp.compare.workbench import FIDELITY, Evaluation, Workbench
 from embcomp.embedding import Source
-from embcomp.eval import svg
-from embcomp.eval.compare import FIDELITY, Evaluation, Workbench
-from embcomp.eval.details import HEAD_ROWS, details_of, singular_values
-from embcomp.eval.figures import Figure, Material, all_figures
-from embcomp.eval.plan import Job
-from embcomp.eval.svg import tag
-from embcomp.eval.tables import GAP, Line, Quality, aspects, size_text
 from embcomp.progress import Progress, no_progress
 
 DEFAULT_WORD = "cook"

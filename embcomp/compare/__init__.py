@@ -1,0 +1,1 @@
+"""Several methods on one source: run, cached, tabulated and drawn."""
