@@ -24,8 +24,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from embcomp.compare.plan import over_seeds, parse_candidate, sweep_bits
-from embcomp.compare.workbench import BASELINE, label
+from embcomp.comparison.plan import over_seeds, parse_candidate, sweep_bits
+from embcomp.comparison.workbench import BASELINE, label
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "results.jsonl"

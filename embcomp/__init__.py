@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from embcomp.keyed import CompressedVectors
-    from embcomp.search import Engine, Similarity
+    from embcomp.api import Compressor, compare, compress, evaluate, make_compressor, methods, open, read
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "open"]
+__all__ = [
+    "Compressor",
+    "__version__",
+    "compare",
+    "compress",
+    "evaluate",
+    "make_compressor",
+    "methods",
+    "open",
+    "read",
+]
 
 
-def open(path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy") -> CompressedVectors:
-    """Open an ``.embc`` file as an object with the names of gensim's ``KeyedVectors``.
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first wanted: the command line starts without NumPy."""
+    if name not in __all__:
+        raise AttributeError(f"module 'embcomp' has no attribute {name!r}")
+    from embcomp import api
 
-    See :func:`embcomp.keyed.open_vectors`.
-    """
-    from embcomp.keyed import open_vectors
+    return globals().setdefault(name, getattr(api, name))
 
-    return open_vectors(path, similarity=similarity, engine=engine)
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

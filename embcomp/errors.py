@@ -2,6 +2,7 @@
 
 EmbcompError                      exit code 70 is never one of these: that is a bug
 ├── ParameterError (ValueError)    2  an option or argument that is not allowed
+│   └── PluginError                    a part of another package that cannot be used
 ├── InputError                     3  a source that cannot be read as it is
 ├── OutputError                    3  a target that cannot be written
 ├── ContainerError                 4  an .embc file that is refused
@@ -11,6 +12,8 @@ EmbcompError                      exit code 70 is never one of these: that is a 
 │   └── CorruptError                   a checksum or a rule of the format is broken
 ├── MissingWordError (KeyError)    1  a word that the embedding does not have
 └── NotFittedError                 2  encode or decode before fit
+
+PluginWarning (UserWarning)           a part of another package that cannot be used, and that nobody asked for
 """
 
 
@@ -24,6 +27,14 @@ class ParameterError(EmbcompError, ValueError):
     """An option or argument is outside what is allowed."""
 
     exit_code = 2
+
+
+class PluginError(ParameterError):
+    """A part of another package cannot be used."""
+
+
+class PluginWarning(UserWarning):
+    """A part of another package cannot be used, and is left out of a list."""
 
 
 class InputError(EmbcompError):

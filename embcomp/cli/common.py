@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from embcomp.errors import InputError
 from embcomp.progress import no_progress
 
 if TYPE_CHECKING:
@@ -191,16 +190,7 @@ def size_text(n_bytes: float) -> str:
 
 def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedEmbedding | Embedding:
     """Open a container, or read an original file, whichever ``path`` is."""
-    from embcomp.container.layout import MAGIC
-    from embcomp.container.reader import open_container
-    from embcomp.formats import read_embedding
+    from embcomp.api import as_target
 
-    if path != "-":
-        try:
-            with Path(path).open("rb") as file:
-                is_container = file.read(len(MAGIC)) == MAGIC
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        if is_container:
-            return open_container(path)
-    return read_embedding(path, options, progress)
+    target: EncodedEmbedding | Embedding = as_target(path, options, progress)
+    return target

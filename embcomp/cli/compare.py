@@ -31,11 +31,11 @@ from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing
 
 if TYPE_CHECKING:
-    from embcomp.compare.budget import Budget
-    from embcomp.compare.cache import Cache
-    from embcomp.compare.page import Report
-    from embcomp.compare.plan import Candidate, Job
-    from embcomp.compare.workbench import Workbench
+    from embcomp.comparison.budget import Budget
+    from embcomp.comparison.cache import Cache
+    from embcomp.comparison.page import Report
+    from embcomp.comparison.plan import Candidate, Job
+    from embcomp.comparison.workbench import Workbench
     from embcomp.progress import Progress
 
 PATH = click.Path(path_type=Path)
@@ -123,11 +123,11 @@ def command(
     if word is not None and html_file is None and plots is None:
         raise click.UsageError("--word is for a report: give --html or --plots as well")
 
-    from embcomp.compare import tables
-    from embcomp.compare.budget import exceeding
-    from embcomp.compare.page import build_report, html_page
-    from embcomp.compare.plan import sweep_bits
-    from embcomp.compare.workbench import Evaluation, Workbench, left_out, suites_with_data
+    from embcomp.comparison import tables
+    from embcomp.comparison.budget import exceeding
+    from embcomp.comparison.page import build_report, html_page
+    from embcomp.comparison.plan import sweep_bits
+    from embcomp.comparison.workbench import Evaluation, Workbench, left_out, suites_with_data
     from embcomp.formats import read_embedding
 
     candidates, notes = _candidates(methods)
@@ -166,7 +166,7 @@ def command(
 
 def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:
     """What ``--methods`` says, and a note on what its default leaves out."""
-    from embcomp.compare.plan import parse_candidate
+    from embcomp.comparison.plan import parse_candidate
     from embcomp.compressors.registry import compressor_class, method_names
 
     names = method_names()
@@ -181,7 +181,7 @@ def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:
 
 
 def _budget(size: str | None, ratio: str | None) -> Budget | None:
-    from embcomp.compare.budget import Budget, parse_ratio
+    from embcomp.comparison.budget import Budget, parse_ratio
 
     if size is None and ratio is None:
         return None
@@ -191,8 +191,8 @@ def _budget(size: str | None, ratio: str | None) -> Budget | None:
 def _jobs(
     bench: Workbench, candidates: list[Candidate], budget: Budget | None, seeds: range, progress: Progress
 ) -> list[Job]:
-    from embcomp.compare.budget import choose, seeded
-    from embcomp.compare.plan import over_seeds
+    from embcomp.comparison.budget import choose, seeded
+    from embcomp.comparison.plan import over_seeds
 
     if budget is None:
         return over_seeds(candidates, seeds.start, len(seeds))
@@ -217,7 +217,7 @@ def _widths(text: str | None) -> list[int]:
 
 @contextmanager
 def _cache(folder: Path | None, *, no_cache: bool) -> Iterator[Cache]:
-    from embcomp.compare.cache import Cache, default_folder
+    from embcomp.comparison.cache import Cache, default_folder
 
     if not no_cache:
         yield Cache(folder or default_folder())
@@ -233,7 +233,7 @@ def _write(path: Path | None, make: Any, *, force: bool) -> None:
 
 
 def _save_plots(folder: Path | None, report: Report, *, force: bool) -> None:
-    from embcomp.compare.svg import standalone
+    from embcomp.comparison.svg import standalone
 
     if folder is None:
         return

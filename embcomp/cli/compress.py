@@ -21,7 +21,7 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.compressors.base import Compressor
-from embcomp.compressors.registry import compressor_class, method_names
+from embcomp.compressors.registry import compressor_class, compressor_classes
 from embcomp.errors import ParameterError
 from embcomp.files import check_target
 
@@ -31,8 +31,8 @@ SEED = "random_state"  # --seed on the command line
 def method_options(function: Any) -> Any:
     """Add every option of every method, each named once; which method takes it is in its help."""
     takers: dict[str, list[tuple[str, Option]]] = {}
-    for name in method_names():
-        for option in compressor_class(name).options:
+    for name, kind in compressor_classes().items():
+        for option in kind.options:
             if option.name != SEED:
                 takers.setdefault(option.name, []).append((name, option))
     for name, owners in reversed(takers.items()):

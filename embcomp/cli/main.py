@@ -10,13 +10,14 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from embcomp import __version__
-from embcomp.errors import EmbcompError, OutputError
+from embcomp.errors import EmbcompError, OutputError, PluginWarning
 
 COMMANDS = {
     "compress": "Compress an embedding file into one .embc file.",
@@ -80,7 +81,10 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit. The one place that catches everything."""
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = group.main(args=arguments, prog_name="embcomp", standalone_mode=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", PluginWarning)
+            warnings.showwarning = _show_warning
+            code = group.main(args=arguments, prog_name="embcomp", standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
@@ -102,6 +106,12 @@ def _complain(message: str, code: int) -> int:
     one_line = " ".join(message.split("\n"))
     click.echo(f"embcomp: {one_line}", err=True)
     return code
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, file: Any = None, line: Any = None
+) -> None:
+    _complain(f"warning: {message}", 0)
 
 
 def _command_of(error: click.ClickException) -> str:

@@ -6,14 +6,14 @@ import click
 
 from embcomp.cli.common import json_option, print_json
 from embcomp.cli.compress import SEED
-from embcomp.compressors.registry import compressor_class, method_names
+from embcomp.compressors.registry import compressor_classes
 
 
 @click.command("methods")
 @json_option
 def command(as_json: bool) -> None:
     """List the compression methods and their options."""
-    kinds = [compressor_class(name) for name in method_names()]
+    kinds = list(compressor_classes().values())
     if as_json:
         print_json(
             [

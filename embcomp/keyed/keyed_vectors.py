@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.container.reader import open_container
+from embcomp.container.writer import save
 from embcomp.embedding import FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import MissingWordError, ParameterError
@@ -87,6 +88,19 @@ class CompressedVectors:
         if self._path is None:
             raise TypeError("only an object made by embcomp.open can be pickled: it is opened again from its file")
         return _open_again, (self._path, *self._options)
+
+    def save(self, path: str | Path, *, force: bool = False, drop_order: bool = False) -> None:
+        """Write an ``.embc`` file, which :func:`embcomp.open` opens; the same vectors give the same bytes.
+
+        Args:
+            path: the file; it appears whole or not at all.
+            force: replace an existing file.
+            drop_order: leave out the order of the words, 2-3 bytes a word, and with it which words are frequent.
+
+        Raises:
+            OutputError: the file exists and ``force`` is not given, or it cannot be written.
+        """
+        save(self.encoded, path, force=force, drop_order=drop_order or not self.encoded.ordered)
 
     # What there is.
 

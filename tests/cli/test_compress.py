@@ -89,7 +89,7 @@ def test_dropped_rows_are_reported(cli: Cli, tmp_path: Path) -> None:
 
 
 REFUSED = [
-    (["--method", "foo"], 2, "embcomp: --method must be one of "),
+    (["--method", "foo"], 2, "embcomp: there is no method 'foo', expected one of sign, itq, iiq, "),
     (
         ["--method", "sign", "--bits", "3"],
         2,

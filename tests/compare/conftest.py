@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embcomp.compare.cache import Cache
-from embcomp.compare.workbench import Evaluation, Workbench
+from embcomp.comparison.cache import Cache
+from embcomp.comparison.workbench import Evaluation, Workbench
 from embcomp.embedding import Embedding, Source
 
 from ..cli.conftest import Cli, cli

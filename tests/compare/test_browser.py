@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from embcomp.compare import tables
-from embcomp.compare.cache import Cache
-from embcomp.compare.page import build_report, html_page
-from embcomp.compare.plan import Job
-from embcomp.compare.workbench import Evaluation, Workbench
+from embcomp.comparison import tables
+from embcomp.comparison.cache import Cache
+from embcomp.comparison.page import build_report, html_page
+from embcomp.comparison.plan import Job
+from embcomp.comparison.workbench import Evaluation, Workbench
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from embcomp.compare.budget import Budget, choose, exceeding, parse_ratio, seeded
-from embcomp.compare.plan import Candidate, Job, parse_candidate
-from embcomp.compare.workbench import Workbench
+from embcomp.comparison.budget import Budget, choose, exceeding, parse_ratio, seeded
+from embcomp.comparison.plan import Candidate, Job, parse_candidate
+from embcomp.comparison.workbench import Workbench
 from embcomp.errors import ParameterError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embcomp.compare.cache import Cache, default_folder, file_digest, key_of, source_files
+from embcomp.comparison.cache import Cache, default_folder, file_digest, key_of, source_files
 from embcomp.errors import OutputError
 
 

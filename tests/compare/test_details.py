@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from embcomp import bits
-from embcomp.compare import details
+from embcomp.comparison import details
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from embcomp.compare import tables
-from embcomp.compare.figures import MOST_CURVES, Material, all_figures
-from embcomp.compare.page import Report, findings, html_page
-from embcomp.compare.tables import Line
-from embcomp.compare.workbench import BASELINE, Evaluation, Result
+from embcomp.comparison import tables
+from embcomp.comparison.figures import MOST_CURVES, Material, all_figures
+from embcomp.comparison.page import Report, findings, html_page
+from embcomp.comparison.tables import Line
+from embcomp.comparison.workbench import BASELINE, Evaluation, Result
 from embcomp.embedding import Source
 
 

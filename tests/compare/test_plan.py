@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from embcomp.compare.plan import Candidate, Job, over_seeds, parse_candidate, sweep_bits
+from embcomp.comparison.plan import Candidate, Job, over_seeds, parse_candidate, sweep_bits
 from embcomp.errors import ParameterError
 
 

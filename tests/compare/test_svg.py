@@ -6,8 +6,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from embcomp.compare import svg
-from embcomp.compare.svg import Chart, Scale, tag
+from embcomp.comparison import svg
+from embcomp.comparison.svg import Chart, Scale, tag
 
 
 def test_tags_escape_their_attributes() -> None:

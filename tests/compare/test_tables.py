@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from embcomp.compare import tables
-from embcomp.compare.workbench import BASELINE, Result
+from embcomp.comparison import tables
+from embcomp.comparison.workbench import BASELINE, Result
 
 CONFIG = {"bits": 8, "random_state": 0}
 

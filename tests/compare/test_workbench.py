@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embcomp.compare import workbench
-from embcomp.compare.cache import Cache
-from embcomp.compare.plan import Job
-from embcomp.compare.workbench import (
+from embcomp.comparison import workbench
+from embcomp.comparison.cache import Cache
+from embcomp.comparison.plan import Job
+from embcomp.comparison.workbench import (
     BASELINE,
     Evaluation,
     Workbench,

@@ -11,13 +11,13 @@ from importlib.metadata import version
 from typing import Any
 
 from embcomp import __version__
-from embcomp.compare import svg
-from embcomp.compare.details import HEAD_ROWS, details_of, singular_values
-from embcomp.compare.figures import Figure, Material, all_figures
-from embcomp.compare.plan import Job
-from embcomp.compare.svg import tag
-from embcomp.compare.tables import GAP, Line, Quality, aspects, size_text
-from embcomp.compare.workbench import FIDELITY, Evaluation, Workbench
+from embcomp.comparison import svg
+from embcomp.comparison.details import HEAD_ROWS, details_of, singular_values
+from embcomp.comparison.figures import Figure, Material, all_figures
+from embcomp.comparison.plan import Job
+from embcomp.comparison.svg import tag
+from embcomp.comparison.tables import GAP, Line, Quality, aspects, size_text
+from embcomp.comparison.workbench import FIDELITY, Evaluation, Workbench
 from embcomp.embedding import Source
 from embcomp.progress import Progress, no_progress
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from embcomp.bits import stream_bytes
-from embcomp.compare.plan import SEED, Candidate, Job
-from embcomp.compare.workbench import Result, Workbench
+from embcomp.comparison.plan import SEED, Candidate, Job
+from embcomp.comparison.workbench import Result, Workbench
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from embcomp import __version__
-from embcomp.compare.cache import Cache, file_digest, key_of, source_files
-from embcomp.compare.plan import SEED, Job
+from embcomp.comparison.cache import Cache, file_digest, key_of, source_files
+from embcomp.comparison.plan import SEED, Job
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor
 from embcomp.container import reader, writer

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from embcomp.compare import svg
-from embcomp.compare.details import ROTATION, unpacked
-from embcomp.compare.svg import Chart, Scale, tag
-from embcomp.compare.tables import Aspect, Line, aspects, size_text
+from embcomp.comparison import svg
+from embcomp.comparison.details import ROTATION, unpacked
+from embcomp.comparison.svg import Chart, Scale, tag
+from embcomp.comparison.tables import Aspect, Line, aspects, size_text
 
 VANISHED = 1e-4  # of the root sum of squares: a singular value that is only rounding
 MOST_CURVES = svg.N_SERIES
@@ -33,7 +33,7 @@ class Material:
 
     Attributes:
         lines: all configurations, the uncompressed source first.
-        details: by label of a line, as :func:`embcomp.compare.details.details_of` gives them.
+        details: by label of a line, as :func:`embcomp.comparison.details.details_of` gives them.
         source_values: the source's own singular values.
     """
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from embcomp import bits
-from embcomp.compare.cache import Cache, file_digest, key_of
+from embcomp.comparison.cache import Cache, file_digest, key_of
 from embcomp.compressors.binary import RotationCompressor
 from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding, FloatMatrix, mean_rows

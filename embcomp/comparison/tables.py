@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from embcomp.compare.workbench import BASELINE, Result
+from embcomp.comparison.workbench import BASELINE, Result
 from embcomp.eval.run import SUITES
 
 GAP = "–"

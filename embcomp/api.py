@@ -1,0 +1,273 @@
+"""What embcomp offers to Python programs: the functions behind ``embcomp.__all__``.
+
+*Words* are any sequence of distinct strings: a list, a NumPy array, a pandas index. *Vectors* are whatever NumPy
+turns into an array of two dimensions, one row for each word, of finite numbers. Float32 in C order is taken as it is;
+float64, float16, lists, torch tensors and pandas frames are converted to it.
+
+Every error is a subclass of :class:`embcomp.errors.EmbcompError`, and is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from embcomp.compressors.base import Compressor
+from embcomp.compressors.registry import compressor_classes, make_compressor
+from embcomp.container.layout import MAGIC
+from embcomp.container.reader import open_container
+from embcomp.embedding import Embedding, FloatMatrix
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import InputError, ParameterError
+from embcomp.inputs import as_embedding
+from embcomp.keyed import CompressedVectors, open_vectors
+from embcomp.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from embcomp.comparison.workbench import Result
+    from embcomp.eval.score import Score
+    from embcomp.eval.target import OovPolicy
+    from embcomp.formats import ReadOptions
+    from embcomp.search import Engine, Similarity
+
+__all__ = ["Compressor", "compare", "compress", "evaluate", "make_compressor", "methods", "open", "read"]
+
+Vectors: TypeAlias = Any
+Target: TypeAlias = "str | Path | CompressedVectors | tuple[Sequence[str], Vectors] | Any"
+"""A file, compressed or not; an opened file; gensim's KeyedVectors; or words and vectors."""
+
+
+def compress(
+    words: Sequence[str],
+    vectors: Vectors,
+    method: str | Compressor = "iiq",
+    *,
+    progress: Progress = no_progress,
+    **options: Any,
+) -> CompressedVectors:
+    """Compress words and vectors in memory.
+
+    Args:
+        words: n distinct strings, the most frequent first if it is known.
+        vectors: shape (n, dim), finite numbers.
+        method: a name out of :func:`methods`, or a compressor of your own making, which is then fitted here.
+        progress: called as ``progress(stage, done, total)``.
+        **options: of the method, see ``embcomp methods``; such as ``bits=50`` or ``random_state=1``.
+
+    Returns:
+        What :func:`open` gives for a file, with ``save(path)`` to make one.
+
+    Raises:
+        ParameterError: there is no such method or option, or a value is not allowed.
+        InputError: words or vectors cannot be taken as they are.
+    """
+    if not isinstance(method, str) and options:
+        raise ParameterError(f"options belong to a method's name, got a compressor and {', '.join(options)}")
+    compressor = make_compressor(method, **options) if isinstance(method, str) else method
+    return CompressedVectors(EncodedEmbedding.encode(as_embedding(words, vectors), compressor, progress))
+
+
+def read(
+    source: str | Path,
+    *,
+    format: str | None = None,
+    limit: int | None = None,
+    duplicates: str = "first",
+    bad_rows: str = "error",
+    encoding_errors: str = "strict",
+    words: str | Path | None = None,
+    allow_pickle: bool = False,
+    progress: Progress = no_progress,
+) -> tuple[list[str], FloatMatrix]:
+    """Read an embedding file: all that the command line reads, and with its options.
+
+    Args:
+        source: a file, plain or compressed; ``-`` for standard input.
+        format: its format; ``None`` looks at the content.
+        limit: read no more than so many rows.
+        duplicates: a word seen before: ``first`` keeps the first, ``error`` refuses.
+        bad_rows: a row of wrong length, not of numbers, or not finite: ``error`` refuses, ``skip`` drops.
+        encoding_errors: a word that is not valid UTF-8: ``strict`` refuses, ``replace`` or ``ignore`` the bytes.
+        words: the word list of an ``.npy`` file, one a line.
+        allow_pickle: read native gensim files, which can run code.
+        progress: called as ``progress("read", bytes done, bytes in all)``.
+
+    Returns:
+        n distinct words, and their vectors: float32, C order, shape (n, dim).
+
+    Raises:
+        ParameterError: an option is not allowed.
+        InputError: the file cannot be read as it is.
+    """
+    from embcomp.formats import ReadOptions, read_embedding
+
+    options = ReadOptions(
+        format=format,
+        limit=limit,
+        duplicates=duplicates,
+        bad_rows=bad_rows,
+        encoding_errors=encoding_errors,
+        words=None if words is None else Path(words),
+        allow_pickle=allow_pickle,
+    )
+    embedding = read_embedding(source, options, progress)
+    return list(embedding.words), embedding.vectors
+
+
+def open(path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy") -> CompressedVectors:
+    """Open an ``.embc`` file as an object with the names of gensim's ``KeyedVectors``.
+
+    See :func:`embcomp.keyed.open_vectors`.
+    """
+    return open_vectors(path, similarity=similarity, engine=engine)
+
+
+def evaluate(
+    target: Target,
+    *,
+    suites: Sequence[str] | None = None,
+    data_dir: str | Path | None = None,
+    baseline: Target | None = None,
+    oov: OovPolicy = "mean",
+    restrict_vocab: int = 30_000,
+    random_state: int = 0,
+    progress: Progress = no_progress,
+) -> list[Score]:
+    """Score vectors on word similarity, analogies and what else there is data for.
+
+    Args:
+        target: a file, compressed or not; an opened file; gensim's KeyedVectors; or the pair (words, vectors).
+        suites: their names; ``None`` for all that have data.
+        data_dir: a folder with further data sets.
+        baseline: what the target was made from, of the same kinds: adds the suite ``fidelity``.
+        oov: a missing word: the ``mean`` of all vectors, or ``skip`` its row.
+        restrict_vocab: analogies look for answers among the first so many words.
+        random_state: seed of bootstrap, samples and clustering.
+        progress: called before each data set.
+
+    Returns:
+        A score for each suite, data set and metric, ×100; a value of ``None`` is a gap, with a note.
+
+    Raises:
+        ParameterError: a suite does not exist or lacks data, or an argument is not allowed.
+        InputError, ContainerError: a file cannot be read.
+    """
+    from embcomp.eval.run import evaluate as run
+
+    return run(
+        as_target(target),
+        name_of(target),
+        suites,
+        data_dir,
+        oov,
+        random_state,
+        progress,
+        None if baseline is None else as_target(baseline),
+        restrict_vocab,
+    )
+
+
+def compare(
+    source: Target,
+    methods: Iterable[str] | None = None,
+    *,
+    bits: Sequence[int] = (),
+    suites: Sequence[str] | None = None,
+    data_dir: str | Path | None = None,
+    oov: OovPolicy = "mean",
+    random_state: int = 0,
+    n_seeds: int = 1,
+    cache_dir: str | Path | None = None,
+    progress: Progress = no_progress,
+) -> list[Result]:
+    """Compress vectors with several methods, and score what each gives.
+
+    Args:
+        source: as the target of :func:`evaluate`.
+        methods: names, each with options after colons if need be: ``"iiq"``, ``"kd:dims=10:ways=64"``; ``None`` for
+            all that do not take minutes.
+        bits: run each method at each of these numbers of bits a word, or the next below that it can have.
+        suites, data_dir, oov: as for :func:`evaluate`.
+        random_state: seed of all randomness.
+        n_seeds: run each method with so many seeds, counted from ``random_state``.
+        cache_dir: keep results in that folder, and take from it what is there; ``None`` keeps nothing.
+        progress: told what is being done, and how many steps of how many are behind.
+
+    Returns:
+        The uncompressed vectors first, then each method: bytes, ratios, seconds and scores.
+
+    Raises:
+        ParameterError: there is no such method, option or suite, or a value is not allowed.
+        InputError, ContainerError: a file cannot be read.
+    """
+    from embcomp.comparison.cache import Cache
+    from embcomp.comparison.plan import over_seeds, parse_candidate, sweep_bits
+    from embcomp.comparison.workbench import Evaluation, Workbench
+
+    if methods is None:
+        methods = [name for name, kind in compressor_classes().items() if not kind.slow]
+    candidates = [parse_candidate(text) for text in methods]
+    evaluation = Evaluation(suites, None if data_dir is None else Path(data_dir), oov, random_state)
+    embedding = _uncompressed(as_target(source))
+    jobs = over_seeds(sweep_bits(candidates, bits, embedding.dim)[0], random_state, n_seeds)
+    with ExitStack() as temporary:
+        folder = cache_dir or temporary.enter_context(TemporaryDirectory(prefix="embcomp-compare-"))
+        return Workbench(embedding, evaluation, Cache(Path(folder))).compare(jobs, progress)
+
+
+def methods() -> dict[str, type[Compressor]]:
+    """Return every method by its name: a class with ``summary`` and ``options``.
+
+    Methods of other packages that cannot be used are left out, with a warning.
+    """
+    return compressor_classes()
+
+
+def as_target(target: Any, options: ReadOptions | None = None, progress: Progress = no_progress) -> Any:
+    """Return what the suites take, for all that :func:`evaluate` takes; ``options`` are those of a file to be read.
+
+    Raises:
+        ParameterError: it is none of these.
+        InputError, ContainerError: a file cannot be read.
+    """
+    if isinstance(target, str | Path):
+        return _opened(target, options, progress)
+    if isinstance(target, CompressedVectors):
+        return target.encoded
+    if isinstance(target, Embedding | EncodedEmbedding):
+        return target
+    if hasattr(target, "index_to_key") and hasattr(target, "vectors"):
+        return as_embedding(target.index_to_key, target.vectors)
+    if isinstance(target, tuple) and len(target) == 2:
+        return as_embedding(*target)
+    raise ParameterError(
+        f"the target must be a file, an opened file, KeyedVectors or the pair (words, vectors), "
+        f"got {type(target).__name__}"
+    )
+
+
+def _uncompressed(target: Embedding | EncodedEmbedding) -> Embedding:
+    return target if isinstance(target, Embedding) else Embedding(target.words, target.decode_all(), target.source)
+
+
+def name_of(target: Target) -> str:
+    """What a target is called in its scores: a file's base name, else ``vectors``."""
+    return Path(target).name if isinstance(target, str | Path) else "vectors"
+
+
+def _opened(path: str | Path, options: ReadOptions | None, progress: Progress) -> Embedding | EncodedEmbedding:
+    """A container, or an original file, whichever it is."""
+    from embcomp.formats import ReadOptions, read_embedding
+
+    if str(path) != "-":
+        try:
+            with Path(path).open("rb") as file:
+                is_container = file.read(len(MAGIC)) == MAGIC
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        if is_container:
+            return open_container(path)
+    return read_embedding(path, options or ReadOptions(), progress)
