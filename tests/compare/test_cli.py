@@ -98,7 +98,7 @@ def test_what_takes_minutes_waits_to_be_asked_for(
     ("arguments", "code", "message"),
     [
         (("--methods", ","), 2, "--methods must name at least one of "),
-        (("--methods", "nope"), 2, "--method must be one of "),
+        (("--methods", "nope"), 2, "there is no method 'nope', expected one of sign, "),
         (("--bits", "5,x"), 2, "--bits must be whole numbers from 1 on with commas between them, got '5,x'"),
         (("--bits", "5,0"), 2, "--bits must be whole numbers from 1 on with commas between them, got '5,0'"),
         (("--bits", "5", "--target-size", "1MB"), 2, "--bits and a target size or ratio exclude each other"),

@@ -15,7 +15,7 @@ def test_a_candidate_is_a_method_with_options_after_colons() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("nope", "--method must be one of"),
+        ("nope", "there is no method 'nope'"),
         ("iiq:bits", "--methods iiq:bits: expected option=value after the colon, got 'bits'"),
         ("sign:bits=5", "sign: --bits is not an option of this method; it takes --threshold"),
         ("itq:bits=x", "itq: --bits must be an integer from 1 to 65536 or 'dim', got 'x'"),
