@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from embcomp.encoded import EncodedEmbedding
     from embcomp.progress import Progress
 
-SUFFIXES = {
-    ".txt": "glove-text",
-    ".vec": "word2vec-text",
-    ".bin": "word2vec-binary",
-    ".npy": "npy",
-    ".kv": "gensim",
-    ".safetensors": "safetensors",
-    ".fifu": "finalfusion",
-}
-
 
 @click.command("decompress")
 @container_argument
@@ -55,12 +45,11 @@ SUFFIXES = {
 def command(file: Path, output: str, target_format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:
     """Decode every vector of FILE and write them all, in the order of the source."""
     from embcomp.container.reader import open_container
-    from embcomp.formats import EXPORT_FORMAT_NAMES, write_embedding
+    from embcomp.formats import writable_formats, write_embedding
 
-    target_format = target_format or SUFFIXES.get(Path(output).suffix, "glove-text")
-    if target_format not in EXPORT_FORMAT_NAMES:
-        names = ", ".join(EXPORT_FORMAT_NAMES)
-        raise ParameterError(f"decompress: --to must be one of {names}, got {target_format!r}")
+    if target_format is None:
+        suffix = Path(output).suffix
+        target_format = next((name for name, own in writable_formats().items() if suffix in own), "glove-text")
     encoded = open_container(file)
     if restore_mean and encoded.compressor.offset is None:
         raise ParameterError(f"decompress: --restore-mean: {encoded.compressor.name} stores no mean")

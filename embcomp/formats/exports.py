@@ -15,15 +15,12 @@ import json
 import shutil
 import struct
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 
-from embcomp.embedding import FloatMatrix
-
-CheckedBlocks = Iterable[tuple[list[bytes], FloatMatrix]]
+from embcomp.formats.format import Format, Table
 
 SAFETENSORS_HEADER_BYTES = 504  # with the 8 bytes of its length, a multiple of 64; filled up with spaces
 FIFU_MAGIC = b"FiFu"
@@ -33,13 +30,14 @@ ARRAY = 2
 FLOAT32 = 10  # type identifier
 
 
-def write_safetensors(out: BinaryIO, blocks: CheckedBlocks, n_rows: int, dim: int) -> None:
-    """Write to a seekable file: vectors as they come, then the words, then the header before them."""
+def _write_safetensors(out: BinaryIO, table: Table) -> None:
+    """Write vectors as they come, then the words, then the header before them."""
+    n_rows, dim = table.n_rows, table.dim
     out.write(bytes(8 + SAFETENSORS_HEADER_BYTES))
     text = bytearray()
     ends = np.empty(n_rows, dtype="<i8")
     n_done = 0
-    for words, vectors in blocks:
+    for words, vectors in table.blocks():
         out.write(vectors.tobytes())
         for word in words:
             text += word
@@ -62,13 +60,14 @@ def _tensor(dtype: str, shape: list[int], start: int, n_bytes: int) -> dict[str,
     return {"dtype": dtype, "shape": shape, "data_offsets": [start, start + n_bytes]}
 
 
-def write_finalfusion(out: BinaryIO, folder: Path, blocks: CheckedBlocks, n_rows: int, dim: int) -> None:
-    """Write words, then vectors; the vectors wait in a nameless file in ``folder`` until all words are known."""
+def _write_finalfusion(out: BinaryIO, table: Table) -> None:
+    """Write words, then vectors; the vectors wait in a nameless file beside the target until all words are known."""
+    n_rows, dim = table.n_rows, table.dim
     out.write(FIFU_MAGIC + struct.pack("<4I", FIFU_VERSION, 2, SIMPLE_VOCABULARY, ARRAY))
     start = out.tell()
     out.write(struct.pack("<IQQ", SIMPLE_VOCABULARY, 0, n_rows))
-    with tempfile.TemporaryFile(dir=folder) as waiting:
-        for words, vectors in blocks:
+    with tempfile.TemporaryFile(dir=Path(table.name).parent) as waiting:
+        for words, vectors in table.blocks():
             out.write(b"".join(struct.pack("<I", len(word)) + word for word in words))
             waiting.write(vectors.tobytes())
         end = out.tell()
@@ -81,3 +80,7 @@ def write_finalfusion(out: BinaryIO, folder: Path, blocks: CheckedBlocks, n_rows
         out.write(header.pack(ARRAY, n_bytes, n_rows, dim, FLOAT32) + bytes(padding))
         waiting.seek(0)
         shutil.copyfileobj(waiting, out)
+
+
+SAFETENSORS = Format("safetensors", (".safetensors",), write=_write_safetensors)
+FINALFUSION = Format("finalfusion", (".fifu",), write=_write_finalfusion)

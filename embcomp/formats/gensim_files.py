@@ -7,16 +7,14 @@ mean of its own and its subwords'); vectors for unseen words cannot be made afte
 from __future__ import annotations
 
 import pickle
+import re
 import struct
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embcomp.errors import InputError
-from embcomp.formats.matrix import MatrixParser, rows_per_block
+from embcomp.formats.format import Format, Rows, Table, matrix_blocks
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_DIM
 from embcomp.formats.stream import ByteStream
@@ -41,7 +39,11 @@ _DAMAGE = (
 _FASTTEXT_HEAD = struct.Struct("<ii12idiiiqq")
 
 
-def open_fasttext(stream: ByteStream, options: ReadOptions) -> MatrixParser:
+_FASTTEXT_MAGIC = b"\xba\x16\x4f\x2f"  # int32 793712314
+_PICKLE = re.compile(rb"\x80[\x02-\x05]")
+
+
+def _read_fasttext(stream: ByteStream, options: ReadOptions) -> Rows:
     """Read a fastText model.
 
     Raises:
@@ -55,10 +57,10 @@ def open_fasttext(stream: ByteStream, options: ReadOptions) -> MatrixParser:
             loaded = load_facebook_vectors(str(path))
         except _DAMAGE as error:
             raise InputError(f"{stream.name}: gensim cannot read this fastText model: {error}") from error
-    return _parser(stream, "fasttext-binary", loaded, options)
+    return _rows(stream, loaded, options)
 
 
-def open_gensim(stream: ByteStream, options: ReadOptions) -> MatrixParser:
+def _read_gensim(stream: ByteStream, options: ReadOptions) -> Rows:
     """Read a native gensim file: KeyedVectors, or a model that holds them.
 
     Raises:
@@ -76,7 +78,7 @@ def open_gensim(stream: ByteStream, options: ReadOptions) -> MatrixParser:
             loaded = KeyedVectors.load(str(path))
         except _DAMAGE as error:
             raise InputError(f"{stream.name}: gensim cannot read this file: {error}") from error
-    return _parser(stream, "gensim", getattr(loaded, "wv", loaded), options)
+    return _rows(stream, getattr(loaded, "wv", loaded), options)
 
 
 def _check_fasttext_sizes(stream: ByteStream) -> None:
@@ -95,7 +97,7 @@ def _check_fasttext_sizes(stream: ByteStream) -> None:
         raise InputError(f"{stream.name}: header promises {n_bytes} bytes of vectors, the file has {stream.size}")
 
 
-def _parser(stream: ByteStream, format_name: str, loaded: Any, options: ReadOptions) -> MatrixParser:
+def _rows(stream: ByteStream, loaded: Any, options: ReadOptions) -> Rows:
     words = getattr(loaded, "index_to_key", None)
     vectors = getattr(loaded, "vectors", None)
     if not isinstance(words, list) or not isinstance(vectors, np.ndarray) or vectors.ndim != 2:
@@ -110,14 +112,25 @@ def _parser(stream: ByteStream, format_name: str, loaded: Any, options: ReadOpti
     wrong = next((word for word in words if not isinstance(word, str)), None)
     if wrong is not None:
         raise InputError(f"{stream.name}: the key {wrong!r} is a {type(wrong).__name__}, expected words")
-    dim = int(vectors.shape[1])
-    return MatrixParser(stream.name, format_name, dim, _rows(words, vectors), options.bad_rows, n_shadows)
+    return Rows(int(vectors.shape[1]), matrix_blocks(words, vectors), stream.row, n_shadows)
 
 
-def _rows(words: list[str], vectors: NDArray[Any]) -> Iterator[tuple[list[str], NDArray[Any]]]:
-    step = rows_per_block(int(vectors.shape[1]))
-    waiting = iter(words)
-    start = 0
-    while block := list(islice(waiting, step)):
-        yield block, vectors[start : start + len(block)]
-        start += len(block)
+def _write_gensim(out: BinaryIO, table: Table) -> None:
+    """Write KeyedVectors, from the whole matrix in memory."""
+    from gensim.models import KeyedVectors
+
+    vectors = KeyedVectors(table.dim)
+    vectors.vectors = np.empty((table.n_rows, table.dim), dtype=np.float32)
+    vectors.lifecycle_events = None  # would hold the time and the machine
+    for words, rows in table.blocks():
+        start = len(vectors.index_to_key)
+        vectors.index_to_key += [word.decode() for word in words]
+        vectors.vectors[start : len(vectors.index_to_key)] = rows
+    vectors.key_to_index = {word: row for row, word in enumerate(vectors.index_to_key)}
+    vectors.save(out, pickle_protocol=5)
+
+
+FASTTEXT_BINARY = Format(
+    "fasttext-binary", recognise=lambda stream: stream.peek(4) == _FASTTEXT_MAGIC, read=_read_fasttext
+)
+GENSIM = Format("gensim", (".kv",), lambda stream: bool(_PICKLE.match(stream.peek(2))), _read_gensim, _write_gensim)

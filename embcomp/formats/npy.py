@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy_format
 from numpy.typing import NDArray
 
 from embcomp.errors import InputError
-from embcomp.formats.matrix import MatrixParser, rows_per_block
+from embcomp.files import replacing
+from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table, matrix_blocks
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.rows import MAX_DIM, shown
+from embcomp.formats.rows import MAX_DIM, decode_words, shown
 from embcomp.formats.stream import ByteStream
 
 MAX_WORD_LIST_BYTES = 1 << 32
 MAX_HEADER_BYTES = 1 << 16
 LINE_FEED = b"\n"
 
-Rows = Iterator[tuple[list[str], NDArray[Any]]]
+
+def _recognise(stream: ByteStream) -> bool:
+    return stream.peek(6) == b"\x93NUMPY"
 
 
-def open_npy(stream: ByteStream, options: ReadOptions) -> MatrixParser:
+def _read(stream: ByteStream, options: ReadOptions) -> Rows:
     """Read a two-dimensional array of numbers and its word list.
 
     Raises:
@@ -41,10 +44,10 @@ def open_npy(stream: ByteStream, options: ReadOptions) -> MatrixParser:
     words = _read_words(_word_list_path(stream, options), options.encoding_errors)
     if len(words) != n_rows:
         raise InputError(f"{stream.name}: {n_rows} rows, but {len(words)} words in the word list")
-    n_wanted = min(n_rows, options.limit or n_rows)
-    del words[n_wanted:]
-    rows = _mapped_rows(stream, words) if fortran_order and dim > 1 else _next_rows(stream, words, dim, dtype)
-    return MatrixParser(stream.name, "npy", dim, rows, options.bad_rows)
+    words = words[: options.limit]
+    if fortran_order and dim > 1:  # column after column
+        return Rows(dim, matrix_blocks(words, _mapped(stream)), stream.row)
+    return Rows(dim, _next_rows(stream, words, dim, dtype), stream.row)
 
 
 def _read_header(stream: ByteStream) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -61,9 +64,9 @@ def _read_header(stream: ByteStream) -> tuple[tuple[int, ...], bool, np.dtype[An
     return header
 
 
-def _next_rows(stream: ByteStream, words: list[str], dim: int, dtype: np.dtype[Any]) -> Rows:
+def _next_rows(stream: ByteStream, words: list[str], dim: int, dtype: np.dtype[Any]) -> Iterator[Block]:
     """C order: row after row."""
-    step = rows_per_block(dim)
+    step = max(1, BLOCK_BYTES // (4 * dim))
     for start in range(0, len(words), step):
         block = words[start : start + step]
         size = len(block) * dim * dtype.itemsize
@@ -71,28 +74,24 @@ def _next_rows(stream: ByteStream, words: list[str], dim: int, dtype: np.dtype[A
         if len(data) < size:
             n_rows = start + len(data) // (dim * dtype.itemsize)
             raise InputError(f"{stream.name}: header promises {len(words)} rows, the file has {n_rows}")
-        yield block, np.frombuffer(data, dtype=dtype).reshape(len(block), dim)
+        yield Block(block, np.frombuffer(data, dtype=dtype).reshape(len(block), dim))
 
 
-def _mapped_rows(stream: ByteStream, words: list[str]) -> Rows:
-    """Fortran order: column after column, so that the file must be one that can be mapped."""
+def _mapped(stream: ByteStream) -> NDArray[Any]:
     if stream.path is None or stream.compression is not None:
         raise InputError(f"{stream.name}: is in Fortran order, expected C order where it is no plain file")
     try:
-        matrix = np.load(stream.path, mmap_mode="r", allow_pickle=False)
+        mapped: NDArray[Any] = np.load(stream.path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError) as error:
         raise InputError(f"{stream.name}: cannot be mapped: {error}") from error
-    step = rows_per_block(matrix.shape[1])
-    for start in range(0, len(words), step):
-        block = words[start : start + step]
-        yield block, matrix[start : start + len(block)]
+    return mapped
 
 
 def _word_list_path(stream: ByteStream, options: ReadOptions) -> Path:
     if options.words is not None:
         return options.words
     path = Path(stream.name)
-    for candidate in (path.with_name(f"{path.name}.words.txt"), path.with_suffix(".words.txt")):
+    for candidate in (_words_beside(path), path.with_suffix(".words.txt")):
         if candidate.is_file():
             return candidate
     raise InputError(
@@ -100,18 +99,35 @@ def _word_list_path(stream: ByteStream, options: ReadOptions) -> Path:
     )
 
 
+def _words_beside(path: Path) -> Path:
+    return path.with_name(f"{path.name}.words.txt")
+
+
 def _read_words(path: Path, encoding_errors: str) -> list[str]:
     """One word per line; a carriage return before each line feed is part of the line's end."""
     with ByteStream(path) as stream:
         data = stream.read(MAX_WORD_LIST_BYTES)
-    if data.count(b"\r\n") == data.count(LINE_FEED):
-        data = data.replace(b"\r\n", LINE_FEED)
-    try:
-        words = data.decode("utf-8", encoding_errors).split("\n")
-    except UnicodeDecodeError as error:
-        line = data.count(LINE_FEED, 0, error.start)
-        raise InputError(
-            f"{path}:{line + 1}: {shown(data.split(LINE_FEED)[line])} is not valid UTF-8 ({error.reason}); "
-            f"--encoding-errors replace or ignore gets past it"
-        ) from None
-    return words[:-1] if words[-1] == "" else words
+        if data.count(b"\r\n") == data.count(LINE_FEED):
+            data = data.replace(b"\r\n", LINE_FEED)
+        lines = data.removesuffix(LINE_FEED).split(LINE_FEED) if data else []
+        return decode_words(lines, LINE_FEED, encoding_errors, stream.line, range(1, len(lines) + 1))
+
+
+def _write(out: BinaryIO, table: Table) -> None:
+    """Write the array, and the words into a file beside it."""
+    with replacing(_words_beside(Path(table.name)), force=table.force) as words_out:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (table.n_rows, table.dim)}
+        npy_format.write_array_header_1_0(out, header)
+        for words, vectors in table.blocks(_problem):
+            out.write(vectors.tobytes())
+            words_out.write(b"".join(b"%b\n" % word for word in words))
+
+
+def _problem(word: str) -> str | None:
+    """Say what a word must be to come back from a list with one word per line."""
+    if "\n" in word:
+        return "words without line feeds"
+    return "words that do not end with a carriage return" if word.endswith("\r") else None
+
+
+NPY = Format("npy", (".npy",), _recognise, _read, _write)

@@ -8,24 +8,13 @@ from pathlib import Path
 from embcomp.checks import Boolean, Check, Integer, OneOf
 from embcomp.errors import ParameterError
 
-FORMAT_NAMES = ("glove-text", "word2vec-text", "word2vec-binary", "fasttext-binary", "gensim", "npy")
-"""Formats that are read."""
-
-WRITABLE_FORMAT_NAMES = ("glove-text", "word2vec-text", "word2vec-binary", "gensim", "npy")
-"""Formats that are written, and read."""
-
-EXPORT_FORMAT_NAMES = (*WRITABLE_FORMAT_NAMES, "safetensors", "finalfusion")
-"""All formats that are written, including those that only other programs read."""
-
 _CHECKS: dict[str, Check] = {
     "limit": Integer(1),
     "duplicates": OneOf("first", "error"),
     "bad_rows": OneOf("error", "skip"),
     "encoding_errors": OneOf("strict", "replace", "ignore"),
     "allow_pickle": Boolean(),
-    "format": OneOf(*FORMAT_NAMES),
 }
-_OPTIONAL = {"limit", "format"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +26,7 @@ class ReadOptions:
     """
 
     format: str | None = None
-    """One of :data:`FORMAT_NAMES`; ``None`` looks at the content (never at the file's name)."""
+    """One of :func:`embcomp.formats.readable_formats`; ``None`` looks at the content (never at the file's name)."""
     limit: int | None = None
     """Read no more than this many rows of the source; rows that are then dropped count, as in gensim."""
     duplicates: str = "first"
@@ -54,7 +43,7 @@ class ReadOptions:
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
             value = getattr(self, name)
-            if not check.allows(value) and not (value is None and name in _OPTIONAL):
+            if not check.allows(value) and not (value is None and name == "limit"):
                 flag = "--" + name.replace("_", "-")
                 raise ParameterError(f"{flag} must be {check.describe()}, got {value!r}")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +13,10 @@ import numpy as np
 
 from embcomp.embedding import Embedding, FloatMatrix, Source
 from embcomp.errors import InputError
-from embcomp.formats.detect import detect
+from embcomp.formats.format import Block
 from embcomp.formats.options import DEFAULT_OPTIONS, ReadOptions
-from embcomp.formats.parser import Block, Parser
-from embcomp.formats.rows import shown
+from embcomp.formats.registry import open_rows
+from embcomp.formats.rows import not_finite, shown
 from embcomp.formats.stream import ByteStream
 from embcomp.progress import Progress, no_progress
 
@@ -80,21 +81,20 @@ class BlockReader:
         self._source: Source | None = None
         with ExitStack() as opening:
             self._stream = opening.enter_context(ByteStream(source))
-            self._parser = _open_parser(self._stream, options)
+            self.format, self._rows = open_rows(self._stream, options)
             self._closing = opening.pop_all()
-        self.dim = self._parser.dim
-        self.format = self._parser.format
+        self.dim = self._rows.dim
 
     def __iter__(self) -> Iterator[tuple[list[str], FloatMatrix]]:
         """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
         seen: set[str] = set()
-        n_dropped = n_characters = 0
-        for block in self._parser.blocks():
-            distinct = self._distinct(block, seen)
-            n_dropped += len(block.words) - len(distinct.words)
-            if self._stream.compression is not None:
-                n_characters += sum(map(len, distinct.words))
-                self._stream.refuse_so_many_words(n_characters)
+        n_bad = n_repeated = 0
+        for block in self._numbered():
+            finite = self._finite(block)
+            distinct = self._distinct(finite, seen)
+            n_bad += block.n_bad + len(block.words) - len(finite.words)
+            n_repeated += len(finite.words) - len(distinct.words)
+            self._stream.count_words(distinct.words)
             self._progress("read", self._stream.n_raw, self._stream.size)
             if distinct.words:
                 yield distinct.words, distinct.vectors
@@ -106,8 +106,8 @@ class BlockReader:
             sha256=self._stream.drain(),
             rows=len(seen),
             dim=self.dim,
-            duplicates_dropped=n_dropped + self._parser.shadows,
-            bad_rows_dropped=self._parser.bad_rows,
+            duplicates_dropped=n_repeated + self._rows.n_duplicates,
+            bad_rows_dropped=n_bad,
         )
 
     @property
@@ -122,7 +122,34 @@ class BlockReader:
         """How much of the source has been taken from disk, from 0 to 1; 0 where its size is not known."""
         return self._stream.n_raw / self._stream.size if self._stream.size else 0.0
 
+    def _numbered(self) -> Iterator[Block]:
+        """Yield the format's blocks up to the limit, each row with its number."""
+        n_rows, limit = 0, self._options.limit or sys.maxsize
+        for words, vectors, numbers, n_bad in self._rows.blocks:
+            left = limit - n_rows
+            if left <= 0:  # the format does not stop by itself
+                return
+            own = numbers or range(n_rows + 1, n_rows + 1 + len(words))
+            yield Block(words[:left], vectors[:left], own[:left], n_bad)
+            n_rows += len(words) + n_bad
+
+    def _finite(self, block: Block) -> Block:
+        """Make vectors float32, and drop or refuse rows that are not finite then."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            vectors = np.ascontiguousarray(block.vectors, dtype=np.float32)
+            block = block._replace(vectors=vectors)
+            if np.isfinite(vectors.sum()):  # usually, and much sooner seen than for each number
+                return block
+        finite = np.isfinite(vectors).all(axis=1)
+        if self._options.bad_rows == "error" and not finite.all():
+            row = int(np.flatnonzero(~finite)[0])
+            column = int(np.flatnonzero(~np.isfinite(vectors[row]))[0])
+            found = not_finite(column + 1, str(vectors[row, column]))
+            raise InputError(f"{self._rows.place(block.numbers[row])}: {found}")
+        return _keep(block, np.flatnonzero(finite).tolist())
+
     def _distinct(self, block: Block, seen: set[str]) -> Block:
+        """Drop or refuse rows of words seen before."""
         words = block.words
         if len(set(words)) == len(words) and seen.isdisjoint(words):
             seen.update(words)
@@ -133,9 +160,9 @@ class BlockReader:
                 seen.add(word)
                 kept.append(row)
             elif self._options.duplicates == "error":
-                place = self._parser.place(block.numbers[row])
+                place = self._rows.place(block.numbers[row])
                 raise InputError(f"{place}: the word {shown(word)} is there a second time, expected distinct words")
-        return block.keep(kept)
+        return _keep(block, kept)
 
     def __enter__(self) -> Self:
         return self
@@ -146,24 +173,8 @@ class BlockReader:
         self._closing.close()
 
 
-def _open_parser(stream: ByteStream, options: ReadOptions) -> Parser:
-    detected = detect(stream, options.format)
-    if detected.format == "word2vec-binary":
-        from embcomp.formats.word2vec_binary import Word2vecBinaryParser
-
-        return Word2vecBinaryParser(stream, detected, options)
-    if detected.format == "npy":
-        from embcomp.formats.npy import open_npy
-
-        return open_npy(stream, options)
-    if detected.format == "fasttext-binary":
-        from embcomp.formats.gensim_files import open_fasttext
-
-        return open_fasttext(stream, options)
-    if detected.format == "gensim":
-        from embcomp.formats.gensim_files import open_gensim
-
-        return open_gensim(stream, options)
-    from embcomp.formats.text import TextParser
-
-    return TextParser(stream, detected, options)
+def _keep(block: Block, rows: Sequence[int]) -> Block:
+    """Return only the given rows."""
+    chosen = list(rows)
+    words, numbers = [block.words[row] for row in chosen], [block.numbers[row] for row in chosen]
+    return Block(words, block.vectors[chosen], numbers, block.n_bad)

@@ -15,10 +15,12 @@ then to float32, as gensim does it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from embcomp.embedding import FloatMatrix
+from embcomp.errors import InputError
 
 MAX_WORD_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 22  # 4,096 numbers of 25 characters are 100 kB
@@ -82,6 +84,31 @@ def count_numbers(line: bytes) -> int:
     while n_numbers < n_fields and _is_number(fields[-n_numbers - 1]):
         n_numbers += 1
     return n_numbers
+
+
+def decode_words(
+    words: list[bytes], separator: bytes, errors: str, place: Callable[[int], str], numbers: Sequence[int]
+) -> list[str]:
+    """Decode words from UTF-8, all at once.
+
+    Args:
+        words: some words.
+        separator: a character of ASCII that none of them has.
+        errors: as in :meth:`bytes.decode`.
+        place: names the word of a number for a message.
+        numbers: of the words.
+
+    Raises:
+        InputError: one is not valid UTF-8.
+    """
+    try:
+        return separator.join(words).decode("utf-8", errors).split(separator.decode()) if words else []
+    except UnicodeDecodeError as error:
+        index = error.object.count(separator, 0, error.start)
+        raise InputError(
+            f"{place(numbers[index])}: {shown(words[index])} is not valid UTF-8 ({error.reason}); "
+            f"--encoding-errors replace or ignore gets past it"
+        ) from None
 
 
 def shown(text: bytes | str) -> str:

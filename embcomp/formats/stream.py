@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
 from embcomp.errors import InputError
-from embcomp.formats.decompress import MAGIC_BYTES, Decompressed, Readable, kind_of
+from embcomp.formats.compression import MAGIC_BYTES, Decompressed, Readable, kind_of
 
 STDIN = "-"
 READ_BYTES = 1 << 20
+BUFFER_BYTES = 1 << 16
+SAMPLE_BYTES = 1 << 18
+SAMPLE_LINES = 100
+MAX_SAMPLE_BYTES = 1 << 24
 BOMB_RATIO = 1000  # text compresses 3 times; deflate cannot do better than 1032
 BOMB_WORDS_RATIO = 10  # of words, which are kept while rows pass by; they compress 2 to 5 times
 BOMB_FREE_BYTES = 64 << 20
@@ -36,11 +42,13 @@ class ByteStream:
     def __init__(self, source: str | Path) -> None:
         self.name = str(source)
         self._ahead = b""
-        self._n_out = 0
+        self._n_out = self._n_characters = 0
         with ExitStack() as opening:
-            self._raw = _Raw(self._open(opening), self.name)
-            self.size, self.path = self._raw.regular_file()
-            self.compression = kind_of(self._raw.peek(MAGIC_BYTES))
+            file = self._open(opening)
+            self.size, self.path = self._regular_file(file)
+            self._hashed = _Hashed(file, self.name)
+            self._raw = io.BufferedReader(self._hashed, BUFFER_BYTES)
+            self.compression = kind_of(self._raw.peek(MAGIC_BYTES)[:MAGIC_BYTES])
             self._body: Readable = self._raw
             if self.compression is not None:
                 self._body = Decompressed(self._raw, self.compression, self.name)
@@ -54,6 +62,16 @@ class ByteStream:
         except OSError as error:
             raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
 
+    def _regular_file(self, file: BinaryIO) -> tuple[int, Path | None]:
+        """Size and path, if it is a regular file that has a path; else 0 and ``None``."""
+        try:
+            status = os.fstat(file.fileno())
+        except OSError:  # a stand-in for standard input
+            return 0, None
+        if not stat.S_ISREG(status.st_mode):
+            return 0, None
+        return status.st_size, None if self.name == STDIN else Path(self.name)
+
     @property
     def base_name(self) -> str:
         """The file's base name; ``-`` for standard input."""
@@ -62,7 +80,15 @@ class ByteStream:
     @property
     def n_raw(self) -> int:
         """Bytes read from disk so far."""
-        return self._raw.n_read
+        return self._hashed.n_read
+
+    def line(self, number: int) -> str:
+        """Name a line, counted from 1, for a message."""
+        return f"{self.name}:{number}"
+
+    def row(self, number: int) -> str:
+        """Name a row, counted from 1, for a message."""
+        return f"{self.name}: row {number}"
 
     def read(self, size: int, /) -> bytes:
         """Return the next ``size`` bytes; fewer only at the end.
@@ -81,13 +107,30 @@ class ByteStream:
             self._ahead = waiting + new + self._ahead
         return self._ahead[:size]
 
-    def refuse_so_many_words(self, n_characters: int) -> None:
-        """Refuse a compressed source with words of so many characters, if far more than the bytes read of it.
+    @cached_property
+    def first_lines(self) -> tuple[bytes, ...]:
+        """The first lines, whole ones without their line feeds: at least one, two if there are, at most some MB."""
+        size = SAMPLE_BYTES
+        while True:
+            sample = self.peek(size)
+            lines = sample.split(b"\n", SAMPLE_LINES + 1)
+            if len(lines) > 2 or len(sample) < size or size >= MAX_SAMPLE_BYTES:
+                break
+            size *= 4
+        if len(sample) == size or len(lines) > SAMPLE_LINES or not lines[-1]:
+            lines = lines[:-1] or lines  # the last one is cut off, or what follows the last line feed
+        return tuple(lines)
+
+    def count_words(self, words: Iterable[str]) -> None:
+        """Count the characters of words that are kept, and refuse a compressed source with far more than its bytes.
 
         Raises:
             InputError: it is a decompression bomb.
         """
-        if n_characters > max(BOMB_FREE_BYTES, BOMB_WORDS_RATIO * self._raw.n_read):
+        if self.compression is None:
+            return
+        self._n_characters += sum(map(len, words))
+        if self._n_characters > max(BOMB_FREE_BYTES, BOMB_WORDS_RATIO * self.n_raw):
             raise InputError(
                 f"{self.name}: its words alone expand to more than {BOMB_WORDS_RATIO} times its size, "
                 "allowed at most that many"
@@ -97,7 +140,7 @@ class ByteStream:
         """Read what is left on disk, without decompressing it, and return the SHA-256 of the whole file."""
         while self._raw.read(READ_BYTES):
             pass
-        return self._raw.sha256.hexdigest()
+        return self._hashed.sha256.hexdigest()
 
     @contextmanager
     def as_file(self) -> Iterator[Path]:
@@ -118,7 +161,7 @@ class ByteStream:
             parts.append(part)
             size -= len(part)
             self._n_out += len(part)
-            if self._n_out > BOMB_FREE_BYTES and self._n_out > BOMB_RATIO * self._raw.n_read:
+            if self._n_out > BOMB_FREE_BYTES and self._n_out > BOMB_RATIO * self.n_raw:
                 raise InputError(
                     f"{self.name}: expands to more than {BOMB_RATIO} times its size, allowed at most that many"
                 )
@@ -135,43 +178,26 @@ class ByteStream:
         self._closing.close()
 
 
-class _Raw:
+class _Hashed(io.RawIOBase):
     """A file that is hashed and counted while it is read."""
 
     def __init__(self, file: BinaryIO, name: str) -> None:
-        self._file = file
+        self._readinto: Callable[[memoryview], int] = file.readinto  # type: ignore[attr-defined]
         self._name = name
-        self._ahead = b""
         self.sha256 = hashlib.sha256()
         self.n_read = 0
 
-    def regular_file(self) -> tuple[int, Path | None]:
-        """Size and path, if it is a regular file that has a path; else 0 and ``None``."""
-        try:
-            status = os.fstat(self._file.fileno())
-        except OSError:  # a stand-in for standard input
-            return 0, None
-        if not stat.S_ISREG(status.st_mode):
-            return 0, None
-        return status.st_size, None if self._name == STDIN else Path(self._name)
+    def readable(self) -> bool:
+        return True
 
-    def read(self, size: int) -> bytes:
-        if self._ahead:
-            data, self._ahead = self._ahead[:size], self._ahead[size:]
-            return data
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer, unless the file ends: a pipe gives little at a time."""
+        filled = 0
         try:
-            data = self._file.read(size)
+            while filled < len(buffer) and (n_bytes := self._readinto(buffer[filled:])):
+                filled += n_bytes
         except OSError as error:
             raise InputError(f"{self._name}: cannot be read: {error.strerror}") from error
-        self.sha256.update(data)
-        self.n_read += len(data)
-        return data
-
-    def peek(self, size: int) -> bytes:
-        while len(self._ahead) < size:
-            waiting, self._ahead = self._ahead, b""
-            more = self.read(size - len(waiting))
-            self._ahead = waiting + more
-            if not more:
-                break
-        return self._ahead[:size]
+        self.sha256.update(buffer[:filled])
+        self.n_read += filled
+        return filled

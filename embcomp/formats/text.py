@@ -9,46 +9,69 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from typing import BinaryIO
 
 import numpy as np
 
 from embcomp.errors import InputError
-from embcomp.formats.detect import Detected
+from embcomp.formats.format import Block, Format, Rows, Table
 from embcomp.formats.lines import ParsedLines, parse_lines
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.parser import Block
-from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, parse_row, shown
+from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, count_numbers, decode_words, parse_row, split_row
+from embcomp.formats.sniff import (
+    Header,
+    contradiction,
+    find_header,
+    is_binary,
+    require_header,
+    require_rows,
+    usual_length,
+)
 from embcomp.formats.stream import ByteStream
 from embcomp.threads import get_threads, map_ahead
 
 BLOCK_BYTES = 1 << 19
 MAX_AHEAD = 4  # blocks
 KEPT_BYTES = 1 << 22
+NUMBERS_PER_STEP = 1 << 16
 
 
-class TextParser:
+def _has_header(stream: ByteStream) -> bool:
+    header = find_header(stream)
+    if header is None or is_binary(stream):
+        return False
+    found = contradiction(stream, header)
+    if found is not None and found > 1:  # with one number in each row, the first line is a row itself
+        raise InputError(f"{stream.line(1)}: header promises {header.dim} dimensions, the rows have {found}")
+    return found is None
+
+
+def _read_glove(stream: ByteStream, options: ReadOptions) -> Rows:
+    return _rows(stream, options, require_rows(stream), None)
+
+
+def _read_word2vec(stream: ByteStream, options: ReadOptions) -> Rows:
+    header = require_header(stream)
+    stream.read(header.length)
+    return _rows(stream, options, header.dim, header)
+
+
+def _rows(stream: ByteStream, options: ReadOptions, dim: int, header: Header | None) -> Rows:
+    return Rows(dim, _TextParser(stream, options, dim, header).blocks(), stream.line)
+
+
+class _TextParser:
     """The rows of a GloVe or word2vec text file, or of a fastText ``.vec`` file."""
 
-    shadows = 0
-
-    def __init__(self, stream: ByteStream, detected: Detected, options: ReadOptions) -> None:
-        self.format = detected.format
-        self.dim = detected.dim
-        self.bad_rows = 0
+    def __init__(self, stream: ByteStream, options: ReadOptions, dim: int, header: Header | None) -> None:
+        self._dim = dim
         self._stream = stream
         self._options = options
-        self._header = detected.header
-        self._n_lines = 0  # consumed so far, header included
+        self._header = header
+        self._n_lines = 0 if header is None else 1  # consumed so far, header included
         self._n_blank = 0  # of them, how many blank ones came last
         self._cut_short = False  # by the limit
         self._too_long = False  # the line after the last
-        if self._header is not None:
-            stream.read(self._header.length)
-            self._n_lines = 1
-
-    def place(self, number: int) -> str:
-        """Name a line."""
-        return f"{self._stream.name}:{number}"
 
     def blocks(self) -> Iterator[Block]:
         """Yield the rows, no more than the limit.
@@ -59,7 +82,7 @@ class TextParser:
         for lines in self._parsed():
             yield self._finish(lines)
         if self._too_long:
-            place = self.place(self._n_lines + 1)
+            place = self._stream.line(self._n_lines + 1)
             raise InputError(f"{place}: the line is longer than {MAX_LINE_BYTES} bytes, allowed at most that")
         self._check_header()
 
@@ -74,7 +97,7 @@ class TextParser:
             except InputError as error:  # what is wrong further ahead comes after what may be wrong here
                 failure.append(error)
 
-        yield from map_ahead(partial(parse_lines, dim=self.dim), texts(), min(MAX_AHEAD, get_threads()))
+        yield from map_ahead(partial(parse_lines, dim=self._dim), texts(), min(MAX_AHEAD, get_threads()))
         if failure:
             raise failure[0]
 
@@ -84,7 +107,9 @@ class TextParser:
         promised, found = self._header.rows, self._n_lines - self._n_blank - 1
         at_least = "at least " if self._cut_short else ""
         if found > promised or (found < promised and not self._cut_short):
-            raise InputError(f"{self.place(1)}: header promises {promised} rows, the file has {at_least}{found}")
+            raise InputError(
+                f"{self._stream.line(1)}: header promises {promised} rows, the file has {at_least}{found}"
+            )
 
     def _limited(self) -> Iterator[bytes]:
         """Stop after as many lines as the limit allows."""
@@ -124,48 +149,33 @@ class TextParser:
         if n_rows == 0:
             self._n_blank += lines.n_lines
             return Block([], lines.vectors, range(0))
-        self._refuse_blank(first)
+        n_bad = self._blank_before(first)
         self._n_blank = lines.n_lines - n_rows
 
         words, vectors, done = lines.words, lines.vectors, lines.done
         for row in np.flatnonzero(~done).tolist():
             try:
-                words[row], vectors[row] = parse_row(lines.line(row), self.dim)
+                words[row], vectors[row] = parse_row(lines.line(row), self._dim)
                 done[row] = True
             except BadRowError as error:
                 if self._options.bad_rows == "error":
                     self._decode(words[:row], range(first, first + row))  # an earlier row may be worse
-                    raise InputError(f"{self.place(first + row)}: {error}") from None
-                self.bad_rows += 1
-        if done.all():
-            numbers: Sequence[int] = range(first, first + n_rows)
-        else:
+                    raise InputError(f"{self._stream.line(first + row)}: {error}") from None
+                n_bad += 1
+        numbers: Sequence[int] = range(first, first + n_rows)
+        if not done.all():
             kept = np.flatnonzero(done)
             words, vectors, numbers = [words[row] for row in kept], vectors[kept], (kept + first).tolist()
-        return Block(self._decode(words, numbers), vectors, numbers)
+        return Block(self._decode(words, numbers), vectors, numbers, n_bad)
 
-    def _refuse_blank(self, first: int) -> None:
-        """Blank lines are allowed at the end of the file only, and there it goes on."""
-        if self._n_blank == 0:
-            return
-        if self._options.bad_rows == "error":
-            raise InputError(f"{self.place(first - self._n_blank)}: 0 numbers, expected {self.dim}")
-        self.bad_rows += self._n_blank
+    def _blank_before(self, first: int) -> int:
+        """Count blank lines before a row as bad ones: they are allowed at the end of the file only."""
+        if self._n_blank and self._options.bad_rows == "error":
+            raise InputError(f"{self._stream.line(first - self._n_blank)}: 0 numbers, expected {self._dim}")
+        return self._n_blank
 
     def _decode(self, words: list[bytes], numbers: Sequence[int]) -> list[str]:
-        errors = self._options.encoding_errors
-        try:
-            return b"\n".join(words).decode("utf-8", errors).split("\n") if words else []
-        except UnicodeDecodeError:
-            for word, number in zip(words, numbers, strict=True):
-                try:
-                    word.decode("utf-8")
-                except UnicodeDecodeError as error:
-                    raise InputError(
-                        f"{self.place(number)}: {shown(word)} is not valid UTF-8 ({error.reason}); "
-                        f"--encoding-errors replace or ignore gets past it"
-                    ) from None
-            raise
+        return decode_words(words, b"\n", self._options.encoding_errors, self._stream.line, numbers)
 
 
 def _keep_freed_memory() -> None:
@@ -175,3 +185,42 @@ def _keep_freed_memory() -> None:
     faults; elsewhere it does nothing. What is larger, as tables of words that are outgrown, is still given back.
     """
     np.empty(KEPT_BYTES, dtype=np.uint8)
+
+
+def _write_glove(out: BinaryIO, table: Table) -> None:
+    """Write each number with the fewest digits that give the same float32 back."""
+    step = max(1, NUMBERS_PER_STEP // table.dim)
+    for words, vectors in table.blocks(_problem):
+        for start in range(0, len(words), step):
+            numbers = vectors[start : start + step].astype("S32").tolist()  # the shortest form that reads back
+            rows = zip(words[start : start + step], numbers, strict=True)
+            out.write(b"".join(b"%b %b\n" % (word, b" ".join(row)) for word, row in rows))
+
+
+def _write_word2vec(out: BinaryIO, table: Table) -> None:
+    out.write(f"{table.n_rows} {table.dim}\n".encode())
+    _write_glove(out, table)
+
+
+def _problem(word: str) -> str | None:
+    """Say what a word must be to come back from a line of text.
+
+    Spaces inside a word are allowed, as in the GloVe files that have such words; gensim does not read these rows.
+    """
+    if "\n" in word:
+        return "words without line feeds"
+    if " " in word or "\t" in word:
+        row = word.encode() + b" 0"
+        try:
+            came_back, _ = split_row(row, 1)
+        except BadRowError:
+            came_back = b""
+        if came_back != word.encode() or count_numbers(row) != 1:
+            return "words that neither start or end with spaces nor end in a number after a space"
+    return None
+
+
+GLOVE_TEXT = Format(
+    "glove-text", (".txt",), lambda stream: usual_length(stream.first_lines) > 0, _read_glove, _write_glove, True
+)
+WORD2VEC_TEXT = Format("word2vec-text", (".vec",), _has_header, _read_word2vec, _write_word2vec, True)

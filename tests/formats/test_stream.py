@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embcomp.errors import InputError
+from embcomp.errors import InputError, ParameterError
 from embcomp.formats import ReadOptions, open_blocks, read_embedding, stream
-from embcomp.formats.decompress import kind_of
+from embcomp.formats.compression import kind_of
 from embcomp.formats.stream import ByteStream
 from tests.formats.helpers import read, refusal
 
@@ -196,5 +196,9 @@ def test_options_are_judged() -> None:
         ReadOptions(limit=0)
     with pytest.raises(ValueError, match=r"^--bad-rows must be 'error' or 'skip', got 'drop'$"):
         ReadOptions(bad_rows="drop")
-    with pytest.raises(ValueError, match=r"^--format must be 'glove-text' or .*, got 'text'$"):
-        ReadOptions(format="text")
+
+
+def test_a_format_that_is_not_read(tmp_path: Path) -> None:
+    for name in ("text", "safetensors"):
+        with pytest.raises(ParameterError, match=rf"^--format must be one of glove-text, .*, npy, got '{name}'$"):
+            read(tmp_path / "v", DATA, format=name)
