@@ -92,9 +92,7 @@ def test_what_is_known_is_read_without_it(install: Callable[[dict[str, str]], No
     assert "pairs_plugin" not in sys.modules
 
 
-def test_a_broken_one_is_named_and_hurts_no_other(
-    install: Callable[[dict[str, str]], None], tmp_path: Path
-) -> None:
+def test_a_broken_one_is_named_and_hurts_no_other(install: Callable[[dict[str, str]], None], tmp_path: Path) -> None:
     broken = {
         "absent": ("no_such_module:X", "ModuleNotFoundError: No module named 'no_such_module'"),
         "npy": ("pairs_plugin:PAIRS", "TypeError: 'npy' is a format of embcomp itself, expected another name"),
