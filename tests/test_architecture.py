@@ -15,6 +15,7 @@ LAYERS = [
     ["__init__"],
     ["errors", "checks", "progress"],
     ["threads", "files", "bits", "linear", "plugins"],
+    ["wordlist"],
     ["vocabulary", "embedding"],
     ["inputs"],
     ["formats"],

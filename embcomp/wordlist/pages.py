@@ -1,0 +1,188 @@
+"""A page of sorted words, front-coded: how many bytes of another word are kept, and which new ones follow.
+
+The words of a page are numbered from 0. The first one stands in the index. A *head* (its number is a multiple of 16)
+is coded against the head before it, any other word against the word before it. So a word is found by a bisection of
+the heads and at most 15 steps. A page holds the heads and then the other words; before it is compressed, that is
+
+* one byte for each word: ``kept << 4 | new``, how many bytes are kept and how many are new; 15 stands for 15 or more;
+* for every 15 among them, in their order: bytes to be added to it, up to and including the first one below 255;
+* the new bytes of all words.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from operator import lt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.errors import CorruptError
+from embcomp.wordlist.deflate import deflate, inflate
+
+HEAD_EVERY = 16
+STEPS = HEAD_EVERY - 1
+MAX_PAGE_WORDS = 1024
+MAX_PAGE_TEXT = 2**16  # bytes of all words of a page together, unless it has one word only
+MAX_CONTENT = MAX_PAGE_TEXT + 4 * MAX_PAGE_WORDS  # bytes of letters, lengths, and long lengths at their worst
+LONG = 15
+CONTINUED = 255
+FEW_COLUMNS = 64  # that words share: compared for all words at once
+KEPT = bytes(pair >> 4 for pair in range(256))
+NEW = bytes(pair & 15 for pair in range(256))
+LONG_PAIR = re.compile(b"[\xf0-\xff\x0f\x1f\x2f\x3f\x4f\x5f\x6f\x7f\x8f\x9f\xaf\xbf\xcf\xdf\xef]")
+
+Numbers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+class Page:
+    """The words of one page, decoded when asked for."""
+
+    __slots__ = ("_bounds", "_heads", "_kept", "_name", "_text", "n_words")
+
+    def __init__(self, name: str, first: bytes, n_words: int, stream: bytes | memoryview) -> None:
+        """Inflate a page and read its heads.
+
+        Args:
+            name: of the page, for messages.
+            first: its first word.
+            n_words: how many it has, from 2 to :data:`MAX_PAGE_WORDS`.
+            stream: the compressed page.
+
+        Raises:
+            CorruptError: it breaks a rule of the format. The other methods raise it too.
+        """
+        self._name = name
+        content = inflate(stream, MAX_CONTENT)
+        if content is None or len(content) < n_words:
+            raise CorruptError(f"{self._name} cannot be inflated")
+        pairs = content[: n_words - 1]
+        self.n_words = n_words
+        self._text = content
+        self._kept: Sequence[int] = pairs.translate(KEPT)
+        new = np.frombuffer(b"\0" + pairs.translate(NEW), dtype=np.uint8)
+        self._bounds = len(pairs) + np.cumsum(new, dtype=np.int64)  # between the new bytes of one word and the next
+        if self._bounds[-1] != len(content):  # only then there are long lengths
+            self._kept, self._bounds = self._with_long_lengths(pairs)
+            text_bytes = len(first) + sum(self._kept) + int(self._bounds[-1] - self._bounds[0])
+            if self._bounds[-1] != len(content) or text_bytes > MAX_PAGE_TEXT:
+                raise CorruptError(f"{self._name} has lengths that are not allowed")
+        self._heads = self._chain(first, 0, (n_words - 1) // HEAD_EVERY)
+
+    def word(self, number: int) -> bytes:
+        """Return word ``number``."""
+        block, step = divmod(number, HEAD_EVERY)
+        return self._block(block, step)[-1]
+
+    def words(self) -> list[bytes]:
+        """Return all words, having checked that they ascend and are no longer than allowed."""
+        words = [word for block in range(len(self._heads)) for word in self._block(block, STEPS)]
+        if not all(map(lt, words, words[1:])):
+            raise CorruptError(f"{self._name} has words that do not ascend")
+        if sum(map(len, words)) > MAX_PAGE_TEXT:  # long lengths were added up before
+            raise CorruptError(f"{self._name} has words of more than {MAX_PAGE_TEXT} bytes")
+        return words
+
+    def find(self, word: bytes) -> int:
+        """Return the number of ``word``, which is not below the first word, or −1."""
+        block = bisect_right(self._heads, word) - 1
+        words = self._block(block, STEPS)
+        return block * HEAD_EVERY + words.index(word) if word in words else -1
+
+    def _block(self, block: int, n_steps: int) -> list[bytes]:
+        """A head and up to ``n_steps`` words after it."""
+        start = len(self._heads) - 1 + block * STEPS
+        return self._chain(self._heads[block], start, min(start + n_steps, self.n_words - 1))
+
+    def _chain(self, word: bytes, start: int, stop: int) -> list[bytes]:
+        """``word``, and what is coded there, each against the one before."""
+        words, text = [word], self._text
+        begin, *ends = self._bounds[start : stop + 1].tolist()
+        for kept, end in zip(self._kept[start:stop], ends, strict=True):
+            if kept > len(word):
+                raise CorruptError(f"{self._name} keeps more of a word than there is")
+            word = word[:kept] + text[begin:end]
+            begin = end
+            words.append(word)
+        return words
+
+    def _with_long_lengths(self, pairs: bytes) -> tuple[list[int], Numbers]:
+        """How many bytes each word keeps, and the bounds of the new bytes."""
+        kept = list(pairs.translate(KEPT))
+        new = np.frombuffer(b"\0" + pairs.translate(NEW), dtype=np.uint8).astype(np.int64)
+        at = len(pairs)
+        for match in LONG_PAIR.finditer(pairs):
+            number = match.start()
+            if kept[number] == LONG:
+                kept[number], at = self._long_length(at)
+            if new[number + 1] == LONG:
+                new[number + 1], at = self._long_length(at)
+        return kept, at + np.cumsum(new)
+
+    def _long_length(self, start: int) -> tuple[int, int]:
+        """A length whose bytes start there, and where they end."""
+        end = start
+        while self._text[end : end + 1] == b"\xff":
+            end += 1
+        if end == len(self._text):
+            raise CorruptError(f"{self._name} has lengths that are not allowed")
+        return LONG + CONTINUED * (end - start) + self._text[end], end + 1
+
+
+def write_pages(words: list[bytes]) -> Iterator[tuple[list[bytes], bytes]]:
+    """Cut ascending words into pages; yield the words and the stream of each. A page of one word has no stream."""
+    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+    ends = np.cumsum(lengths)
+    letters = np.frombuffer(b"".join(words), dtype=np.uint8)
+    start = 0
+    while start < len(words):
+        fit = int(np.searchsorted(ends, ends[start] - lengths[start] + MAX_PAGE_TEXT, side="right"))
+        stop = max(start + 1, min(fit, start + MAX_PAGE_WORDS))
+        yield words[start:stop], _stream(letters, ends[start:stop], lengths[start:stop])
+        start = stop
+
+
+def _stream(letters: Bytes, ends: Numbers, lengths: Numbers) -> bytes:
+    """One page: the words that end there and are so long."""
+    if len(ends) == 1:
+        return b""
+    order, base = _coding_order(len(ends))
+    starts = ends - lengths
+    kept = shared_prefixes(letters, starts[order], starts[base], np.minimum(lengths[order], lengths[base]))
+    new = lengths[order] - kept
+    pairs = np.minimum(kept, LONG) << 4 | np.minimum(new, LONG)
+    place = np.arange(new.sum()) - np.repeat(np.cumsum(new) - new - starts[order] - kept, new)
+    return deflate([pairs.astype(np.uint8).tobytes() + _long_parts(kept, new), letters[place].tobytes()])
+
+
+def _long_parts(kept: Numbers, new: Numbers) -> bytes:
+    """What is to be added to the lengths that a byte cannot hold two of."""
+    both = np.stack([kept, new], axis=1).reshape(-1)
+    parts = [divmod(length - LONG, CONTINUED) for length in both[both >= LONG].tolist()]
+    return b"".join(bytes([CONTINUED]) * full + bytes([rest]) for full, rest in parts)
+
+
+def _coding_order(n_words: int) -> tuple[Numbers, Numbers]:
+    """The words as they are coded, the heads before the others; and what each is coded against."""
+    numbers = np.arange(1, n_words)
+    is_head = numbers % HEAD_EVERY == 0
+    heads, others = numbers[is_head], numbers[~is_head]
+    return np.concatenate([heads, others]), np.concatenate([heads - HEAD_EVERY, others - 1])
+
+
+def shared_prefixes(letters: Bytes, firsts: Numbers, seconds: Numbers, limits: Numbers) -> Numbers:
+    """How many bytes are equal from two places on, at most ``limits``; for many pairs of places."""
+    shared = limits.copy()
+    left = np.flatnonzero(limits)
+    for column in range(FEW_COLUMNS):
+        equal = letters[firsts[left] + column] == letters[seconds[left] + column]
+        shared[left[~equal]] = column
+        left = left[equal & (limits[left] > column + 1)]
+    for pair in left:  # those that share more, one by one
+        first, second, limit = firsts[pair], seconds[pair], limits[pair]
+        different = letters[first : first + limit] != letters[second : second + limit]
+        shared[pair] = different.argmax() if different.any() else limit
+    return shared

@@ -1,0 +1,192 @@
+"""A set of words in ascending order of their bytes, found by bisection, stored in two sections.
+
+*index*  u64, bytes of all words; u64, number of pages; for each page three u32: how many words it has, the bytes of
+         its first word, the bytes of its stream; then the first words, one after the other.
+*pages*  the streams, one after the other (see :mod:`embcomp.wordlist.pages`). A page of one word has none.
+
+Opening reads the index. Finding a word reads one page, which is one range of the second section.
+"""
+
+from __future__ import annotations
+
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import groupby, pairwise, repeat
+from operator import lt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.errors import CorruptError, InputError
+from embcomp.wordlist.pages import MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page, write_pages
+
+HEAD = struct.Struct("<QQ")
+COLUMNS = 3
+MAX_WORD_BYTES = 2**20
+CACHED_PAGES = 64  # of some 15 kB
+WORDS_AT_ONCE = 2**16  # to cut into pages
+MANY = 64  # words looked for in one page: from here on all of the page is decoded
+
+
+class WordList:
+    """Distinct words, numbered from 0 in ascending order of their UTF-8 bytes."""
+
+    def __init__(self, name: str, index: bytes | memoryview, pages: bytes | memoryview) -> None:
+        """Open a list over buffers; the pages are read when they are needed.
+
+        Args:
+            name: of the list, for messages.
+            index: the section of that name.
+            pages: likewise.
+
+        Raises:
+            CorruptError: the index breaks a rule of the format.
+        """
+        self._name = name
+        self.index, self.pages = index, pages
+        if len(index) < HEAD.size:
+            raise self._corrupt("its index ends too early")
+        self.text_bytes, n_pages = HEAD.unpack_from(index)
+        start = HEAD.size + 4 * COLUMNS * n_pages
+        if len(index) < start:
+            raise self._corrupt("its index ends too early")
+        table = np.frombuffer(index, dtype="<u4", count=COLUMNS * n_pages, offset=HEAD.size).reshape(n_pages, COLUMNS)
+        ends = np.zeros((n_pages + 1, COLUMNS), dtype=np.int64)
+        np.cumsum(table, axis=0, dtype=np.int64, out=ends[1:])
+        self._starts, letters, self._places = ends.T.tolist()
+        if start + letters[-1] != len(index) or self._places[-1] != len(pages):
+            raise self._corrupt("its index does not fit its length")
+        self._firsts = [bytes(index[start + begin : start + end]) for begin, end in pairwise(letters)]
+        self._check(table)
+        self._page = lru_cache(CACHED_PAGES)(self._open_page)
+
+    def __len__(self) -> int:
+        length: int = self._starts[-1]
+        return length
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All words, ascending.
+
+        Raises:
+            CorruptError: a page breaks a rule of the format.
+        """
+        text_bytes = 0
+        for number in range(len(self._firsts)):
+            words = self._words(number)
+            yield from words
+            text_bytes += sum(map(len, words))
+        if text_bytes != self.text_bytes:
+            raise self._corrupt(f"its words have {text_bytes} bytes, its index says {self.text_bytes}")
+
+    def find(self, word: bytes) -> int:
+        """Return the number of ``word``, or −1."""
+        number = bisect_right(self._firsts, word) - 1
+        return self._find_in_page(number, [word])[0]
+
+    def find_many(self, words: Sequence[bytes]) -> NDArray[np.int64]:
+        """Return the numbers of many words, −1 where one is missing."""
+        order = sorted(range(len(words)), key=words.__getitem__)
+        found = np.empty(len(words), dtype=np.int64)
+        for number, group in groupby(order, key=lambda each: bisect_right(self._firsts, words[each]) - 1):
+            chosen = list(group)
+            found[chosen] = self._find_in_page(number, [words[each] for each in chosen])
+        return found
+
+    def word(self, number: int) -> bytes:
+        """Return word ``number``."""
+        page = bisect_right(self._starts, number) - 1
+        if number == self._starts[page]:
+            return self._firsts[page]
+        return self._page(page).word(number - self._starts[page])
+
+    def _find_in_page(self, number: int, words: Sequence[bytes]) -> list[int]:
+        """The numbers of words none of which can be in another page, −1 where one is missing."""
+        if number < 0:
+            return [-1] * len(words)
+        start, first = self._starts[number], self._firsts[number]
+        if self._starts[number + 1] == start + 1:
+            return [start if word == first else -1 for word in words]
+        if len(words) < MANY:
+            places = map(self._page(number).find, words)
+        else:
+            known = {word: place for place, word in enumerate(self._words(number))}
+            places = map(known.get, words, repeat(-1))
+        return [start + place if place >= 0 else -1 for place in places]
+
+    def _words(self, number: int) -> list[bytes]:
+        """All words of one page."""
+        if self._starts[number + 1] == self._starts[number] + 1:
+            return [self._firsts[number]]
+        words = self._page(number).words()
+        if number + 1 < len(self._firsts) and words[-1] >= self._firsts[number + 1]:
+            raise self._corrupt(f"page {number} has words that do not ascend")
+        return words
+
+    def _open_page(self, number: int) -> Page:
+        n_words = self._starts[number + 1] - self._starts[number]
+        stream = self.pages[self._places[number] : self._places[number + 1]]
+        return Page(f"section {self._name!r}: page {number}", self._firsts[number], n_words, stream)
+
+    def _check(self, table: NDArray[np.uint32]) -> None:
+        """Refuse what no writer makes."""
+        words, letters, stream = table.T
+        alone = words == 1
+        if (words < 1).any() or (words > MAX_PAGE_WORDS).any() or (alone != (stream == 0)).any():
+            raise self._corrupt(f"a page must have 1 to {MAX_PAGE_WORDS} words")
+        if (letters > np.where(alone, MAX_WORD_BYTES, MAX_PAGE_TEXT)).any():
+            raise self._corrupt("a first word is too long")
+        least = int(letters.sum(dtype=np.int64))
+        if not least <= self.text_bytes <= least + MAX_PAGE_TEXT * len(table):
+            raise self._corrupt("its index has a wrong number of bytes of all words")
+        if not all(map(lt, self._firsts, self._firsts[1:])):
+            raise self._corrupt("first words do not ascend")
+
+    def _corrupt(self, problem: str) -> CorruptError:
+        return CorruptError(f"section {self._name!r}: {problem}")
+
+
+class WordListWriter:
+    """Makes a word list from words that come in ascending order, and holds no more than its pages."""
+
+    def __init__(self) -> None:
+        self._table: list[tuple[int, int, int]] = []
+        self._firsts = bytearray()
+        self._pages = bytearray()
+        self._text_bytes = 0
+        self._waiting: list[bytes] = []
+
+    def add(self, words: list[bytes]) -> None:
+        """Take the next words.
+
+        Raises:
+            InputError: a word is longer than :data:`MAX_WORD_BYTES`.
+        """
+        self._waiting += words
+        if len(self._waiting) >= WORDS_AT_ONCE:
+            self._write(final=False)
+
+    def finish(self) -> tuple[bytes, bytes]:
+        """Return the sections ``index`` and ``pages``."""
+        self._write(final=True)
+        head = HEAD.pack(self._text_bytes, len(self._table))
+        return head + np.array(self._table, dtype="<u4").tobytes() + bytes(self._firsts), bytes(self._pages)
+
+    def _write(self, *, final: bool) -> None:
+        """Write the pages that are full, and the last one too if it is ``final``."""
+        longest = max(self._waiting, key=len, default=b"")
+        if len(longest) > MAX_WORD_BYTES:
+            shown = longest[:20].decode(errors="ignore")
+            raise InputError(f"word {shown!r}… has {len(longest)} bytes, at most {MAX_WORD_BYTES} are allowed")
+        left = len(self._waiting)
+        for words, stream in write_pages(self._waiting):
+            left -= len(words)
+            if not left and not final:
+                self._waiting = words
+                return
+            self._table.append((len(words), len(words[0]), len(stream)))
+            self._firsts += words[0]
+            self._pages += stream
+            self._text_bytes += sum(map(len, words))
+        self._waiting = []
