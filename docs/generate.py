@@ -6,12 +6,27 @@ from pathlib import Path
 from typing import Any
 
 from embcomp.cli.main import COMMANDS, group
+from embcomp.compressors.registry import BUILT_IN
 
 TARGET = Path(__file__).with_name("cli.md")
 WIDTH = 100
 
 
-def help_of(name: str | None) -> str:
+COMPLETION = """\
+## Completion
+
+Shells complete commands, options, methods, suites, formats and the values of options, those of the chosen method
+included. Add one line to the file that the shell reads when it starts:
+
+| shell | file | line |
+| --- | --- | --- |
+| bash 4.4 or later | `~/.bashrc` | `eval "$(_EMBCOMP_COMPLETE=bash_source embcomp)"` |
+| zsh | `~/.zshrc`, after `compinit` | `eval "$(_EMBCOMP_COMPLETE=zsh_source embcomp)"` |
+| fish | `~/.config/fish/completions/embcomp.fish` | `_EMBCOMP_COMPLETE=fish_source embcomp \\| source` |
+"""
+
+
+def help_of(name: str | None, *arguments: str) -> str:
     """The help text of one command, or of ``embcomp`` itself."""
     options: dict[str, Any] = {"resilient_parsing": True, "terminal_width": WIDTH}
     parent = group.make_context("embcomp", [], **options)
@@ -20,7 +35,13 @@ def help_of(name: str | None) -> str:
     command = group.get_command(parent, name)
     if command is None:
         raise KeyError(name)
-    return command.get_help(command.make_context(name, [], parent, **options))
+    return command.get_help(command.make_context(name, list(arguments), parent, **options))
+
+
+def options_of(method: str) -> str:
+    """The section of the help of ``embcomp compress`` on one method's options."""
+    text = help_of("compress", "--method", method)
+    return text[text.index(f"Options of {method}:") :]
 
 
 def cli_page() -> str:
@@ -34,7 +55,11 @@ def cli_page() -> str:
         "error.\n",
         f"```text\n{help_of(None)}\n```\n",
     ]
-    parts += [f"## embcomp {name}\n\n```text\n{help_of(name)}\n```\n" for name in COMMANDS]
+    for name in COMMANDS:
+        parts.append(f"## embcomp {name}\n\n```text\n{help_of(name)}\n```\n")
+        if name == "compress":
+            parts += [f"```text\n{options_of(method)}\n```\n" for method in BUILT_IN]
+    parts.append(COMPLETION)
     return "\n".join(parts)
 
 

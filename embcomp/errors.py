@@ -13,6 +13,8 @@ EmbcompError                      exit code 70 is never one of these: that is a 
 ├── MissingWordError (KeyError)    1  a word that the embedding does not have
 └── NotFittedError                 2  encode or decode before fit
 
+A message names options as the library does, in backticks; the command line shows its flags instead.
+
 PluginWarning (UserWarning)           a part of another package that cannot be used, and that nobody asked for
 """
 

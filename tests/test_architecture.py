@@ -27,6 +27,7 @@ LAYERS = [
     ["comparison"],
     ["api"],
     ["cli"],
+    ["__main__"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

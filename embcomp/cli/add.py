@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
+from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     container_argument,
     force_option,
     json_option,
-    note,
     print_json,
     progress_bars,
     quiet_option,
@@ -22,7 +22,7 @@ from embcomp.cli.common import (
 from embcomp.files import check_target
 
 
-@click.command("add")
+@click.command("add", cls=Command)
 @container_argument
 @click.argument("more", metavar="MORE")
 @click.option("-o", "--output", required=True, metavar="OUT.embc", type=click.Path(path_type=Path))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, json_option, print_json
 from embcomp.cli.similar import document, print_neighbours, search_options
 from embcomp.cli.words import STDIN, lines_of_stdin, report_missing
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from embcomp.keyed import CompressedVectors
 
 
-@click.command("analogy")
+@click.command("analogy", cls=Command)
 @container_argument
 @click.argument("words", nargs=-1, required=True, metavar="A B C|-")
 @search_options

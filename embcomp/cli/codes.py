@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, json_option, print_json
 from embcomp.cli.words import report_missing
 from embcomp.errors import ParameterError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from embcomp.encoded import EncodedEmbedding
 
 
-@click.command("codes")
+@click.command("codes", cls=Command)
 @container_argument
 @click.argument("words", nargs=-1, metavar="[WORD…]")
 @click.option(

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -27,9 +29,10 @@ force_option = click.option("--force", is_flag=True, help="Replace an existing o
 
 
 def _set_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
-    from embcomp.threads import set_threads
+    if not context.resilient_parsing:
+        from embcomp.threads import set_threads
 
-    set_threads(value)
+        set_threads(value)
 
 
 threads_option = click.option(
@@ -72,37 +75,43 @@ def options(*decorators: Callable[[Function], Function]) -> Callable[[Function],
     return add
 
 
+class SourceOption(click.Option):
+    """An option about how a source is read; its name is that of a field of ``ReadOptions``."""
+
+    section = "Reading a source"
+
+
+source_option = partial(click.option, cls=SourceOption)
 source_options = options(
-    click.option(
+    source_option(
         "--format",
-        "source_format",
         metavar="NAME",
         help="Format of the source; found out from its content if not given.",
     ),
-    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Read the first N rows only."),
-    click.option(
+    source_option("--limit", type=click.IntRange(min=1), metavar="N", help="Read the first N rows only."),
+    source_option(
         "--duplicates",
         type=click.Choice(["first", "error"]),
         default="first",
         show_default=True,
         help="A word seen before: keep the first and count the others, or refuse.",
     ),
-    click.option(
+    source_option(
         "--bad-rows",
         type=click.Choice(["error", "skip"]),
         default="error",
         show_default=True,
         help="A row of wrong length, not a number, NaN or infinite: refuse, or drop and count.",
     ),
-    click.option(
+    source_option(
         "--encoding-errors",
         type=click.Choice(["strict", "replace", "ignore"]),
         default="strict",
         show_default=True,
         help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
     ),
-    click.option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one a line."),
-    click.option(
+    source_option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one a line."),
+    source_option(
         "--allow-pickle", is_flag=True, help="Read native gensim files, which can run code: trusted files only."
     ),
 )
@@ -113,15 +122,8 @@ def read_options(given: dict[str, Any]) -> ReadOptions:
     """Take the values of :func:`source_options` out of a command's arguments."""
     from embcomp.formats import ReadOptions
 
-    return ReadOptions(
-        format=given.pop("source_format"),
-        limit=given.pop("limit"),
-        duplicates=given.pop("duplicates"),
-        bad_rows=given.pop("bad_rows"),
-        encoding_errors=given.pop("encoding_errors"),
-        words=given.pop("words"),
-        allow_pickle=given.pop("allow_pickle"),
-    )
+    names = [field.name for field in fields(ReadOptions)]
+    return ReadOptions(**{name: given.pop(name) for name in names if name in given})
 
 
 @contextmanager
@@ -171,12 +173,6 @@ def overall_bar(*, quiet: bool) -> Iterator[Progress]:
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def note(message: str, *, quiet: bool = False) -> None:
-    """Print a line on stderr."""
-    if not quiet:
-        click.echo(message, err=True)
 
 
 def size_text(n_bytes: float) -> str:

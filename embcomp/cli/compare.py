@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.checks import parse_size
+from embcomp.cli.command import Command, Name, method_names, note
 from embcomp.cli.common import (
     data_option,
     force_option,
     json_option,
-    note,
     oov_option,
     overall_bar,
     print_json,
@@ -41,10 +41,11 @@ if TYPE_CHECKING:
 PATH = click.Path(path_type=Path)
 
 
-@click.command("compare")
-@click.argument("source", metavar="SOURCE")
+@click.command("compare", cls=Command)
+@click.argument("source", metavar="SOURCE", type=click.Path())
 @click.option(
     "--methods",
+    type=Name(lambda: ["all", *method_names()], separator=","),
     metavar="NAME,…",
     help="Which methods, in which order; options after colons, as in iiq:remove-top=14. 'all' for all there are; "
     "default those that do not take minutes.",

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     container_argument,
     force_option,
-    note,
     progress_bars,
     quiet_option,
     threads_option,
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from embcomp.progress import Progress
 
 
-@click.command("decompress")
+@click.command("decompress", cls=Command)
 @container_argument
-@click.option("-o", "--output", required=True, metavar="OUT", help="Output file; - for stdout.")
+@click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="Output file; - for stdout.")
 @click.option(
     "--to",
     "target_format",

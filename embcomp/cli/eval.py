@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     data_option,
     json_option,
-    note,
     oov_option,
     open_target,
     print_json,
@@ -31,11 +31,13 @@ if TYPE_CHECKING:
     from embcomp.eval.score import Score
 
 
-@click.command("eval")
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET…")
+@click.command("eval", cls=Command)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET…", type=click.Path())
 @suite_option
 @data_option
-@click.option("--baseline", metavar="SOURCE", help="Also score this file and print the ratio to it.")
+@click.option(
+    "--baseline", metavar="SOURCE", type=click.Path(), help="Also score this file and print the ratio to it."
+)
 @click.option(
     "--at-least",
     type=float,

@@ -8,10 +8,11 @@ from typing import Any
 
 import click
 
+from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, json_option, print_json, size_text
 
 
-@click.command("info")
+@click.command("info", cls=Command)
 @container_argument
 @json_option
 def command(file: Path, as_json: bool) -> None:

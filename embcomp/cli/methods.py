@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from embcomp.cli import compress
+from embcomp.cli.command import Command, Name, method_names, typed
 from embcomp.cli.common import json_option, print_json
-from embcomp.cli.compress import SEED
-from embcomp.compressors.registry import compressor_classes
+from embcomp.cli.method_options import shown
+
+if TYPE_CHECKING:
+    from embcomp.compressors.base import Compressor
 
 
-@click.command("methods")
+@click.command("methods", cls=Command)
+@click.argument("names", nargs=-1, type=Name(method_names), metavar="[METHOD]…")
 @json_option
-def command(as_json: bool) -> None:
-    """List the compression methods and their options."""
-    kinds = list(compressor_classes().values())
+def command(names: tuple[str, ...], as_json: bool) -> None:
+    """List the compression methods and their options, or those of each METHOD."""
+    from embcomp.compressors.registry import compressor_class, compressor_classes
+
+    kinds = [compressor_class(name) for name in names] or compressor_classes().values()
+    documents = [_document(kind) for kind in kinds]
     if as_json:
-        print_json(
-            [
-                {
-                    "method": kind.name,
-                    "summary": kind.summary,
-                    "options": [
-                        {
-                            "option": _flag(option.name, option.flag),
-                            "must_be": option.check.describe(),
-                            "default": option.default,
-                            "help": option.help,
-                        }
-                        for option in kind.options
-                    ],
-                }
-                for kind in kinds
-            ]
-        )
+        print_json(documents)
         return
-    for kind in kinds:
-        click.echo(f"{kind.name}: {kind.summary}")
-        for option in kind.options:
-            click.echo(f"  {_flag(option.name, option.flag)}  {option.help}")
-            click.echo(f"      {option.check.describe()}; default {option.default}")
+    for each in documents:
+        click.echo(f"{each['method']}: {each['summary']}")
+        for option in each["options"]:
+            click.echo(f"  {option['option']}  {option['help']}")
+            click.echo(f"      {option['must_be']}; default {shown(option['default'])}")
 
 
-def _flag(name: str, flag: str) -> str:
-    return "--seed" if name == SEED else flag
+def _document(kind: type[Compressor]) -> dict[str, Any]:
+    """What a method is; options as ``embcomp compress`` takes them, and by their names in the library."""
+    context = click.Context(compress.command)
+    flags = compress.command.method_flags(context, kind)
+    options = [
+        {
+            "option": flags[option.name],
+            "name": option.name,
+            "must_be": option.check.describe(),
+            "default": option.default,
+            "help": typed(option.help, flags),
+        }
+        for option in kind.options
+    ]
+    return {"method": kind.name, "summary": kind.summary, "options": options}

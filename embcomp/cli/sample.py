@@ -10,13 +10,14 @@ from pathlib import Path
 
 import click
 
+from embcomp.cli.command import Command
 from embcomp.cli.common import force_option
 from embcomp.files import replacing
 
 SAMPLE = "glove.6B.100d.sample.txt.gz"
 
 
-@click.command("sample")
+@click.command("sample", cls=Command)
 @click.option("-o", "--output", metavar="OUT.txt", help="Output file; stdout if absent.")
 @force_option
 def command(output: str | None, force: bool) -> None:

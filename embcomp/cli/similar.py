@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, json_option, options, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
 
@@ -32,7 +33,7 @@ search_options = options(
 """Of commands that look for nearest words."""
 
 
-@click.command("similar")
+@click.command("similar", cls=Command)
 @container_argument
 @words_argument
 @search_options

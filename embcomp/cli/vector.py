@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, json_option, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 BATCH_WORDS = 4096
 
 
-@click.command("vector")
+@click.command("vector", cls=Command)
 @container_argument
 @words_argument
 @click.option(

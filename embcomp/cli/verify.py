@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
+from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, json_option, print_json
 
 
-@click.command("verify")
+@click.command("verify", cls=Command)
 @container_argument
 @json_option
 def command(file: Path, as_json: bool) -> None:

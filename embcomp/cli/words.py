@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embcomp.cli.common import note
+from embcomp.cli.command import note
 
 if TYPE_CHECKING:
     from embcomp.vocabulary import Vocabulary

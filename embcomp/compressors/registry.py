@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from importlib import import_module
 from inspect import isabstract
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from embcomp.checks import Option
-from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
 from embcomp.plugins import load_plugin, load_plugins, plugin_names
+
+if TYPE_CHECKING:
+    from embcomp.compressors.base import Compressor
 
 ENTRY_POINT_GROUP = "embcomp.compressors"
 
@@ -73,6 +74,9 @@ def _built_in(name: str) -> type[Compressor]:
 
 def _judged(name: str, loaded: Any) -> type[Compressor]:
     """What an entry point gave, if it is a compressor that can be built and found again by its name."""
+    from embcomp.checks import Option
+    from embcomp.compressors.base import Compressor
+
     if name in BUILT_IN:
         raise TypeError(f"{name!r} is a method of embcomp itself, expected another name")
     if not (isinstance(loaded, type) and issubclass(loaded, Compressor)):

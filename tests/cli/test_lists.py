@@ -25,13 +25,6 @@ def test_methods_lists_every_option(cli: Cli) -> None:
     assert all(f"{name}: " in text for name in method_names())
 
 
-def test_compress_help_names_every_option_of_every_method(cli: Cli) -> None:
-    text = cli("compress", "--help").out
-    for name in method_names():
-        for option in compressor_class(name).options:
-            assert ("--seed" if option.name == "random_state" else option.flag) in text
-
-
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_every_command_explains_itself(cli: Cli, command: str) -> None:
     outcome = cli(command, "--help")

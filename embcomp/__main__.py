@@ -1,0 +1,5 @@
+"""``python -m embcomp``: the command line."""
+
+from embcomp.cli.main import run
+
+run()

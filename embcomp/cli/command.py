@@ -1,0 +1,92 @@
+"""What a command is here: its help has sections, its errors name options as they are typed, its values complete.
+
+The library writes the names of its options in backticks: ```bits` must be …``. A command that has an option of that
+name shows the flag instead: ``--bits must be …``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from embcomp.errors import EmbcompError
+
+_OPTION = re.compile(r"`([a-z_]+)`")
+
+
+class Command(click.Command):
+    """A command whose parameters have the names of the library's options, whatever their flags are."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse; an error names options as they are typed."""
+        with self.typed_errors(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run; an error names options as they are typed."""
+        with self.typed_errors(ctx):
+            return super().invoke(ctx)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, in sections."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if isinstance(parameter, click.Option) and record is not None:
+                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+    def flags(self, ctx: click.Context) -> dict[str, str]:
+        """The flag of each option, by its name in the library."""
+        options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
+        return {getattr(each, "option_name", each.name or ""): max(each.opts, key=len) for each in options}
+
+    @contextmanager
+    def typed_errors(self, ctx: click.Context) -> Iterator[None]:
+        """Replace the names of options by their flags in errors that are raised within."""
+        try:
+            yield
+        except EmbcompError as error:
+            error.args = (typed(str(error), self.flags(ctx)),)
+            raise
+
+
+def typed(text: str, flags: Mapping[str, str]) -> str:
+    """Show options as they are typed, where they are in ``flags``."""
+    return _OPTION.sub(lambda found: flags.get(found[1], found[0]), text)
+
+
+def note(message: str, *, quiet: bool = False) -> None:
+    """Print a line on stderr; names of options as they are typed."""
+    context = click.get_current_context()
+    flags = context.command.flags(context) if isinstance(context.command, Command) else {}
+    if not quiet:
+        click.echo(typed(message, flags), err=True)
+
+
+class Name(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it
+    """Text that is completed from a list of names, which is made when it is wanted; the library checks the value."""
+
+    name = "name"
+
+    def __init__(self, names: Callable[[], Iterable[str]], separator: str | None = None) -> None:
+        self._names, self._separator = names, separator
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the name, or after separators the last one."""
+        done, separator, start = incomplete.rpartition(self._separator) if self._separator else ("", "", incomplete)
+        return [CompletionItem(done + separator + name) for name in self._names() if name.startswith(start)]
+
+
+def method_names() -> list[str]:
+    """Names of all methods."""
+    from embcomp.compressors.registry import method_names
+
+    return method_names()

@@ -1,0 +1,153 @@
+"""The options of the chosen method, beside those that a command has for all methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from embcomp.checks import Boolean, Check, Either, OneOf, Option
+from embcomp.cli.command import Command, typed
+from embcomp.errors import ParameterError
+
+if TYPE_CHECKING:
+    from embcomp.compressors.base import Compressor
+
+SEED = "random_state"  # all methods that have it share the command's own --seed
+PREFIX = "method_"
+KIND, NAMED, CHOSEN = "embcomp.kind", "embcomp.named", "embcomp.options"  # in a context's meta
+
+
+class MethodCommand(Command):
+    """A command with ``--method``: it has that method's options too, and shows them in its help if one is named."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """The command's own options, and the method's; no ``--seed`` for a method that has none."""
+        own, kind = super().get_params(ctx), ctx.meta.get(KIND)
+        if kind is not None and SEED not in kind.defaults():
+            own = [each for each in own if each.name != SEED]
+        return [*own, *ctx.meta.get(CHOSEN, [])]
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find out which method it is, and parse with its options.
+
+        Raises:
+            ParameterError: there is no such method.
+            click.UsageError: neither the command nor the method has an option; the method's are named.
+        """
+        from embcomp.compressors.registry import compressor_class
+
+        own = self.make_parser(ctx)
+        own.ignore_unknown_options = True
+        named = own.parse_args(list(args))[0].get("method")
+        default = next(each.default for each in self.params if each.name == "method")
+        try:
+            kind = compressor_class(str(named or default))
+        except ParameterError:
+            if ctx.resilient_parsing:  # a shell wants to complete something else
+                return super().parse_args(ctx, args)
+            raise
+        flags = self.method_flags(ctx, kind)
+        ctx.meta[CHOSEN] = [MethodOption(kind, each, flags) for each in kind.options if each.name != SEED]
+        ctx.meta[KIND] = kind
+        ctx.meta[NAMED] = named is not None
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            has = ", ".join(flags.values()) or "no options"
+            near = get_close_matches(error.option_name, super().flags(ctx).values(), cutoff=0.75)
+            hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+            ctx.fail(f"there is no option {error.option_name}{hint}; method {kind.name} has {has}")
+
+    def method_flags(self, ctx: click.Context, kind: type[Compressor]) -> dict[str, str]:
+        """The flags of a method's options, by name; ``--METHOD-NAME`` where the command has an option ``--NAME``."""
+        taken = {flag for each in super().get_params(ctx) for flag in each.opts}
+        flags = {each.name: each.flag for each in kind.options}
+        return {
+            name: "--seed" if name == SEED else f"--{kind.name}-{flag[2:]}" if flag in taken else flag
+            for name, flag in flags.items()
+        }
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options: with those of the method if one is named, else with the methods that there are."""
+        if ctx.meta.get(NAMED):
+            super().format_options(ctx, formatter)
+            return
+        from embcomp.compressors.registry import compressor_classes
+
+        ctx.meta[CHOSEN] = []
+        super().format_options(ctx, formatter)
+        with formatter.section("Methods"):
+            formatter.write_dl([(name, kind.summary) for name, kind in compressor_classes().items()])
+        formatter.write_paragraph()
+        formatter.write_text(f"A method's own options: {ctx.command_path} --method NAME --help")
+
+
+class MethodOption(click.Option):
+    """One option of one method, in that method's words."""
+
+    def __init__(self, kind: type[Compressor], option: Option, flags: Mapping[str, str]) -> None:
+        self.option_name = option.name
+        self.section = f"Options of {kind.name}"
+        super().__init__(
+            [flags[option.name], PREFIX + option.name],
+            type=Value(kind.name, option),
+            metavar=_metavar(option.check),
+            help=f"{typed(option.help, flags)}  [{option.check.describe()}; default: {shown(option.default)}]",
+        )
+
+
+class Value(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it
+    """A value of a method's option, read as the option's check reads it."""
+
+    name = "value"
+
+    def __init__(self, method: str, option: Option) -> None:
+        self._method, self._option = method, option
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Read text.
+
+        Raises:
+            ParameterError: it is not what the option must be.
+        """
+        check = self._option.check
+        try:
+            return check.parse(value)
+        except ValueError:
+            raise ParameterError(
+                f"{self._method}: `{self._option.name}` must be {check.describe()}, got {value!r}"
+            ) from None
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete words that the option may be."""
+        return [CompletionItem(word) for word in _words(self._option.check) if word.startswith(incomplete)]
+
+
+def given_options(given: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of the method, by name, out of a command's arguments."""
+    chosen = {name: given.pop(name) for name in list(given) if name.startswith(PREFIX)}
+    return {name.removeprefix(PREFIX): value for name, value in chosen.items() if value is not None}
+
+
+def shown(value: Any) -> str:
+    """A value as it is typed."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _words(check: Check) -> list[str]:
+    """The words among the values that a check allows."""
+    if isinstance(check, Either):
+        return [word for each in check.checks for word in _words(each)]
+    if isinstance(check, Boolean):
+        return ["true", "false"]
+    return list(check.words) if isinstance(check, OneOf) else []
+
+
+def _metavar(check: Check) -> str:
+    parts = check.checks if isinstance(check, Either) else (check,)
+    numbers = [] if all(_words(part) for part in parts) else ["N"]
+    return "|".join([*numbers, *_words(check)])
