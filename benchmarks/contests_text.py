@@ -102,15 +102,17 @@ def compress(
 
     from embcomp.compressors.registry import make_compressor
     from embcomp.container.reader import describe
+    from embcomp.container.writer import save
     from embcomp.formats import ReadOptions
-    from embcomp.pipeline import compress_source
+    from embcomp.pipeline import encode_source
 
     source = Path(files[name])
     with tempfile.TemporaryDirectory(dir=source.parent) as folder:
         target = Path(folder) / "out.embc"
         with timed() as clock:
             options = ReadOptions(limit=rows or None)
-            compress_source(source, target, make_compressor(method, **config), options, max_memory=max_memory)
+            encoded = encode_source(source, make_compressor(method, **config), options, max_memory=max_memory)
+            save(encoded, target)
         document = describe(target)
         n_rows, dim = document["rows"], document["dim"]
         return {

@@ -111,21 +111,3 @@ def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:
     loose: BytesArray = (pairs >> (8 - (begin & 7)).astype(np.uint16)[:, None]).astype(np.uint8)
     loose[:, -1] &= (0xFF << (8 - width % 8)) & 0xFF
     return loose
-
-
-def place(stream: BytesArray, width: int, rows: NDArray[np.int64], loose: BytesArray) -> None:
-    """Undo :func:`take`: put loose rows where the given rows of a stream are. Touches no other row.
-
-    ``rows`` are distinct int64 from 0 to n − 1, shape (k,), and 0 in the stream so far.
-    """
-    if width % 8 == 0:
-        stream.reshape(-1, row_bytes(width))[rows] = loose
-        return
-    for residue in range(8):  # rows that start at the same bit of a byte, and so have no byte in common
-        chosen = np.flatnonzero((rows & 7) == residue)
-        shift = residue * width % 8
-        pairs = np.zeros((len(chosen), row_bytes(width) + 1), dtype=np.uint8)
-        pairs[:, :-1] = loose[chosen] >> shift
-        pairs[:, 1:] |= (loose[chosen].astype(np.uint16) << (8 - shift)).astype(np.uint8)
-        n_bytes = row_bytes(shift + width)
-        stream[(rows[chosen] * width >> 3)[:, None] + np.arange(n_bytes)] |= pairs[:, :n_bytes]

@@ -96,17 +96,6 @@ def test_loosen_gives_any_range_of_rows(rows: np.ndarray, data: st.DataObject) -
 
 
 @given(bit_rows(), st.data())
-def test_place_puts_any_rows_where_take_finds_them(rows: np.ndarray, data: st.DataObject) -> None:
-    loose, width = bits.pack(rows), rows.shape[1]
-    order = np.array(data.draw(st.permutations(range(len(rows)))), dtype=np.int64)
-    cut = data.draw(st.integers(0, len(rows)))
-    stream = np.zeros(bits.stream_bytes(len(rows), width), dtype=np.uint8)
-    for some in (order[:cut], order[cut:]):
-        bits.place(stream, width, some, loose[some])
-    assert stream.tolist() == bits.tighten(loose, width).tolist()
-
-
-@given(bit_rows(), st.data())
 def test_take_gives_any_rows_in_any_order(rows: np.ndarray, data: st.DataObject) -> None:
     wanted = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=9)) if len(rows) else []
     index = np.array(wanted, dtype=np.int64)

@@ -145,6 +145,7 @@ def test_an_interrupted_wait_ends_with_the_work() -> None:
     def slow(rows: slice) -> None:
         running.append(rows.start)
         if rows.start == 0:
+            time.sleep(0.1)  # by then all blocks that may be under way are, and the first is waited for
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
         time.sleep(0.05)
         running.remove(rows.start)

@@ -54,7 +54,7 @@ def default_target(source: str) -> Path:
     "--max-memory",
     metavar="SIZE",
     help="Memory that vectors may take, as in 200MB; default half of what is free. Methods that learn from the first "
-    "rows hold those only; the others stream if they can, or refuse.",
+    "rows hold those only; the others need all rows, and refuse a source that has too many.",
 )
 @click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes a word.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
@@ -88,15 +88,15 @@ def command(
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
 
     from embcomp.container.reader import describe
-    from embcomp.pipeline import compress_source
+    from embcomp.container.writer import save
+    from embcomp.pipeline import encode_source
 
     if allowance is not None and compressor.needs_all_rows:
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
-        encoded = compress_source(
-            source, target, compressor, options, progress, allowance, force=force, drop_order=drop_order
-        )
+        encoded = encode_source(source, compressor, options, progress, allowance)
+    save(encoded, target, force=force, drop_order=drop_order)
     if verbose:
         for number, loss in enumerate(compressor.get_state().get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")

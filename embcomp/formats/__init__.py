@@ -2,7 +2,7 @@
 
 from embcomp.formats.format import Block, Format, Rows, Table, matrix_blocks
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.reading import BlockReader, open_blocks, read_embedding, read_matrix
+from embcomp.formats.reading import BlockReader, open_blocks, read_chunks, read_embedding, read_matrix
 from embcomp.formats.registry import readable_formats, writable_formats
 from embcomp.formats.stream import ByteStream
 from embcomp.formats.writing import write_embedding
@@ -17,6 +17,7 @@ __all__ = [
     "Table",
     "matrix_blocks",
     "open_blocks",
+    "read_chunks",
     "read_embedding",
     "read_matrix",
     "readable_formats",

@@ -20,6 +20,8 @@ from embcomp.formats.rows import not_finite, shown
 from embcomp.formats.stream import ByteStream
 from embcomp.progress import Progress, no_progress
 
+RowCheck = Callable[[int], None]
+
 
 def read_embedding(
     source: str | Path, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
@@ -39,21 +41,40 @@ def read_embedding(
         return Embedding(words, matrix, reader.source)
 
 
-def read_matrix(reader: BlockReader, check: Callable[[int], None] | None = None) -> tuple[list[str], FloatMatrix]:
-    """Read all that is left: the words, and float32, C order, shape (n, dim).
-
-    ``check`` is told how many rows there will be each time before the matrix grows; what it raises comes out.
-    """
+def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[list[str], FloatMatrix]:
+    """Read all that is left: the words, and float32, C order, shape (n, dim); ``check`` as in :func:`read_chunks`."""
     words: list[str] = []
-    matrix = np.empty((0, reader.dim), dtype=np.float32)
+    return words, next(read_chunks(reader, words, sys.maxsize, sys.maxsize, check))
+
+
+def read_chunks(
+    reader: BlockReader, words: list[str], first: int, size: int, check: RowCheck | None = None
+) -> Iterator[FloatMatrix]:
+    """Yield the rows in a chunk of ``first`` rows and chunks of ``size``; the last may have fewer.
+
+    Args:
+        reader: not read from yet.
+        words: takes the words.
+        first, size: at least 1.
+        check: told how many rows there will be each time before the first chunk grows; what it raises comes out.
+    """
+    chunk = np.empty((0, reader.dim), dtype=np.float32)
+    wanted = first
     for block_words, vectors in reader:
         words += block_words
-        if check is not None:
+        start = len(chunk)
+        if check is not None and len(words) == start + len(vectors):
             check(len(words))
-        start = len(matrix)
-        matrix.resize((len(words), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
-        matrix[start:] = vectors
-    return words, matrix
+        chunk.resize((start + len(vectors), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
+        chunk[start:] = vectors
+        done = 0
+        while len(chunk) - done >= wanted:
+            yield chunk[done : done + wanted]
+            done, wanted = done + wanted, size
+        if done:
+            chunk = chunk[done:].copy()
+    if len(chunk):
+        yield chunk
 
 
 def open_blocks(
