@@ -20,6 +20,7 @@ from embcomp.eval.statistics import IntArray, bootstrap_mean, majority_hits
 from embcomp.eval.target import OovPolicy, Target, look_up
 
 METRICS = ("purity",)
+LINKAGES: tuple[clustering.Linkage, ...] = ("ward", "average", "complete")
 
 
 def measure_categorization(target: Target, data: CategorizationSet, oov: OovPolicy, seed: int) -> Measurement:
@@ -49,12 +50,13 @@ def _best_hits(points: FloatArray, categories: IntArray, seed: int) -> NDArray[n
 
 def clusterings(points: FloatArray, n_clusters: int, seed: int) -> Iterator[IntArray]:
     """Yield the labels of each clustering of the protocol, int64, shape (n,)."""
-    euclidean = clustering.distances(points, "euclidean")
-    yield clustering.agglomerative(euclidean, "ward", n_clusters)
-    yield clustering.agglomerative(euclidean, "average", n_clusters)
-    yield clustering.agglomerative(euclidean, "complete", n_clusters)
+    from scipy.spatial.distance import pdist
+
+    euclidean = pdist(points)
+    for linkage in LINKAGES:
+        yield clustering.agglomerative(euclidean, linkage, n_clusters)
     del euclidean  # 109 MB for Battig
-    cosine = clustering.distances(points, "cosine")
-    yield clustering.agglomerative(cosine, "average", n_clusters)
-    yield clustering.agglomerative(cosine, "complete", n_clusters)
+    cosine = clustering.cosine_distances(points)
+    for linkage in LINKAGES[1:]:
+        yield clustering.agglomerative(cosine, linkage, n_clusters)
     yield clustering.k_means(points, n_clusters, seed)
