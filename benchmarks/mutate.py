@@ -42,7 +42,7 @@ KERNELS = {  # with the tests that should notice, those first that do it soonest
     "embcomp/container/layout.py": ["tests/container/test_container_refused.py", "tests/container"],
     "embcomp/container/reader.py": ["tests/container/test_container_refused.py", "tests/container"],
     "embcomp/container/trie.py": ["tests/container/test_container_trie.py", "tests/container"],
-    "embcomp/search/smallest.py": ["tests/search/test_smallest.py", "tests/search"],
+    "embcomp/smallest.py": ["tests/test_smallest.py", "tests/search"],
     "embcomp/search/shortlist.py": ["tests/search/test_nearest.py", "tests/search"],
     "embcomp/search/nearest.py": ["tests/search/test_nearest.py", "tests/search"],
     "embcomp/search/tables.py": ["tests/search/test_tables.py", "tests/search"],

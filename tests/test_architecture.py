@@ -14,7 +14,7 @@ PACKAGE = Path(embcomp.__file__).parent
 LAYERS = [
     ["__init__"],
     ["errors", "checks", "progress"],
-    ["threads", "files", "bits", "linear", "plugins"],
+    ["threads", "files", "bits", "linear", "plugins", "smallest"],
     ["wordlist"],
     ["vocabulary", "embedding"],
     ["inputs"],

@@ -16,7 +16,9 @@ from embcomp.eval.statistics import IntArray, unit_rows
 Linkage = Literal["ward", "average", "complete"]
 
 N_STARTS = 10
-STILL = 1e-9  # of the largest coordinate: k-means ends when points come no closer to their centres than this, on average
+STILL = (
+    1e-9  # of the largest coordinate: k-means ends when points come no closer to their centres than this, on average
+)
 
 
 def k_means(points: FloatArray, n_clusters: int, seed: int) -> IntArray:

@@ -16,8 +16,8 @@ from embcomp.bits import BytesArray, row_bytes
 from embcomp.search.fastscan import FastScan, NibbleWeights
 from embcomp.search.planes import BitWeights, Planes, Words, as_words, weighted_costs
 from embcomp.search.shortlist import Ranked, Shortlist
-from embcomp.search.smallest import Smallest
 from embcomp.search.tables import Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
+from embcomp.smallest import Smallest
 
 Inverse: TypeAlias = float | NDArray[np.float32]
 """1 / length of each row: one number if all rows have one length, else of shape (n,). Queries have length 1."""

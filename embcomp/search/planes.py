@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.bits import BytesArray
-from embcomp.search.smallest import Smallest
+from embcomp.smallest import Smallest
 
 Words = NDArray[np.uint64]
 

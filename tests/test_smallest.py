@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embcomp.search import smallest
-from embcomp.search.smallest import Smallest
+from embcomp import smallest
+from embcomp.smallest import Smallest
 
 
 @given(
