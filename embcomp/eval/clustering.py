@@ -50,8 +50,8 @@ def k_means(points: FloatArray, n_clusters: int, seed: int) -> IntArray:
 def start_centres(points: FloatArray, n_clusters: int, rng: np.random.Generator) -> FloatArray:
     """Draw the first centres of k-means++ [Arthur & Vassilvitskii 2007], float64, shape (n_clusters, dim).
 
-    Each is the best of 2 + ln k candidates, as in scikit-learn. scipy draws one candidate only: purity on ESSLLI-2c is
-    then five points lower, over 40 seeds. There must be as many distinct points as clusters.
+    Each is the best of 2 + ln k candidates, as in scikit-learn. scipy draws one candidate only, with which purity on
+    ESSLLI-2c is five points lower (40 seeds). There must be as many distinct points as clusters.
     """
     squares = np.einsum("ij,ij->i", points, points)
     nearest = np.full(len(points), np.inf)
