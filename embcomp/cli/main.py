@@ -11,7 +11,6 @@ import signal
 import sys
 import traceback
 import warnings
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -55,9 +54,12 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command; of an unknown name, say what it is near to."""
-        near = get_close_matches(args[0], COMMANDS, n=2)
-        if args[0] not in COMMANDS and near and not ctx.resilient_parsing:
-            ctx.fail(f"there is no command {args[0]!r}; did you mean {' or '.join(near)}?")
+        if args[0] not in COMMANDS and not ctx.resilient_parsing:
+            from difflib import get_close_matches  # takes as long as all the rest
+
+            near = get_close_matches(args[0], COMMANDS, n=2)
+            if near:
+                ctx.fail(f"there is no command {args[0]!r}; did you mean {' or '.join(near)}?")
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
