@@ -73,7 +73,8 @@ def test_as_written_out_plainly(crowd, small_bands):
     target = noisy(crowd, 0.4)
     found = measure_fidelity(target, crowd, seed=0)["tail"]
     tail = np.arange(50, 300)
-    error = np.linalg.norm(target.vectors[tail] - crowd.vectors[tail]) / np.linalg.norm(crowd.vectors[tail])
+    after, before = target.vectors[tail].astype(np.float64), crowd.vectors[tail].astype(np.float64)
+    error = np.linalg.norm(after - before) / np.linalg.norm(before)
     assert_allclose(found["error"].value, error, rtol=1e-6)
     units = [unit_rows(embedding.vectors) for embedding in (crowd, target)]
     cosines = [(each[tail] @ each.T).ravel() for each in units]
