@@ -91,7 +91,7 @@ def rounded_errors(vectors: FloatMatrix, compressor: Any) -> dict[str, float]:
     if not isinstance(compressor, AloneCompressor) or compressor.weights != "float32":
         return {}
     errors = {}
-    for weights in narrow.FORMATS:
+    for weights in narrow.STORED:
         other = AloneCompressor(**compressor.get_config() | {"weights": weights})
         state = compressor.get_state()
         other.set_state(state | narrow.narrow(state["inner"], state["outer"], weights))

@@ -121,14 +121,13 @@ def spectrum(embedding: Embedding, fit_rows: int | str) -> Record:
     """Singular values of the rows that are fitted, relative to their median, and what ``auto`` makes of them."""
     compressor = make_compressor("iiq", fit_rows=fit_rows, iterations=0)
     compressor.fit(embedding.vectors)
-    state = compressor.get_state()
-    values = state["singular_values"].astype(np.float64)
+    values = np.array(compressor.report["singular_values"])
     median = float(np.median(values))
     return {
         "kind": "spectrum",
         "fit_rows": fit_rows,
         "rows_fitted": compressor.report["fit_rows"],
-        "auto": len(state["removed"]),
+        "auto": compressor.report["removed"],
         "median": float(f"{median:.6g}"),
         "relative": [round(float(value), 4) for value in values / median],
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from embcomp.errors import ParameterError
 
@@ -148,19 +148,38 @@ class Either:
         raise ValueError(text)
 
 
+Role = Literal["width", "symbols", "ways", "head", "seed"]
+
+
 @dataclass(frozen=True)
 class Option:
-    """One constructor argument of a compressor, as declared once for library, command line and docs."""
+    """One option of a compressor, as declared once for library, command line and documentation.
+
+    Attributes:
+        name: the constructor's keyword.
+        check: what values are allowed.
+        default: the value if none is given.
+        help: one line, without a full stop.
+        role: what the option does in all methods that have it, whatever its name: the bits of a code
+            (``"width"``), the number of its symbols (``"symbols"``) and their values (``"ways"``), the number of
+            first rows to learn from (``"head"``), the start of all randomness (``"seed"``).
+    """
 
     name: str
     check: Check
     default: Any
     help: str
+    role: Role | None = None
 
     @property
     def flag(self) -> str:
         """The option as typed on the command line."""
         return "--" + self.name.replace("_", "-")
+
+
+def option(check: Check, help: str, *, default: Any, role: Role | None = None) -> Any:
+    """Declare an option in the body of a compressor; its name is that of the attribute."""
+    return Option("", check, default, help, role)
 
 
 def parse_size(flag: str, text: str) -> int:

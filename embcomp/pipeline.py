@@ -86,10 +86,9 @@ def _require_room_for_all(reader: BlockReader, compressor: Compressor, allowance
     n_bytes = 4 * n_rows * reader.dim
     if n_bytes > allowance or n_bytes > CERTAINTY * allowance * reader.share_read > 0:
         in_all = int(n_bytes / (reader.share_read or 1))
-        instead = ", or learn from fewer rows with --fit-rows" if "fit_rows" in compressor.get_config() else ""
         raise ParameterError(
             f"{compressor.name}: needs all rows in memory at once, about {in_all} bytes, "
-            f"--max-memory allows {allowance}; raise it{instead}"
+            f"--max-memory allows {allowance}; raise it{_instead(compressor)}"
         )
 
 
@@ -100,8 +99,13 @@ def _require_room_for_head(reader: BlockReader, compressor: Compressor, allowanc
         needed = COPIES * 4 * n_head * reader.dim + room
         raise ParameterError(
             f"{compressor.name}: the first {n_head} rows take up to {needed} bytes while they are fitted, "
-            f"--max-memory allows {allowance}; raise it, or learn from fewer rows with --fit-rows"
+            f"--max-memory allows {allowance}; raise it{_instead(compressor)}"
         )
+
+
+def _instead(compressor: Compressor) -> str:
+    head = None if compressor.learns_codes else compressor.option_for("head")
+    return "" if head is None else f", or learn from fewer rows with `{head.name}`"
 
 
 def free_memory() -> int:

@@ -13,7 +13,7 @@ PACKAGE = Path(embcomp.__file__).parent
 
 LAYERS = [
     ["__init__"],
-    ["errors", "checks", "progress"],
+    ["errors", "checks", "progress", "arrays"],
     ["threads", "files", "bits", "linear", "plugins", "smallest"],
     ["wordlist"],
     ["vocabulary", "embedding"],

@@ -46,9 +46,7 @@ def default_target(source: str) -> Path:
 @click.option(
     "--method", default="iiq", show_default=True, type=Name(method_names), metavar="NAME", help="See below."
 )
-@click.option(
-    "--seed", SEED, type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness.  [default: 0]"
-)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness.  [default: 0]")
 @threads_option
 @click.option(
     "--max-memory",
@@ -72,15 +70,17 @@ def command(
     force: bool,
     quiet: bool,
     as_json: bool,
-    random_state: int | None = None,  # methods without randomness have no --seed
+    seed: int | None = None,  # methods without randomness have no --seed
     **given: Any,
 ) -> None:
     """Compress SOURCE, an embedding file in any known format (- for stdin), into one .embc file."""
     from embcomp.compressors.registry import compressor_class
 
     allowance = parse_size("--max-memory", max_memory) if max_memory else None
-    seed = {} if random_state is None else {SEED: random_state}
-    compressor = compressor_class(method).from_config(given_options(given) | seed)
+    kind = compressor_class(method)
+    random = kind.option_for(SEED)
+    seeded = {} if seed is None or random is None else {random.name: seed}
+    compressor = kind.from_config(given_options(given) | seeded)
     target = Path(output) if output else default_target(source)
     if str(target) != "-":
         check_target(target, force=force)
@@ -91,14 +91,14 @@ def command(
     from embcomp.container.writer import save
     from embcomp.pipeline import encode_source
 
-    if allowance is not None and compressor.needs_all_rows:
+    if allowance is not None and compressor.head_rows is None:
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
         encoded = encode_source(source, compressor, options, progress, allowance)
     save(encoded, target, force=force, drop_order=drop_order)
     if verbose:
-        for number, loss in enumerate(compressor.get_state().get("losses", []), start=1):
+        for number, loss in enumerate(encoded.report.get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")
     for warning in encoded.report.get("warnings", []):
         note(f"embcomp: {method}: warning: {warning}")

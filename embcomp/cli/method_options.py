@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from embcomp.checks import Boolean, Check, Either, OneOf, Option
+from embcomp.checks import Boolean, Check, Either, OneOf, Option, Role
 from embcomp.cli.command import Command, typed
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
     from embcomp.compressors.base import Compressor
 
-SEED = "random_state"  # all methods that have it share the command's own --seed
+SEED: Role = "seed"  # all methods that have an option of this role share the command's own --seed
+
 PREFIX = "method_"
 KIND, NAMED, CHOSEN = "embcomp.kind", "embcomp.named", "embcomp.options"  # in a context's meta
 
@@ -27,7 +28,7 @@ class MethodCommand(Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """The command's own options, and the method's; no ``--seed`` for a method that has none."""
         own, kind = super().get_params(ctx), ctx.meta.get(KIND)
-        if kind is not None and SEED not in kind.defaults():
+        if kind is not None and kind.option_for(SEED) is None:
             own = [each for each in own if each.name != SEED]
         return [*own, *ctx.meta.get(CHOSEN, [])]
 
@@ -51,7 +52,7 @@ class MethodCommand(Command):
                 return super().parse_args(ctx, args)
             raise
         flags = self.method_flags(ctx, kind)
-        ctx.meta[CHOSEN] = [MethodOption(kind, each, flags) for each in kind.options if each.name != SEED]
+        ctx.meta[CHOSEN] = [MethodOption(kind, each, flags) for each in kind.options if each.role != SEED]
         ctx.meta[KIND] = kind
         ctx.meta[NAMED] = named is not None
         try:
@@ -65,11 +66,12 @@ class MethodCommand(Command):
     def method_flags(self, ctx: click.Context, kind: type[Compressor]) -> dict[str, str]:
         """The flags of a method's options, by name; ``--METHOD-NAME`` where the command has an option ``--NAME``."""
         taken = {flag for each in super().get_params(ctx) for flag in each.opts}
-        flags = {each.name: each.flag for each in kind.options}
-        return {
-            name: "--seed" if name == SEED else f"--{kind.name}-{flag[2:]}" if flag in taken else flag
-            for name, flag in flags.items()
-        }
+        return {each.name: _flag(each, f"--{kind.name}-", taken) for each in kind.options}
+
+    def flags(self, ctx: click.Context) -> dict[str, str]:
+        """The flag of each option of the command and of the method, by its name in the library."""
+        kind = ctx.meta.get(KIND)
+        return super().flags(ctx) | ({} if kind is None else self.method_flags(ctx, kind))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options: with those of the method if one is named, else with the methods that there are."""
@@ -136,6 +138,12 @@ def given_options(given: dict[str, Any]) -> dict[str, Any]:
 def shown(value: Any) -> str:
     """A value as it is typed."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _flag(option: Option, prefix: str, taken: set[str]) -> str:
+    if option.role == SEED:
+        return "--seed"
+    return prefix + option.flag[2:] if option.flag in taken else option.flag
 
 
 def _words(check: Check) -> list[str]:

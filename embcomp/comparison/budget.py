@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embcomp.bits import stream_bytes
-from embcomp.comparison.plan import SEED, Candidate, Job
+from embcomp.comparison.plan import Candidate, Job, seed_name
 from embcomp.comparison.workbench import Result, Workbench
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
@@ -168,7 +168,7 @@ def exceeding(results: Iterable[Result], bench: Workbench, budget: Budget) -> li
     """Notes on runs that are larger than allowed: another seed than the one chosen with can take some bytes more."""
     n_rows, dim = len(bench.embedding), bench.embedding.dim
     return [
-        f"{result.label} with seed {(result.config or {}).get(SEED)} takes {-spare:,} bytes more than {budget}"
+        f"{result.label} with seed {result.seed} takes {-spare:,} bytes more than {budget}"
         for result in results
         if result.key and (spare := budget.spare({"bytes": result.sizes, "rows": n_rows, "dim": dim})) < 0
     ]
@@ -176,6 +176,7 @@ def exceeding(results: Iterable[Result], bench: Workbench, budget: Budget) -> li
 
 def seeded(job: Job, seeds: Iterable[int]) -> list[Job]:
     """The same configuration with each seed."""
-    if job.config is None or SEED not in job.config:
+    name = seed_name(job.method)
+    if job.config is None or name is None:
         return [job]
-    return [Job(job.method, job.config | {SEED: seed}, job.note) for seed in seeds]
+    return [Job(job.method, job.config | {name: seed}, job.note) for seed in seeds]

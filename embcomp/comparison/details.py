@@ -10,7 +10,6 @@ import numpy as np
 
 from embcomp import bits
 from embcomp.comparison.cache import Cache, file_digest, key_of
-from embcomp.compressors.binary import RotationCompressor
 from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding, FloatMatrix, mean_rows
 from embcomp.encoded import DECODE_BLOCK_ROWS, EncodedEmbedding
@@ -37,7 +36,7 @@ def details_of(embedding: Embedding, container: Path, key: str, word: str | None
         encoded = open_container(container)
         known = {
             "losses": losses(encoded),
-            "loss_kind": ROTATION if isinstance(encoded.compressor, RotationCompressor) else encoded.compressor.name,
+            "loss_kind": encoded.compressor.loss_kind or encoded.compressor.name,
             "singular_values": singular_values(encoded.decode_rows(_head(encoded))),
             "errors": errors_by_band(embedding, encoded),
             "pattern": None if word is None else bit_pattern(encoded, word),
@@ -48,8 +47,8 @@ def details_of(embedding: Embedding, container: Path, key: str, word: str | None
 
 def losses(encoded: EncodedEmbedding) -> list[float]:
     """Loss of each round, as the method recorded it; empty if it did not."""
-    recorded = encoded.compressor.get_state().get("losses", np.empty(0))
-    return [float(loss) for loss in recorded.ravel()]
+    recorded: list[float] = encoded.report.get("losses", [])
+    return recorded
 
 
 def singular_values(vectors: FloatMatrix) -> list[float]:

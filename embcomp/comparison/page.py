@@ -317,13 +317,11 @@ def _value(name: str, text: str) -> str:
 
 
 def _run(line: Line, run: Any) -> str:
-    config = dict(run.config or {})
-    seed = config.pop("random_state", None)
-    options = json.dumps(config, ensure_ascii=False)[1:-1] if run.config is not None else run.note
+    options = json.dumps(run.options, ensure_ascii=False)[1:-1] if run.config is not None else run.note
     return tag(
         "tr",
         tag("th", escape(line.label), scope="row"),
-        tag("td", GAP if seed is None else str(seed), style="text-align:left"),
+        tag("td", GAP if run.seed is None else str(run.seed), style="text-align:left"),
         tag("td", tag("code", escape(options or GAP)), class_="wrap"),
         tag("td", tag("code", run.sha256 or GAP), class_="wrap"),
     )

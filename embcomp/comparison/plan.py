@@ -10,7 +10,13 @@ from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class
 from embcomp.errors import ParameterError
 
-SEED = "random_state"
+SEED = "seed"  # as typed
+
+
+def seed_name(method: str) -> str | None:
+    """The name of the method's option for a seed, if it has one."""
+    option = compressor_class(method).option_for("seed")
+    return None if option is None else option.name
 
 
 @dataclass(frozen=True)
@@ -25,10 +31,6 @@ class Candidate:
         """The class behind the method."""
         return compressor_class(self.method)
 
-    def takes(self, option: str) -> bool:
-        """Whether the method has an option of this name."""
-        return any(option == each.name for each in self.kind.options)
-
     def with_options(self, **options: Any) -> Candidate:
         """The same with further options."""
         return Candidate(self.method, self.options | options)
@@ -40,7 +42,8 @@ class Candidate:
 
     def from_seed(self, seed: int) -> Candidate:
         """The same with a seed, if the method takes one and none was given."""
-        return self.with_options(**{SEED: seed}) if self.takes(SEED) and SEED not in self.options else self
+        name = seed_name(self.method)
+        return self if name is None or name in self.options else self.with_options(**{name: seed})
 
     def build(self) -> Compressor:
         """Make the compressor.
@@ -77,7 +80,8 @@ def parse_candidate(text: str) -> Candidate:
     options: dict[str, Any] = {}
     for setting in settings:
         typed, equals, value = setting.partition("=")
-        name = SEED if typed == "seed" else typed.strip("-").replace("-", "_")
+        name = typed.strip("-").replace("-", "_")
+        name = seed_name(method) or name if typed == SEED else name
         if not equals:
             raise ParameterError(f"--methods {text}: expected option=value after the colon, got {setting!r}")
         if name not in declared:
@@ -87,7 +91,7 @@ def parse_candidate(text: str) -> Candidate:
             options[name] = declared[name].check.parse(value)
         except ValueError:
             allowed = declared[name].check.describe()
-            raise ParameterError(f"{method}: {declared[name].flag} must be {allowed}, got {value!r}") from None
+            raise ParameterError(f"{method}: `{name}` must be {allowed}, got {value!r}") from None
     candidate = Candidate(method, options)
     candidate.build()
     return candidate
@@ -109,7 +113,7 @@ def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int], dim: int)
         if widths and not sized:
             without.append(candidate.method)
         chosen = [(width, _beside(each, candidate)) for width, each in sized]
-        if any(set(options) != {"bits"} for _, options in chosen):
+        if any(list(options.values()) != [width] for width, options in chosen):
             texts = [f"{width} is {' '.join(f'{k}={v}' for k, v in options.items())}" for width, options in chosen]
             notes.append(f"{candidate.method}: --bits {', '.join(texts)}")
     for candidate in swept:
@@ -129,9 +133,6 @@ def over_seeds(candidates: Iterable[Candidate], first: int, n_seeds: int) -> lis
     """Jobs for each candidate and seed; methods without randomness, and those with a seed set, run once."""
     jobs = []
     for candidate in candidates:
-        if candidate.takes(SEED) and SEED not in candidate.options:
-            seeded = [candidate.with_options(**{SEED: first + number}) for number in range(n_seeds)]
-        else:
-            seeded = [candidate]
+        seeded = [candidate.from_seed(first + number) for number in range(n_seeds)]
         jobs += [Job(each.method, each.build().get_config()) for each in seeded]
     return list({(job.method, str(job.config)): job for job in jobs}.values())

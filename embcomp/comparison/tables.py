@@ -247,14 +247,12 @@ def _markdown(cells: Sequence[Sequence[str]]) -> str:
 
 
 def _csv_front(result: Result) -> list[Any]:
-    config = dict(result.config or {})
-    seed = config.pop("random_state", None)
-    options = " ".join(f"{name}={value}" for name, value in config.items())
+    options = " ".join(f"{name}={value}" for name, value in result.options.items())
     sizes, ratio, seconds = result.sizes or {}, result.ratio or {}, result.seconds or {}
     return [
         result.method,
         options,
-        seed,
+        result.seed,
         result.bits,
         sizes.get("file"),
         ratio.get("vectors"),

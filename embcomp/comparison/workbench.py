@@ -17,7 +17,7 @@ import numpy as np
 
 from embcomp import __version__
 from embcomp.comparison.cache import Cache, file_digest, key_of, source_files
-from embcomp.comparison.plan import SEED, Job
+from embcomp.comparison.plan import Job, seed_name
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor
 from embcomp.container import reader, writer
@@ -45,6 +45,7 @@ class Result:
     Attributes:
         method: its name; :data:`BASELINE` for the source.
         config: all options by name; ``None`` if nothing reaches the size that was asked for.
+        seed_name: the option that is the seed; empty if there is none.
         bits: of code per word; 32 × dimensions for the source.
         sizes: bytes by part, as ``embcomp info`` has them; for the source ``file`` only: a float32 matrix and the
             words, each with one byte more.
@@ -72,6 +73,7 @@ class Result:
     note: str = ""
     label: str = ""
     key: str = ""
+    seed_name: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The fields that ``compare --json`` prints."""
@@ -94,8 +96,17 @@ class Result:
     @property
     def group(self) -> tuple[str, str]:
         """What runs that differ in their seed only have in common."""
-        config = {name: value for name, value in (self.config or {}).items() if name != SEED}
-        return self.method, str(sorted(config.items())) if self.config is not None else self.note
+        return self.method, str(sorted(self.options.items())) if self.config is not None else self.note
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The config without the seed."""
+        return {name: value for name, value in (self.config or {}).items() if name != self.seed_name}
+
+    @property
+    def seed(self) -> int | None:
+        """Where the method has one."""
+        return (self.config or {}).get(self.seed_name)
 
 
 @dataclass(frozen=True)
@@ -173,6 +184,7 @@ class Workbench:
             report=known["report"],
             note=job.note,
             label=label(job.method, job.config),
+            seed_name=seed_name(job.method) or "",
             key=key,
         )
 
@@ -221,13 +233,13 @@ class Workbench:
     def _compress(self, compressor: Compressor, path: Path, progress: Progress) -> dict[str, float]:
         vectors, rows = self.embedding.vectors, self.vocabulary.rows_by_rank
         start = time.perf_counter()
-        if fits_and_encodes_apart(type(compressor)):
-            compressor.fit(vectors, progress)
-            fitted = time.perf_counter()
-            codes = compressor.encode(vectors)
-        else:
+        if compressor.learns_codes:
             codes = compressor.fit_encode(vectors, rows, progress)
             fitted = time.perf_counter()
+        else:
+            compressor.fit(vectors, progress)
+            fitted = time.perf_counter()
+            codes = compressor.encode(vectors, progress)
         seconds = {"fit": round(fitted - start, 3), "encode": round(time.perf_counter() - fitted, 3)}
         encoded = EncodedEmbedding.from_codes(self.vocabulary, codes, compressor, self.embedding.source)
         writer.save(encoded, path, force=True)
@@ -253,17 +265,13 @@ class Workbench:
         return total.hexdigest()
 
 
-def fits_and_encodes_apart(kind: type[Compressor]) -> bool:
-    """Whether ``fit`` and ``encode`` are two steps of their own, to be timed apart."""
-    return getattr(kind, "encodes_vectors", True) and kind.fit_encode is Compressor.fit_encode
-
-
 def label(method: str, config: dict[str, Any] | None) -> str:
     """The method and those of its options that are not the defaults, without the seed."""
     if config is None:
         return method
     defaults = compressor_class(method).defaults()
-    given = [f"{name}={value}" for name, value in config.items() if value != defaults[name] and name != SEED]
+    seed = seed_name(method)
+    given = [f"{name}={value}" for name, value in config.items() if value != defaults[name] and name != seed]
     return " ".join([method, *given])
 
 

@@ -2,34 +2,45 @@
 
 A compressor turns vectors into codes and codes into vectors. It follows four rules:
 
-1.  Its constructor only assigns. ``check_config`` judges the options, and is called before any file is read.
-2.  ``fit`` learns from a matrix and writes attributes ending in ``_``; it returns ``self`` and changes neither
+1.  Its constructor only assigns. ``check_config`` checks the options; ``from_config`` and ``fit`` call it.
+2.  ``fit`` learns from a matrix and sets attributes ending in ``_``; it returns ``self`` and changes neither
     its input nor its options.
 3.  Its *config* (options by name, JSON values) is its identity, and its *state* (named arrays) is what it
-    learnt. ``from_config(config)`` followed by ``set_state(state)`` gives a compressor that encodes and decodes
+    learned. ``from_config(config)`` followed by ``set_state(state)`` gives a compressor that encodes and decodes
     exactly as the fitted one did. Both go into the container; nothing else does.
 4.  The same input, config and version give the same codes and the same state, whatever the number of threads.
+
+A method declares its options (:func:`embcomp.checks.option`) and its learned arrays
+(:func:`embcomp.compressors.state.array`) as annotated attributes of its class, and writes ``layout``, ``_fit``,
+``_encode_block`` and ``_decode_block``. Everything else is here: constructor, checks, ``get_params`` and
+``set_params``, comparison, config and state, the loops over blocks of rows.
 
 Codes are *loose rows* (see :mod:`embcomp.bits`): uint8, shape (n, ceil(row_bits / 8)).
 """
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Self
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
 import numpy as np
-from numpy.typing import NDArray
 
+from embcomp import bits, checks
+from embcomp.arrays import AnyArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
-from embcomp.checks import Option
-from embcomp.embedding import FloatMatrix
+from embcomp.checks import Option, Role
+from embcomp.compressors.state import Array, State, array
 from embcomp.errors import CorruptError, NotFittedError, ParameterError
 from embcomp.progress import Progress, no_progress
+from embcomp.threads import BLOCK_ROWS, map_blocks
 
-State = dict[str, NDArray[Any]]
+Report = dict[str, Any]
+"""Facts about a fit for people: JSON values, not needed to decode."""
+
+MAX_MAGNITUDE = 1e15  # of a number: its square, summed over a block of rows, is still far from float32's 3.4e38
 
 
 @dataclass(frozen=True)
@@ -45,129 +56,232 @@ class CodeLayout:
     symbols: int
     symbol_bits: int = 1
 
+    @classmethod
+    def of_symbols(cls, n_symbols: int, ways: int) -> CodeLayout:
+        """Return the layout of ``n_symbols`` symbols with values from 0 to ``ways`` − 1."""
+        return cls("indexed", n_symbols, symbol_bits(ways))
+
     @property
     def row_bits(self) -> int:
         """Bits of code per row."""
         return self.symbols * self.symbol_bits
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What one pass over rows leaves in bounded memory.
-
-    Attributes:
-        n_rows: rows seen.
-        mean: float32, shape (dim,); the same numbers as :func:`embcomp.embedding.mean_rows` gives.
-        covariance: Σ (x − mean)ᵀ(x − mean), float64, shape (dim, dim).
-        sample: rows drawn evenly from all, in no order, float32, shape (at most some thousands, dim).
-    """
-
-    n_rows: int
-    mean: NDArray[np.float32]
-    covariance: NDArray[np.float64]
-    sample: FloatMatrix
+def symbol_bits(ways: int) -> int:
+    """Bits of a symbol with ``ways`` values, at least 1."""
+    return max(1, (ways - 1).bit_length())
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(checks.option, array))
 class Compressor(ABC):
     """Base of all compressors. See the module's text for the contract."""
 
     name: ClassVar[str]
-    """The word after ``--method``."""
+    """The method's name."""
     summary: ClassVar[str]
-    """One line for ``embcomp methods``."""
+    """What the method is, in one line."""
     slow: ClassVar[bool] = False
     """Whether fitting takes minutes where that of others takes seconds; ``compare`` then waits to be asked for it."""
-    options: ClassVar[tuple[Option, ...]] = ()
-    """The constructor's arguments, in order, with what each may be."""
     encodes_vectors: ClassVar[bool] = True
     """Whether ``encode`` takes vectors; if not, a code belongs to its row and only ``fit_encode`` gives codes."""
+    loss_kind: ClassVar[str | None] = None
+    """What ``report["losses"]`` measures, where methods measure the same."""
+    options: ClassVar[tuple[Option, ...]] = ()
+    """The constructor's arguments, in order of declaration, those of base classes first."""
+    arrays: ClassVar[tuple[Array, ...]] = ()
+    """The learned arrays, in order of declaration."""
 
-    @abstractmethod
-    def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
-        """Learn from ``vectors``, float32, shape (n, dim), n may be 0."""
+    def __init_subclass__(cls) -> None:
+        """Collect the options and arrays that the class body declares."""
+        super().__init_subclass__()
+        if {"options", "arrays"} & vars(cls).keys():
+            raise TypeError(f"{cls.__qualname__}: options and arrays are declared as attributes, one by one")
+        cls.options += tuple(replace(value, name=name) for name, value in _declared(cls, Option))
+        cls.arrays += tuple(replace(value, name=name.removesuffix("_")) for name, value in _declared(cls, Array))
+        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what `help` and `inspect` show
+            [inspect.Parameter(o.name, inspect.Parameter.KEYWORD_ONLY, default=o.default) for o in cls.options]
+        )
 
-    @abstractmethod
-    def encode(self, vectors: FloatMatrix) -> BytesArray:
-        """Return the codes of ``vectors``, float32, shape (n, dim)."""
+    def __init__(self, **options: Any) -> None:
+        for each in self.options:
+            setattr(self, each.name, options.pop(each.name, each.default))
+        if options:
+            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {next(iter(options))!r}")
 
-    @abstractmethod
-    def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
-        """Return vectors, float32, shape (n, dim), for ``codes``.
+    def __repr__(self) -> str:
+        """The constructor call, without the options that have their default."""
+        given = (f"{o.name}={getattr(self, o.name)!r}" for o in self.options if getattr(self, o.name) != o.default)
+        return f"{type(self).__name__}({', '.join(given)})"
 
-        ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container; only methods whose code belongs
-        to the row and not to its vector look at them.
-        """
+    __hash__ = None  # type: ignore[assignment]  # options may be changed
+
+    def __eq__(self, other: object) -> bool:
+        """Config is identity."""
+        return type(self) is type(other) and self.get_config() == other.get_config()
+
+    # What a method writes
 
     @property
     @abstractmethod
     def layout(self) -> CodeLayout:
         """What a row of code is made of; known once fitted."""
 
-    @property
     @abstractmethod
-    def dim(self) -> int:
-        """Numbers per decoded vector; known once fitted."""
+    def _fit(self, rows: FloatArray, progress: Progress) -> Report | None:
+        """Learn from ``rows``, float32, shape (n, dim), n may be 0: set the declared arrays, return the report."""
 
     @abstractmethod
-    def get_state(self) -> State:
-        """Return the learnt arrays by name, exactly what ``decode`` and ``encode`` need."""
+    def _encode_block(self, vectors: FloatArray) -> BytesArray:
+        """Return the codes of some vectors, loose rows of ``layout``; each follows from its own vector only."""
 
     @abstractmethod
-    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take what ``get_state`` gave. Raises ``CorruptError`` if the arrays do not fit together."""
+    def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
+        """Return the vectors of some codes, float32, shape (n, dim).
+
+        ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container; only methods whose code belongs
+        to the row and not to its vector look at them.
+        """
+
+    def _fit_encode(
+        self, vectors: FloatArray, row_ids: RowIds, progress: Progress
+    ) -> tuple[Report | None, BytesArray | None]:
+        """Learn; return the report, and the codes of all vectors if learning settles them (``learns_codes``)."""
+        return self._fit(vectors[: self.head_rows], progress), None
+
+    def _before_encoding(self) -> None:  # noqa: B027 - most methods have nothing to do here
+        """Compute, once, what :meth:`_encode_block` needs on every thread."""
+
+    def _before_decoding(self) -> None:  # noqa: B027
+        """Compute, once, what :meth:`_decode_block` needs on every thread."""
+
+    def _check_state(self) -> None:  # noqa: B027
+        """Check what dtypes and shapes do not say about the arrays. Raises ``CorruptError``."""
+
+    # Learning
+
+    def fit(self, vectors: FloatArray, progress: Progress = no_progress) -> Self:
+        """Learn from ``vectors``, float32, shape (n, dim), n may be 0.
+
+        Raises:
+            ParameterError: an option is not allowed, or the vectors hold numbers out of bounds.
+        """
+        self._start(vectors)
+        self._finish(self._fit(vectors[: self._most_rows], progress))
+        return self
 
     def fit_encode(
-        self,
-        vectors: FloatMatrix,
-        row_ids: NDArray[np.int64] | None = None,
-        progress: Progress = no_progress,
+        self, vectors: FloatArray, row_ids: RowIds | None = None, progress: Progress = no_progress
     ) -> BytesArray:
         """Learn from ``vectors`` and return their codes; the path that the command line takes.
 
         ``row_ids`` as for :meth:`decode`; ``None`` means 0 to n − 1.
         """
-        self.fit(vectors, progress)
-        return self.encode(vectors)
+        self._start(vectors)
+        report, codes = self._fit_encode(vectors, _row_ids(row_ids, len(vectors)), progress)
+        self._finish(report)
+        return self.encode(vectors, progress) if codes is None else codes
+
+    def _start(self, vectors: FloatArray) -> None:
+        self.check_config()
+        self._require_matrix(vectors)
+        self._require_moderate(vectors[: self._most_rows])
+        self._forget()
+
+    def _finish(self, report: Report | None) -> None:
+        self._bind()
+        self._report = report or {}
+
+    def _forget(self) -> None:
+        """Drop all that was learned, and what was computed from it."""
+        for name in self.__dict__.keys() - {option.name for option in self.options}:
+            del self.__dict__[name]
 
     @property
-    def head_rows(self) -> int | None:
-        """How many rows, counted from the first, ``fit`` looks at; ``None`` if it looks at all.
+    def report(self) -> Report:
+        """Facts about the fit for people; empty if the state came from elsewhere."""
+        self._require_fitted()
+        return getattr(self, "_report", {})
 
-        A method that has the option ``fit_rows`` and a number in it can be fitted before the rest of a file is read.
-        """
-        rows = self.get_config().get("fit_rows", "all")
-        return rows if isinstance(rows, int) else None
+    # Codes
 
-    def fit_summary(self, summary: Summary, progress: Progress = no_progress) -> Self:
-        """Learn from a summary of the rows instead of the rows, where a matrix of them would not fit in memory.
+    @property
+    def block_rows(self) -> int:
+        """Rows encoded or decoded at once."""
+        return BLOCK_ROWS
+
+    def encode(self, vectors: FloatArray, progress: Progress = no_progress) -> BytesArray:
+        """Return the codes of ``vectors``, float32, shape (n, dim).
 
         Raises:
-            ParameterError: the method needs all rows at once.
+            ParameterError: the vectors have other dimensions than those learned from, or numbers out of bounds.
         """
-        raise ParameterError(f"{self.name}: needs all {summary.n_rows} rows in memory at once; raise --max-memory")
+        self._require_dim(vectors)
+        self._before_encoding()
+        out = np.empty((len(vectors), bits.row_bytes(self.layout.row_bits)), dtype=np.uint8)
+
+        def encode_block(rows: slice) -> int:
+            self._require_moderate(vectors[rows])
+            out[rows] = self._encode_block(vectors[rows])
+            return int(rows.stop)
+
+        for done in map_blocks(encode_block, len(vectors), self.block_rows):
+            progress("encode", done, len(vectors))
+        return out
+
+    def decode(self, codes: BytesArray, row_ids: RowIds | None = None) -> FloatArray:
+        """Return vectors, float32, shape (n, dim), for ``codes``.
+
+        ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container, 0 to n − 1 if not given.
+        """
+        out = np.empty((len(codes), self.dim), dtype=np.float32)
+        all_ids = _row_ids(row_ids, len(codes))
+        self._before_decoding()
+
+        def decode_block(rows: slice) -> None:
+            out[rows] = self._decode_block(codes[rows], all_ids[rows])
+
+        for _ in map_blocks(decode_block, len(codes), self.block_rows):
+            pass
+        return out
+
+    def align(self, vectors: FloatArray) -> FloatArray:
+        """Bring vectors of the source's space to the space of decoded ones, so that the two can be compared."""
+        self._require_dim(vectors)
+        return vectors if self.offset is None else vectors - self.offset
+
+    # Facts
 
     @property
-    def needs_all_rows(self) -> bool:
-        """Whether a matrix of all rows must be in memory: there is neither a head nor a summary to learn from."""
-        return self.head_rows is None and type(self).fit_summary is Compressor.fit_summary
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """Facts about the fit for people: JSON values, not needed to decode."""
-        return {}
-
-    @property
-    def decode_state(self) -> frozenset[str]:
-        """Names in the state that ``decode`` needs: what counts, beside the codes, in the vectors-only ratio."""
-        return frozenset(self.get_state())
+    def dim(self) -> int:
+        """Numbers per decoded vector; known once fitted."""
+        return self.extents["dim"]
 
     @property
     def n_rows(self) -> int | None:
-        """Rows that the state was learnt for, where it has something for each of them; else ``None``."""
-        return None
+        """Rows that the state was learned for, where it has something for each of them; else ``None``."""
+        return self.extents.get("rows")
 
     @property
-    def offset(self) -> NDArray[np.float32] | None:
+    def extents(self) -> Mapping[str, int]:
+        """Lengths of the axes of the learned arrays, by name; known once fitted."""
+        self._require_fitted()
+        return self._extents
+
+    @property
+    def learns_codes(self) -> bool:
+        """Whether fitting settles the codes of the rows that it sees, so that only ``fit_encode`` gives them."""
+        return not self.encodes_vectors
+
+    @property
+    def head_rows(self) -> int | None:
+        """How many rows, counted from the first, must be there to fit; ``None``: all.
+
+        A method with a number here can be fitted before the rest of a file is read.
+        """
+        return None if self.learns_codes else self._most_rows
+
+    @property
+    def offset(self) -> FloatArray | None:
         """What to add to decoded vectors to come back to the source's own origin, float32, shape (dim,).
 
         Methods that centre decode to centred vectors, whose cosines are those of the codes.
@@ -175,7 +289,7 @@ class Compressor(ABC):
         return None
 
     @property
-    def codewords(self) -> NDArray[np.float32] | None:
+    def codewords(self) -> FloatArray | None:
         """Codewords whose sum is the decoded vector, float32, shape (symbols, K, dim); ``None``: it is no such sum.
 
         Row ``s`` of codebook ``m`` is what symbol ``s`` in place ``m`` adds. K is at most ``2 ** symbol_bits``, and
@@ -183,10 +297,12 @@ class Compressor(ABC):
         """
         return None
 
-    def align(self, vectors: FloatMatrix) -> FloatMatrix:
-        """Bring vectors of the source's space to the space of decoded ones, so that the two can be compared."""
-        self._require_dim(vectors)
-        return vectors if self.offset is None else vectors - self.offset
+    # Options
+
+    @classmethod
+    def option_for(cls, role: Role) -> Option | None:
+        """The option that does what ``role`` says, if the method has one."""
+        return next((option for option in cls.options if option.role == role), None)
 
     @classmethod
     def defaults(cls) -> dict[str, Any]:
@@ -197,11 +313,17 @@ class Compressor(ABC):
     def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
         """Options with which a row of ``dim`` numbers takes ``n_bits`` or a little less, beside those ``given``.
 
-        They are bits of its code, or for a method without codes its share of what is learnt. ``None``: there are no
-        such options, or they are among those given.
+        They are bits of its code, or for a method without codes its share of what is learned. ``None``: there are no
+        such options, or they are among those given. Where the code is of symbols: as many as ``n_bits`` hold, or a
+        single narrower one.
         """
-        declared = any(option.name == "bits" for option in cls.options)
-        return {"bits": n_bits} if declared and "bits" not in given else None
+        width, symbols, ways = (cls.option_for(role) for role in ("width", "symbols", "ways"))
+        if width is not None and width.name not in given:
+            return {width.name: n_bits}
+        if symbols is None or ways is None or symbols.name in given:
+            return None
+        each = symbol_bits(given.get(ways.name, ways.default))
+        return {symbols.name: n_bits // each} if n_bits >= each else {symbols.name: 1, ways.name: 2**n_bits}
 
     @classmethod
     def options_for_ratio(cls, ratio: float, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -211,7 +333,7 @@ class Compressor(ABC):
         return None
 
     def check_config(self) -> None:
-        """Judge the options.
+        """Check the options.
 
         Raises:
             ParameterError: naming the option, what it must be, and what it is.
@@ -219,7 +341,7 @@ class Compressor(ABC):
         for option in self.options:
             value = getattr(self, option.name)
             if not option.check.allows(value):
-                raise ParameterError(f"{self.name}: {option.flag} must be {option.check.describe()}, got {value!r}")
+                raise ParameterError(f"{self.name}: `{option.name}` must be {option.check.describe()}, got {value!r}")
 
     def get_config(self) -> dict[str, Any]:
         """Options by name, as given; JSON values."""
@@ -232,50 +354,121 @@ class Compressor(ABC):
         Raises:
             ParameterError: an option is unknown to this method, or not allowed.
         """
-        known = {option.name for option in cls.options}
-        for name in config:
-            if name not in known:
-                flags = ", ".join(option.flag for option in cls.options) or "no options"
-                given = "--" + name.replace("_", "-")
-                raise ParameterError(f"{cls.name}: {given} is not an option of this method; it takes {flags}")
+        cls._require_known(config)
         compressor = cls(**config)
         compressor.check_config()
         return compressor
 
-    def _require_matrix(self, vectors: FloatMatrix) -> None:
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """The config, under the name that scikit-learn has for it; there is nothing inside to go ``deep`` into."""
+        return self.get_config()
+
+    def set_params(self, **params: Any) -> Self:
+        """Change options, and forget what was learned with others.
+
+        Raises:
+            ParameterError: an option is unknown to this method.
+        """
+        self._require_known(params)
+        self._forget()
+        self.__dict__.update(params)
+        return self
+
+    @classmethod
+    def _require_known(cls, given: Mapping[str, Any]) -> None:
+        known = [option.name for option in cls.options]
+        for name in given:
+            if name not in known:
+                has = ", ".join(f"`{each}`" for each in known) or "no options"
+                raise ParameterError(f"{cls.name}: `{name}` is not an option of this method; it has {has}")
+
+    @property
+    def _most_rows(self) -> int | None:
+        """The value of the option that says how many rows to learn from, if that is a number."""
+        head = self.option_for("head")
+        rows = None if head is None else getattr(self, head.name)
+        return rows if isinstance(rows, int) else None
+
+    # State
+
+    def get_state(self) -> State:
+        """Return the learned arrays by name, exactly what ``decode`` and ``encode`` need."""
+        self._require_fitted()
+        return {array.name: getattr(self, array.attribute) for array in self._own_arrays()}
+
+    def set_state(self, state: Mapping[str, AnyArray]) -> None:
+        """Take what ``get_state`` gave.
+
+        Raises:
+            CorruptError: an array is missing or unknown, or has another dtype or shape, or values out of bounds.
+        """
+        self._forget()
+        known = {array.name: array.attribute for array in self._own_arrays()}
+        for name in state:
+            if name not in known:
+                raise CorruptError(f"state {name!r} is unknown to {self.name}")
+        for name, attribute in known.items():
+            if name not in state:
+                raise CorruptError(f"state {name!r} is missing")
+            setattr(self, attribute, state[name])
+        self._bind()
+
+    @property
+    def decode_state(self) -> frozenset[str]:
+        """Names in the state that ``decode`` needs: what counts, beside the codes, in the vectors-only ratio."""
+        return frozenset(array.name for array in self._own_arrays() if not array.encodes_only)
+
+    def _own_arrays(self) -> Iterator[Array]:
+        """The arrays that there are with these options."""
+        return (array for array in self.arrays if array.when(self))
+
+    def _bind(self) -> None:
+        """Check the arrays and find the extents. One named as an option has its value, if that is an integer."""
+        self._extents = {name: value for name, value in self.get_config().items() if type(value) is int}
+        try:
+            for array in self._own_arrays():
+                array.check(getattr(self, array.attribute), self, self._extents)
+            self._check_state()
+        except CorruptError:
+            self._forget()
+            raise
+
+    # Refusals
+
+    def _require_fitted(self) -> None:
+        if not hasattr(self, "_extents"):
+            raise NotFittedError(f"{self.name}: call fit before using it")
+
+    def _require_matrix(self, vectors: FloatArray) -> None:
         if vectors.ndim != 2 or vectors.shape[1] == 0 or vectors.dtype != np.float32:
             raise ParameterError(
                 f"{self.name}: vectors must be float32 of shape (rows, at least 1), "
                 f"got {vectors.dtype} of {vectors.shape}"
             )
 
-    def _require_dim(self, vectors: FloatMatrix) -> None:
+    def _require_dim(self, vectors: FloatArray) -> None:
+        dim = self.dim
         self._require_matrix(vectors)
-        if vectors.shape[1] != self.dim:
+        if vectors.shape[1] != dim:
+            raise ParameterError(f"{self.name}: vectors must have shape (rows, {dim}) as fitted, got {vectors.shape}")
+
+    def _require_moderate(self, vectors: FloatArray) -> None:
+        """Refuse numbers that float32 products of rows cannot hold, and NaN."""
+        low, high = float(vectors.min(initial=0)), float(vectors.max(initial=0))
+        if not (low >= -MAX_MAGNITUDE and high <= MAX_MAGNITUDE):  # so written, NaN is refused too
             raise ParameterError(
-                f"{self.name}: vectors must have shape (rows, {self.dim}) as fitted, got {vectors.shape}"
+                f"{self.name}: vectors must hold numbers of at most {MAX_MAGNITUDE:g} in magnitude, "
+                f"got {low:g} to {high:g}"
             )
 
-    def _require_fitted(self, attribute: str) -> None:
-        if not hasattr(self, attribute):
-            raise NotFittedError(f"{self.name}: call fit before using it")
+
+def _row_ids(given: RowIds | None, n_rows: int) -> RowIds:
+    return np.arange(n_rows, dtype=np.int64) if given is None else given
 
 
-def state_array(state: Mapping[str, NDArray[Any]], name: str, dtype: str, *shape: int | None) -> NDArray[Any]:
-    """Return ``state[name]`` if it has the given dtype and shape (``None`` matches any length).
-
-    Raises:
-        CorruptError: it is missing, or is of another kind or shape, or holds NaN or infinity.
-    """
-    if name not in state:
-        raise CorruptError(f"state {name!r} is missing")
-    array = state[name]
-    fits = array.ndim == len(shape) and all(
-        want is None or want == got for want, got in zip(shape, array.shape, strict=True)
-    )
-    if array.dtype != np.dtype(dtype) or not fits:
-        wanted = tuple("any" if length is None else length for length in shape)
-        raise CorruptError(f"state {name!r} must be {dtype} of shape {wanted}, got {array.dtype} of {array.shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise CorruptError(f"state {name!r} holds values that are not finite")
-    return array
+def _declared(cls: type, kind: type[Any]) -> list[tuple[str, Any]]:
+    """Take the declarations of one kind out of a class body: before ``fit`` there is no such attribute."""
+    found = [(name, value) for name, value in vars(cls).items() if isinstance(value, kind)]
+    for name, _ in found:
+        delattr(cls, name)
+    return found

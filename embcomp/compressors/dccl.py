@@ -1,28 +1,26 @@
-"""DCCL, deep compositional code learning [Shu and Nakayama 2018, ICLR], without a deep-learning framework."""
+"""DCCL, deep compositional code learning [Shu 2018], without a deep-learning framework."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
+from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
-from embcomp.checks import Either, Integer, OneOf, Option, Real
+from embcomp.checks import Either, Integer, OneOf, Real, option
 from embcomp.compressors.adam import Adam
-from embcomp.compressors.base import CodeLayout, Compressor, State, state_array
-from embcomp.compressors.binary import head
-from embcomp.compressors.itq import RANDOM_STATE
-from embcomp.embedding import FloatMatrix, mean_rows
-from embcomp.errors import CorruptError
-from embcomp.progress import Progress, no_progress
-from embcomp.threads import for_blocks, single_threaded_blas
-
-FloatArray = NDArray[np.float32]
+from embcomp.compressors.base import CodeLayout, Compressor, Report
+from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE
+from embcomp.compressors.state import array
+from embcomp.embedding import mean_rows
+from embcomp.errors import CorruptError, ParameterError
+from embcomp.progress import Progress
+from embcomp.threads import single_threaded_blas
 
 VALIDATION_SHARE = 0.05
 TINY = np.float32(1e-20)
@@ -30,7 +28,7 @@ TINY = np.float32(1e-20)
 
 @dataclass
 class Network:
-    """Encoder and codebooks; the names are those of Shu and Nakayama §4.
+    """Encoder and codebooks; the names are those of [Shu 2018, §4].
 
     Attributes:
         theta: float32, (dim, M·K/2); with ``theta_bias`` the first layer, h = tanh(θᵀx + b).
@@ -47,7 +45,7 @@ class Network:
     @classmethod
     def random(cls, dim: int, n_symbols: int, ways: int, rng: np.random.Generator) -> Network:
         """Uniform weights scaled by fan-in and fan-out [Glorot and Bengio 2010], Gaussian codebooks."""
-        hidden = max(1, n_symbols * ways // 2)
+        hidden = _hidden(n_symbols * ways)
 
         def uniform(rows: int, columns: int) -> FloatArray:
             bound = math.sqrt(6 / (rows + columns))
@@ -75,6 +73,19 @@ class Network:
         """θ'ᵀh + b', whose softplus is α; float32, (n, M·K)."""
         values: FloatArray = hidden @ self.theta_prime + self.theta_prime_bias
         return values
+
+    def symbols(self, x: FloatArray, ways: int) -> NDArray[np.int64]:
+        """The largest score of each codebook: int64, (n, M)."""
+        by_codebook = self.scores(self.hidden(x)).reshape(len(x), len(self.codebooks) // ways, ways)
+        chosen: NDArray[np.int64] = by_codebook.argmax(axis=2)
+        return chosen
+
+    def sum_of_codebooks(self, symbols: NDArray[np.integer[Any]], ways: int) -> FloatArray:
+        """One vector of each codebook, added: float32, (n, dim)."""
+        total = np.zeros((len(symbols), self.codebooks.shape[1]), dtype=np.float32)
+        for number in range(symbols.shape[1]):
+            total += self.codebooks[number * ways + symbols[:, number].astype(np.int64)]
+        return total
 
 
 def softplus(values: FloatArray) -> FloatArray:
@@ -135,229 +146,138 @@ class DcclCompressor(Compressor):
     codes is kept; training stops when ``patience`` epochs have not improved it; learning rate and clipping norm
     are larger than the original's 0.0001 and 0.001, which need its 200 epochs; training takes the first ``fit_rows``
     rows.
-
-    Attributes:
-        network_: encoder and codebooks.
-        mean_: float32, (dim,).
-        scale_: float32, (1,).
-        losses_: validation loss by epoch, relative to the variance, float32.
     """
 
     name = "dccl"
-    summary = "codes learnt by a network with Gumbel-softmax (Shu and Nakayama 2018)"
-    options: ClassVar[tuple[Option, ...]] = (
-        Option(
-            "codebooks",
-            Either(Integer(1, 4096), OneOf("auto")),
-            "auto",
-            "number M of codebooks; 'auto' for one bit a dimension",
-        ),
-        Option("ways", Integer(2, 65536), 16, "vectors K per codebook"),
-        Option("epochs", Integer(0, 10**6), 60, "passes over the training rows at most"),
-        Option("patience", Integer(1), 5, "epochs without a lower validation loss before training stops"),
-        Option("batch_size", Integer(1), 128, "rows per step"),
-        Option("learning_rate", Real(0, open_ends=True), 0.003, "step size of Adam"),
-        Option("clip_norm", Real(0, open_ends=True), 1.0, "largest global norm of a gradient"),
-        Option("temperature", Real(0, open_ends=True), 1.0, "τ of the Gumbel-softmax"),
-        Option("fit_rows", Either(Integer(1), OneOf("all")), 50_000, "train on the first N rows, or 'all'"),
-        RANDOM_STATE,
+    summary = "codes learned by a network with Gumbel-softmax (Shu and Nakayama 2018)"
+
+    codebooks: int | str = option(
+        Either(Integer(1, 4096), OneOf("auto")),
+        "number M of codebooks; 'auto' for one bit per dimension",
+        default="auto",
+        role="symbols",
     )
+    ways: int = option(Integer(2, 65536), "vectors K per codebook", default=16, role="ways")
+    epochs: int = option(Integer(0, 10**6), "passes over the training rows at most", default=60)
+    patience: int = option(Integer(1), "epochs without a lower validation loss before training stops", default=5)
+    batch_size: int = option(Integer(1), "rows per step", default=128)
+    learning_rate: float = option(Real(0, open_ends=True), "step size of Adam", default=0.003)
+    clip_norm: float = option(Real(0, open_ends=True), "largest global norm of a gradient", default=1.0)
+    temperature: float = option(Real(0, open_ends=True), "τ of the Gumbel-softmax", default=1.0)
+    fit_rows: int | str = FIT_ROWS
+    random_state: int = RANDOM_STATE
 
-    network_: Network
-    mean_: FloatArray
-    scale_: FloatArray
-    losses_: FloatArray
+    mean_: FloatArray = array("<f4", "dim")
+    scale_: FloatArray = array("<f4", 1)
+    codebooks_: FloatArray = array("<f4", "scores", "dim")
+    theta_: FloatArray = array("<f4", "dim", lambda dccl: _hidden(dccl.extents["scores"]), encodes_only=True)
+    theta_bias_: FloatArray = array("<f4", lambda dccl: _hidden(dccl.extents["scores"]), encodes_only=True)
+    theta_prime_: FloatArray = array("<f4", lambda dccl: _hidden(dccl.extents["scores"]), "scores", encodes_only=True)
+    theta_prime_bias_: FloatArray = array("<f4", "scores", encodes_only=True)
 
-    def __init__(
-        self,
-        codebooks: int | str = "auto",
-        ways: int = 16,
-        epochs: int = 60,
-        patience: int = 5,
-        batch_size: int = 128,
-        learning_rate: float = 0.003,
-        clip_norm: float = 1.0,
-        temperature: float = 1.0,
-        fit_rows: int | str = 50_000,
-        random_state: int = 0,
-    ) -> None:
-        self.codebooks = codebooks
-        self.ways = ways
-        self.epochs = epochs
-        self.patience = patience
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.clip_norm = clip_norm
-        self.temperature = temperature
-        self.fit_rows = fit_rows
-        self.random_state = random_state
-
-    @classmethod
-    def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """As many codebooks as ``n_bits`` hold symbols, or a single one of fewer vectors."""
-        if "codebooks" in given:
-            return None
-        width = max(1, ((cls.defaults() | dict(given))["ways"] - 1).bit_length())
-        return {"codebooks": n_bits // width} if n_bits >= width else {"codebooks": 1, "ways": 2**n_bits}
-
-    def fit(self, vectors: FloatMatrix, progress: Progress = no_progress) -> Self:
-        """Train encoder and codebooks."""
-        self._require_matrix(vectors)
-        rows = head(self.name, vectors, self.fit_rows)
+    def _fit(self, rows: FloatArray, progress: Progress) -> Report:
+        """Train encoder and codebooks; report the validation loss, relative to the variance, before each epoch."""
         rng = np.random.default_rng(self.random_state)
-        dim = vectors.shape[1]
+        dim = rows.shape[1]
         self.mean_ = mean_rows(rows)
         centred = rows - self.mean_
         energy = float(np.vdot(centred, centred)) / max(1, centred.size)
         self.scale_ = np.array([math.sqrt(energy) or 1.0], dtype=np.float32)
         centred /= self.scale_[0]
         symbols = max(1, round(dim / math.log2(self.ways))) if isinstance(self.codebooks, str) else self.codebooks
-        with single_threaded_blas():
-            self.network_ = Network.random(dim, symbols, self.ways, rng)
-            self._train(centred, rng, progress)
-        return self
+        with single_threaded_blas(), np.errstate(over="ignore", invalid="ignore"):
+            network = Network.random(dim, symbols, self.ways, rng)
+            losses = self._train(network, centred, rng, progress)
+        return {"losses": [round(loss, 6) for loss in losses]}
 
-    def _train(self, rows: FloatArray, rng: np.random.Generator, progress: Progress) -> None:
+    def _train(self, network: Network, rows: FloatArray, rng: np.random.Generator, progress: Progress) -> list[float]:
+        """Train ``network`` in place, keep its best epoch, return the validation losses."""
         order = rng.permutation(len(rows))
         n_held_out = math.ceil(VALIDATION_SHARE * len(rows))
         held_out, training = rows[order[:n_held_out]], rows[order[n_held_out:]]
-        optimiser = Adam(self.network_.arrays, lr=self.learning_rate)
-        best = [array.copy() for array in self.network_.arrays]
-        losses = [self._hard_loss(held_out)]
+        optimiser = Adam(network.arrays, lr=self.learning_rate)
+        losses = [self._hard_loss(network, held_out)]
+        self._keep(network)
         for epoch in range(self.epochs if len(training) else 0):
             progress("epoch", epoch, self.epochs)
-            self._epoch(training, optimiser, rng)
-            losses.append(self._hard_loss(held_out))
+            self._epoch(network, training, optimiser, rng)
+            losses.append(self._hard_loss(network, held_out))
+            if not math.isfinite(losses[-1]):
+                raise ParameterError(
+                    f"dccl: training diverged, epoch {epoch + 1}: lower `learning_rate` ({self.learning_rate:g})"
+                )
             if losses[-1] <= min(losses):
-                best = [array.copy() for array in self.network_.arrays]
+                self._keep(network)
             elif epoch + 1 >= self.patience and min(losses[-self.patience :]) > min(losses):
                 break
         progress("epoch", self.epochs, self.epochs)
-        self.network_ = Network(*best)
-        self.losses_ = np.array(losses, dtype=np.float32)
+        return losses
 
-    def _epoch(self, training: FloatArray, optimiser: Adam, rng: np.random.Generator) -> None:
+    def _keep(self, network: Network) -> None:
+        for name, values in vars(network).items():
+            setattr(self, name + "_", values.copy())
+
+    def _epoch(self, network: Network, training: FloatArray, optimiser: Adam, rng: np.random.Generator) -> None:
         order = rng.permutation(len(training))
         for start in range(0, len(order), self.batch_size):
             x = training[order[start : start + self.batch_size]]
-            uniform = rng.random((len(x), self.network_.codebooks.shape[0]), dtype=np.float32)
+            uniform = rng.random((len(x), network.codebooks.shape[0]), dtype=np.float32)
             noise = -np.log(-np.log(uniform + TINY) + TINY)
-            _, gradients = relaxed_loss(self.network_, x, noise, self.ways, self.temperature)
+            _, gradients = relaxed_loss(network, x, noise, self.ways, self.temperature)
             norm = math.sqrt(sum(float(np.vdot(gradient, gradient)) for gradient in gradients))
             if norm > self.clip_norm:
                 gradients = [gradient * np.float32(self.clip_norm / norm) for gradient in gradients]
             optimiser.step(gradients)
 
-    def _hard_loss(self, rows: FloatArray) -> float:
+    def _hard_loss(self, network: Network, rows: FloatArray) -> float:
         """‖x̂ − x‖² / ‖x‖² of the codes that are stored."""
-        decoded = self._sum_of_codebooks(self._symbols(rows))
+        decoded = network.sum_of_codebooks(network.symbols(rows, self.ways), self.ways)
         decoded -= rows
         energy = float(np.vdot(rows, rows))
         return float(np.vdot(decoded, decoded)) / energy if energy else 0.0
 
-    def _symbols(self, rows: FloatArray) -> NDArray[np.int64]:
-        scores = self.network_.scores(self.network_.hidden(rows))
-        chosen: NDArray[np.int64] = scores.reshape(len(rows), self.layout.symbols, self.ways).argmax(axis=2)
-        return chosen
+    @property
+    def network_(self) -> Network:
+        """Encoder and codebooks."""
+        self._require_fitted()
+        return Network(self.theta_, self.theta_bias_, self.theta_prime_, self.theta_prime_bias_, self.codebooks_)
 
-    def _sum_of_codebooks(self, symbols: NDArray[np.integer[Any]]) -> FloatArray:
-        total = np.zeros((len(symbols), self.dim), dtype=np.float32)
-        for number in range(symbols.shape[1]):
-            total += self.network_.codebooks[number * self.ways + symbols[:, number].astype(np.int64)]
-        return total
+    def _encode_block(self, vectors: FloatArray) -> BytesArray:
+        """The largest symbol of each codebook."""
+        symbols = self.network_.symbols((vectors - self.mean_) / self.scale_[0], self.ways)
+        return bits.pack_symbols(symbols, self.layout.symbol_bits)
 
-    def encode(self, vectors: FloatMatrix) -> BytesArray:
-        """Return the largest symbol of each codebook."""
-        self._require_fitted("network_")
-        self._require_dim(vectors)
-        layout = self.layout
-        out = np.empty((len(vectors), bits.row_bytes(layout.row_bits)), dtype=np.uint8)
-
-        def encode_block(rows: slice) -> None:
-            symbols = self._symbols((vectors[rows] - self.mean_) / self.scale_[0])
-            out[rows] = bits.pack_symbols(symbols, layout.symbol_bits)
-
-        for_blocks(encode_block, len(vectors))
-        return out
-
-    def decode(self, codes: BytesArray, row_ids: NDArray[np.int64] | None = None) -> FloatMatrix:
-        """Return the sums of the codebook vectors, in the scale of the source, centred."""
-        self._require_fitted("network_")
-        layout = self.layout
-        out = np.empty((len(codes), self.dim), dtype=np.float32)
-
-        def decode_block(rows: slice) -> None:
-            symbols = bits.unpack_symbols(codes[rows], layout.symbols, layout.symbol_bits)
-            out[rows] = self._sum_of_codebooks(np.minimum(symbols, self.ways - 1))
-            out[rows] *= self.scale_[0]
-
-        for_blocks(decode_block, len(codes))
+    def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
+        """The sums of the codebook vectors, in the scale of the source, centred."""
+        symbols = bits.unpack_symbols(codes, self.layout.symbols, self.layout.symbol_bits)
+        out = self.network_.sum_of_codebooks(np.minimum(symbols, self.ways - 1), self.ways)
+        out *= self.scale_[0]
         return out
 
     @property
     def codewords(self) -> FloatArray:
         """The network's, in the scale of the source."""
-        self._require_fitted("network_")
         scaled: FloatArray = (self.network_.codebooks * self.scale_[0]).reshape(-1, self.ways, self.dim)
         return scaled
 
     @property
-    def dim(self) -> int:
-        """Numbers per codebook vector."""
-        self._require_fitted("network_")
-        return int(self.network_.codebooks.shape[1])
-
-    @property
     def layout(self) -> CodeLayout:
         """M symbols of ⌈log2 K⌉ bits."""
-        self._require_fitted("network_")
-        symbols = len(self.network_.codebooks) // self.ways
-        return CodeLayout("indexed", symbols, max(1, (self.ways - 1).bit_length()))
+        return CodeLayout.of_symbols(self.extents["scores"] // self.ways, self.ways)
 
     @property
     def offset(self) -> FloatArray:
         """The mean that was subtracted."""
-        self._require_fitted("mean_")
+        self._require_fitted()
         return self.mean_
 
-    @property
-    def report(self) -> dict[str, Any]:
-        """Validation loss (relative squared error of hard codes) at the start, at its best, and the epochs run."""
-        self._require_fitted("network_")
-        return {
-            "epochs_run": len(self.losses_) - 1,
-            "validation_loss": {
-                "first": round(float(self.losses_[0]), 6),
-                "best": round(float(self.losses_.min()), 6),
-            },
-        }
-
-    @property
-    def decode_state(self) -> frozenset[str]:
-        """Decoding needs the codebooks, the scale and the mean, not the encoder."""
-        return frozenset({"codebooks", "scale", "mean"})
-
-    def get_state(self) -> State:
-        """Return the network, mean, scale and losses."""
-        self._require_fitted("network_")
-        names = ("theta", "theta_bias", "theta_prime", "theta_prime_bias", "codebooks")
-        network = {name: getattr(self.network_, name) for name in names}
-        return network | {"mean": self.mean_, "scale": self.scale_, "losses": self.losses_}
-
-    def set_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take fitted arrays."""
-        codebooks = state_array(state, "codebooks", "<f4", None, None)
-        n_scores, dim = codebooks.shape
+    def _check_state(self) -> None:
+        """Codebooks are whole ones."""
+        n_scores = self.extents["scores"]
         if not n_scores or n_scores % self.ways:
             raise CorruptError(f"state 'codebooks' must have a multiple of {self.ways} rows, got {n_scores}")
-        hidden = max(1, n_scores // 2)
-        self.network_ = Network(
-            state_array(state, "theta", "<f4", dim, hidden),
-            state_array(state, "theta_bias", "<f4", hidden),
-            state_array(state, "theta_prime", "<f4", hidden, n_scores),
-            state_array(state, "theta_prime_bias", "<f4", n_scores),
-            codebooks,
-        )
-        self.mean_ = state_array(state, "mean", "<f4", dim)
-        self.scale_ = state_array(state, "scale", "<f4", 1)
-        self.losses_ = state_array(state, "losses", "<f4", None)
+
+
+def _hidden(n_scores: int) -> int:
+    """Units of the hidden layer."""
+    return max(1, n_scores // 2)

@@ -54,11 +54,12 @@ class LstmSearch:
         self.codebooks = codebooks
         self.composition = composition
         self.surrogate = surrogate
+        self._linear = Search(surrogate)
         self._half_norms = np.einsum("jkd,jkd->jk", surrogate, surrogate) / 2
 
     def encode(self, targets: FloatArray, width: int, sweeps: int = SWEEPS) -> Symbols:
         """Return codes, uint16 (n, D): beam search with the surrogate, then local search with the LSTM."""
-        codes = Search(self.surrogate).encode(targets, width)
+        codes = self._linear.encode(targets, width)
         self.improve_all(targets, codes, sweeps)
         return codes
 
@@ -155,20 +156,22 @@ def fit_lstm(
     training: Training,
     rng: np.random.Generator,
     progress: Progress = no_progress,
-) -> tuple[FloatArray, LstmComposition, FloatArray, Symbols]:
+) -> tuple[FloatArray, LstmComposition, FloatArray, Symbols, list[float]]:
     """Fit an LSTM and its codes to targets of unit mean square by turns.
 
     Returns:
-        Codebooks, network, surrogate codebooks, codes.
+        Codebooks, network, surrogate codebooks, codes, the loss of each epoch.
     """
     linear, codes, _ = fit_additive(targets, dims, ways, width, iterations, rng, progress)
     codebooks, composition = start_network(targets, codes, linear, code_dim, rng)
+    losses = []
     for turn in range(TURNS if len(targets) else 0):
         epochs = training.epochs // TURNS + (turn < training.epochs % TURNS)
-        train_network(targets, codes, codebooks, composition, replace(training, epochs=epochs), rng, progress)
+        turned = replace(training, epochs=epochs)
+        losses += train_network(targets, codes, codebooks, composition, turned, rng, progress)
         surrogate = surrogate_codebooks(codebooks, composition, codes)
         LstmSearch(codebooks, composition, surrogate).improve_all(targets, codes)
-    return codebooks, composition, surrogate_codebooks(codebooks, composition, codes), codes
+    return codebooks, composition, surrogate_codebooks(codebooks, composition, codes), codes, losses
 
 
 TURNS = 3

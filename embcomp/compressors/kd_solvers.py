@@ -1,4 +1,4 @@
-"""Ways to learn KD codes: eq. (1) of kd-codes.txt, solved by search, by Algorithm 1, or not at all.
+"""Ways to learn KD codes: [Chen 2017, eq. 1], solved by search, by Algorithm 1, or not at all.
 
 Every solver takes targets, float32 (n, d), and returns a :class:`Fitted`.
 """
@@ -9,16 +9,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from embcomp.compressors.additive import fit_additive, least_squares
+from embcomp.arrays import FloatArray
+from embcomp.compressors.additive import Symbols, fit_additive, least_squares
 from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.kd_lstm import fit_lstm, start_network, surrogate_codebooks
 from embcomp.compressors.kd_training import Training, train_network, train_straight_through
 from embcomp.progress import Progress
-
-FloatArray = NDArray[np.float32]
-Symbols = NDArray[np.uint16]
 
 
 @dataclass(frozen=True)
@@ -40,12 +37,15 @@ class Fitted:
         composition: f.
         surrogate: float32 (D, K, d), for an LSTM; (0, K, d) for a linear composition, which needs none.
         symbols: of the targets, uint16 (n, D).
+        losses: relative squared error ‖X − X̂‖² / ‖X‖² of the targets after each iteration or epoch, where there are
+            any.
     """
 
     codebooks: FloatArray
     composition: LinearComposition | LstmComposition
     surrogate: FloatArray
     symbols: Symbols
+    losses: list[float]
 
 
 def alternate_linear(
@@ -58,8 +58,12 @@ def alternate_linear(
 ) -> Fitted:
     """Additive quantization, in the span of the top d' of ``directions`` (principal, rows) if d' is below d."""
     projected, transform = _project(targets, sizes, directions)
-    codebooks, symbols, _ = fit_additive(projected, sizes.dims, sizes.ways, sizes.beam, iterations, rng, progress)
-    return Fitted(codebooks, LinearComposition(transform), _no_surrogate(targets, sizes), symbols)
+    codebooks, symbols, errors = fit_additive(
+        projected, sizes.dims, sizes.ways, sizes.beam, iterations, rng, progress
+    )
+    energy = float(np.square(projected, dtype=np.float64).sum())
+    losses = [error / energy if energy else 0.0 for error in errors]
+    return Fitted(codebooks, LinearComposition(transform), _no_surrogate(targets, sizes), symbols, losses)
 
 
 def random_linear(targets: FloatArray, sizes: Sizes, directions: FloatArray, rng: np.random.Generator) -> Fitted:
@@ -68,7 +72,7 @@ def random_linear(targets: FloatArray, sizes: Sizes, directions: FloatArray, rng
     symbols = random_codes(len(targets), sizes.dims, sizes.ways, rng)
     zeros = np.zeros((sizes.dims, sizes.ways, projected.shape[1]), dtype=np.float32)
     codebooks = least_squares(projected, symbols, zeros)
-    return Fitted(codebooks, LinearComposition(transform), _no_surrogate(targets, sizes), symbols)
+    return Fitted(codebooks, LinearComposition(transform), _no_surrogate(targets, sizes), symbols, [])
 
 
 def alternate_lstm(
@@ -81,12 +85,12 @@ def alternate_lstm(
 ) -> Fitted:
     """Search and training in turn, on targets brought to unit mean square."""
     scale = root_mean_square(targets)
-    codebooks, composition, surrogate, symbols = fit_lstm(
+    codebooks, composition, surrogate, symbols, losses = fit_lstm(
         targets / scale, sizes.dims, sizes.ways, sizes.code_dim, sizes.beam, iterations, training, rng, progress
     )
     composition.transform *= scale
     surrogate *= scale
-    return Fitted(codebooks, composition, surrogate, symbols)
+    return Fitted(codebooks, composition, surrogate, symbols, _relative(losses, targets))
 
 
 def random_lstm(
@@ -99,9 +103,10 @@ def random_lstm(
     zeros = np.zeros((sizes.dims, sizes.ways, targets.shape[1]), dtype=np.float32)
     linear = least_squares(scaled, symbols, zeros)
     codebooks, composition = start_network(scaled, symbols, linear, sizes.code_dim, rng)
-    train_network(scaled, symbols, codebooks, composition, training, rng, progress)
+    losses = train_network(scaled, symbols, codebooks, composition, training, rng, progress)
     composition.transform *= scale
-    return Fitted(codebooks, composition, surrogate_codebooks(codebooks, composition, symbols), symbols)
+    surrogate = surrogate_codebooks(codebooks, composition, symbols)
+    return Fitted(codebooks, composition, surrogate, symbols, _relative(losses, targets))
 
 
 def straight_through(
@@ -130,7 +135,7 @@ def straight_through(
     surrogate = _no_surrogate(targets, sizes)
     if isinstance(composition, LstmComposition):
         surrogate = surrogate_codebooks(codebooks, composition, trained.codes)
-    return Fitted(codebooks, composition, surrogate, trained.codes)
+    return Fitted(codebooks, composition, surrogate, trained.codes, _relative(trained.losses, targets))
 
 
 def random_codes(n_rows: int, dims: int, ways: int, rng: np.random.Generator) -> Symbols:
@@ -150,6 +155,11 @@ def _project(targets: FloatArray, sizes: Sizes, directions: FloatArray) -> tuple
         return targets, None
     transform = directions[: sizes.code_dim]
     return targets @ transform.T, transform
+
+
+def _relative(losses: list[float], targets: FloatArray) -> list[float]:
+    """Mean ‖v − f‖² of targets of unit mean square, over their mean ‖v‖²."""
+    return [loss / targets.shape[1] for loss in losses]
 
 
 def _no_surrogate(targets: FloatArray, sizes: Sizes) -> FloatArray:

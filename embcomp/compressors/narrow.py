@@ -2,65 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.compressors.base import State, state_array
-
-Matrix = NDArray[np.float32]
+from embcomp.arrays import AnyArray, FloatArray
+from embcomp.compressors.state import State
 
 FORMATS = ("float32", "float16", "int8")
-_STORED = {"float32": "<f4", "float16": "<f2", "int8": "|i1"}
+STORED = {"float32": "<f4", "float16": "<f2", "int8": "|i1"}  # dtypes of the formats
 LARGEST = 127  # −128 is not used, so that codes are symmetric
 
 
 def unit_bytes(weights: str, base_dim: int, dim: int) -> int:
     """Bytes that one hidden unit takes: its row of W₁, its row of W₂ᵀ and, for int8, its scale."""
-    size = np.dtype(_STORED[weights]).itemsize * (base_dim + dim)
+    size = np.dtype(STORED[weights]).itemsize * (base_dim + dim)
     return size + 4 if weights == "int8" else size
 
 
-def narrow(inner: Matrix, outer: Matrix, weights: str) -> State:
+def narrow(inner: FloatArray, outer: FloatArray, weights: str) -> State:
     """Return the arrays to store for W₁ and W₂ᵀ, each of shape (n_units, …).
 
     int8: each row is divided by its largest magnitude over 127 and rounded. A hidden unit's two divisors are stored
     as one number, their product, because a ReLU passes a positive factor on: max(0, s x) = s max(0, x).
     """
     if weights != "int8":
-        dtype = _STORED[weights]
+        dtype = STORED[weights]
         return {"inner": inner.astype(dtype), "outer": outer.astype(dtype)}
     inner_codes, inner_scale = _to_int8(inner)
     outer_codes, outer_scale = _to_int8(outer)
     return {"inner": inner_codes, "outer": outer_codes, "unit_scale": inner_scale * outer_scale}
 
 
-def widen(state: Mapping[str, NDArray[Any]]) -> tuple[Matrix, Matrix]:
+def widen(inner: AnyArray, outer: AnyArray, unit_scale: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
     """Return W₁ and W₂ᵀ, float32, that compute what the stored arrays stand for."""
-    inner = state["inner"].astype(np.float32)
-    outer = state["outer"].astype(np.float32)
-    if "unit_scale" in state:
-        outer *= state["unit_scale"][:, None]
-    return inner, outer
+    wide = outer.astype(np.float32)
+    if unit_scale is not None:
+        wide *= unit_scale[:, None]
+    return inner.astype(np.float32), wide
 
 
-def check(state: Mapping[str, NDArray[Any]], weights: str, base_dim: int, dim: int) -> State:
-    """Return the arrays of :func:`narrow` out of a stored state.
-
-    Raises:
-        CorruptError: one is missing, or they do not fit together.
-    """
-    dtype = _STORED[weights]
-    inner = state_array(state, "inner", dtype, None, base_dim)
-    arrays: State = {"inner": inner, "outer": state_array(state, "outer", dtype, len(inner), dim)}
-    if weights == "int8":
-        arrays["unit_scale"] = state_array(state, "unit_scale", "<f4", len(inner))
-    return arrays
-
-
-def _to_int8(rows: Matrix) -> tuple[NDArray[np.int8], Matrix]:
+def _to_int8(rows: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
     largest = np.abs(rows).max(axis=1, initial=0)
     scale = np.where(largest > 0, largest / np.float32(LARGEST), np.float32(1)).astype(np.float32)
     codes = np.rint(rows / scale[:, None])

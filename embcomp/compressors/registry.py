@@ -74,7 +74,6 @@ def _built_in(name: str) -> type[Compressor]:
 
 def _judged(name: str, loaded: Any) -> type[Compressor]:
     """What an entry point gave, if it is a compressor that can be built and found again by its name."""
-    from embcomp.checks import Option
     from embcomp.compressors.base import Compressor
 
     if name in BUILT_IN:
@@ -88,6 +87,4 @@ def _judged(name: str, loaded: Any) -> type[Compressor]:
         raise TypeError(f"{loaded.__qualname__}.name must be {name!r}, as its entry point")
     if not isinstance(getattr(loaded, "summary", None), str):
         raise TypeError(f"{loaded.__qualname__}.summary must be a line of text")
-    if not all(isinstance(option, Option) for option in loaded.options):
-        raise TypeError(f"{loaded.__qualname__}.options must be a tuple of embcomp.checks.Option")
     return loaded

@@ -48,7 +48,7 @@ def test_ratio_and_inter_exclude_each_other(cli: Cli, glove: Path, tmp_path: Pat
 def test_an_interrupt_while_training_leaves_no_file(
     cli: Cli, glove: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(self: AloneCompressor, *_: object) -> None:
+    def interrupted(self: AloneCompressor, *_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(AloneCompressor, "_train", interrupted)

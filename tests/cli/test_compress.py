@@ -93,12 +93,12 @@ REFUSED = [
     (
         ["--method", "sign", "--bits", "3"],
         2,
-        "embcomp: compress: there is no option --bits; method sign has --threshold\n",
+        "embcomp: compress: there is no option --bits; method sign has --threshold, --fit-rows\n",
     ),
     (
         ["--method", "sign", "--seed", "3"],
         2,
-        "embcomp: compress: there is no option --seed; method sign has --threshold\n",
+        "embcomp: compress: there is no option --seed; method sign has --threshold, --fit-rows\n",
     ),
     (["--bits", "ten"], 2, "embcomp: iiq: --bits must be an integer from 1 to 65536 or 'dim', got 'ten'"),
     (["--bits", "0"], 2, "embcomp: iiq: --bits must be an integer from 1 to 65536 or 'dim', got 0"),
@@ -106,7 +106,7 @@ REFUSED = [
     (["--unit-rows", "perhaps"], 2, "embcomp: iiq: --unit-rows must be true or false, got 'perhaps'"),
     (["--threads", "0"], 2, "embcomp: --threads must be an integer from 1 to 1024, got 0"),
     (["--limit", "0"], 2, "embcomp: compress: Invalid value for '--limit': 0 is not in the range x>=1."),
-    (["--nonsense"], 2, "embcomp: compress: there is no option --nonsense; method iiq has --bits, --remove-top, "),
+    (["--nonsense"], 2, "embcomp: compress: there is no option --nonsense; method iiq has --bits, --iterations, "),
     (["--format", "word"], 2, "embcomp: --format must be "),
     (["--format", "word2vec-binary"], 3, "embcomp: {glove}:1: "),
 ]

@@ -17,9 +17,9 @@ def test_a_candidate_is_a_method_with_options_after_colons() -> None:
     [
         ("nope", "there is no method 'nope'"),
         ("iiq:bits", "--methods iiq:bits: expected option=value after the colon, got 'bits'"),
-        ("sign:bits=5", "sign: --bits is not an option of this method; it takes --threshold"),
-        ("itq:bits=x", "itq: --bits must be an integer from 1 to 65536 or 'dim', got 'x'"),
-        ("itq:bits=0", "itq: --bits must be an integer from 1 to 65536 or 'dim', got 0"),
+        ("sign:bits=5", "sign: `bits` is not an option of this method; it has `threshold`, `fit_rows`"),
+        ("itq:bits=x", "itq: `bits` must be an integer from 1 to 65536 or 'dim', got 'x'"),
+        ("itq:bits=0", "itq: `bits` must be an integer from 1 to 65536 or 'dim', got 0"),
     ],
 )
 def test_what_is_wrong_is_said_before_any_file_is_read(text: str, message: str) -> None:
@@ -77,7 +77,7 @@ def test_a_network_for_all_words_is_smaller_by_the_same_ratio() -> None:
 
 
 def test_a_sweep_refuses_what_a_method_refuses() -> None:
-    with pytest.raises(ParameterError, match="itq: --bits must be an integer from 1 to 65536 or 'dim', got 0"):
+    with pytest.raises(ParameterError, match="itq: `bits` must be an integer from 1 to 65536 or 'dim', got 0"):
         sweep_bits([Candidate("itq", {})], [0], 12)
 
 
@@ -94,7 +94,7 @@ def test_seeds_multiply_what_is_random_and_nothing_else() -> None:
         ("itq", 4),
         ("iiq", 9),
     ]
-    assert jobs[0] == Job("sign", {"threshold": "mean"})
+    assert jobs[0] == Job("sign", {"threshold": "mean", "fit_rows": 50_000})
 
 
 def test_the_same_job_runs_once() -> None:

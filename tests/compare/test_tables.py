@@ -35,6 +35,7 @@ def result(method: str, value: float | None, seed: int = 0, **more: Any) -> Resu
         "scores": [score(value), score(60.0, "two")],
         "means": [score(value, "mean of 2", ratio=0.5)],
         "label": method,
+        "seed_name": "random_state",
     }
     return Result(method, **(given | more))
 

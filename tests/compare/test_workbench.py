@@ -12,12 +12,10 @@ from embcomp.comparison.workbench import (
     BASELINE,
     Evaluation,
     Workbench,
-    fits_and_encodes_apart,
     label,
     suites_with_data,
     with_ratios,
 )
-from embcomp.compressors.alone import AloneCompressor
 from embcomp.compressors.itq import ItqCompressor
 from embcomp.compressors.registry import make_compressor
 from embcomp.container.reader import describe
@@ -137,11 +135,6 @@ def test_progress_counts_every_step(bench: Workbench) -> None:
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
     assert seen[0] == ("none: read", 0, 4)
     assert seen[-1] == ("done", 4, 4)
-
-
-def test_only_methods_whose_encode_takes_vectors_are_timed_apart() -> None:
-    assert fits_and_encodes_apart(ItqCompressor)
-    assert not fits_and_encodes_apart(AloneCompressor)
 
 
 def test_labels_name_what_is_not_the_default() -> None:

@@ -44,19 +44,32 @@ def test_output_by_hand() -> None:
     assert network(np.array([[1, 3], [1, -3]], np.float32)).tolist() == [[502], [32]]
 
 
+def step_and_gradient(network: Network, filters: np.ndarray, targets: np.ndarray) -> tuple[float, list[np.ndarray]]:
+    """The loss of a batch and its gradient: Adam's first step with a large ε is plain gradient descent."""
+    trainer = Trainer(network, len(filters))
+    for adam in (trainer._base_adam, *(part._adam for parts, _ in trainer._shares for part in parts)):
+        assert adam is not None
+        adam.eps = EPSILON
+    before = in_float64(network)
+    loss = trainer.step(filters, targets, RATE)
+    return loss, [(old - new) * EPSILON / RATE for old, new in zip(before, in_float64(network), strict=True)]
+
+
+EPSILON, RATE = 1e8, 1e5  # a step of 1/1000 of the gradient
+
+
 def test_loss_is_that_of_the_plain_version() -> None:
     network, filters, targets = problem()
-    loss, _ = Trainer(network, 5).gradients(filters, targets)
-    assert loss == pytest.approx(plain_loss(*in_float64(network), filters, targets), rel=1e-5)
+    expected = plain_loss(*in_float64(network), filters, targets)
+    assert step_and_gradient(network, filters, targets)[0] == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize("part", [0, 1, 2], ids=["base", "inner", "outer"])
 @pytest.mark.parametrize("n_units", [9, 200], ids=["one slice", "four slices"])
 def test_gradients_are_those_of_finite_differences(part: int, n_units: int) -> None:
     network, filters, targets = problem(n_units)
-    _, gradient = Trainer(network, 8).gradients(filters, targets)
-    got = (gradient.base, gradient.inner, gradient.outer)[part]
     arrays = in_float64(network)
+    got = step_and_gradient(network, filters, targets)[1][part]
     expected = np.empty_like(arrays[part])
     for place in np.ndindex(expected.shape):
         losses = []
@@ -66,7 +79,7 @@ def test_gradients_are_those_of_finite_differences(part: int, n_units: int) -> N
             losses.append(plain_loss(*moved, filters, targets))
         expected[place] = (losses[0] - losses[1]) / 2e-6
     assert np.abs(expected).max() > 1
-    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())
 
 
 def test_slices_cover_every_unit_once() -> None:
@@ -82,10 +95,11 @@ def trained(n_threads: int, **options: bool) -> Network:
     network = initial_network(130, 6, 4, rng)
     filters = rng.standard_normal((40, 6)).astype(np.float32)
     targets = rng.standard_normal((40, 4)).astype(np.float32)
-    trainer = Trainer(network, 16, **options)
     threads.set_threads(n_threads)
     try:
-        with trainer.running():
+        trainer = Trainer(network, 16, **options)
+        assert len(trainer._shares) == {1: 1, 2: 2, 3: 2, 7: 4}[n_threads]  # of four slices
+        with threads.single_threaded_blas():
             for _ in range(20):
                 for start in (0, 16, 32):  # the last batch is shorter
                     trainer.step(filters[start : start + 16], targets[start : start + 16], 1e-2)
@@ -111,11 +125,10 @@ def test_a_centred_step_keeps_the_sum_of_the_rows() -> None:
     network, filters, targets = problem()
     network.base[:] = 1
     trainer = Trainer(network, 5, centred=True, fix_base=True)
-    (part,) = trainer._slices
+    (((part,), _),) = trainer._shares
     part._adam.eps = 1e6
     before = network.inner.astype(np.float64)
-    with trainer.running():
-        trainer.step(filters, targets, 1e3)
+    trainer.step(filters, targets, 1e3)
     moved = network.inner - before
     assert np.abs(moved).max() > 1e-3
     assert np.abs(moved.sum(axis=1)).max() < 1e-2 * np.abs(moved).max()
@@ -125,11 +138,9 @@ def test_one_step_is_adams() -> None:
     """Adam's first step moves every number by the learning rate against its gradient's sign."""
     network, filters, targets = problem()
     before = in_float64(network)
-    _, gradient = Trainer(network, 5).gradients(filters, targets)
-    trainer = Trainer(network, 5)
-    with trainer.running():
-        trainer.step(filters, targets, 1e-3)
-    for old, new, slope in zip(before, in_float64(network), in_float64(gradient), strict=True):
+    _, gradient = step_and_gradient(Network(*(array.copy() for array in vars(network).values())), filters, targets)
+    Trainer(network, 5).step(filters, targets, 1e-3)
+    for old, new, slope in zip(before, in_float64(network), gradient, strict=True):
         np.testing.assert_allclose(new, old - 1e-3 * np.sign(slope), atol=1e-6)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from embcomp import bits
 from embcomp.compressors import kd as kd_module
+from embcomp.compressors.base import symbol_bits
 from embcomp.compressors.kd import KdCompressor
 from embcomp.compressors.kd_facts import collisions, group, utilisation
 from embcomp.errors import CorruptError, ParameterError
@@ -92,21 +93,8 @@ def test_as_many_codewords_as_rows_keep_them() -> None:
     np.testing.assert_allclose(kd.decode(kd.fit_encode(x)) + kd.offset, x, atol=1e-4)
 
 
-def test_lookup_tables_hold_inner_products() -> None:
-    x, kd = vectors(), small("linear", "alternate", code_dim=4)
-    codes = kd.fit_encode(x)
-    tables = kd.lookup_tables(x[:3])
-    assert tables.shape == (3, 3, 6)
-    symbols = kd.symbols(codes)
-    sums = sum(tables[:, j, symbols[:, j]] for j in range(3))
-    np.testing.assert_allclose(sums, x[:3] @ kd.decode(codes).T, atol=1e-3)
-
-
-def test_an_lstm_has_no_lookup_tables() -> None:
-    kd = small("lstm", "random").fit(vectors())
-    assert kd.codewords is None
-    with pytest.raises(ParameterError, match=r"^kd: lookup tables need --compose linear, got 'lstm'$"):
-        kd.lookup_tables(vectors(1))
+def test_an_lstm_is_no_sum_of_codewords() -> None:
+    assert small("lstm", "random").fit(vectors()).codewords is None
 
 
 def test_one_bit_a_dimension_is_the_default() -> None:
@@ -173,19 +161,25 @@ def test_symbols_no_encoder_writes_become_the_last() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epochs": 3}, "kd: --epochs has no effect with --solver alternate --compose linear, got 3"),
-        ({"decay": 0.5}, "kd: --decay has no effect with --solver alternate --compose linear, got 0.5"),
+        (
+            {"epochs": 3},
+            "kd: `epochs` must be 'auto' with `solver` 'alternate' and `compose` 'linear', got 3",
+        ),
+        (
+            {"decay": 0.5},
+            "kd: `decay` must be 'auto' with `solver` 'alternate' and `compose` 'linear', got 0.5",
+        ),
         (
             {"temperature": 2.0, "compose": "lstm"},
-            "kd: --temperature has no effect with --solver alternate --compose lstm, got 2.0",
+            "kd: `temperature` must be 'auto' with `solver` 'alternate' and `compose` 'lstm', got 2.0",
         ),
         (
             {"iterations": 3, "solver": "ste"},
-            "kd: --iterations has no effect with --solver ste --compose linear, got 3",
+            "kd: `iterations` must be 'auto' with `solver` 'ste' and `compose` 'linear', got 3",
         ),
         (
             {"batch_size": 9, "solver": "random"},
-            "kd: --batch-size has no effect with --solver random --compose linear, got 9",
+            "kd: `batch_size` must be 'auto' with `solver` 'random' and `compose` 'linear', got 9",
         ),
     ],
 )
@@ -199,7 +193,7 @@ def test_a_code_dimension_above_the_vectors_is_refused_where_it_cannot_help() ->
     with pytest.raises(ParameterError) as caught:
         small("linear", "alternate", code_dim=9).fit(vectors())
     assert str(caught.value) == (
-        "kd: --code-dim must be at most the number of dimensions (8) with --compose linear, got 9"
+        "kd: `code_dim` must be at most the number of dimensions (8) with `compose` 'linear', got 9"
     )
     assert small("lstm", "random", code_dim=9).fit(vectors()).dim == 8
 
@@ -209,18 +203,18 @@ def test_too_many_logits_are_refused_with_the_figure(monkeypatch: pytest.MonkeyP
     with pytest.raises(ParameterError) as caught:
         small("linear", "ste").fit(vectors())
     assert str(caught.value) == (
-        "kd: --solver ste needs 0.00 GB for the logits of 200 words (200 × 3 × 6 × 12 bytes), more than 0.00 GB; "
-        "learn from fewer with --fit-rows, the codes of the others are searched for"
+        "kd: `solver` 'ste' needs 0.00 GB for the logits of 200 words (200 × 3 × 6 × 12 bytes), more than 0.00 GB; "
+        "learn from fewer with `fit_rows`, the codes of the others are searched for"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("codebooks", (3, 5, 8), "'codebooks' must be <f4 of shape ('any', 6, 8), got float32 of (3, 5, 8)"),
-        ("codebooks", (0, 6, 8), "'codebooks' must hold at least one codebook, got none"),
-        ("transform", (2, 8), "'codebooks' must be <f4 of shape ('any', 6, 2), got float32 of (3, 6, 8)"),
-        ("removed", (1, 7), "'removed' must be <f4 of shape ('any', 8), got float32 of (1, 7)"),
+        ("codebooks", (3, 5, 8), "'codebooks' must be <f4 of shape (3, 6, 8), got <f4 of (3, 5, 8)"),
+        ("codebooks", (0, 6, 8), "'codebooks' must be <f4 of shape (3, 6, 8), got <f4 of (0, 6, 8)"),
+        ("transform", (2, 8), "'codebooks' must be <f4 of shape (3, 6, 2), got <f4 of (3, 6, 8)"),
+        ("removed", (1, 7), "'removed' must be <f4 of shape (removed, 8), got <f4 of (1, 7)"),
     ],
 )
 def test_state_that_does_not_fit_is_refused(name: str, shape: tuple[int, ...], message: str) -> None:
@@ -230,8 +224,14 @@ def test_state_that_does_not_fit_is_refused(name: str, shape: tuple[int, ...], m
     assert str(caught.value) == f"state {message}"
 
 
+def test_a_state_without_codebooks_is_refused() -> None:
+    kd = KdCompressor(ways=6).fit(vectors())
+    with pytest.raises(CorruptError, match=r"^state 'codebooks' must hold at least one codebook, got none$"):
+        KdCompressor(ways=6).set_state(kd.get_state() | {"codebooks": np.zeros((0, 6, 8), np.float32)})
+
+
 def test_bits_are_spent_on_symbols() -> None:
-    assert KdCompressor.options_for_bits(100, 100, {}) == {"dims": 100 // kd_module.symbol_bits(KdCompressor().ways)}
+    assert KdCompressor.options_for_bits(100, 100, {}) == {"dims": 100 // symbol_bits(KdCompressor().ways)}
     assert KdCompressor.options_for_bits(100, 100, {"ways": 50}) == {"dims": 16}
     assert KdCompressor.options_for_bits(3, 100, {"ways": 50}) == {"dims": 1, "ways": 8}
     assert KdCompressor.options_for_bits(3, 100, {"dims": 2}) is None

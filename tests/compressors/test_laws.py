@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from embcomp import bits, threads
 from embcomp.checks import Boolean, Check, Either, Integer, OneOf, Option, Real
@@ -113,9 +114,30 @@ def test_the_constructor_takes_the_declared_options_in_order_with_their_defaults
     kind = compressor_class(method)
     parameters = list(inspect.signature(kind).parameters.values())
     assert [parameter.name for parameter in parameters] == [option.name for option in kind.options]
+    assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
     for parameter, option in zip(parameters, kind.options, strict=True):
-        assert parameter.default == option.default, option.name
+        assert parameter.default == option.default == getattr(kind(), option.name), option.name
         assert type(parameter.default) is type(option.default), option.name
+
+
+@each_method
+def test_the_constructor_refuses_other_arguments_as_python_does(method: str) -> None:
+    kind = compressor_class(method)
+    with pytest.raises(TypeError, match=r"got an unexpected keyword argument 'no_such'$"):
+        kind(no_such=1)
+    with pytest.raises(TypeError):
+        kind(1)
+
+
+@each_method
+def test_each_role_has_one_option(method: str) -> None:
+    kind = compressor_class(method)
+    roles = [option.role for option in kind.options if option.role is not None]
+    assert len(roles) == len(set(roles))
+    for role in roles:
+        option = kind.option_for(role)
+        assert option is not None
+        assert option.role == role
 
 
 @each_method
@@ -133,13 +155,58 @@ def test_config_survives_json(method: str) -> None:
     assert type(new(method)).from_config(json.loads(json.dumps(config))).get_config() == config
 
 
+@each_case
+def test_config_is_identity(method: str) -> None:
+    one, other = new(method), new(method)
+    assert one == other
+    assert one != "another thing"
+    assert eval(repr(one), {type(one).__name__: type(one)}) == one
+    assert repr(type(one)()) == f"{type(one).__name__}()"
+    option = one.options[0]
+    setattr(other, option.name, object())
+    assert one != other
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(one)
+
+
+@each_case
+def test_scikit_learn_can_clone_it(method: str) -> None:
+    fitted_one, _ = fitted(method)
+    copy = clone(fitted_one)
+    assert type(copy) is type(fitted_one)
+    assert copy == fitted_one
+    with pytest.raises(NotFittedError):
+        copy.get_state()
+
+
+@each_method
+def test_params_are_the_config(method: str) -> None:
+    compressor = new(method)
+    assert compressor.get_params() == compressor.get_params(deep=False) == compressor.get_config()
+    other = compressor_class(method)()
+    assert other.set_params(**compressor.get_params()) is other
+    assert other == compressor
+    with pytest.raises(ParameterError, match=rf"^{method}: `no_such` is not an option of this method; it has "):
+        other.set_params(no_such=1)
+
+
+@each_method
+def test_what_was_learned_with_other_options_is_forgotten(method: str) -> None:
+    compressor = new(method).fit(some_vectors())
+    option = compressor.options[0]
+    compressor.set_params(**{option.name: option.default})
+    assert vars(compressor) == compressor.get_config()
+    with pytest.raises(NotFittedError):
+        compressor.get_state()
+
+
 @each_method
 def test_an_unknown_option_is_refused(method: str) -> None:
     kind = compressor_class(method)
     with pytest.raises(ParameterError) as caught:
         kind.from_config({"no_such": 1})
-    flags = ", ".join(option.flag for option in kind.options) or "no options"
-    assert str(caught.value) == f"{method}: --no-such is not an option of this method; it takes {flags}"
+    names = ", ".join(f"`{option.name}`" for option in kind.options) or "no options"
+    assert str(caught.value) == f"{method}: `no_such` is not an option of this method; it has {names}"
 
 
 def sides(check: Check) -> tuple[list[Any], list[Any]]:
@@ -176,7 +243,19 @@ def test_each_check_is_tried_on_both_sides(method: str, option: Option) -> None:
     for value in refused:
         with pytest.raises(ParameterError) as caught:
             kind.from_config({option.name: value})
-        assert str(caught.value) == f"{method}: {option.flag} must be {option.check.describe()}, got {value!r}"
+        assert str(caught.value) == f"{method}: `{option.name}` must be {option.check.describe()}, got {value!r}"
+
+
+@each_option
+def test_options_are_checked_at_fit_too(method: str, option: Option) -> None:
+    _, refused = sides(option.check)
+    for value in refused:
+        compressor = compressor_class(method)(**{option.name: value})
+        with pytest.raises(ParameterError) as caught:
+            compressor.fit(some_vectors())
+        assert str(caught.value) == f"{method}: `{option.name}` must be {option.check.describe()}, got {value!r}"
+        with pytest.raises(ParameterError):
+            compressor.fit_encode(some_vectors())
 
 
 @each_option
@@ -298,6 +377,47 @@ def test_numbers_that_are_not_finite_are_refused(method: str, value: float) -> N
         new(method).fit_encode(vectors)
 
 
+@each_case
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 2e15])
+def test_numbers_out_of_bounds_are_not_encoded(method: str, value: float) -> None:
+    compressor, _ = fitted(method)
+    vectors = some_vectors()
+    vectors[59, 7] = value
+    with pytest.raises(ParameterError, match=f"^{compressor.name}: vectors must hold "):
+        compressor.encode(vectors)
+
+
+@each_case
+def test_what_fitting_needs_is_known_before(method: str) -> None:
+    """A method with a head learns from nothing else, and all its codes come from ``encode``."""
+    compressor, vectors = new(method), some_vectors()
+    assert compressor.encodes_vectors or compressor.learns_codes
+    head = compressor.option_for("head")
+    if head is None or compressor.learns_codes:
+        assert compressor.head_rows is None
+        return
+    compressor.set_params(**{head.name: 40})
+    assert compressor.head_rows == 40
+    codes = compressor.fit_encode(vectors)
+    other = new(method).set_params(**{head.name: 40}).fit(vectors[:40])
+    assert same_state(compressor, other)
+    assert other.encode(vectors).tobytes() == codes.tobytes()
+
+
+@each_case
+def test_progress_ends_at_the_whole(method: str) -> None:
+    heard: list[tuple[str, int, int]] = []
+
+    def hear(stage: str, done: int, total: int, note: str = "") -> None:
+        heard.append((stage, done, total))
+
+    new(method).fit_encode(some_vectors(), progress=hear)
+    assert all(done <= total for _, done, total in heard)
+    for stage in {stage for stage, _, _ in heard}:
+        last = [(done, total) for each, done, total in heard if each == stage][-1]
+        assert last[0] == last[1], stage
+
+
 @each_method
 @pytest.mark.parametrize("shape", [(4,), (4, 0), (2, 3, 4)])
 def test_what_is_no_matrix_is_refused(method: str, shape: tuple[int, ...]) -> None:
@@ -408,8 +528,7 @@ def test_vectors_of_another_dimension_are_not_encoded(method: str) -> None:
 @pytest.mark.parametrize("n_bits", [3, 8])
 def test_cosines_of_decoded_vectors_are_those_of_the_codes(method: str, n_bits: int) -> None:
     kind = compressor_class(method)
-    has_bits = any(option.name == "bits" for option in kind.options)
-    compressor = kind.from_config({"bits": n_bits} if has_bits else {})
+    compressor = kind.from_config(kind.options_for_bits(n_bits, 8, {}) or {})
     codes = compressor.fit_encode(some_vectors())
     signs = 2.0 * bits.unpack(codes, compressor.layout.row_bits) - 1.0
     decoded = compressor.decode(codes).astype(np.float64)
@@ -445,6 +564,63 @@ def test_the_state_is_all_that_is_learnt(method: str) -> None:
     assert (other.offset is None) == (compressor.offset is None)
     if compressor.offset is not None:
         assert np.array_equal(other.offset, compressor.offset)
+
+
+@each_case
+def test_the_state_is_as_declared(method: str) -> None:
+    """The first axis of that name gives an extent; all others have it."""
+    compressor, _ = fitted(method)
+    state = compressor.get_state()
+    declared = {array.name: array for array in compressor.arrays if array.when(compressor)}
+    assert list(state) == list(declared)
+    for name, array in state.items():
+        dtype, shape = declared[name].dtype, declared[name].shape
+        assert array.dtype.str == (dtype if isinstance(dtype, str) else dtype(compressor))
+        assert array is getattr(compressor, declared[name].attribute)
+        for length, extent in zip(array.shape, shape, strict=True):
+            known = compressor.extents[extent] if isinstance(extent, str) else extent
+            assert length == (known if isinstance(known, int) else known(compressor))
+    assert compressor.extents.get("dim", 8) == compressor.dim == 8
+    assert compressor.n_rows in (None, 60)
+
+
+@each_case
+def test_a_state_from_elsewhere_replaces_what_was_learned(method: str) -> None:
+    compressor, codes = fitted(method)
+    other = new(method).fit(some_vectors(30, 5))
+    other.set_state(compressor.get_state())
+    assert same_state(other, compressor)
+    assert other.report == {}
+    assert other.decode(codes, np.arange(60)).tobytes() == compressor.decode(codes, np.arange(60)).tobytes()
+
+
+@each_case
+def test_fitting_again_is_fitting_anew(method: str) -> None:
+    compressor = new(method).fit(some_vectors(30, 5))
+    compressor.decode(np.zeros((1, bits.row_bytes(compressor.layout.row_bits)), np.uint8))
+    codes = compressor.fit_encode(some_vectors())
+    expected, expected_codes = fitted(method)
+    assert same_state(compressor, expected)
+    assert codes.tobytes() == expected_codes.tobytes()
+    assert compressor.decode(codes).tobytes() == expected.decode(codes).tobytes()
+
+
+@each_method
+def test_a_refused_state_leaves_nothing(method: str) -> None:
+    compressor, _ = fitted(method)
+    name, array = list(compressor.get_state().items())[-1]
+    other = new(method).fit(some_vectors(30, 5))
+    with pytest.raises(CorruptError):
+        other.set_state(compressor.get_state() | {name: array[None]})
+    with pytest.raises(NotFittedError):
+        other.get_state()
+
+
+@each_method
+def test_an_unknown_array_is_refused(method: str) -> None:
+    compressor, _ = fitted(method)
+    with pytest.raises(CorruptError, match=f"^state 'later' is unknown to {method}$"):
+        new(method).set_state(compressor.get_state() | {"later": np.zeros(1, np.float32)})
 
 
 @each_case

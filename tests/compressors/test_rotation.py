@@ -85,7 +85,7 @@ def test_both_ways_fit_alike_on_any_number_of_threads(monkeypatch: pytest.Monkey
         finally:
             set_threads(None)
     assert np.array_equal(computed[0].rotation_, computed[1].rotation_)
-    np.testing.assert_allclose(computed[0].losses_, held.losses_, atol=1e-4)
+    np.testing.assert_allclose(computed[0].report["losses"], held.report["losses"], atol=1e-4)
     differing = np.unpackbits(computed[0].encode(vectors) ^ held.encode(vectors)).mean()
     assert differing < 0.01
 

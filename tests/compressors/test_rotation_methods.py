@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from embcomp import bits
-from embcomp.compressors.binary import MAX_MAGNITUDE
-from embcomp.compressors.iiq import IiqCompressor, dominant_directions
+from embcomp.compressors.base import MAX_MAGNITUDE
+from embcomp.compressors.dominant import dominant_directions
+from embcomp.compressors.iiq import IiqCompressor
 from embcomp.compressors.itq import ItqCompressor
 from embcomp.compressors.sign import SignCompressor
 from embcomp.errors import ParameterError
@@ -56,7 +57,7 @@ def projected(compressor: Any, vectors: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("remove_top", "n_bits"), [(0, 6), (2, 6), (1, 4), (2, 2), (1, 9), (0, 12)])
 def test_iiq_is_algorithm_1(remove_top: int, n_bits: int, unit_rows: bool) -> None:
     vectors = some_vectors()
-    compressor = IiqCompressor(n_bits, remove_top, iterations=7, fit_rows="all", unit_rows=unit_rows, random_state=3)
+    compressor = IiqCompressor(bits=n_bits, remove_top=remove_top, iterations=7, unit_rows=unit_rows, random_state=3)
     compressor.fit(vectors)
     expected = algorithm_1(vectors, remove_top, 7, n_bits, 3, unit_rows=unit_rows)
     assert np.array_equal(codes_as_signs(compressor, vectors), expected)
@@ -65,7 +66,7 @@ def test_iiq_is_algorithm_1(remove_top: int, n_bits: int, unit_rows: bool) -> No
 @pytest.mark.parametrize("n_bits", [3, 6, 8])
 def test_itq_is_algorithm_1_with_nothing_removed(n_bits: int) -> None:
     vectors = some_vectors()
-    compressor = ItqCompressor(n_bits, iterations=7, fit_rows="all", unit_rows=False, random_state=3).fit(vectors)
+    compressor = ItqCompressor(bits=n_bits, iterations=7, unit_rows=False, random_state=3).fit(vectors)
     assert np.array_equal(codes_as_signs(compressor, vectors), algorithm_1(vectors, 0, 7, n_bits, 3))
     assert compressor.removed_.shape == (0, 6)
 
@@ -100,7 +101,7 @@ def test_project_gives_the_values_whose_signs_are_the_code() -> None:
 def test_what_is_removed_must_leave_something() -> None:
     with pytest.raises(ParameterError) as caught:
         IiqCompressor(remove_top=6).fit(some_vectors())
-    assert str(caught.value) == "iiq: --remove-top must be below the number of dimensions (6), got 6"
+    assert str(caught.value) == "iiq: `remove_top` must be below the number of dimensions (6), got 6"
 
 
 def test_the_scale_is_the_mean_magnitude_of_projections() -> None:
@@ -111,13 +112,13 @@ def test_the_scale_is_the_mean_magnitude_of_projections() -> None:
 
 @pytest.mark.parametrize("n_bits", [4, 6, 10])
 def test_the_rotation_has_orthonormal_columns_or_rows(n_bits: int) -> None:
-    rotation = ItqCompressor(n_bits).fit(some_vectors()).rotation_.astype(np.float64)
+    rotation = ItqCompressor(bits=n_bits).fit(some_vectors()).rotation_.astype(np.float64)
     product = rotation.T @ rotation if n_bits <= 6 else rotation @ rotation.T
     np.testing.assert_allclose(product, np.eye(min(6, n_bits)), atol=1e-6)
 
 
 def test_decoding_by_hand() -> None:
-    compressor = ItqCompressor(3).fit(some_vectors())
+    compressor = ItqCompressor(bits=3).fit(some_vectors())
     b = np.array([1.0, -1.0, 1.0])
     decoded = compressor.decode(bits.pack(np.array([[1, 0, 1]], np.uint8)))
     np.testing.assert_allclose(decoded[0], compressor.scale_[0] * compressor.rotation_ @ b, rtol=1e-5)
@@ -128,7 +129,11 @@ def test_the_report_says_what_was_done() -> None:
     report = IiqCompressor(remove_top=2, iterations=9, fit_rows=150).fit(vectors).report
     assert (report["fit_rows"], report["removed"]) == (150, 2)
     assert 0 < report["rounds"] <= 9
-    assert report["loss"]["last"] < report["loss"]["first"]
+    assert len(report["losses"]) == report["rounds"]
+    assert report["losses"][-1] < report["losses"][0]
+    centred = vectors[:150] - vectors[:150].mean(axis=0)
+    expected = np.linalg.svd(centred.astype(np.float64), compute_uv=False)
+    np.testing.assert_allclose(report["singular_values"], expected, rtol=1e-4)
     assert report["isotropy"]["after"] > report["isotropy"]["before"]
     assert report["isotropy"]["before"] == pytest.approx(isotropy(vectors[:150]), abs=1e-6)
     assert report["isotropy_estimate"]["before"] == pytest.approx(isotropy_estimate(vectors[:150]), abs=1e-6)
@@ -170,7 +175,7 @@ def test_sign_by_hand() -> None:
 
 def test_sign_against_zero() -> None:
     vectors = np.array([[1, -1], [0, -0.0], [1e-40, 4]], np.float32)
-    compressor = SignCompressor("zero").fit(vectors)
+    compressor = SignCompressor(threshold="zero").fit(vectors)
     assert codes_as_signs(compressor, vectors).tolist() == [[1, -1], [-1, -1], [1, 1]]
     assert compressor.offset.tolist() == [0, 0]
 

@@ -355,13 +355,13 @@ def test_a_method_that_is_no_word(path: Path, parts: Parts, method: Any) -> None
 
 def test_an_option_that_is_not_allowed(path: Path, parts: Parts) -> None:
     parts.document["config"]["iterations"] = -1
-    message = "x.embc: the stored options are refused: iiq: --iterations must be an integer from 0 to 1000000, got -1"
+    message = "x.embc: the stored options are refused: iiq: `iterations` must be an integer from 0 to 1000000, got -1"
     assert refusal(path, parts.build(), CorruptError) == message
 
 
 def test_an_option_of_another_method(path: Path, parts: Parts) -> None:
     parts.document["config"]["self"] = 1
-    message = "x.embc: the stored options are refused: iiq: --self is not an option of this method; it takes "
+    message = "x.embc: the stored options are refused: iiq: `self` is not an option of this method; it has "
     assert refusal(path, parts.build(), CorruptError).startswith(message)
 
 
@@ -454,7 +454,7 @@ def test_spare_bits_of_the_codes(path: Path, parts: Parts) -> None:
 
 def test_a_state_of_another_dtype(path: Path, parts: Parts) -> None:
     parts.section("state.mean")["dtype"] = "<i4"
-    message = "x.embc: state 'mean' must be <f4 of shape ('any',), got int32 of (5,)"
+    message = "x.embc: state 'mean' must be <f4 of shape (dim,), got <i4 of (5,)"
     assert refusal(path, parts.build(), CorruptError) == message
 
 
@@ -510,7 +510,7 @@ def test_source_matrices_without_bounds(path: Path) -> None:
     with pytest.raises(ParameterError) as caught:
         encoded("alone", matrices=256, columns=65536)
     assert str(caught.value) == (
-        "alone: --matrices times --columns times 5 dimensions must be at most 16777216, got 83886080"
+        "alone: `matrices` times `columns` times 5 dimensions must be at most 16777216, got 83886080"
     )
 
 

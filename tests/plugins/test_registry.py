@@ -33,11 +33,6 @@ class Wordless(SignCompressor):
     summary = None  # type: ignore[assignment]
 
 
-class Careless(SignCompressor):
-    name = "careless"
-    options = ("bits",)  # type: ignore[assignment]
-
-
 class Abstract(embcomp.Compressor):
     name = "abstract"
     summary = "no method at all"
@@ -51,8 +46,7 @@ BROKEN = {
     "number": ("tests.plugins.test_registry:NUMBER", "TypeError: 7 is no subclass of embcomp.Compressor"),
     "named": ("tests.plugins.test_registry:Nameless", "TypeError: Nameless.name must be 'named', as its entry point"),
     "wordless": ("tests.plugins.test_registry:Wordless", "TypeError: Wordless.summary must be a line of text"),
-    "careless": ("tests.plugins.test_registry:Careless", "TypeError: Careless.options must be a tuple of embcomp."),
-    "abstract": ("tests.plugins.test_registry:Abstract", "TypeError: Abstract is abstract, it lacks decode, "),
+    "abstract": ("tests.plugins.test_registry:Abstract", "TypeError: Abstract is abstract, it lacks _decode_block, "),
     "sign": ("tests.plugins.test_registry:Good", "TypeError: 'sign' is a method of embcomp itself, expected another"),
 }
 NUMBER = 7

@@ -1,0 +1,50 @@
+"""Dominant directions: which singular values stand out, and the option that says how many are removed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from embcomp.arrays import FloatArray
+from embcomp.checks import Either, Integer, OneOf, option
+from embcomp.errors import ParameterError
+
+REMOVE_TOP = option(
+    Either(Integer(0), OneOf("auto")),
+    "set the top D singular values to 0; 'auto' removes those that stand out",
+    default="auto",
+)
+
+# docs/remove-top.md: chosen without labels, on several embeddings
+DOMINANCE = 1.5
+SMOOTHNESS = 1.75
+
+
+def dominant_directions(singular_values: FloatArray) -> int:
+    """Return how many top singular values stand out from the rest, at most a twentieth of them.
+
+    The paper sets D by hand (14 for GloVe and 2 for HDC, at 300 dimensions) for singular values that "have
+    substantial gaps while the rest are clustered" [Liao 2020, §4]. With m their median, where the cluster is:
+    if a tenth of all values lie above 1.75 m there is no cluster but a smooth decay (word2vec and fastText on small
+    corpora), and removing any direction hurts: 0. Otherwise those above 1.5 m, but no more than d/20.
+    """
+    dim = len(singular_values)
+    median = float(np.median(singular_values)) if dim else 0.0
+    if not dim or singular_values[dim // 10] > SMOOTHNESS * median:
+        return 0
+    return min(int((singular_values > DOMINANCE * median).sum()), round(dim / 20))
+
+
+def n_removed(method: str, remove_top: int | str, singular_values: FloatArray) -> int:
+    """Return D: what the option ``remove_top`` of a method says, or chooses.
+
+    Raises:
+        ParameterError: no direction would be left.
+    """
+    if isinstance(remove_top, str):
+        return dominant_directions(singular_values)
+    dim = len(singular_values)
+    if remove_top >= dim:
+        raise ParameterError(
+            f"{method}: `remove_top` must be below the number of dimensions ({dim}), got {remove_top}"
+        )
+    return remove_top
