@@ -26,7 +26,7 @@ def check_target(path: Path, *, force: bool) -> None:
     if path.exists() and not path.is_file():
         raise OutputError(f"{path}: is a device or a pipe, expected a file name, or - for standard output")
     if path.exists() and not force:
-        raise OutputError(f"{path}: exists already; give --force to replace it")
+        raise OutputError(f"{path}: exists already; `force` replaces it")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {str(path.parent)!r}")
 
@@ -56,7 +56,7 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
             _take_name(temporary, path, force=force)
         _sync_folder(path.parent)
     except FileExistsError as error:
-        raise OutputError(f"{path}: exists already; give --force to replace it") from error
+        raise OutputError(f"{path}: exists already; `force` replaces it") from error
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
     finally:

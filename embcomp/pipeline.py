@@ -88,7 +88,7 @@ def _require_room_for_all(reader: BlockReader, compressor: Compressor, allowance
         in_all = int(n_bytes / (reader.share_read or 1))
         raise ParameterError(
             f"{compressor.name}: needs all rows in memory at once, about {in_all} bytes, "
-            f"--max-memory allows {allowance}; raise it{_instead(compressor)}"
+            f"`max_memory` allows {allowance}; raise it{_instead(compressor)}"
         )
 
 
@@ -99,7 +99,7 @@ def _require_room_for_head(reader: BlockReader, compressor: Compressor, allowanc
         needed = COPIES * 4 * n_head * reader.dim + room
         raise ParameterError(
             f"{compressor.name}: the first {n_head} rows take up to {needed} bytes while they are fitted, "
-            f"--max-memory allows {allowance}; raise it{_instead(compressor)}"
+            f"`max_memory` allows {allowance}; raise it{_instead(compressor)}"
         )
 
 

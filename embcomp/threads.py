@@ -37,7 +37,7 @@ def set_threads(n_threads: int | None) -> None:
     """
     check = Integer(1, 1024)
     if n_threads is not None and not check.allows(n_threads):
-        raise ParameterError(f"--threads must be {check.describe()}, got {n_threads!r}")
+        raise ParameterError(f"`threads` must be {check.describe()}, got {n_threads!r}")
     _chosen[:] = [] if n_threads is None else [n_threads]
 
 

@@ -36,7 +36,7 @@ def test_an_existing_file_needs_force(tmp_path: Path) -> None:
     target.write_bytes(b"old")
     with pytest.raises(OutputError) as caught, replacing(target, force=False):
         pytest.fail("the block must not run")
-    assert str(caught.value) == f"{target}: exists already; give --force to replace it"
+    assert str(caught.value) == f"{target}: exists already; `force` replaces it"
     assert target.read_bytes() == b"old"
     with replacing(target, force=True) as file:
         file.write(b"new")
@@ -50,7 +50,7 @@ def test_a_target_made_meanwhile_is_kept(tmp_path: Path) -> None:
     with pytest.raises(OutputError) as caught, replacing(target, force=False) as file:  # noqa: PT012
         file.write(b"mine")
         target.write_bytes(b"theirs")
-    assert str(caught.value) == f"{target}: exists already; give --force to replace it"
+    assert str(caught.value) == f"{target}: exists already; `force` replaces it"
     assert target.read_bytes() == b"theirs"
     assert names(tmp_path) == ["out.embc"]
 
@@ -159,7 +159,7 @@ def test_two_writers_one_wins_whole(tmp_path: Path) -> None:
         thread.join()
     content = target.read_bytes()
     assert content == content[:1] * 50_000
-    assert refusals == [f"{target}: exists already; give --force to replace it"] * 7
+    assert refusals == [f"{target}: exists already; `force` replaces it"] * 7
     assert names(tmp_path) == ["out.embc"]
 
 
@@ -274,6 +274,6 @@ def test_a_filesystem_without_hard_links(
     else:
         with pytest.raises(OutputError) as caught, replacing(target, force=False) as file:
             target.write_bytes(b"theirs")
-        assert str(caught.value) == f"{target}: exists already; give --force to replace it"
+        assert str(caught.value) == f"{target}: exists already; `force` replaces it"
         assert target.read_bytes() == b"theirs"
     assert names(tmp_path) == ["out.embc"]

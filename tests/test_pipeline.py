@@ -68,7 +68,7 @@ def test_methods_that_need_everything_say_so(source: Path) -> None:
     with pytest.raises(ParameterError) as refused:
         encode_source(source, quick("prune"), ReadOptions(), max_memory=1000)
     assert re.fullmatch(
-        "prune: needs all rows in memory at once, about [0-9]+ bytes, --max-memory allows 1000; raise it",
+        "prune: needs all rows in memory at once, about [0-9]+ bytes, `max_memory` allows 1000; raise it",
         str(refused.value),
     )
     with pytest.raises(ParameterError, match=r"raise it, or learn from fewer rows with `fit_rows`$"):
@@ -96,7 +96,7 @@ def test_a_head_beyond_the_allowance_is_refused(source: Path) -> None:
         encode_source(source, quick("iiq", fit_rows=5000), ReadOptions(), max_memory=12_000)
     assert str(refused.value) == (
         f"iiq: the first 5000 rows take up to {12 * 5000 * DIM + 40 * DIM**2} bytes while they are fitted, "
-        "--max-memory allows 12000; raise it, or learn from fewer rows with `fit_rows`"
+        "`max_memory` allows 12000; raise it, or learn from fewer rows with `fit_rows`"
     )
     few = encode_source(source, quick("iiq", fit_rows=5000), ReadOptions(limit=100), max_memory=12_000)
     assert len(few) == 100  # what counts are the rows that there are

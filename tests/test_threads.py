@@ -194,5 +194,5 @@ def test_how_many_threads() -> None:
     assert get_threads() == 2
     set_threads(None)
     assert get_threads() >= 1
-    with pytest.raises(ParameterError, match="--threads must be"):
+    with pytest.raises(ParameterError, match="`threads` must be"):
         set_threads(0)

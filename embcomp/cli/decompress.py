@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from embcomp.cli.command import Command, note
+from embcomp.cli.command import Command, Name, note
 from embcomp.cli.common import (
     container_argument,
     force_option,
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
     from embcomp.progress import Progress
 
 
+def _writable_formats() -> dict[str, tuple[str, ...]]:
+    """Suffixes of the formats that are written, by name."""
+    from embcomp.formats import writable_formats
+
+    return writable_formats()
+
+
 @click.command("decompress", cls=Command)
 @container_argument
 @click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="Output file; - for stdout.")
 @click.option(
     "--to",
-    "target_format",
+    "format",
+    type=Name(_writable_formats),
     metavar="NAME",
     help="glove-text, word2vec-text, word2vec-binary, npy (and OUT.words.txt), gensim, safetensors, finalfusion; by "
     "the suffix if absent (.txt, .vec, .bin, .npy, .kv, .safetensors, .fifu), else glove-text.",
@@ -42,22 +50,22 @@ if TYPE_CHECKING:
 @threads_option
 @force_option
 @quiet_option
-def command(file: Path, output: str, target_format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:
+def command(file: Path, output: str, format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:
     """Decode every vector of FILE and write them all, in the order of the source."""
     from embcomp.container.reader import open_container
-    from embcomp.formats import writable_formats, write_embedding
+    from embcomp.formats import write_embedding
 
-    if target_format is None:
+    if format is None:
         suffix = Path(output).suffix
-        target_format = next((name for name, own in writable_formats().items() if suffix in own), "glove-text")
+        format = next((name for name, own in _writable_formats().items() if suffix in own), "glove-text")
     encoded = open_container(file)
     if restore_mean and encoded.compressor.offset is None:
-        raise ParameterError(f"decompress: --restore-mean: {encoded.compressor.name} stores no mean")
+        raise ParameterError(f"`restore_mean`: {encoded.compressor.name} stores no mean")
     with progress_bars(quiet=quiet) as progress:
         blocks = _blocks(encoded, restore_mean=restore_mean, progress=progress)
-        write_embedding(output, target_format, blocks, len(encoded), encoded.dim, force=force)
+        write_embedding(output, format, blocks, len(encoded), encoded.dim, force=force)
     if output != "-":
-        note(f"{output}: {len(encoded)} words of {encoded.dim} dimensions, {target_format}", quiet=quiet)
+        note(f"{output}: {len(encoded)} words of {encoded.dim} dimensions, {format}", quiet=quiet)
 
 
 def _blocks(

@@ -94,9 +94,7 @@ def _word_list_path(stream: ByteStream, options: ReadOptions) -> Path:
     for candidate in (_words_beside(path), path.with_suffix(".words.txt")):
         if candidate.is_file():
             return candidate
-    raise InputError(
-        f"{stream.name}: has no word list beside it, expected {path.name}.words.txt or the option --words"
-    )
+    raise InputError(f"{stream.name}: has no word list beside it, expected {path.name}.words.txt or `words`")
 
 
 def _words_beside(path: Path) -> Path:

@@ -44,8 +44,7 @@ class ReadOptions:
         for name, check in _CHECKS.items():
             value = getattr(self, name)
             if not check.allows(value) and not (value is None and name == "limit"):
-                flag = "--" + name.replace("_", "-")
-                raise ParameterError(f"{flag} must be {check.describe()}, got {value!r}")
+                raise ParameterError(f"`{name}` must be {check.describe()}, got {value!r}")
 
 
 DEFAULT_OPTIONS = ReadOptions()

@@ -45,7 +45,7 @@ def find_writer(name: str, *, streams: bool) -> Write:
     """
     found = _find(name)
     if found is None or found.write is None:
-        raise ParameterError(f"--to must be one of {', '.join(writable_formats())}, got {name!r}")
+        raise ParameterError(f"`format` must be one of {', '.join(writable_formats())}, got {name!r}")
     if streams and not found.streams:
         raise ParameterError(f"the format {name} needs a file, got standard output")
     return found.write
@@ -90,7 +90,7 @@ def open_rows(stream: ByteStream, options: ReadOptions) -> tuple[str, Rows]:
         wanted = _find(options.format)
         if wanted is None or wanted.read is None:
             allowed = ", ".join(readable_formats())
-            raise ParameterError(f"--format must be one of {allowed}, got {options.format!r}")
+            raise ParameterError(f"`format` must be one of {allowed}, got {options.format!r}")
         return wanted.name, wanted.read(stream, options)
     for each in _in_turn():
         if each.read is not None and each.recognise(stream):

@@ -107,7 +107,7 @@ def decode_words(
         index = error.object.count(separator, 0, error.start)
         raise InputError(
             f"{place(numbers[index])}: {shown(words[index])} is not valid UTF-8 ({error.reason}); "
-            f"--encoding-errors replace or ignore gets past it"
+            "`encoding_errors` replace or ignore gets past it"
         ) from None
 
 

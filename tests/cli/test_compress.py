@@ -170,7 +170,7 @@ def test_an_existing_target_needs_force(cli: Cli, glove: Path, tmp_path: Path) -
     outcome = cli("compress", glove, "-o", target)
     assert (outcome.code, outcome.err) == (
         3,
-        f"embcomp: {target}: exists already; give --force to replace it\n",
+        f"embcomp: {target}: exists already; --force replaces it\n",
     )
     assert target.read_bytes() == b"precious"
     assert cli("compress", glove, "-o", target, "--force").code == 0

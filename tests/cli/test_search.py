@@ -175,7 +175,7 @@ class TestAdd:
     def test_an_existing_file_is_kept(self, cli: Cli, embc: Path, more: Path) -> None:
         outcome = cli("add", embc, more, "-o", embc)
         assert outcome.code == 3
-        assert outcome.err == f"embcomp: {embc}: exists already; give --force to replace it\n"
+        assert outcome.err == f"embcomp: {embc}: exists already; --force replaces it\n"
 
     def test_without_order(self, cli: Cli, glove: Path, more: Path, tmp_path: Path) -> None:
         bare, grown = tmp_path / "bare.embc", tmp_path / "grown.embc"

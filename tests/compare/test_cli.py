@@ -123,7 +123,7 @@ def test_files_are_not_replaced_without_force(cli: Cli, source_file: Path, tmp_p
         path = tmp_path / "out"
         path.write_text("mine")
         outcome = cli("compare", source_file, *RUN, option, path)
-        assert (outcome.code, outcome.err) == (3, f"embcomp: {path}: exists already; give --force to replace it\n")
+        assert (outcome.code, outcome.err) == (3, f"embcomp: {path}: exists already; --force replaces it\n")
         assert path.read_text() == "mine"
 
 

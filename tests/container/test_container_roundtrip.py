@@ -73,7 +73,7 @@ def test_without_the_source_order(path: Path) -> None:
 
 def test_an_existing_file_is_kept(saved: Path) -> None:
     before = saved.read_bytes()
-    with pytest.raises(OutputError, match="exists already; give --force to replace it"):
+    with pytest.raises(OutputError, match="exists already; `force` replaces it"):
         save(encoded("sign"), saved)
     assert saved.read_bytes() == before
 

@@ -59,7 +59,7 @@ def test_binary_blocks_of_any_size_give_the_same(tmp_path: Path, size: int, monk
             binary(A, C),
             {},
             "v.bin: row 2: 'c\\\\xff' is not valid UTF-8 (invalid start byte); "
-            "--encoding-errors replace or ignore gets past it",
+            "`encoding_errors` replace or ignore gets past it",
         ),
         (
             binary(A, (b"x", [1.0, float("nan")])),
@@ -148,12 +148,10 @@ def test_npy_that_is_refused(tmp_path: Path) -> None:
     path.with_name("m.npy.words.txt").write_bytes(b"a\nb\xff\n")
     assert refusal(path, data) == (
         "m.npy.words.txt:2: 'b\\\\xff' is not valid UTF-8 (invalid start byte); "
-        "--encoding-errors replace or ignore gets past it"
+        "`encoding_errors` replace or ignore gets past it"
     )
     path.with_name("m.npy.words.txt").unlink()
-    assert refusal(path, data) == (
-        "m.npy: has no word list beside it, expected m.npy.words.txt or the option --words"
-    )
+    assert refusal(path, data) == ("m.npy: has no word list beside it, expected m.npy.words.txt or `words`")
 
 
 @pytest.fixture(scope="module")

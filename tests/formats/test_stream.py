@@ -183,7 +183,7 @@ def test_reading_and_peeking_give_the_bytes_in_order(
         (
             b"\x80\x04\x95",
             "v: is a pickle (native gensim file), and unpickling runs any code that it holds; "
-            "--allow-pickle reads it all the same",
+            "`allow_pickle` reads it all the same",
         ),
     ],
 )
@@ -192,13 +192,13 @@ def test_files_of_another_kind(tmp_path: Path, head: bytes, message: str) -> Non
 
 
 def test_options_are_judged() -> None:
-    with pytest.raises(ValueError, match=r"^--limit must be an integer of at least 1, got 0$"):
+    with pytest.raises(ValueError, match=r"^`limit` must be an integer of at least 1, got 0$"):
         ReadOptions(limit=0)
-    with pytest.raises(ValueError, match=r"^--bad-rows must be 'error' or 'skip', got 'drop'$"):
+    with pytest.raises(ValueError, match=r"^`bad_rows` must be 'error' or 'skip', got 'drop'$"):
         ReadOptions(bad_rows="drop")
 
 
 def test_a_format_that_is_not_read(tmp_path: Path) -> None:
     for name in ("text", "safetensors"):
-        with pytest.raises(ParameterError, match=rf"^--format must be one of glove-text, .*, npy, got '{name}'$"):
+        with pytest.raises(ParameterError, match=rf"^`format` must be one of glove-text, .*, npy, got '{name}'$"):
             read(tmp_path / "v", DATA, format=name)

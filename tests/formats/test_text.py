@@ -197,7 +197,7 @@ def test_invalid_utf8_names_the_row_and_the_option(path: Path) -> None:
     data = b"a 1 2\nb\xff 3 4\nc 5 6\n"
     message = (
         "glove.txt:2: 'b\\\\xff' is not valid UTF-8 (invalid start byte); "
-        "--encoding-errors replace or ignore gets past it"
+        "`encoding_errors` replace or ignore gets past it"
     )
     assert refusal(path, data) == message
     assert refusal(path, data + b"bad\n") == message  # though the later row is found first

@@ -143,7 +143,7 @@ def test_other_things_that_are_not_written(tmp_path: Path) -> None:
         write_embedding(path, "glove-text", [(["a", "b"], VECTORS)], 3, 3)
     with pytest.raises(OutputError, match=r"got 2 words with vectors of shape \(2, 3\), expected at most 1 of 3"):
         write_embedding(path, "glove-text", [(["a", "b"], VECTORS)], 1, 3)
-    with pytest.raises(ParameterError, match=r"^--to must be one of glove-text, .*, got 'json'$"):
+    with pytest.raises(ParameterError, match=r"^`format` must be one of glove-text, .*, got 'json'$"):
         write(path, "json", ["a", "b"], VECTORS)
     with pytest.raises(ParameterError, match=r"^the format npy needs a file, got standard output$"):
         write("-", "npy", ["a", "b"], VECTORS)
@@ -154,7 +154,7 @@ def test_an_existing_file_is_kept_unless_forced(tmp_path: Path) -> None:
     path = tmp_path / "m.npy"
     for taken in (path, tmp_path / "m.npy.words.txt"):
         taken.write_bytes(b"mine")
-        with pytest.raises(OutputError, match=r"exists already; give --force to replace it$"):
+        with pytest.raises(OutputError, match=r"exists already; `force` replaces it$"):
             write(path, "npy", ["a", "b"], VECTORS)
         assert [file.read_bytes() for file in tmp_path.iterdir()] == [b"mine"]
         taken.unlink()
