@@ -33,8 +33,10 @@ lint: $(VENV)/tools  ## ruff: rules and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(VENV)/tools  ## mypy, strict
+types: $(VENV)/tools  ## mypy, strict, as on each system
 	$(BIN)/mypy
+	$(BIN)/mypy --platform darwin
+	$(BIN)/mypy --platform win32
 
 tests: $(VENV)/tools  ## pytest
 	$(BIN)/pytest -n 2

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from embcomp.errors import OutputError
+
+fcntl: Any
+try:
+    fcntl = import_module("fcntl")
+except ImportError:  # Windows: no file that is open can be renamed or removed, so that none needs a lock
+    fcntl = None
 
 TEMPORARY_MARK = ".embcomp-tmp-"
 
@@ -52,7 +58,10 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            os.fchmod(file.fileno(), _usual_mode(path))
+            temporary.chmod(_usual_mode(path))
+            if fcntl is not None:
+                _take_name(temporary, path, force=force)  # while it is locked
+        if fcntl is None:
             _take_name(temporary, path, force=force)
         _sync_folder(path.parent)
     except FileExistsError as error:
@@ -77,19 +86,27 @@ def _remove_abandoned(path: Path) -> None:
     """Remove temporary files for the same target that no process holds: the kernel unlocks what dies."""
     prefix = f".{path.name}{TEMPORARY_MARK}"
     for left in path.parent.iterdir():
-        if not left.name.startswith(prefix):
-            continue
-        with suppress(OSError):  # gone meanwhile, in use, or not ours to touch
-            handle = os.open(left, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left.unlink()
-            finally:
-                os.close(handle)
+        if left.name.startswith(prefix):
+            with suppress(OSError):  # gone meanwhile, in use, or not ours to touch
+                _remove_unlocked(left)
+
+
+def _remove_unlocked(path: Path) -> None:
+    if fcntl is None:
+        path.unlink()
+        return
+    handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+    finally:
+        os.close(handle)
 
 
 def _lock(handle: int) -> bool:
     """Lock a file; False if another process has it. A filesystem without locks has no abandoned files removed."""
+    if fcntl is None:
+        return True
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -100,7 +117,7 @@ def _lock(handle: int) -> bool:
 
 
 def _take_name(temporary: Path, path: Path, *, force: bool) -> None:
-    """Rename, still holding the lock; without ``force``, fail if somebody made the target meanwhile."""
+    """Rename; without ``force``, fail if somebody made the target meanwhile."""
     if force:
         temporary.replace(path)
         return

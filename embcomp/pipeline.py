@@ -116,7 +116,5 @@ def free_memory() -> int:
         return 1024 * int(available)
     except (OSError, ValueError):  # no Linux
         pass
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):  # Windows
-        return 2**62
+    sysconf = getattr(os, "sysconf", None)
+    return 2**62 if sysconf is None else int(sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE"))  # Windows has none

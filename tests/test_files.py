@@ -97,9 +97,9 @@ def test_a_name_too_long_for_the_system(tmp_path: Path) -> None:
     assert str(caught.value) == f"{target}: cannot be written: File name too long"
 
 
-@pytest.mark.parametrize("call", ["fsync", "fchmod"])
+@pytest.mark.parametrize("call", ["fsync", "chmod"])
 def test_a_system_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     target = tmp_path / "out.embc"
