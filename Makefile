@@ -8,7 +8,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests coverage docs data fuzz reliability mutants lowest package results bench bench-quick clean
+.PHONY: help demo test lint types tests site coverage docs data fuzz reliability mutants lowest package results bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ demo: $(VENV)/installed  ## set up, compress the sample with every method, print
 	$(BIN)/embcomp sample -o $(DEMO)/sample.txt --force
 	$(BIN)/embcomp compare $(DEMO)/sample.txt
 
-test: lint types tests  ## lint, types, tests: what CI runs
+test: lint types tests site  ## lint, types, tests, documentation: what CI runs
 
 lint: $(VENV)/tools  ## ruff: rules and formatting
 	$(BIN)/ruff check .
@@ -45,8 +45,12 @@ coverage: $(VENV)/tools  ## pytest with coverage; fails below 95 %
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report --show-missing --fail-under=95
 
-docs: $(VENV)/tools  ## the pages that are generated from the code
+site: $(VENV)/tools  ## the documentation site in build/site; a broken link or an undocumented public name is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --fresh-env docs build/site
+
+docs: $(VENV)/tools  ## write again what is generated in the pages: commands' help, output of the examples
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/examples.py README.md $$(find docs -name '*.md')
 
 results: $(VENV)/tools $(GLOVE)  ## every method at three sizes with five seeds on GloVe: docs/results.md (hours)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[eval]'
