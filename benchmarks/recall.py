@@ -1,6 +1,6 @@
 """Recall@10 of searching codes, against the exact neighbours in the uncompressed file.
 
-    python benchmarks/recall.py MATRIX.npy WORDS.txt          the table of docs/search.md, in about ten minutes
+    python benchmarks/recall.py MATRIX.npy WORDS.txt          the table of docs/searching.md, in about ten minutes
 
 *word*: the query is the compressed word; *source*: the uncompressed vector, aligned.
 """

@@ -1,4 +1,4 @@
-"""Settings of the documentation site. ``make site`` builds it into ``build/site``; every warning is an error there."""
+"""Settings of the documentation site. ``make site`` builds it into ``build/site``; warnings are errors."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ autodoc_typehints_format = "short"
 
 # A reference that leads nowhere is a warning. Types in signatures are not references to pages of this site.
 nitpicky = True
-nitpick_ignore_regex = [(r"py:class", r"(?!embcomp\.).*")]
+INTERNAL = r"Embedding|EncodedEmbedding|Measurement|Progress|Source|Summary|Vocabulary|CodeLayout|Option"
+nitpick_ignore_regex = [(r"py:class", rf"(?!embcomp\.).*|embcomp\..*\.({INTERNAL})")]
 
-PUBLIC_CLASSES = ("CompressedVectors",)  # what public functions return, documented under the module that defines it
 logger = logging.getLogger(__name__)
 
 

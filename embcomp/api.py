@@ -120,7 +120,18 @@ def read(
 def open(path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy") -> CompressedVectors:
     """Open an ``.embc`` file as an object with the names of gensim's ``KeyedVectors``.
 
-    See :func:`embcomp.keyed.open_vectors`.
+    This takes about a millisecond: nothing is decoded before it is asked for.
+
+    Args:
+        path: the file.
+        similarity: what ``most_similar`` ranks by: ``decoded``, ``hamming`` or ``asymmetric``; ``None`` for the
+            method's default.
+        engine: search back end, ``numpy`` or ``faiss``. Results do not depend on it.
+
+    Raises:
+        InputError: there is no such file, or it cannot be read.
+        ContainerError: the file is refused; the subclass says why.
+        ParameterError: the method has no such similarity, or the engine is not installed.
     """
     return open_vectors(path, similarity=similarity, engine=engine)
 

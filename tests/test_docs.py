@@ -66,4 +66,4 @@ def test_what_is_cited_is_listed() -> None:
     listed = (ROOT / "docs" / "references.md").read_text(encoding="utf-8")
     for path in [*PAGES, *ROOT.glob("embcomp/**/*.py")]:
         for cited in CITATION.findall(path.read_text(encoding="utf-8")):
-            assert f"**{cited}**" in listed, f"{path.relative_to(ROOT)} cites [{cited}], docs/references.md does not list it"
+            assert f"**{cited}**" in listed, f"{name_of(path)} cites [{cited}], which docs/references.md lacks"

@@ -43,7 +43,7 @@ class Result:
     """What one method with one configuration gives.
 
     Attributes:
-        method: its name; :data:`BASELINE` for the source.
+        method: its name; ``none`` for the source.
         config: all options by name; ``None`` if nothing reaches the size that was asked for.
         seed_name: the option that is the seed; empty if there is none.
         bits: of code per word; 32 × dimensions for the source.

@@ -31,19 +31,7 @@ COSMUL_EPSILON = 0.000001  # gensim's, after Levy and Goldberg 2014, §6
 def open_vectors(
     path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy"
 ) -> CompressedVectors:
-    """Open an ``.embc`` file, in about a millisecond: nothing is decoded before it is asked for.
-
-    Args:
-        path: the file.
-        similarity: what ``most_similar`` and its like rank by, see :mod:`embcomp.search`; ``None`` for the
-            method's default.
-        engine: who looks at all the bits, ``numpy`` or ``faiss``, see :mod:`embcomp.search.engines`.
-
-    Raises:
-        InputError: there is no such file, or it cannot be read.
-        ContainerError: it is refused; the subclass says why.
-        ParameterError: the method has no such similarity, or the engine is not installed.
-    """
+    """Open an ``.embc`` file, see :func:`embcomp.open`."""
     absolute = str(Path(path).absolute())
     return CompressedVectors(open_container(path), similarity=similarity, engine=engine, path=absolute)
 
@@ -248,7 +236,7 @@ class CompressedVectors:
     # Similarity of words.
 
     def similarity(self, w1: Key, w2: Key) -> np.float32:
-        """Return the cosine of two keys' vectors, rounded as all scores are: see :mod:`embcomp.search.index`."""
+        """Return the cosine of two keys' vectors, rounded to 2⁻²⁰ as all scores are."""
         return np.float32(self.index.of_pair(self._rows([w1, w2])))
 
     def distance(self, w1: Key, w2: Key) -> np.float32:
