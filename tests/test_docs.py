@@ -15,7 +15,7 @@ from embcomp.compressors.registry import BUILT_IN
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
-CITATION = re.compile(r"\[([A-Z][A-Za-z]+ \d{4})[,;\]]")
+CITATION = re.compile(r"\[([A-Z]\w+ \d{4})[,;\]]")
 
 
 def script(name: str) -> ModuleType:
