@@ -33,7 +33,7 @@ from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError, ParameterError
 from embcomp.progress import Progress
-from embcomp.threads import blocks, map_blocks, single_threaded_blas
+from embcomp.threads import BLOCK_ROWS, blocks, map_blocks, single_threaded_blas
 
 EPOCHS = 300
 STEPS = 30_000  # at most, for --epochs auto
@@ -176,7 +176,7 @@ class AloneCompressor(RowCompressor):
     @property
     def block_rows(self) -> int:
         """So many that the hidden activations stay small."""
-        return min(2048, max(16, ACTIVATIONS // max(1, len(self.inner_))))
+        return min(BLOCK_ROWS, max(16, ACTIVATIONS // max(1, len(self.inner_))))
 
     @property
     def layout(self) -> CodeLayout:

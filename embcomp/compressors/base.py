@@ -20,8 +20,7 @@ Codes are *loose rows* (see :mod:`embcomp.bits`): uint8, shape (n, ceil(row_bits
 
 from __future__ import annotations
 
-import inspect
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
@@ -31,7 +30,7 @@ import numpy as np
 from embcomp import bits, checks
 from embcomp.arrays import AnyArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
-from embcomp.checks import Option, Role
+from embcomp.compressors.config import Configurable, declared
 from embcomp.compressors.state import Array, State, array
 from embcomp.errors import CorruptError, NotFittedError, ParameterError
 from embcomp.progress import Progress, no_progress
@@ -73,7 +72,7 @@ def symbol_bits(ways: int) -> int:
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(checks.option, array))
-class Compressor(ABC):
+class Compressor(Configurable):
     """Base of all compressors. See the module's text for the contract."""
 
     name: ClassVar[str]
@@ -86,38 +85,15 @@ class Compressor(ABC):
     """Whether ``encode`` takes vectors; if not, a code belongs to its row and only ``fit_encode`` gives codes."""
     loss_kind: ClassVar[str | None] = None
     """What ``report["losses"]`` measures, where methods measure the same."""
-    options: ClassVar[tuple[Option, ...]] = ()
-    """The constructor's arguments, in order of declaration, those of base classes first."""
+    decodes_by_products: ClassVar[bool] = True
+    """Whether decoding multiplies matrices, which has to be done on one thread to give the same numbers always."""
     arrays: ClassVar[tuple[Array, ...]] = ()
     """The learned arrays, in order of declaration."""
 
     def __init_subclass__(cls) -> None:
-        """Collect the options and arrays that the class body declares."""
+        """Collect the arrays that the class body declares."""
         super().__init_subclass__()
-        if {"options", "arrays"} & vars(cls).keys():
-            raise TypeError(f"{cls.__qualname__}: options and arrays are declared as attributes, one by one")
-        cls.options += tuple(replace(value, name=name) for name, value in _declared(cls, Option))
-        cls.arrays += tuple(replace(value, name=name.removesuffix("_")) for name, value in _declared(cls, Array))
-        cls.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # what `help` and `inspect` show
-            [inspect.Parameter(o.name, inspect.Parameter.KEYWORD_ONLY, default=o.default) for o in cls.options]
-        )
-
-    def __init__(self, **options: Any) -> None:
-        for each in self.options:
-            setattr(self, each.name, options.pop(each.name, each.default))
-        if options:
-            raise TypeError(f"{type(self).__name__}() got an unexpected keyword argument {next(iter(options))!r}")
-
-    def __repr__(self) -> str:
-        """The constructor call, without the options that have their default."""
-        given = (f"{o.name}={getattr(self, o.name)!r}" for o in self.options if getattr(self, o.name) != o.default)
-        return f"{type(self).__name__}({', '.join(given)})"
-
-    __hash__ = None  # type: ignore[assignment]  # options may be changed
-
-    def __eq__(self, other: object) -> bool:
-        """Config is identity."""
-        return type(self) is type(other) and self.get_config() == other.get_config()
+        cls.arrays += tuple(replace(each, name=name.removesuffix("_")) for name, each in declared(cls, Array))
 
     # What a method writes
 
@@ -146,15 +122,15 @@ class Compressor(ABC):
         self, vectors: FloatArray, row_ids: RowIds, progress: Progress
     ) -> tuple[Report | None, BytesArray | None]:
         """Learn; return the report, and the codes of all vectors if learning settles them (``learns_codes``)."""
-        return self._fit(vectors[: self.head_rows], progress), None
+        return self._fit(vectors[: self._most_rows], progress), None
 
-    def _before_encoding(self) -> None:  # noqa: B027 - most methods have nothing to do here
+    def _before_encoding(self) -> None:
         """Compute, once, what :meth:`_encode_block` needs on every thread."""
 
-    def _before_decoding(self) -> None:  # noqa: B027
+    def _before_decoding(self) -> None:
         """Compute, once, what :meth:`_decode_block` needs on every thread."""
 
-    def _check_state(self) -> None:  # noqa: B027
+    def _check_state(self) -> None:
         """Check what dtypes and shapes do not say about the arrays. Raises ``CorruptError``."""
 
     # Learning
@@ -190,11 +166,6 @@ class Compressor(ABC):
     def _finish(self, report: Report | None) -> None:
         self._bind()
         self._report = report or {}
-
-    def _forget(self) -> None:
-        """Drop all that was learned, and what was computed from it."""
-        for name in self.__dict__.keys() - {option.name for option in self.options}:
-            del self.__dict__[name]
 
     @property
     def report(self) -> Report:
@@ -236,6 +207,9 @@ class Compressor(ABC):
         out = np.empty((len(codes), self.dim), dtype=np.float32)
         all_ids = _row_ids(row_ids, len(codes))
         self._before_decoding()
+        if len(codes) == 1 and not self.decodes_by_products:  # telling BLAS to use one thread takes longer
+            out[:] = self._decode_block(codes, all_ids)
+            return out
 
         def decode_block(rows: slice) -> None:
             out[rows] = self._decode_block(codes[rows], all_ids[rows])
@@ -284,9 +258,11 @@ class Compressor(ABC):
     def offset(self) -> FloatArray | None:
         """What to add to decoded vectors to come back to the source's own origin, float32, shape (dim,).
 
-        Methods that centre decode to centred vectors, whose cosines are those of the codes.
+        Methods that centre declare it (``array(…, offset=True)``) and decode to centred vectors, whose cosines are
+        those of the codes.
         """
-        return None
+        self._require_fitted()
+        return next((getattr(self, array.attribute) for array in self.arrays if array.offset), None)
 
     @property
     def codewords(self) -> FloatArray | None:
@@ -298,16 +274,6 @@ class Compressor(ABC):
         return None
 
     # Options
-
-    @classmethod
-    def option_for(cls, role: Role) -> Option | None:
-        """The option that does what ``role`` says, if the method has one."""
-        return next((option for option in cls.options if option.role == role), None)
-
-    @classmethod
-    def defaults(cls) -> dict[str, Any]:
-        """Options by name, as they are if nothing is given."""
-        return {option.name: option.default for option in cls.options}
 
     @classmethod
     def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -331,56 +297,6 @@ class Compressor(ABC):
         bits in a code. ``None`` as for :meth:`options_for_bits`.
         """
         return None
-
-    def check_config(self) -> None:
-        """Check the options.
-
-        Raises:
-            ParameterError: naming the option, what it must be, and what it is.
-        """
-        for option in self.options:
-            value = getattr(self, option.name)
-            if not option.check.allows(value):
-                raise ParameterError(f"{self.name}: `{option.name}` must be {option.check.describe()}, got {value!r}")
-
-    def get_config(self) -> dict[str, Any]:
-        """Options by name, as given; JSON values."""
-        return {option.name: getattr(self, option.name) for option in self.options}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """Build one from options by name; missing ones take their defaults.
-
-        Raises:
-            ParameterError: an option is unknown to this method, or not allowed.
-        """
-        cls._require_known(config)
-        compressor = cls(**config)
-        compressor.check_config()
-        return compressor
-
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The config, under the name that scikit-learn has for it; there is nothing inside to go ``deep`` into."""
-        return self.get_config()
-
-    def set_params(self, **params: Any) -> Self:
-        """Change options, and forget what was learned with others.
-
-        Raises:
-            ParameterError: an option is unknown to this method.
-        """
-        self._require_known(params)
-        self._forget()
-        self.__dict__.update(params)
-        return self
-
-    @classmethod
-    def _require_known(cls, given: Mapping[str, Any]) -> None:
-        known = [option.name for option in cls.options]
-        for name in given:
-            if name not in known:
-                has = ", ".join(f"`{each}`" for each in known) or "no options"
-                raise ParameterError(f"{cls.name}: `{name}` is not an option of this method; it has {has}")
 
     @property
     def _most_rows(self) -> int | None:
@@ -464,11 +380,3 @@ class Compressor(ABC):
 
 def _row_ids(given: RowIds | None, n_rows: int) -> RowIds:
     return np.arange(n_rows, dtype=np.int64) if given is None else given
-
-
-def _declared(cls: type, kind: type[Any]) -> list[tuple[str, Any]]:
-    """Take the declarations of one kind out of a class body: before ``fit`` there is no such attribute."""
-    found = [(name, value) for name, value in vars(cls).items() if isinstance(value, kind)]
-    for name, _ in found:
-        delattr(cls, name)
-    return found

@@ -28,7 +28,7 @@ class RotationCompressor(Compressor):
 
     loss_kind = "rotation"
 
-    mean_: FloatArray = array("<f4", "dim")
+    mean_: FloatArray = array("<f4", "dim", offset=True)
     removed_: FloatArray = array("<f4", "removed", "dim", encodes_only=True)
     rotation_: FloatArray = array("<f4", "dim", "bits")
     scale_: FloatArray = array("<f4", 1)
@@ -37,12 +37,6 @@ class RotationCompressor(Compressor):
     def layout(self) -> CodeLayout:
         """One bit per column of W."""
         return CodeLayout("binary", self.extents["bits"])
-
-    @property
-    def offset(self) -> FloatArray:
-        """The mean that was subtracted."""
-        self._require_fitted()
-        return self.mean_
 
     def _before_encoding(self) -> None:
         _ = self._projection
@@ -55,12 +49,12 @@ class RotationCompressor(Compressor):
         """Return scale · b Wᵀ, centred; a single word's vector on this thread."""
         self._require_fitted()
         if len(codes) == 1 and self._back.size <= SMALL_PRODUCT:
-            one: FloatArray = np.einsum("nb,bd->nd", plus_minus_ones(codes, len(self._back)), self._back)
+            one: FloatArray = np.einsum("nb,bd->nd", plus_minus(codes, len(self._back)), self._back)
             return one
         return super().decode(codes, row_ids)
 
     def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
-        return plus_minus_ones(codes, len(self._back)) @ self._back
+        return plus_minus(codes, len(self._back)) @ self._back
 
     @property
     def codewords(self) -> FloatArray:
@@ -87,9 +81,11 @@ class RotationCompressor(Compressor):
             return (rotation - removed.T @ (removed @ rotation)).astype(np.float32)
 
 
-def plus_minus_ones(codes: BytesArray, n_bits: int) -> FloatArray:
-    """Return codes as −1 and +1, float32, shape (n, n_bits); rows are apart by whole bytes of code."""
+def plus_minus(codes: BytesArray, n_bits: int, magnitude: np.float32 | float = 1) -> FloatArray:
+    """Return codes as ±``magnitude``, float32, shape (n, n_bits); rows are apart by whole bytes of code."""
     n_rows, n_bytes = codes.shape
-    by_byte = np.take(SIGNS_OF_BYTE, codes, axis=0, mode="clip")  # any mode but "raise" takes without a buffer
+    by_byte = np.take(
+        SIGNS_OF_BYTE * np.float32(magnitude), codes, axis=0, mode="clip"
+    )  # any mode but "raise" takes without a buffer
     values: FloatArray = by_byte.reshape(n_rows, 8 * n_bytes)[:, :n_bits]
     return values

@@ -150,6 +150,7 @@ class DcclCompressor(Compressor):
 
     name = "dccl"
     summary = "codes learned by a network with Gumbel-softmax (Shu and Nakayama 2018)"
+    decodes_by_products = False
 
     codebooks: int | str = option(
         Either(Integer(1, 4096), OneOf("auto")),
@@ -167,7 +168,7 @@ class DcclCompressor(Compressor):
     fit_rows: int | str = FIT_ROWS
     random_state: int = RANDOM_STATE
 
-    mean_: FloatArray = array("<f4", "dim")
+    mean_: FloatArray = array("<f4", "dim", offset=True)
     scale_: FloatArray = array("<f4", 1)
     codebooks_: FloatArray = array("<f4", "scores", "dim")
     theta_: FloatArray = array("<f4", "dim", lambda dccl: _hidden(dccl.extents["scores"]), encodes_only=True)
@@ -264,12 +265,6 @@ class DcclCompressor(Compressor):
     def layout(self) -> CodeLayout:
         """M symbols of ⌈log2 K⌉ bits."""
         return CodeLayout.of_symbols(self.extents["scores"] // self.ways, self.ways)
-
-    @property
-    def offset(self) -> FloatArray:
-        """The mean that was subtracted."""
-        self._require_fitted()
-        return self.mean_
 
     def _check_state(self) -> None:
         """Codebooks are whole ones."""

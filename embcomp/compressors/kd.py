@@ -127,7 +127,7 @@ class KdCompressor(Compressor):
     fit_rows: int | str = FIT_ROWS
     random_state: int = RANDOM_STATE
 
-    mean_: FloatArray = array("<f4", "dim")
+    mean_: FloatArray = array("<f4", "dim", offset=True)
     removed_: FloatArray = array("<f4", "removed", "dim", encodes_only=True)
     transform_: FloatArray = array("<f4", "transform", "dim")
     codebooks_: FloatArray = array("<f4", "dims", "ways", lambda kd: kd.extents["transform"] or kd.extents["dim"])
@@ -316,12 +316,6 @@ class KdCompressor(Compressor):
     def layout(self) -> CodeLayout:
         """D symbols of ⌈log2 K⌉ bits."""
         return CodeLayout.of_symbols(self.extents["dims"], self.ways)
-
-    @property
-    def offset(self) -> FloatArray:
-        """The mean that was subtracted."""
-        self._require_fitted()
-        return self.mean_
 
     def _check_state(self) -> None:
         """There is a codebook, and a transform where an LSTM needs one."""

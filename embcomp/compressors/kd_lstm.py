@@ -24,7 +24,7 @@ Symbols = NDArray[np.uint16]
 
 CANDIDATES = 3
 SWEEPS = 2
-BLOCK_ROWS = 1024
+LSTM_ROWS = 1024  # of a block: each takes 4 · d' numbers more than for a sum of codewords
 
 
 def compose(codebooks: FloatArray, composition: LstmComposition, codes: NDArray[np.unsignedinteger]) -> FloatArray:
@@ -42,7 +42,7 @@ def compose_all(codebooks: FloatArray, composition: LstmComposition, codes: Symb
     def of_block(rows: slice) -> None:
         out[rows] = compose(codebooks, composition, codes[rows])
 
-    for_blocks(of_block, len(codes), BLOCK_ROWS)
+    for_blocks(of_block, len(codes), LSTM_ROWS)
     return out
 
 
@@ -71,7 +71,7 @@ class LstmSearch:
                 if not self._sweep(targets[rows], codes[rows]):
                     return
 
-        for_blocks(of_block, len(targets), BLOCK_ROWS)
+        for_blocks(of_block, len(targets), LSTM_ROWS)
 
     def _sweep(self, targets: FloatArray, codes: Symbols) -> bool:
         """Try better symbols, place after place; tell whether any was found."""

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from embcomp.arrays import AnyArray, FloatArray
 from embcomp.compressors.state import State
 
-FORMATS = ("float32", "float16", "int8")
 STORED = {"float32": "<f4", "float16": "<f2", "int8": "|i1"}  # dtypes of the formats
 LARGEST = 127  # −128 is not used, so that codes are symmetric
 

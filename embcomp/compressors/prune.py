@@ -34,6 +34,7 @@ class PruneCompressor(RowCompressor):
 
     name = "prune"
     summary = "set the smallest numbers to zero, store the rest sparsely (See et al. 2016)"
+    decodes_by_products = False
 
     fraction: float = option(Real(0, 1), "share of all numbers set to 0", default=0.95)
     per_word: bool = option(Boolean(), "prune that share of each row instead of the whole matrix", default=False)

@@ -9,7 +9,7 @@ from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.checks import OneOf, option
 from embcomp.compressors.base import CodeLayout, Compressor, Report
-from embcomp.compressors.binary import plus_minus_ones
+from embcomp.compressors.binary import plus_minus
 from embcomp.compressors.options import FIT_ROWS
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
@@ -31,11 +31,12 @@ class SignCompressor(Compressor):
 
     name = "sign"
     summary = "sign of each dimension against its mean or zero (naive baseline)"
+    decodes_by_products = False
 
     threshold: str = option(OneOf("mean", "zero"), "value above which a dimension becomes 1", default="mean")
     fit_rows: int | str = FIT_ROWS
 
-    thresholds_: FloatArray = array("<f4", "dim")
+    thresholds_: FloatArray = array("<f4", "dim", offset=True)
     scale_: FloatArray = array("<f4", 1)
 
     def _fit(self, rows: FloatArray, progress: Progress) -> Report:
@@ -52,9 +53,7 @@ class SignCompressor(Compressor):
         return bits.pack(vectors > self.thresholds_)
 
     def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
-        out = plus_minus_ones(codes, self.dim)
-        out *= self.scale_[0]
-        return out
+        return plus_minus(codes, self.dim, self.scale_[0])
 
     @property
     def codewords(self) -> FloatArray:
@@ -66,9 +65,3 @@ class SignCompressor(Compressor):
     def layout(self) -> CodeLayout:
         """One bit per dimension."""
         return CodeLayout("binary", self.dim)
-
-    @property
-    def offset(self) -> FloatArray:
-        """The thresholds."""
-        self._require_fitted()
-        return self.thresholds_

@@ -36,6 +36,7 @@ class Array:
             see the arrays declared before and their extents.
         when: tells from a compressor's options whether it has the array.
         encodes_only: whether decoding does without it.
+        offset: whether it is what decoded vectors lack to be around the source's own origin.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Array:
     shape: tuple[Extent, ...]
     when: Callable[[Any], bool]
     encodes_only: bool
+    offset: bool
 
     @property
     def attribute(self) -> str:
@@ -82,13 +84,14 @@ def array(
     *shape: Extent,
     when: Callable[[Any], bool] = lambda _: True,
     encodes_only: bool = False,
+    offset: bool = False,
     init: Literal[False] = False,
 ) -> Any:
     """Declare a learned array in the body of a compressor; see :class:`Array`.
 
     ``init`` tells type checkers that the constructor does not take it.
     """
-    return Array("", dtype, shape, when, encodes_only)
+    return Array("", dtype, shape, when, encodes_only, offset)
 
 
 def _text(lengths: Any) -> str:

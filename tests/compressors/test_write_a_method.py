@@ -64,5 +64,5 @@ def test_options_are_inherited_in_order_and_lists_of_them_refused(kind: type[Com
         rounds: int = option(Integer(1), "how often", default=3)
 
     assert More().get_config() == {"share": 0.5, "fit_rows": 50_000, "rounds": 3}
-    with pytest.raises(TypeError, match="options and arrays are declared as attributes, one by one"):
+    with pytest.raises(TypeError, match="options are declared as attributes, one by one"):
         type("Listed", (kind,), {"options": ()})
