@@ -84,8 +84,7 @@ class RotationCompressor(Compressor):
 def plus_minus(codes: BytesArray, n_bits: int, magnitude: np.float32 | float = 1) -> FloatArray:
     """Return codes as ±``magnitude``, float32, shape (n, n_bits); rows are apart by whole bytes of code."""
     n_rows, n_bytes = codes.shape
-    by_byte = np.take(
-        SIGNS_OF_BYTE * np.float32(magnitude), codes, axis=0, mode="clip"
-    )  # any mode but "raise" takes without a buffer
+    table = SIGNS_OF_BYTE * np.float32(magnitude)
+    by_byte = np.take(table, codes, axis=0, mode="clip")  # any mode but "raise" takes without a buffer
     values: FloatArray = by_byte.reshape(n_rows, 8 * n_bytes)[:, :n_bits]
     return values

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,16 +18,7 @@ from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.dominant import REMOVE_TOP, n_removed
 from embcomp.compressors.kd_facts import collisions, utilisation
 from embcomp.compressors.kd_lstm import LstmSearch, compose
-from embcomp.compressors.kd_solvers import (
-    Fitted,
-    Sizes,
-    alternate_linear,
-    alternate_lstm,
-    random_codes,
-    random_linear,
-    random_lstm,
-    straight_through,
-)
+from embcomp.compressors.kd_solvers import SOLVERS, Problem, random_codes
 from embcomp.compressors.kd_training import Training, logits_bytes
 from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE
 from embcomp.compressors.state import array
@@ -147,10 +137,10 @@ class KdCompressor(Compressor):
                 )
 
     def _value(self, name: str) -> Any:
-        """An option's value, with 'auto' replaced."""
+        """An option's value, with 'auto' replaced; 0 where it has no effect."""
         value = getattr(self, name)
-        kinds = [kind for kind in (self.solver, self.compose) if kind in DEFAULTS[name]]
-        return DEFAULTS[name][kinds[0]] if value == "auto" else value
+        defaults = [DEFAULTS[name][kind] for kind in (self.solver, self.compose) if kind in DEFAULTS[name]]
+        return [*defaults, 0][0] if value == "auto" else value
 
     # Learning
 
@@ -186,25 +176,28 @@ class KdCompressor(Compressor):
 
     def _learn(self, rows: FloatArray, progress: Progress) -> tuple[Symbols, list[float]]:
         """Set all arrays; return the codes of the rows as learned with f, and the losses on the way."""
-        sizes = self._sizes(*rows.shape)
+        self._require_possible(*rows.shape)
         self.mean_ = mean_rows(rows)
         singular_values, directions = principal_directions(covariance(rows, self.mean_))
         removed = n_removed(self.name, self.remove_top, singular_values.astype(np.float32))
         self.removed_ = _rows_of(directions[:, :removed])
         kept = _rows_of(np.roll(directions, -removed, axis=1))
-        fitted = self._solve(self._prepare_all(rows), sizes, kept, progress)
+        fitted = SOLVERS[self.solver, self.compose](self._problem(self._prepare_all(rows), kept, progress))
         self.codebooks_ = np.ascontiguousarray(fitted.codebooks)
         transform = fitted.composition.transform
         self.transform_ = np.zeros((0, len(self.mean_)), dtype=np.float32) if transform is None else transform
-        if isinstance(fitted.composition, LstmComposition):
+        if isinstance(fitted.composition, LstmComposition) and fitted.surrogate is not None:
             self.recurrent_, self.bias_ = fitted.composition.recurrent, fitted.composition.bias
             self.surrogate_ = fitted.surrogate
         return fitted.symbols, fitted.losses
 
-    def _sizes(self, n_rows: int, dim: int) -> Sizes:
-        """D, K, d', or a refusal."""
+    def _sizes(self, dim: int) -> tuple[int, int]:
+        """D and d'."""
         dims = max(1, dim // symbol_bits(self.ways)) if isinstance(self.dims, str) else self.dims
-        code_dim = dim if isinstance(self.code_dim, str) else self.code_dim
+        return dims, dim if isinstance(self.code_dim, str) else self.code_dim
+
+    def _require_possible(self, n_rows: int, dim: int) -> None:
+        dims, code_dim = self._sizes(dim)
         if code_dim > dim and self.compose == "linear":
             raise ParameterError(
                 f"{self.name}: `code_dim` must be at most the number of dimensions ({dim}) with `compose` 'linear', "
@@ -217,26 +210,14 @@ class KdCompressor(Compressor):
                 f"({n_rows} × {dims} × {self.ways} × 12 bytes), more than {LOGITS_LIMIT / 1e9:.2f} GB; "
                 "learn from fewer with `fit_rows`, the codes of the others are searched for"
             )
-        return Sizes(dims, self.ways, code_dim, self.beam)
 
-    def _solve(self, targets: FloatArray, sizes: Sizes, directions: FloatArray, progress: Progress) -> Fitted:
+    def _problem(self, targets: FloatArray, directions: FloatArray, progress: Progress) -> Problem:
+        dims, code_dim = self._sizes(targets.shape[1])
+        names = ("epochs", "batch_size", "learning_rate", "temperature", "decay")
+        training = Training(*(self._value(name) for name in names))
         rng = np.random.default_rng(self.random_state)
-        if self.solver == "ste":
-            return straight_through(targets, sizes, self.compose, self._training(), rng, progress)
-        if self.solver == "random":
-            if self.compose == "linear":
-                return random_linear(targets, sizes, directions, rng)
-            return random_lstm(targets, sizes, self._training(), rng, progress)
         iterations = self._value("iterations")
-        if self.compose == "linear":
-            return alternate_linear(targets, sizes, directions, iterations, rng, progress)
-        return alternate_lstm(targets, sizes, iterations, self._training(), rng, progress)
-
-    def _training(self) -> Training:
-        training = Training(self._value("epochs"), self._value("batch_size"), self._value("learning_rate"))
-        if self.solver == "ste":
-            return replace(training, temperature=self._value("temperature"), decay=self._value("decay"))
-        return training
+        return Problem(targets, directions, dims, self.ways, code_dim, self.beam, iterations, training, rng, progress)
 
     def _prepare(self, rows: FloatArray) -> FloatArray:
         """What is composed: rows centred, without the removed directions."""

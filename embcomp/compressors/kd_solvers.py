@@ -1,12 +1,10 @@
-"""Ways to learn KD codes: [Chen 2017, eq. 1], solved by search, by Algorithm 1, or not at all.
-
-Every solver takes targets, float32 (n, d), and returns a :class:`Fitted`.
-"""
+"""Ways to learn KD codes: [Chen 2017, eq. 1], solved by search, by Algorithm 1, or not at all."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -18,124 +16,167 @@ from embcomp.compressors.kd_training import Training, train_network, train_strai
 from embcomp.progress import Progress
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """D, K, d'; and how many prefixes the beam search keeps."""
+@dataclass
+class Problem:
+    """What there is to learn from, and how.
 
+    Attributes:
+        targets: v, float32 (n, d).
+        directions: principal directions of the targets, rows, float32 (d, d).
+        dims, ways, code_dim: D, K, d'.
+        beam: prefixes that the search for codes keeps.
+        iterations: rounds of search and least squares at most.
+        training: of networks and logits.
+        rng: for all that is random.
+        progress: told about the work.
+    """
+
+    targets: FloatArray
+    directions: FloatArray
     dims: int
     ways: int
     code_dim: int
     beam: int
+    iterations: int
+    training: Training
+    rng: np.random.Generator
+    progress: Progress
+
+    @property
+    def zeros(self) -> FloatArray:
+        """Codebooks in the space of the targets, float32 (D, K, d), to start least squares from."""
+        return np.zeros((self.dims, self.ways, self.targets.shape[1]), dtype=np.float32)
+
+    def projected(self) -> tuple[FloatArray, FloatArray | None]:
+        """Return targets in the span of the top d' directions, and H; as they are if d' is d."""
+        if self.code_dim == self.targets.shape[1]:
+            return self.targets, None
+        transform = self.directions[: self.code_dim]
+        return self.targets @ transform.T, transform
+
+    def scaled(self) -> tuple[FloatArray, np.float32]:
+        """Return targets of unit mean square, and what they were divided by."""
+        mean = float(np.square(self.targets, dtype=np.float64).mean()) if self.targets.size else 0.0
+        scale = np.float32(math.sqrt(mean)) or np.float32(1)
+        return self.targets / scale, scale
+
+    def random_codes(self) -> Symbols:
+        """Draw codes for all targets."""
+        return random_codes(len(self.targets), self.dims, self.ways, self.rng)
 
 
 @dataclass
 class Fitted:
-    """What was learnt.
+    """What was learned.
 
     Attributes:
         codebooks: float32 (D, K, d').
         composition: f.
-        surrogate: float32 (D, K, d), for an LSTM; (0, K, d) for a linear composition, which needs none.
         symbols: of the targets, uint16 (n, D).
+        surrogate: float32 (D, K, d), for an LSTM.
         losses: relative squared error ‖X − X̂‖² / ‖X‖² of the targets after each iteration or epoch, where there are
             any.
     """
 
     codebooks: FloatArray
     composition: LinearComposition | LstmComposition
-    surrogate: FloatArray
     symbols: Symbols
-    losses: list[float]
+    surrogate: FloatArray | None = None
+    losses: list[float] = field(default_factory=list)
 
 
-def alternate_linear(
-    targets: FloatArray,
-    sizes: Sizes,
-    directions: FloatArray,
-    iterations: int,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> Fitted:
-    """Additive quantization, in the span of the top d' of ``directions`` (principal, rows) if d' is below d."""
-    projected, transform = _project(targets, sizes, directions)
+def alternate_linear(problem: Problem) -> Fitted:
+    """Additive quantization, in the span of the top d' of the directions if d' is below d."""
+    targets, transform = problem.projected()
     codebooks, symbols, errors = fit_additive(
-        projected, sizes.dims, sizes.ways, sizes.beam, iterations, rng, progress
+        targets, problem.dims, problem.ways, problem.beam, problem.iterations, problem.rng, problem.progress
     )
-    energy = float(np.square(projected, dtype=np.float64).sum())
+    energy = float(np.square(targets, dtype=np.float64).sum())
     losses = [error / energy if energy else 0.0 for error in errors]
-    return Fitted(codebooks, LinearComposition(transform), _no_surrogate(targets, sizes), symbols, losses)
+    return Fitted(codebooks, LinearComposition(transform), symbols, losses=losses)
 
 
-def random_linear(targets: FloatArray, sizes: Sizes, directions: FloatArray, rng: np.random.Generator) -> Fitted:
+def random_linear(problem: Problem) -> Fitted:
     """Random codes, and the codebooks that are best for them."""
-    projected, transform = _project(targets, sizes, directions)
-    symbols = random_codes(len(targets), sizes.dims, sizes.ways, rng)
-    zeros = np.zeros((sizes.dims, sizes.ways, projected.shape[1]), dtype=np.float32)
-    codebooks = least_squares(projected, symbols, zeros)
-    return Fitted(codebooks, LinearComposition(transform), _no_surrogate(targets, sizes), symbols, [])
+    targets, transform = problem.projected()
+    symbols = problem.random_codes()
+    codebooks = least_squares(targets, symbols, problem.zeros[:, :, : problem.code_dim])
+    return Fitted(codebooks, LinearComposition(transform), symbols)
 
 
-def alternate_lstm(
-    targets: FloatArray,
-    sizes: Sizes,
-    iterations: int,
-    training: Training,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> Fitted:
+def alternate_lstm(problem: Problem) -> Fitted:
     """Search and training in turn, on targets brought to unit mean square."""
-    scale = root_mean_square(targets)
+    targets, scale = problem.scaled()
     codebooks, composition, surrogate, symbols, losses = fit_lstm(
-        targets / scale, sizes.dims, sizes.ways, sizes.code_dim, sizes.beam, iterations, training, rng, progress
+        targets,
+        problem.dims,
+        problem.ways,
+        problem.code_dim,
+        problem.beam,
+        problem.iterations,
+        problem.training,
+        problem.rng,
+        problem.progress,
     )
     composition.transform *= scale
     surrogate *= scale
-    return Fitted(codebooks, composition, surrogate, symbols, _relative(losses, targets))
+    return Fitted(codebooks, composition, symbols, surrogate, _relative(losses, targets))
 
 
-def random_lstm(
-    targets: FloatArray, sizes: Sizes, training: Training, rng: np.random.Generator, progress: Progress
-) -> Fitted:
+def random_lstm(problem: Problem) -> Fitted:
     """Random codes, and an LSTM trained for them."""
-    scale = root_mean_square(targets)
-    scaled = targets / scale
-    symbols = random_codes(len(targets), sizes.dims, sizes.ways, rng)
-    zeros = np.zeros((sizes.dims, sizes.ways, targets.shape[1]), dtype=np.float32)
-    linear = least_squares(scaled, symbols, zeros)
-    codebooks, composition = start_network(scaled, symbols, linear, sizes.code_dim, rng)
-    losses = train_network(scaled, symbols, codebooks, composition, training, rng, progress)
+    targets, scale = problem.scaled()
+    symbols = problem.random_codes()
+    linear = least_squares(targets, symbols, problem.zeros)
+    codebooks, composition = start_network(targets, symbols, linear, problem.code_dim, problem.rng)
+    training, rng, progress = problem.training, problem.rng, problem.progress
+    losses = train_network(targets, symbols, codebooks, composition, training, rng, progress)
     composition.transform *= scale
     surrogate = surrogate_codebooks(codebooks, composition, symbols)
-    return Fitted(codebooks, composition, surrogate, symbols, _relative(losses, targets))
+    return Fitted(codebooks, composition, symbols, surrogate, _relative(losses, targets))
 
 
-def straight_through(
-    targets: FloatArray,
-    sizes: Sizes,
-    compose: str,
-    training: Training,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> Fitted:
-    """Algorithm 1, on targets brought to unit mean square; code embeddings start Gaussian with variance 1/D."""
-    scale = root_mean_square(targets)
-    dim = targets.shape[1]
-    composition: LinearComposition | LstmComposition
-    if compose == "lstm":
-        composition = LstmComposition.random(sizes.code_dim, dim, rng)
-    else:
-        composition = LinearComposition.random(sizes.code_dim, dim, rng)
-    codebooks = rng.standard_normal((sizes.dims, sizes.ways, sizes.code_dim), dtype=np.float32)
-    codebooks /= np.float32(math.sqrt(sizes.dims))
-    trained = train_straight_through(targets / scale, codebooks, composition, training, rng, progress)
+def straight_through_linear(problem: Problem) -> Fitted:
+    """Algorithm 1, on targets brought to unit mean square."""
+    targets, scale = problem.scaled()
+    composition = LinearComposition.random(problem.code_dim, targets.shape[1], problem.rng)
+    codebooks, symbols, losses = _straight_through(problem, targets, composition)
     if composition.transform is None:
         codebooks *= scale
     else:
         composition.transform *= scale
-    surrogate = _no_surrogate(targets, sizes)
-    if isinstance(composition, LstmComposition):
-        surrogate = surrogate_codebooks(codebooks, composition, trained.codes)
-    return Fitted(codebooks, composition, surrogate, trained.codes, _relative(trained.losses, targets))
+    return Fitted(codebooks, composition, symbols, losses=losses)
+
+
+def straight_through_lstm(problem: Problem) -> Fitted:
+    """Algorithm 1 with an LSTM, on targets brought to unit mean square."""
+    targets, scale = problem.scaled()
+    composition = LstmComposition.random(problem.code_dim, targets.shape[1], problem.rng)
+    codebooks, symbols, losses = _straight_through(problem, targets, composition)
+    composition.transform *= scale
+    return Fitted(codebooks, composition, symbols, surrogate_codebooks(codebooks, composition, symbols), losses)
+
+
+def _straight_through(
+    problem: Problem, targets: FloatArray, composition: LinearComposition | LstmComposition
+) -> tuple[FloatArray, Symbols, list[float]]:
+    """Train codes, codebooks and f together; code embeddings start Gaussian with variance 1/D."""
+    rng = problem.rng
+    codebooks = rng.standard_normal((problem.dims, problem.ways, problem.code_dim), dtype=np.float32)
+    codebooks /= np.float32(math.sqrt(problem.dims))
+    trained = train_straight_through(targets, codebooks, composition, problem.training, rng, problem.progress)
+    return codebooks, trained.codes, _relative(trained.losses, targets)
+
+
+SOLVERS: dict[tuple[str, str], Callable[[Problem], Fitted]] = {
+    ("alternate", "linear"): alternate_linear,
+    ("alternate", "lstm"): alternate_lstm,
+    ("random", "linear"): random_linear,
+    ("random", "lstm"): random_lstm,
+    ("ste", "linear"): straight_through_linear,
+    ("ste", "lstm"): straight_through_lstm,
+}
+"""By the options ``solver`` and ``compose`` of the method."""
 
 
 def random_codes(n_rows: int, dims: int, ways: int, rng: np.random.Generator) -> Symbols:
@@ -143,24 +184,6 @@ def random_codes(n_rows: int, dims: int, ways: int, rng: np.random.Generator) ->
     return rng.integers(0, ways, (n_rows, dims)).astype(np.uint16)
 
 
-def root_mean_square(targets: FloatArray) -> np.float32:
-    """√ mean x², 1 for zeros."""
-    mean = float(np.square(targets, dtype=np.float64).mean()) if targets.size else 0.0
-    return np.float32(math.sqrt(mean)) or np.float32(1)
-
-
-def _project(targets: FloatArray, sizes: Sizes, directions: FloatArray) -> tuple[FloatArray, FloatArray | None]:
-    """Return targets in d' dimensions, and H."""
-    if sizes.code_dim == targets.shape[1]:
-        return targets, None
-    transform = directions[: sizes.code_dim]
-    return targets @ transform.T, transform
-
-
 def _relative(losses: list[float], targets: FloatArray) -> list[float]:
     """Mean ‖v − f‖² of targets of unit mean square, over their mean ‖v‖²."""
     return [loss / targets.shape[1] for loss in losses]
-
-
-def _no_surrogate(targets: FloatArray, sizes: Sizes) -> FloatArray:
-    return np.zeros((0, sizes.ways, targets.shape[1]), dtype=np.float32)
