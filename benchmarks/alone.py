@@ -21,11 +21,12 @@ from typing import Any
 
 import numpy as np
 
+from embcomp.arrays import FloatArray
 from embcomp.compressors import narrow
 from embcomp.compressors.alone import AloneCompressor
 from embcomp.compressors.feed_forward import Network, Trainer, initial_network
 from embcomp.compressors.registry import make_compressor
-from embcomp.embedding import Embedding, FloatMatrix
+from embcomp.embedding import Embedding
 from embcomp.eval.datasets import SimilaritySet, collect
 from embcomp.eval.statistics import cosines, spearman
 from embcomp.formats import ReadOptions, read_embedding
@@ -44,7 +45,7 @@ LEAST_QUALITY = 0.98
 Record = dict[str, Any]
 
 
-def covered_scores(embedding: Embedding, vectors: FloatMatrix, sets: list[SimilaritySet]) -> dict[str, float]:
+def covered_scores(embedding: Embedding, vectors: FloatArray, sets: list[SimilaritySet]) -> dict[str, float]:
     """Spearman's ρ ×100 over the pairs of which both words are in the embedding."""
     scores = {}
     for data in sets:
@@ -80,13 +81,13 @@ def run(embedding: Embedding, sets: list[SimilaritySet], config: Record) -> Reco
     }
 
 
-def relative_error(vectors: FloatMatrix, decoded: FloatMatrix) -> float:
+def relative_error(vectors: FloatArray, decoded: FloatArray) -> float:
     """‖X − X̂‖² / ‖X − mean‖²."""
     exact = vectors.astype(np.float64)
     return float(np.square(exact - decoded).sum() / np.square(exact - exact.mean(axis=0)).sum())
 
 
-def rounded_errors(vectors: FloatMatrix, compressor: Any) -> dict[str, float]:
+def rounded_errors(vectors: FloatArray, compressor: Any) -> dict[str, float]:
     """Relative error with the same network's weights stored in each format; needs a run with float32 weights."""
     if not isinstance(compressor, AloneCompressor) or compressor.weights != "float32":
         return {}

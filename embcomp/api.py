@@ -15,11 +15,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from embcomp.arrays import FloatArray
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_classes, make_compressor
 from embcomp.container.layout import MAGIC
 from embcomp.container.reader import open_container
-from embcomp.embedding import Embedding, FloatMatrix
+from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, ParameterError
 from embcomp.inputs import as_embedding
@@ -81,7 +82,7 @@ def read(
     words: str | Path | None = None,
     allow_pickle: bool = False,
     progress: Progress = no_progress,
-) -> tuple[list[str], FloatMatrix]:
+) -> tuple[list[str], FloatArray]:
     """Read an embedding file: all that the command line reads, and with its options.
 
     Args:

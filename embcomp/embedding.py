@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import FloatArray
 from embcomp.errors import InputError
-
-FloatMatrix = NDArray[np.float32]
 
 MEAN_BLOCK_ROWS = 8192
 
@@ -55,7 +54,7 @@ class Embedding:
     """
 
     words: Sequence[str]
-    vectors: FloatMatrix
+    vectors: FloatArray
     source: Source = field(default_factory=Source)
 
     def __post_init__(self) -> None:
@@ -93,7 +92,7 @@ class Embedding:
         """Return the rows of many words, int64, −1 where a word is missing."""
         return np.fromiter((self.index.get(word, -1) for word in words), dtype=np.int64)
 
-    def decode_rows(self, rows: NDArray[np.int64]) -> FloatMatrix:
+    def decode_rows(self, rows: NDArray[np.int64]) -> FloatArray:
         """Return the vectors of the given rows, float32, shape (k, dim)."""
         return self.vectors[rows]
 
@@ -102,12 +101,12 @@ class Embedding:
         """Nothing: these are the vectors of the source."""
         return None
 
-    def mean_vector(self) -> FloatMatrix:
+    def mean_vector(self) -> FloatArray:
         """Return the mean of all vectors, float32, shape (dim,); zeros if there are none."""
         return mean_rows(self.vectors)
 
 
-def mean_rows(matrix: FloatMatrix) -> FloatMatrix:
+def mean_rows(matrix: FloatArray) -> FloatArray:
     """Mean of the rows, float32, summed in float64 and in blocks of fixed size; zeros for no rows."""
     total = np.zeros(matrix.shape[1], dtype=np.float64)
     for start in range(0, len(matrix), MEAN_BLOCK_ROWS):

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
+from embcomp.arrays import FloatArray
 from embcomp.compressors.base import Compressor
-from embcomp.embedding import Embedding, FloatMatrix, Source, mean_rows
+from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
@@ -49,7 +50,7 @@ class EncodedEmbedding:
     def fit(
         cls,
         vocabulary: Vocabulary,
-        vectors: FloatMatrix,
+        vectors: FloatArray,
         compressor: Compressor,
         source: Source,
         progress: Progress = no_progress,
@@ -112,21 +113,21 @@ class EncodedEmbedding:
         """Return the codes of the given rows as loose rows."""
         return bits.take(self.stream, self.compressor.layout.row_bits, rows)
 
-    def decode_rows(self, rows: NDArray[np.int64]) -> FloatMatrix:
+    def decode_rows(self, rows: NDArray[np.int64]) -> FloatArray:
         """Return the decoded vectors of the given rows, float32, shape (k, dim)."""
         return self.compressor.decode(self.codes_at(rows), rows)
 
-    def vector(self, word: str) -> FloatMatrix:
+    def vector(self, word: str) -> FloatArray:
         """Return the decoded vector of one word, float32, shape (dim,).
 
         Raises:
             MissingWordError: it is not in the vocabulary.
         """
         row = self.vocabulary.row(word)
-        decoded: FloatMatrix = self.decode_rows(np.array([row], dtype=np.int64))[0]
+        decoded: FloatArray = self.decode_rows(np.array([row], dtype=np.int64))[0]
         return decoded
 
-    def blocks(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+    def blocks(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield all words and their decoded vectors, some thousands at a time, in source order."""
         rows = self.vocabulary.rows_by_rank
         for start in range(0, len(self), DECODE_BLOCK_ROWS):
@@ -165,14 +166,14 @@ class EncodedEmbedding:
         grown = EncodedEmbedding.from_codes(vocabulary, codes, self.compressor, self.source, report)
         return grown, len(more) - len(new)
 
-    def decode_all(self) -> FloatMatrix:
+    def decode_all(self) -> FloatArray:
         """Return all vectors in source order, float32, shape (n, dim)."""
         codes = bits.loosen(self.stream, self.compressor.layout.row_bits, 0, len(self))
         rows = self.vocabulary.rows_by_rank
         return self.compressor.decode(codes[rows], rows)
 
     @cached_property
-    def _mean(self) -> FloatMatrix:
+    def _mean(self) -> FloatArray:
         total = np.zeros(self.dim, dtype=np.float64)
         for start in range(0, len(self), DECODE_BLOCK_ROWS):
             rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(self)), dtype=np.int64)
@@ -180,10 +181,10 @@ class EncodedEmbedding:
         return (total / max(1, len(self))).astype(np.float32)
 
     @property
-    def offset(self) -> FloatMatrix | None:
+    def offset(self) -> FloatArray | None:
         """What to add to decoded vectors to come back to the origin of the source."""
         return self.compressor.offset
 
-    def mean_vector(self) -> FloatMatrix:
+    def mean_vector(self) -> FloatArray:
         """Return the mean of all decoded vectors, float32, shape (dim,); zeros if there are none."""
         return self._mean

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from embcomp.embedding import Embedding, FloatMatrix
+from embcomp.arrays import FloatArray
+from embcomp.embedding import Embedding
 from embcomp.errors import InputError
 
 CHECK_BLOCK_ROWS = 8192
@@ -51,7 +52,7 @@ def as_words(words: Any) -> list[str]:
     return [word if type(word) is str else str(word) for word in listed]
 
 
-def as_matrix(vectors: Any) -> FloatMatrix:
+def as_matrix(vectors: Any) -> FloatArray:
     """Return vectors as float32, C order, shape (n, dim).
 
     Raises:

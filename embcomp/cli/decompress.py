@@ -19,7 +19,7 @@ from embcomp.cli.common import (
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
-    from embcomp.embedding import FloatMatrix
+    from embcomp.arrays import FloatArray
     from embcomp.encoded import EncodedEmbedding
     from embcomp.progress import Progress
 
@@ -70,7 +70,7 @@ def command(file: Path, output: str, format: str | None, restore_mean: bool, for
 
 def _blocks(
     encoded: EncodedEmbedding, *, restore_mean: bool, progress: Progress
-) -> Iterator[tuple[list[str], FloatMatrix]]:
+) -> Iterator[tuple[list[str], FloatArray]]:
     offset = encoded.compressor.offset if restore_mean else None
     done = 0
     for words, vectors in encoded.blocks():

@@ -15,7 +15,7 @@ from embcomp.cli.common import container_argument, json_option, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
 
 if TYPE_CHECKING:
-    from embcomp.embedding import FloatMatrix
+    from embcomp.arrays import FloatArray
     from embcomp.encoded import EncodedEmbedding
 
 BATCH_WORDS = 4096
@@ -56,7 +56,7 @@ def command(file: Path, words: tuple[str, ...], missing: str, as_json: bool) -> 
         raise click.exceptions.Exit(1)
 
 
-def _look_up(encoded: EncodedEmbedding, words: list[str], missing: str) -> tuple[list[str], FloatMatrix, bool]:
+def _look_up(encoded: EncodedEmbedding, words: list[str], missing: str) -> tuple[list[str], FloatArray, bool]:
     """Return the words to print, their vectors, and whether none had to be reported as missing."""
     import numpy as np
 
@@ -74,7 +74,7 @@ def _look_up(encoded: EncodedEmbedding, words: list[str], missing: str) -> tuple
     return words, vectors, True
 
 
-def _print_rows(words: Iterable[str], vectors: FloatMatrix) -> None:
+def _print_rows(words: Iterable[str], vectors: FloatArray) -> None:
     write = sys.stdout.write
     for word, vector in zip(words, vectors, strict=True):
         write(f"{word} {' '.join(map(str, vector))}\n")

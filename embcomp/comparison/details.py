@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from embcomp import bits
+from embcomp.arrays import FloatArray
 from embcomp.comparison.cache import Cache, file_digest, key_of
 from embcomp.container.reader import open_container
-from embcomp.embedding import Embedding, FloatMatrix, mean_rows
+from embcomp.embedding import Embedding, mean_rows
 from embcomp.encoded import DECODE_BLOCK_ROWS, EncodedEmbedding
 from embcomp.eval.statistics import cosines
 from embcomp.linear import covariance, principal_directions
@@ -51,7 +52,7 @@ def losses(encoded: EncodedEmbedding) -> list[float]:
     return recorded
 
 
-def singular_values(vectors: FloatMatrix) -> list[float]:
+def singular_values(vectors: FloatArray) -> list[float]:
     """Singular values of the centred vectors, descending, over their root sum of squares."""
     values, _ = principal_directions(covariance(vectors, mean_rows(vectors)))
     length = float(np.sqrt((values**2).sum()))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from embcomp.arrays import AnyArray
 from embcomp.errors import ParameterError
-
-Array = NDArray[np.floating]
 
 
 class Adam:
@@ -28,7 +26,7 @@ class Adam:
 
     def __init__(
         self,
-        parameters: Sequence[Array],
+        parameters: Sequence[AnyArray],
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -41,7 +39,7 @@ class Adam:
         self._first = [np.zeros_like(parameter) for parameter in self.parameters]
         self._second = [np.zeros_like(parameter) for parameter in self.parameters]
 
-    def step(self, gradients: Sequence[Array]) -> None:
+    def step(self, gradients: Sequence[AnyArray]) -> None:
         """Take one step; ``gradients`` have the shapes of the parameters and are left alone.
 
         Raises:
@@ -54,7 +52,7 @@ class Adam:
         for parameter, gradient, first, second in states:
             self._move(parameter, gradient, first, second)
 
-    def _move(self, parameter: Array, gradient: Array, first: Array, second: Array) -> None:
+    def _move(self, parameter: AnyArray, gradient: AnyArray, first: AnyArray, second: AnyArray) -> None:
         beta1, beta2 = self.betas
         work = np.multiply(gradient, 1 - beta1, dtype=parameter.dtype)
         first *= beta1

@@ -19,12 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, FloatArray, Symbols
 from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans, sums_by_symbol
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
-
-FloatArray = NDArray[np.float32]
-Symbols = NDArray[np.uint16]
 
 TABLE_WORDS = 8192  # up to this many codewords (D·K), all their products are kept: at most 256 MB
 DIRECT_WORDS = 4096  # up to this many, least squares is solved at once: at most 128 MB
@@ -212,7 +210,7 @@ def least_squares(targets: FloatArray, codes: Symbols, codebooks: FloatArray) ->
     return (codebooks + delta.reshape(codebooks.shape)).astype(np.float32)
 
 
-def co_occurrences(codes: Symbols, ways: int) -> NDArray[np.float64]:
+def co_occurrences(codes: Symbols, ways: int) -> DoubleArray:
     """Return SᵀS: in how many rows two symbols occur together, float64, shape (D·K, D·K)."""
     dims = codes.shape[1]
     out = np.zeros((dims, ways, dims, ways), dtype=np.float64)

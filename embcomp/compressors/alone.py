@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
-from embcomp.arrays import AnyArray, FloatArray, RowIds
+from embcomp.arrays import AnyArray, DoubleArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.checks import Boolean, Either, Integer, OneOf, Real, option
 from embcomp.compressors import narrow
@@ -341,7 +341,7 @@ class AloneCompressor(RowCompressor):
         """‖X − X̂‖² / ‖X − mean‖² over at most ``ERROR_ROWS`` rows, evenly spread; 0 if those are all alike."""
         chosen = np.linspace(0, len(vectors) - 1, min(len(vectors), ERROR_ROWS)).astype(np.int64)
 
-        def sums(block: slice) -> NDArray[np.float64]:
+        def sums(block: slice) -> DoubleArray:
             exact = vectors[chosen[block]]
             difference = exact - self._vectors(network, filters[chosen[block]])
             centred = exact - self.mean_

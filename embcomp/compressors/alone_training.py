@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
+from embcomp.arrays import FloatArray
 from embcomp.compressors.filters import Assignments, combine, repeated
 from embcomp.progress import Progress
 from embcomp.threads import blocks
@@ -37,7 +38,7 @@ class Filters:
         n_bytes = 4 * len(assignments) * sources.shape[2]
         self._made = combine(sources, assignments) if n_bytes <= FILTER_BYTES else None
 
-    def __getitem__(self, positions: slice | NDArray[np.int64]) -> NDArray[np.float32]:
+    def __getitem__(self, positions: slice | NDArray[np.int64]) -> FloatArray:
         """Return filters, float32, shape (k, dim)."""
         if self._made is not None:
             return self._made[positions]

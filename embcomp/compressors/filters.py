@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import FloatArray, UInt64Array
 from embcomp.threads import blocks
 
 U64 = np.uint64
@@ -45,12 +46,11 @@ ASSIGNMENTS = 1  # stream of attempt 0; the following attempts have the followin
 
 MAX_COLUMNS = 65536  # assignments are uint16
 
-Words = NDArray[np.uint64]
 Assignments = NDArray[np.uint16]
 """Columns taken by each row, shape (n, M)."""
 
 
-def mix(values: Words) -> Words:
+def mix(values: UInt64Array) -> UInt64Array:
     """Return SplitMix64's output function of each value."""
     mixed = values ^ (values >> U64(30))
     mixed *= U64(0xBF58476D1CE4E5B9)
@@ -60,12 +60,12 @@ def mix(values: Words) -> Words:
     return mixed
 
 
-def key(seed: int, streams: Words) -> Words:
+def key(seed: int, streams: UInt64Array) -> UInt64Array:
     """Return where each stream starts."""
     return mix(mix(np.array([(seed + GAMMA) & MASK], dtype=U64)) ^ streams)
 
 
-def random_words(seed: int, streams: Words, index: Words) -> Words:
+def random_words(seed: int, streams: UInt64Array, index: UInt64Array) -> UInt64Array:
     """Return word(seed, stream, i) for each stream and i; the two shapes are broadcast."""
     return mix(key(seed, streams) + (index + U64(1)) * U64(GAMMA))
 
@@ -161,7 +161,7 @@ def binary_sources(seed: int, n_matrices: int, n_columns: int, dim: int, zeros: 
     return ones.astype(np.uint8).reshape(n_matrices, n_columns, dim)
 
 
-def real_sources(seed: int, n_matrices: int, n_columns: int, dim: int) -> NDArray[np.float32]:
+def real_sources(seed: int, n_matrices: int, n_columns: int, dim: int) -> FloatArray:
     """Return the source matrices of real filters: standard normal, float32, shape (M, c, dim)."""
     n_numbers = n_matrices * n_columns * dim
     index = np.arange(n_numbers + n_numbers % 2, dtype=U64)
@@ -169,11 +169,11 @@ def real_sources(seed: int, n_matrices: int, n_columns: int, dim: int) -> NDArra
     radius = np.sqrt(-2.0 * np.log((words[0::2] + 1.0) * 2.0**-53))
     angle = 2.0 * np.pi * (words[1::2] * 2.0**-53)
     pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)
-    sources: NDArray[np.float32] = pairs.reshape(-1)[:n_numbers].reshape(n_matrices, n_columns, dim)
+    sources: FloatArray = pairs.reshape(-1)[:n_numbers].reshape(n_matrices, n_columns, dim)
     return sources
 
 
-def combine(sources: NDArray[np.uint8] | NDArray[np.float32], assignments: Assignments) -> NDArray[np.float32]:
+def combine(sources: NDArray[np.uint8] | FloatArray, assignments: Assignments) -> FloatArray:
     """Return m_w of eq. (1) for each row of assignments, float32, shape (n, dim).
 
     Binary sources (uint8): 1 where any of the columns has 1 (eq. 2). Real sources: the sum of the columns, divided

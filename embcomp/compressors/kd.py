@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
-from embcomp.arrays import FloatArray, RowIds
+from embcomp.arrays import DoubleArray, FloatArray, RowIds, Symbols
 from embcomp.bits import BytesArray
 from embcomp.checks import Either, Integer, OneOf, Real, option
-from embcomp.compressors.additive import Search, Symbols, padded, sum_of_codewords
+from embcomp.compressors.additive import Search, padded, sum_of_codewords
 from embcomp.compressors.base import CodeLayout, Compressor, Report, symbol_bits
 from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.dominant import REMOVE_TOP, n_removed
@@ -341,7 +341,7 @@ class KdCompressor(Compressor):
         }
 
 
-def _rows_of(directions: NDArray[np.float64]) -> FloatArray:
+def _rows_of(directions: DoubleArray) -> FloatArray:
     return np.ascontiguousarray(directions.T, dtype=np.float32)
 
 

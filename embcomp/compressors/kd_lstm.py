@@ -13,14 +13,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import FloatArray, Symbols
 from embcomp.compressors.additive import Search, fit_additive, least_squares
 from embcomp.compressors.composition import LstmComposition, LstmState
 from embcomp.compressors.kd_training import Training, train_network
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import for_blocks
-
-FloatArray = NDArray[np.float32]
-Symbols = NDArray[np.uint16]
 
 CANDIDATES = 3
 SWEEPS = 2

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from embcomp.arrays import FloatArray
-from embcomp.compressors.additive import Symbols, fit_additive, least_squares
+from embcomp.arrays import FloatArray, Symbols
+from embcomp.compressors.additive import fit_additive, least_squares
 from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.kd_lstm import fit_lstm, start_network, surrogate_codebooks
 from embcomp.compressors.kd_training import Training, train_network, train_straight_through

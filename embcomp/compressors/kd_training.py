@@ -8,13 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import FloatArray, Symbols
 from embcomp.compressors.adam import Adam
 from embcomp.compressors.composition import Composition, embed
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import single_threaded_blas
-
-FloatArray = NDArray[np.float32]
-Symbols = NDArray[np.uint16]
 
 
 @dataclass(frozen=True)

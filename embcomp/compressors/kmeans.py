@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, FloatArray, Symbols
 from embcomp.linear import covariance, principal_directions
 from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
-
-FloatArray = NDArray[np.float32]
-Symbols = NDArray[np.uint16]
 
 SPLIT = np.float32(1e-4)  # how far apart, relative to its length, the halves of a split centroid start
 SUM_ROWS = 16384  # rows summed in float32 before float64 takes over
@@ -30,7 +28,7 @@ def nearest(vectors: FloatArray, centroids: FloatArray) -> Symbols:
     return out
 
 
-def sums_by_symbol(vectors: FloatArray, codes: Symbols, ways: int) -> NDArray[np.float64]:
+def sums_by_symbol(vectors: FloatArray, codes: Symbols, ways: int) -> DoubleArray:
     """Return the sum of the rows that have each symbol: float64, shape (dims, ways, d).
 
     ``codes`` has shape (n, dims). The product Sᵀ X with the one-hot matrix S of shape (n, dims · ways).

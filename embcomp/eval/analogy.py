@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import FloatArray
 from embcomp.eval.datasets import AnalogySet
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import IntArray, bootstrap_mean, unit_rows
@@ -35,8 +36,6 @@ TIE = 1e-6
 MUL_EPSILON = 0.001  # Levy & Goldberg 2014, eq. 5
 BLOCK_WORDS = 1024  # a block of cosines with the words of Google's questions is 3.7 MB
 BLOCK_QUESTIONS = 256
-
-FloatMatrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def number_questions(data: AnalogySet, words: Sequence[str]) -> Questions:
     return Questions(numbers[used], used, same, len(set(asked) - first.keys()))
 
 
-def answer(units: FloatMatrix, questions: Questions, metric: str) -> IntArray:
+def answer(units: FloatArray, questions: Questions, metric: str) -> IntArray:
     """Answer all questions, int64, shape (n,).
 
     A question's scores are sums or products of three rows of cosines, so the cosines of the distinct question
@@ -110,7 +109,7 @@ def answer(units: FloatMatrix, questions: Questions, metric: str) -> IntArray:
         cosines = units[asked] @ units[start : start + BLOCK_WORDS].T
         tables = _tables(cosines, metric)
 
-        def judge(batch: slice, start: int = start, tables: tuple[FloatMatrix, FloatMatrix] = tables) -> None:
+        def judge(batch: slice, start: int = start, tables: tuple[FloatArray, FloatArray] = tables) -> None:
             scores = _score(tables, places[batch], metric)
             barred.strike(scores, start, batch)
             top = scores.max(axis=1)
@@ -138,23 +137,23 @@ class _Barred:
         self.questions, self.words = self.questions[by_block], self.words[by_block]
         self.blocks = self.words // BLOCK_WORDS
 
-    def strike(self, scores: FloatMatrix, start: int, batch: slice) -> None:
+    def strike(self, scores: FloatArray, start: int, batch: slice) -> None:
         """Set the scores of barred words to −∞, in place."""
         low, high = np.searchsorted(self.blocks, [start // BLOCK_WORDS, start // BLOCK_WORDS + 1])
         first, last = low + np.searchsorted(self.questions[low:high], [batch.start, batch.stop])
         scores[self.questions[first:last] - batch.start, self.words[first:last] - start] = -np.inf
 
 
-def _ties(units: FloatMatrix, words: IntArray, metric: str) -> FloatMatrix:
+def _ties(units: FloatArray, words: IntArray, metric: str) -> FloatArray:
     """How close two scores of a question may be and still count as equal, float32, shape (n,)."""
     if metric == "3cosmul":
         return np.full(len(words), TIE, dtype=np.float32)
     a, b, c = (units[words[:, column]] for column in range(3))
-    lengths: FloatMatrix = np.linalg.norm(b - a + c, axis=1).astype(np.float32)
+    lengths: FloatArray = np.linalg.norm(b - a + c, axis=1).astype(np.float32)
     return lengths * np.float32(TIE)
 
 
-def _tables(cosines: FloatMatrix, metric: str) -> tuple[FloatMatrix, FloatMatrix]:
+def _tables(cosines: FloatArray, metric: str) -> tuple[FloatArray, FloatArray]:
     """What a question takes of b and c, and what of a; each float32, shape (n_asked, block)."""
     if metric == "3cosadd":
         return cosines, cosines
@@ -162,7 +161,7 @@ def _tables(cosines: FloatMatrix, metric: str) -> tuple[FloatMatrix, FloatMatrix
     return shifted, np.float32(1) / (shifted + np.float32(MUL_EPSILON))
 
 
-def _score(tables: tuple[FloatMatrix, FloatMatrix], places: IntArray, metric: str) -> FloatMatrix:
+def _score(tables: tuple[FloatArray, FloatArray], places: IntArray, metric: str) -> FloatArray:
     attract, repel = tables
     join = np.add if metric == "3cosadd" else np.multiply
     part = np.subtract if metric == "3cosadd" else np.multiply

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray
 from embcomp.eval import clustering
 from embcomp.eval.datasets import CategorizationSet
-from embcomp.eval.score import FloatArray, Measurement
+from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import IntArray, bootstrap_mean, majority_hits
 from embcomp.eval.target import OovPolicy, Target, look_up
 
@@ -41,14 +42,14 @@ def measure_categorization(target: Target, data: CategorizationSet, oov: OovPoli
     return Measurement(float(hits.mean()), n_used, len(rows) - n_used, found.n_oov, resamples, items)
 
 
-def _best_hits(points: FloatArray, categories: IntArray, seed: int) -> NDArray[np.bool_]:
+def _best_hits(points: DoubleArray, categories: IntArray, seed: int) -> NDArray[np.bool_]:
     """Hits of the purest clustering, the first of equals."""
     n_clusters = int(categories.max()) + 1
     all_hits = [majority_hits(labels, categories) for labels in clusterings(points, n_clusters, seed)]
     return max(all_hits, key=np.count_nonzero)
 
 
-def clusterings(points: FloatArray, n_clusters: int, seed: int) -> Iterator[IntArray]:
+def clusterings(points: DoubleArray, n_clusters: int, seed: int) -> Iterator[IntArray]:
     """Yield the labels of each clustering of the protocol, int64, shape (n,)."""
     from scipy.spatial.distance import pdist
 

@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.errors import InputError, ParameterError
 from embcomp.eval.datasets import ClassificationSet
-from embcomp.eval.score import FloatArray, Measurement
+from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import bootstrap_mean
 from embcomp.eval.target import Target, find_rows
 from embcomp.progress import Progress, no_progress
@@ -63,7 +64,7 @@ def measure_classification(
     return Measurement(float(hits.mean()), len(hits), 0, n_oov, bootstrap_mean(hits, seed))
 
 
-def text_vectors(target: Target, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
+def text_vectors(target: Target, texts: Sequence[str]) -> tuple[FloatArray, int]:
     """Mean vector of each text, float32, shape (n, dim), zeros for empty ones; and the number of missing words."""
     from scipy.sparse import csr_array
 
@@ -85,8 +86,8 @@ def text_vectors(target: Target, texts: Sequence[str]) -> tuple[NDArray[np.float
 
 
 def _cross_validate(
-    vectors: NDArray[np.float32], labels: NDArray[np.int64], seed: int, progress: Progress, name: str
-) -> FloatArray:
+    vectors: FloatArray, labels: NDArray[np.int64], seed: int, progress: Progress, name: str
+) -> DoubleArray:
     """1 where a text's label was predicted, else 0, float64, shape (n,)."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.model_selection import StratifiedKFold

@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from embcomp.eval.score import FloatArray
+from embcomp.arrays import DoubleArray
 from embcomp.eval.statistics import IntArray, unit_rows
 
 Linkage = Literal["ward", "average", "complete"]
@@ -21,7 +21,7 @@ STILL = (
 )
 
 
-def k_means(points: FloatArray, n_clusters: int, seed: int) -> IntArray:
+def k_means(points: DoubleArray, n_clusters: int, seed: int) -> IntArray:
     """Cluster by Lloyd's algorithm from ten k-means++ starts; the tightest result counts, of equals the first.
 
     Args:
@@ -47,7 +47,7 @@ def k_means(points: FloatArray, n_clusters: int, seed: int) -> IntArray:
     return best
 
 
-def start_centres(points: FloatArray, n_clusters: int, rng: np.random.Generator) -> FloatArray:
+def start_centres(points: DoubleArray, n_clusters: int, rng: np.random.Generator) -> DoubleArray:
     """Draw the first centres of k-means++ [Arthur & Vassilvitskii 2007], float64, shape (n_clusters, dim).
 
     Each is the best of 2 + ln k candidates, as in scikit-learn. scipy draws one candidate only, with which purity on
@@ -68,7 +68,7 @@ def start_centres(points: FloatArray, n_clusters: int, rng: np.random.Generator)
         candidates = rng.choice(len(points), 2 + int(np.log(n_clusters)), p=nearest / nearest.sum())
 
 
-def cosine_distances(points: FloatArray) -> FloatArray:
+def cosine_distances(points: DoubleArray) -> DoubleArray:
     """1 − cosine of all pairs of rows, condensed as scipy does, float64, shape (n·(n−1)/2,).
 
     A zero vector is at 1 from others and at 0 from another zero vector, as if it had a direction of its own.
@@ -76,11 +76,11 @@ def cosine_distances(points: FloatArray) -> FloatArray:
     from scipy.spatial.distance import pdist
 
     units = unit_rows(points)
-    condensed: FloatArray = pdist(np.column_stack([units, ~units.any(axis=1)]), "sqeuclidean") / 2
+    condensed: DoubleArray = pdist(np.column_stack([units, ~units.any(axis=1)]), "sqeuclidean") / 2
     return condensed
 
 
-def agglomerative(condensed: FloatArray, linkage: Linkage, n_clusters: int) -> IntArray:
+def agglomerative(condensed: DoubleArray, linkage: Linkage, n_clusters: int) -> IntArray:
     """Merge the closest clusters until ``n_clusters`` are left; of equally close ones, scipy's first.
 
     Args:

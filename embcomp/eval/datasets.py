@@ -16,9 +16,9 @@ from pathlib import Path
 
 import numpy as np
 
+from embcomp.arrays import DoubleArray
 from embcomp.errors import InputError
 from embcomp.eval import layouts
-from embcomp.eval.score import FloatArray
 
 SUFFIXES = {"", ".txt", ".tsv", ".csv", ".tab", ".dat"}
 KINDS = {
@@ -68,7 +68,7 @@ class SimilaritySet:
 
     name: str
     pairs: tuple[tuple[str, str], ...]
-    ratings: FloatArray
+    ratings: DoubleArray
     """Float64, shape (n_pairs,)."""
     suite: str = "similarity"
 

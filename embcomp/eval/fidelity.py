@@ -22,10 +22,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.eval.neighbours import nearest
-from embcomp.eval.score import FloatArray, Measurement
+from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import (
     IntArray,
     bootstrap_mean,
@@ -47,8 +47,6 @@ BANDS = (("top 1k", 0, 1_000), ("1k-10k", 1_000, 10_000), ("10k-100k", 10_000, 1
 N_QUERIES = 200
 N_WORDS = 2_000
 N_PAIRS = 5_000
-
-FloatMatrix = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -154,7 +152,7 @@ def _isotropy(target: Target, shared: Shared, sample: _Sample) -> Measurement:
     return Measurement(isotropy(vectors), len(vectors), oov=sample.n_missing)
 
 
-def _correlations(x: FloatArray, y: FloatArray, n_missing: int, seed: int) -> dict[str, Measurement]:
+def _correlations(x: DoubleArray, y: DoubleArray, n_missing: int, seed: int) -> dict[str, Measurement]:
     results = {}
     for name, measure, bootstrap in (
         ("spearman", spearman, bootstrap_spearman),
@@ -169,7 +167,7 @@ def _correlations(x: FloatArray, y: FloatArray, n_missing: int, seed: int) -> di
     return results
 
 
-def _error(before: FloatMatrix, after: FloatMatrix, n_missing: int, seed: int) -> Measurement:
+def _error(before: FloatArray, after: FloatArray, n_missing: int, seed: int) -> Measurement:
     n_words = len(before)
     if before.shape != after.shape:
         note = f"has {after.shape[1]} dimensions, the baseline {before.shape[1]}"
@@ -196,7 +194,7 @@ def _recalls(before: IntArray, after: IntArray, sample: _Sample, seed: int) -> d
     return results
 
 
-def _overlaps(before: Sequence[IntArray] | IntArray, after: Sequence[IntArray] | IntArray) -> FloatArray:
+def _overlaps(before: Sequence[IntArray] | IntArray, after: Sequence[IntArray] | IntArray) -> DoubleArray:
     """Share of each row of ``before`` that is in the same row of ``after``, float64, shape (n,)."""
     pairs = zip(before, after, strict=True)
     return np.array([np.isin(old, new).mean() for old, new in pairs], dtype=np.float64)

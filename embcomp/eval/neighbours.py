@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from embcomp.arrays import FloatArray
 from embcomp.eval.statistics import IntArray, unit_rows
 from embcomp.eval.target import Target
 from embcomp.progress import Progress, no_progress
@@ -52,9 +52,9 @@ def nearest(
     return np.array([_in_order(*smallest.kept(), depth) for smallest in found])
 
 
-def _in_order(costs: NDArray[np.float32], positions: IntArray, depth: int) -> IntArray:
+def _in_order(costs: FloatArray, positions: IntArray, depth: int) -> IntArray:
     return positions[np.lexsort((positions, costs))[:depth]]
 
 
-def _units(target: Target, rows: IntArray) -> NDArray[np.float32]:
+def _units(target: Target, rows: IntArray) -> FloatArray:
     return unit_rows(target.decode_rows(rows)).astype(np.float32)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from embcomp.arrays import DoubleArray
 from embcomp.errors import ParameterError
-from embcomp.eval.score import FloatArray, Score, interval
+from embcomp.eval.score import Score, interval
 from embcomp.eval.statistics import paired_p_value
 
 GAP = "–"
@@ -119,7 +120,7 @@ def _mean_score(target: str, like: Score, scores: Sequence[Score], task: str) ->
     value = sum(values) / len(values) if values else None
     samples = [score.resamples for score in scores if score.resamples is not None]
     complete = bool(samples) and len(samples) == len(scores)
-    resamples: FloatArray | None = np.mean(samples, axis=0) if complete else None
+    resamples: DoubleArray | None = np.mean(samples, axis=0) if complete else None
     low, high = interval(resamples)
     used, skipped = sum(score.n_used for score in scores), sum(score.n_skipped for score in scores)
     oov = sum(score.oov for score in scores)

@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from embcomp.arrays import DoubleArray
 
 INTERVAL = (2.5, 97.5)  # percentiles of a 95 % interval
 
@@ -31,7 +30,7 @@ class Measurement:
     n_used: int
     n_skipped: int = 0
     oov: int = 0
-    resamples: FloatArray | None = None
+    resamples: DoubleArray | None = None
     items: bytes = b""
     note: str = ""
 
@@ -62,7 +61,7 @@ class Score:
     n_skipped: int
     oov: int
     note: str = field(default="", compare=False)
-    resamples: FloatArray | None = field(default=None, repr=False, compare=False)
+    resamples: DoubleArray | None = field(default=None, repr=False, compare=False)
     items: bytes = field(default=b"", repr=False, compare=False)
 
     @classmethod
@@ -94,7 +93,7 @@ class Score:
         return {name: getattr(self, name) for name in names}
 
 
-def interval(resamples: FloatArray | None) -> tuple[float | None, float | None]:
+def interval(resamples: DoubleArray | None) -> tuple[float | None, float | None]:
     """Percentile interval ×100 over the resamples that are defined; ``(None, None)`` if none is."""
     if resamples is None or np.isnan(resamples).all():
         return None, None

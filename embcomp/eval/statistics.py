@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.eval.score import FloatArray
+from embcomp.arrays import DoubleArray
 
 IntArray = NDArray[np.int64]
 
@@ -23,7 +23,7 @@ BLOCK_CELLS = 1 << 19  # resamples × items held at once: about 4 MB a matrix
 COSINE_DECIMALS = 6  # float32 has seven; two cosines that differ in the sixth are different
 
 
-def cosines(left: NDArray[np.floating], right: NDArray[np.floating]) -> FloatArray:
+def cosines(left: NDArray[np.floating], right: NDArray[np.floating]) -> DoubleArray:
     """Cosine of each row of ``left`` with the same row of ``right``, float64, shape (n,); 0 with a zero vector.
 
     Rounded to :data:`COSINE_DECIMALS`: codes of few bits have few distinct cosines, and vectors decoded in float32
@@ -32,32 +32,32 @@ def cosines(left: NDArray[np.floating], right: NDArray[np.floating]) -> FloatArr
     a, b = left.astype(np.float64), right.astype(np.float64)
     products = np.einsum("ij,ij->i", a, b)
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    result: FloatArray = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
+    result: DoubleArray = np.divide(products, norms, out=np.zeros_like(products), where=norms > 0)
     return result.round(COSINE_DECIMALS)
 
 
-def unit_rows(matrix: NDArray[np.floating]) -> FloatArray:
+def unit_rows(matrix: NDArray[np.floating]) -> DoubleArray:
     """Rows scaled to length 1, float64; zero rows stay zero."""
     wide = matrix.astype(np.float64)
     norms = np.linalg.norm(wide, axis=1, keepdims=True)
-    units: FloatArray = np.divide(wide, norms, out=np.zeros_like(wide), where=norms > 0)
+    units: DoubleArray = np.divide(wide, norms, out=np.zeros_like(wide), where=norms > 0)
     return units
 
 
-def tie_groups(values: FloatArray) -> IntArray:
+def tie_groups(values: DoubleArray) -> IntArray:
     """Number the distinct values in ascending order; give each item its value's number, int64, shape (n,)."""
     groups: IntArray = np.unique(values, return_inverse=True)[1].astype(np.int64)
     return groups
 
 
-def average_ranks(values: FloatArray) -> FloatArray:
+def average_ranks(values: DoubleArray) -> DoubleArray:
     """Ranks from 1, ties share their mean rank, float64, shape (n,)."""
     groups = tie_groups(values)
-    ranks: FloatArray = _grouped_ranks(np.bincount(groups)[None, :])[0][groups]
+    ranks: DoubleArray = _grouped_ranks(np.bincount(groups)[None, :])[0][groups]
     return ranks
 
 
-def pearson(x: FloatArray, y: FloatArray) -> float:
+def pearson(x: DoubleArray, y: DoubleArray) -> float:
     """Pearson's correlation; NaN if either side is constant or empty."""
     if len(x) == 0 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
@@ -65,7 +65,7 @@ def pearson(x: FloatArray, y: FloatArray) -> float:
     return float(np.clip(a @ b / np.sqrt((a @ a) * (b @ b)), -1, 1))
 
 
-def spearman(x: FloatArray, y: FloatArray) -> float:
+def spearman(x: DoubleArray, y: DoubleArray) -> float:
     """Spearman's ρ: Pearson's correlation of average ranks; NaN if either side is constant or empty."""
     return pearson(average_ranks(x), average_ranks(y))
 
@@ -81,7 +81,7 @@ def resample_counts(n_items: int, seed: int, n_resamples: int = N_RESAMPLES) -> 
         yield np.bincount(drawn.ravel(), minlength=n_rows * n_items).reshape(n_rows, n_items)
 
 
-def bootstrap_spearman(x: FloatArray, y: FloatArray, seed: int, n_resamples: int = N_RESAMPLES) -> FloatArray:
+def bootstrap_spearman(x: DoubleArray, y: DoubleArray, seed: int, n_resamples: int = N_RESAMPLES) -> DoubleArray:
     """Spearman's ρ on each resample of the pairs (x, y), float64, shape (n_resamples,); NaN where undefined."""
     x_groups, y_groups = tie_groups(x), tie_groups(y)
     blocks = []
@@ -92,13 +92,13 @@ def bootstrap_spearman(x: FloatArray, y: FloatArray, seed: int, n_resamples: int
     return np.concatenate(blocks)
 
 
-def bootstrap_mean(values: FloatArray, seed: int, n_resamples: int = N_RESAMPLES) -> FloatArray:
+def bootstrap_mean(values: DoubleArray, seed: int, n_resamples: int = N_RESAMPLES) -> DoubleArray:
     """Mean of ``values`` on each resample, float64, shape (n_resamples,)."""
     blocks = [counts @ values / len(values) for counts in resample_counts(len(values), seed, n_resamples)]
     return np.concatenate(blocks)
 
 
-def bootstrap_ratio(part: FloatArray, whole: FloatArray, seed: int, n_resamples: int = N_RESAMPLES) -> FloatArray:
+def bootstrap_ratio(part: DoubleArray, whole: DoubleArray, seed: int, n_resamples: int = N_RESAMPLES) -> DoubleArray:
     """Sum of ``part`` over sum of ``whole`` on each resample, float64; NaN where the latter is 0."""
     blocks = []
     for counts in resample_counts(len(part), seed, n_resamples):
@@ -107,7 +107,7 @@ def bootstrap_ratio(part: FloatArray, whole: FloatArray, seed: int, n_resamples:
     return np.concatenate(blocks)
 
 
-def bootstrap_pearson(x: FloatArray, y: FloatArray, seed: int, n_resamples: int = N_RESAMPLES) -> FloatArray:
+def bootstrap_pearson(x: DoubleArray, y: DoubleArray, seed: int, n_resamples: int = N_RESAMPLES) -> DoubleArray:
     """Pearson's correlation on each resample of the pairs (x, y), float64; NaN where undefined."""
     a, b = x - x.mean(), y - y.mean()
     terms = np.stack([a, b, a * a, b * b, a * b], axis=1)
@@ -133,7 +133,7 @@ def majority_hits(clusters: IntArray, categories: IntArray) -> NDArray[np.bool_]
     return hits
 
 
-def paired_p_value(resamples: FloatArray, baseline: FloatArray) -> float:
+def paired_p_value(resamples: DoubleArray, baseline: DoubleArray) -> float:
     """Two-sided bootstrap p-value of 'no difference', from paired resamples of two systems.
 
     Twice the smaller share of resamples on which the difference has either sign, zeros counting for both, with
@@ -145,19 +145,19 @@ def paired_p_value(resamples: FloatArray, baseline: FloatArray) -> float:
     return min(1.0, 2 * (int(tail) + 1) / (len(difference) + 1))
 
 
-def _grouped_ranks(group_counts: IntArray) -> FloatArray:
+def _grouped_ranks(group_counts: IntArray) -> DoubleArray:
     """Mean rank of each tie group, from counts of its items, shape (resamples, groups)."""
     return np.cumsum(group_counts, axis=1) - (group_counts - 1) / 2
 
 
-def _resampled_ranks(counts: IntArray, groups: IntArray) -> FloatArray:
+def _resampled_ranks(counts: IntArray, groups: IntArray) -> DoubleArray:
     """Average rank of each item within each resample, float64, shape of ``counts``."""
     order = np.argsort(groups, kind="stable")
     starts = np.searchsorted(groups[order], np.arange(groups.max() + 1))
     return _grouped_ranks(np.add.reduceat(counts[:, order], starts, axis=1))[:, groups]
 
 
-def _weighted_correlation(counts: IntArray, x: FloatArray, y: FloatArray) -> FloatArray:
+def _weighted_correlation(counts: IntArray, x: DoubleArray, y: DoubleArray) -> DoubleArray:
     """Pearson's correlation per resample of ranks ``x`` and ``y``, whose means are both (n + 1) / 2."""
     middle = (counts.shape[1] + 1) / 2
     a, b = x - middle, y - middle
@@ -166,5 +166,5 @@ def _weighted_correlation(counts: IntArray, x: FloatArray, y: FloatArray) -> Flo
     x_variance = np.einsum("ij,ij->i", weighted, a)
     y_variance = np.einsum("ij,ij,ij->i", counts, b, b)
     spread = np.sqrt(x_variance * y_variance)
-    result: FloatArray = np.divide(covariance, spread, out=np.full(len(counts), np.nan), where=spread > 0)
+    result: DoubleArray = np.divide(covariance, spread, out=np.full(len(counts), np.nan), where=spread > 0)
     return result

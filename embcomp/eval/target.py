@@ -14,7 +14,7 @@ from typing import Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.embedding import FloatMatrix
+from embcomp.arrays import FloatArray
 from embcomp.errors import ParameterError
 
 OovPolicy = Literal["mean", "skip"]
@@ -43,16 +43,16 @@ class Target(Protocol):
         """Return the rows of many words, int64, −1 where a word is missing."""
         ...
 
-    def decode_rows(self, rows: NDArray[np.int64]) -> FloatMatrix:
+    def decode_rows(self, rows: NDArray[np.int64]) -> FloatArray:
         """Return the vectors of the given rows, float32, shape (k, dim)."""
         ...
 
-    def mean_vector(self) -> FloatMatrix:
+    def mean_vector(self) -> FloatArray:
         """Return the mean of all vectors, float32, shape (dim,)."""
         ...
 
     @property
-    def offset(self) -> FloatMatrix | None:
+    def offset(self) -> FloatArray | None:
         """What to add to decoded vectors to come back to the origin of the source; ``None`` for nothing."""
         ...
 
@@ -67,7 +67,7 @@ class TermVectors:
         n_oov: number of distinct terms that are out of vocabulary.
     """
 
-    vectors: FloatMatrix
+    vectors: FloatArray
     known: NDArray[np.bool_]
     n_oov: int
 

@@ -20,10 +20,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.embedding import FloatMatrix
+from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 
 Positions = NDArray[np.int64]
-Words = NDArray[np.uint64]
 
 TOKENS_PER_STEP = 65536  # fewer do not keep two threads busy: they wait for each other between steps
 PAD_BYTES = 16
@@ -46,7 +45,7 @@ _POWERS = np.array([1.0, *(10.0**f for f in range(MAX_CHARACTERS))])
 _NEXT_POWERS = np.array([np.inf, *(10.0 ** (f + 1) for f in range(MAX_CHARACTERS))])
 
 
-def parse_short(codes: NDArray[np.uint8], cuts: Positions) -> tuple[FloatMatrix, NDArray[np.bool_]]:
+def parse_short(codes: NDArray[np.uint8], cuts: Positions) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Parse tokens of a text that are short plain decimal numbers.
 
     Args:
@@ -71,7 +70,7 @@ def parse_short(codes: NDArray[np.uint8], cuts: Positions) -> tuple[FloatMatrix,
     return numbers, good
 
 
-def parse_any(text: bytes, count: int) -> FloatMatrix | None:
+def parse_any(text: bytes, count: int) -> FloatArray | None:
     """Parse ``count`` tokens, each one or more characters after exactly one space.
 
     A token of safe characters is read as one number, or stops the parser, which may still give what it had, and for
@@ -84,7 +83,7 @@ def parse_any(text: bytes, count: int) -> FloatMatrix | None:
     if text.translate(None, _SAFE):
         return None
     try:
-        numbers: NDArray[np.float32] = np.fromstring(text + b" 0", dtype=np.float32, sep=" ")
+        numbers: FloatArray = np.fromstring(text + b" 0", dtype=np.float32, sep=" ")
     except (ValueError, DeprecationWarning):  # it stopped; numpy 2.0 only warns and gives fewer numbers
         return None
     return numbers[:-1] if numbers.size == count + 1 else None
@@ -92,7 +91,7 @@ def parse_any(text: bytes, count: int) -> FloatMatrix | None:
 
 def _parse_step(
     padded: NDArray[np.uint8], starts: Positions, stops: Positions
-) -> tuple[FloatMatrix, NDArray[np.bool_]]:
+) -> tuple[FloatArray, NDArray[np.bool_]]:
     negative = padded.take(starts) == ord("-")
     lengths = stops - starts
     lengths -= negative
@@ -109,7 +108,7 @@ def _parse_step(
     return numbers, good
 
 
-def _parse_8(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _parse_8(words: UInt64Array, stops: Positions, lengths: Positions) -> tuple[DoubleArray, NDArray[np.bool_]]:
     """Parse tokens without sign that are no longer than 8 characters; longer ones are not good."""
     digits, points, bad = _digits(_8_bytes(words, stops), lengths)
     has_point = np.minimum(points, _ONE)
@@ -126,7 +125,7 @@ def _parse_8(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArra
     return values, good
 
 
-def _parse_16(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _parse_16(words: UInt64Array, stops: Positions, lengths: Positions) -> tuple[DoubleArray, NDArray[np.bool_]]:
     """Parse tokens without sign that are longer than 8 characters."""
     last, last_points, last_bad = _digits(_8_bytes(words, stops), lengths)
     first, first_points, first_bad = _digits(_8_bytes(words, stops - 8), lengths - 8)
@@ -142,7 +141,7 @@ def _parse_16(words: Words, stops: Positions, lengths: Positions) -> tuple[NDArr
     return values, good
 
 
-def _8_bytes(words: Words, stops: Positions) -> Words:
+def _8_bytes(words: UInt64Array, stops: Positions) -> UInt64Array:
     """Return the 8 bytes before each stop, the first byte lowest."""
     index = stops >> 3
     shift = ((stops & 7) << 3).view(np.uint64)
@@ -154,7 +153,7 @@ def _8_bytes(words: Words, stops: Positions) -> Words:
     return before
 
 
-def _digits(word: Words, lengths: Positions) -> tuple[Words, Words, Words]:
+def _digits(word: UInt64Array, lengths: Positions) -> tuple[UInt64Array, UInt64Array, UInt64Array]:
     """Return the values of eight digits in as many bytes, where the point is, and what is wrong.
 
     Args:
@@ -177,7 +176,7 @@ def _digits(word: Words, lengths: Positions) -> tuple[Words, Words, Words]:
     return word, flags, bad
 
 
-def _integer(word: Words) -> Words:
+def _integer(word: UInt64Array) -> UInt64Array:
     """Return the number that eight bytes from 0 to 9 are the decimal digits of."""
     low = np.uint64(0x000000FF000000FF)
     word = word * np.uint64(10) + (word >> np.uint64(8))

@@ -27,7 +27,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.embedding import FloatMatrix
+from embcomp.arrays import FloatArray
 from embcomp.errors import OutputError
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_WORD_BYTES, shown
@@ -74,13 +74,13 @@ class Table:
 
     name: str
     """The target, for messages; a file, unless the format :attr:`~Format.streams`."""
-    source: Iterable[tuple[list[str], FloatMatrix]]
+    source: Iterable[tuple[list[str], FloatArray]]
     n_rows: int
     dim: int
     force: bool
     """Whether existing files may be replaced."""
 
-    def blocks(self, problem: WordProblem = lambda word: None) -> Iterator[tuple[list[bytes], FloatMatrix]]:
+    def blocks(self, problem: WordProblem = lambda word: None) -> Iterator[tuple[list[bytes], FloatArray]]:
         """Yield words in UTF-8 and vectors, little-endian float32, if their number and each of them can be written.
 
         Raises:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.embedding import FloatMatrix
+from embcomp.arrays import FloatArray
 from embcomp.formats.decimals import parse_any, parse_short
 from embcomp.formats.rows import MAX_LINE_BYTES, MAX_WORD_BYTES
 
@@ -29,7 +29,7 @@ class ParsedLines:
     """Of the lines up to the last one that is not blank: the rows."""
     ends: Positions
     words: list[bytes]
-    vectors: FloatMatrix
+    vectors: FloatArray
     """float32, shape (n_rows, dim)."""
     done: NDArray[np.bool_]
     """Where words and vectors hold; the other rows need a closer look."""
@@ -158,7 +158,7 @@ def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> 
     return rows, cuts
 
 
-def _parse_again(text: bytes, cuts: Positions, vectors: FloatMatrix, good: NDArray[np.bool_]) -> FloatMatrix:
+def _parse_again(text: bytes, cuts: Positions, vectors: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
     """Parse what is not good yet in some rows: those tokens alone if they are few.
 
     Returns:
@@ -173,7 +173,7 @@ def _parse_again(text: bytes, cuts: Positions, vectors: FloatMatrix, good: NDArr
     return vectors
 
 
-def _parse_tails(tails: list[bytes], dim: int) -> FloatMatrix:
+def _parse_tails(tails: list[bytes], dim: int) -> FloatArray:
     """Parse the ends of lines, each ``dim`` times a separator and a token; rows of NaN where they are not numbers."""
     vectors = _parse_together(tails, dim)
     if vectors is None:
@@ -185,6 +185,6 @@ def _parse_tails(tails: list[bytes], dim: int) -> FloatMatrix:
     return vectors
 
 
-def _parse_together(tails: list[bytes], dim: int) -> FloatMatrix | None:
+def _parse_together(tails: list[bytes], dim: int) -> FloatArray | None:
     flat = parse_any(b"".join(tails).replace(b"\t", b" "), len(tails) * dim)
     return None if flat is None else flat.reshape(len(tails), dim)

@@ -11,7 +11,8 @@ from typing import Self
 
 import numpy as np
 
-from embcomp.embedding import Embedding, FloatMatrix, Source
+from embcomp.arrays import FloatArray
+from embcomp.embedding import Embedding, Source
 from embcomp.errors import InputError
 from embcomp.formats.format import Block
 from embcomp.formats.options import DEFAULT_OPTIONS, ReadOptions
@@ -41,7 +42,7 @@ def read_embedding(
         return Embedding(words, matrix, reader.source)
 
 
-def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[list[str], FloatMatrix]:
+def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[list[str], FloatArray]:
     """Read all that is left: the words, and float32, C order, shape (n, dim); ``check`` as in :func:`read_chunks`."""
     words: list[str] = []
     return words, next(read_chunks(reader, words, sys.maxsize, sys.maxsize, check))
@@ -49,7 +50,7 @@ def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[lis
 
 def read_chunks(
     reader: BlockReader, words: list[str], first: int, size: int, check: RowCheck | None = None
-) -> Iterator[FloatMatrix]:
+) -> Iterator[FloatArray]:
     """Yield the rows in a chunk of ``first`` rows and chunks of ``size``; the last may have fewer.
 
     Args:
@@ -106,7 +107,7 @@ class BlockReader:
             self._closing = opening.pop_all()
         self.dim = self._rows.dim
 
-    def __iter__(self) -> Iterator[tuple[list[str], FloatMatrix]]:
+    def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
         seen: set[str] = set()
         n_bad = n_repeated = 0

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from embcomp.embedding import FloatMatrix
+from embcomp.arrays import FloatArray
 from embcomp.errors import InputError
 
 MAX_WORD_BYTES = 1 << 20
@@ -35,7 +35,7 @@ class BadRowError(Exception):
     """A row that cannot be used; the text says what was found and what was expected."""
 
 
-def parse_row(line: bytes, dim: int) -> tuple[bytes, FloatMatrix]:
+def parse_row(line: bytes, dim: int) -> tuple[bytes, FloatArray]:
     """Return the word and the vector, float32, shape (dim,), of a line without its ``\\n``.
 
     Raises:
@@ -123,7 +123,7 @@ def not_finite(position: int, found: str) -> BadRowError:
     return BadRowError(f"number {position} is {found}, expected a finite float32")
 
 
-def _vector(fields: list[bytes]) -> FloatMatrix:
+def _vector(fields: list[bytes]) -> FloatArray:
     for position, field in enumerate(fields, 1):
         if not _NUMBER.fullmatch(field):
             if _NOT_FINITE.fullmatch(field):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from contextlib import nullcontext
 from pathlib import Path
 
-from embcomp.embedding import FloatMatrix
+from embcomp.arrays import FloatArray
 from embcomp.files import replacing
 from embcomp.formats.format import Table
 from embcomp.formats.registry import find_writer
@@ -21,7 +21,7 @@ STDOUT = "-"
 def write_embedding(
     target: str | Path,
     format: str,
-    blocks: Iterable[tuple[list[str], FloatMatrix]],
+    blocks: Iterable[tuple[list[str], FloatArray]],
     n_rows: int,
     dim: int,
     *,

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.container.reader import open_container
 from embcomp.container.writer import save
-from embcomp.embedding import FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import MissingWordError, ParameterError
 from embcomp.keyed.views import DecodedMatrix, WordIndex, WordList
@@ -21,9 +21,8 @@ from embcomp.search import Engine, SearchIndex, Similarity, rounded
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
 
-Vector: TypeAlias = NDArray[np.float32]
 Key: TypeAlias = str | int
-Keys: TypeAlias = "Key | Vector | Sequence[Key | Vector | tuple[Key | Vector, float]] | None"
+Keys: TypeAlias = "Key | FloatArray | Sequence[Key | FloatArray | tuple[Key | FloatArray, float]] | None"
 
 COSMUL_EPSILON = 0.000001  # gensim's, after Levy and Goldberg 2014, §6
 
@@ -103,11 +102,11 @@ class CompressedVectors:
         return self.encoded.dim
 
     @property
-    def offset(self) -> Vector | None:
+    def offset(self) -> FloatArray | None:
         """What to add to vectors to come back to the source's own origin; ``None``: nothing."""
         return self.encoded.compressor.offset
 
-    def align(self, vectors: FloatMatrix) -> FloatMatrix:
+    def align(self, vectors: FloatArray) -> FloatArray:
         """Bring vectors of the source's space, shape (n, dim), here, to be compared with these vectors."""
         return self.encoded.compressor.align(np.ascontiguousarray(vectors, dtype=np.float32))
 
@@ -139,12 +138,12 @@ class CompressedVectors:
 
     # Vectors.
 
-    def __getitem__(self, key_or_keys: Key | Iterable[Key]) -> FloatMatrix:
+    def __getitem__(self, key_or_keys: Key | Iterable[Key]) -> FloatArray:
         if isinstance(key_or_keys, str | int | np.integer):
             return self.get_vector(key_or_keys)
         return self.encoded.decode_rows(self._rows(key_or_keys))
 
-    def get_vector(self, key: object, norm: bool = False) -> Vector:
+    def get_vector(self, key: object, norm: bool = False) -> FloatArray:
         """Return the vector of a key, float32, shape (dim,), read-only; with ``norm`` of length 1.
 
         Raises:
@@ -154,7 +153,7 @@ class CompressedVectors:
             rows = np.array([self.encoded.vocabulary.row(key)], dtype=np.int64)  # the usual case, without detours
         else:
             rows = self._rows([key])
-        vector: Vector = self.encoded.decode_rows(rows)[0]
+        vector: FloatArray = self.encoded.decode_rows(rows)[0]
         if norm:
             vector = _unit(vector)
         vector.setflags(write=False)
@@ -167,7 +166,7 @@ class CompressedVectors:
         pre_normalize: bool = True,
         post_normalize: bool = False,
         ignore_missing: bool = True,
-    ) -> Vector:
+    ) -> FloatArray:
         """Return the weighted mean of the vectors of keys; keys may be vectors themselves, taken as they are.
 
         Raises:
@@ -197,7 +196,7 @@ class CompressedVectors:
         return _unit(mean) if post_normalize else mean
 
     @property
-    def norms(self) -> NDArray[np.float32]:
+    def norms(self) -> FloatArray:
         """Lengths of all vectors, float32, shape (rows,); computed once."""
         return self.index.norms
 
@@ -205,7 +204,7 @@ class CompressedVectors:
         """Compute :attr:`norms` now."""
         _ = self.index.norms
 
-    def get_normed_vectors(self) -> FloatMatrix:
+    def get_normed_vectors(self) -> FloatArray:
         """Return all vectors scaled to length 1, float32, shape (rows, dim); zeros stay zeros."""
         vectors = self.encoded.decode_all()
         vectors /= np.where(self.norms > 0, self.norms, 1)[:, None]
@@ -255,14 +254,14 @@ class CompressedVectors:
         return np.float32(rounded(_unit(means[0]) @ _unit(means[1])))
 
     @staticmethod
-    def cosine_similarities(vector_1: Vector, vectors_all: FloatMatrix) -> Vector:
+    def cosine_similarities(vector_1: FloatArray, vectors_all: FloatArray) -> FloatArray:
         """Return the cosines of one vector and each row of a matrix; 0 where one of them is zeros."""
         lengths = np.linalg.norm(vectors_all, axis=1) * np.linalg.norm(vector_1)
-        cosines: Vector = np.zeros(len(vectors_all), dtype=np.float32)
+        cosines: FloatArray = np.zeros(len(vectors_all), dtype=np.float32)
         np.divide(vectors_all @ vector_1, lengths, out=cosines, where=lengths > 0)
         return cosines
 
-    def distances(self, word_or_vector: Key | Vector, other_words: Iterable[Key] = ()) -> Vector:
+    def distances(self, word_or_vector: Key | FloatArray, other_words: Iterable[Key] = ()) -> FloatArray:
         """Return 1 − cosine of a key or vector to each of ``other_words``, or to all keys: shape (n,)."""
         vector = word_or_vector if isinstance(word_or_vector, np.ndarray) else self.get_vector(word_or_vector)
         others = list(other_words)
@@ -363,7 +362,7 @@ class CompressedVectors:
 
     similar_by_key = similar_by_word
 
-    def similar_by_vector(self, vector: Vector, topn: int | None = 10, restrict_vocab: int | None = None) -> Any:
+    def similar_by_vector(self, vector: FloatArray, topn: int | None = 10, restrict_vocab: int | None = None) -> Any:
         """:meth:`most_similar` to a vector."""
         return self.most_similar(positive=[vector], topn=topn, restrict_vocab=restrict_vocab)
 
@@ -462,7 +461,7 @@ class CompressedVectors:
             raise MissingWordError(str(listed[int(rows.argmin())]))
         return rows
 
-    def _product_of_similarities(self, keys: list[Any]) -> NDArray[np.float64]:
+    def _product_of_similarities(self, keys: list[Any]) -> DoubleArray:
         """Π (1 + cos) / 2 over keys or vectors, for every key: float64, shape (n,)."""
         product = np.ones(len(self))
         for key in keys:
@@ -470,18 +469,16 @@ class CompressedVectors:
         return product
 
     def _nearest_after(
-        self, start: int, query: Vector, topn: int, given: set[int], stop: int
+        self, start: int, query: FloatArray, topn: int, given: set[int], stop: int
     ) -> list[tuple[str, float]]:
         return self._best(self.index.scores(query, restrict=stop)[start:], start, topn, given)
 
-    def _best(
-        self, scores: NDArray[np.float64], first_rank: int, topn: int, given: set[int]
-    ) -> list[tuple[str, float]]:
+    def _best(self, scores: DoubleArray, first_rank: int, topn: int, given: set[int]) -> list[tuple[str, float]]:
         ranks = np.argsort(-scores, kind="stable")[: topn + len(given)]
         return self._named(ranks + first_rank, scores[ranks], given, topn)
 
     def _named(
-        self, ranks: NDArray[np.int64], scores: NDArray[np.float64], given: set[int], topn: int
+        self, ranks: NDArray[np.int64], scores: DoubleArray, given: set[int], topn: int
     ) -> list[tuple[str, float]]:
         pairs = zip(ranks.tolist(), scores.tolist(), strict=True)
         return [(self.index_to_key[rank], score) for rank, score in pairs if rank not in given][:topn]
@@ -491,10 +488,10 @@ def _open_again(path: str, similarity: Similarity | None, engine: Engine) -> Com
     return open_vectors(path, similarity=similarity, engine=engine)
 
 
-def _unit(vector: Vector) -> Vector:
+def _unit(vector: FloatArray) -> FloatArray:
     """Scale to length 1; zeros stay zeros."""
     length = np.linalg.norm(vector)
-    scaled: Vector = vector / length if length > 0 else vector
+    scaled: FloatArray = vector / length if length > 0 else vector
     return scaled
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import DTypeLike, NDArray
 
-from embcomp.embedding import FloatMatrix
+from embcomp.arrays import FloatArray
 from embcomp.encoded import EncodedEmbedding
 from embcomp.vocabulary import Vocabulary
 
@@ -41,19 +41,19 @@ class DecodedMatrix(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, key: Any) -> NDArray[np.float32]:
+    def __getitem__(self, key: Any) -> FloatArray:
         rows, columns = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
         if isinstance(rows, int | np.integer) and not isinstance(rows, bool):
-            one: NDArray[np.float32] = self._decode(np.array([range(len(self))[int(rows)]]))[0]
+            one: FloatArray = self._decode(np.array([range(len(self))[int(rows)]]))[0]
             return one[columns]
         if rows is None or rows is Ellipsis or not all(isinstance(part, slice | int) for part in columns):
-            whole: NDArray[np.float32] = np.asarray(self)[key]  # numpy's rules for combining indices are its own
+            whole: FloatArray = np.asarray(self)[key]  # numpy's rules for combining indices are its own
             return whole
         ranks = np.arange(len(self))[rows]
         decoded = self._decode(ranks.reshape(-1)).reshape(*ranks.shape, self.shape[1])
         return decoded[(slice(None),) * ranks.ndim + columns]
 
-    def __iter__(self) -> Iterator[NDArray[np.float32]]:
+    def __iter__(self) -> Iterator[FloatArray]:
         for first in range(0, len(self), BLOCK_ROWS):
             yield from self[first : first + BLOCK_ROWS]
 
@@ -71,7 +71,7 @@ class DecodedMatrix(NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         return f"DecodedMatrix(shape={self.shape}, dtype=float32)"
 
-    def _decode(self, ranks: NDArray[np.int64]) -> FloatMatrix:
+    def _decode(self, ranks: NDArray[np.int64]) -> FloatArray:
         rows = self._encoded.vocabulary.rows_by_rank[ranks]
         if len(rows) <= BLOCK_ROWS:
             return self._encoded.decode_rows(rows)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray
 from embcomp.bits import BytesArray
 from embcomp.search.engines import faiss_module
 
@@ -37,12 +38,12 @@ class NibbleWeights:
             step · (rounded sum) − below ≤ exact sum.
     """
 
-    units: NDArray[np.float64]
+    units: DoubleArray
     step: float
     below: float
 
     @classmethod
-    def round(cls, weights: NDArray[np.float64]) -> NibbleWeights | None:
+    def round(cls, weights: DoubleArray) -> NibbleWeights | None:
         """Round ``weights``, of at least 0; ``None`` if all are 0, or more than FastScan can add up."""
         padded = np.zeros(-(-len(weights) // 8) * 8)
         padded[: len(weights)] = weights
@@ -71,7 +72,7 @@ class FastScan:
 
     def nearest(
         self, best_code: BytesArray, weights: NibbleWeights, k: int, n_rows: int
-    ) -> tuple[BytesArray, NDArray[np.float64], NDArray[np.int64]] | None:
+    ) -> tuple[BytesArray, DoubleArray, NDArray[np.int64]] | None:
         """Return codes, costs and ranks of ``k`` rows of least cost among the first ``n_rows``, the least first.
 
         The cost of a row is the sum of the units of the bits in which it differs from ``best_code``, shape (bytes,).
@@ -100,5 +101,5 @@ class FastScan:
         return faiss.IndexPQFastScan(index)
 
 
-def _by_nibble(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def _by_nibble(values: DoubleArray) -> DoubleArray:
     return values.reshape(-1, NIBBLE_BITS)

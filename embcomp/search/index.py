@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
+from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.checks import Integer
-from embcomp.embedding import FloatMatrix
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.search.engines import Engine, FaissCodes, check_engine
@@ -57,7 +57,7 @@ class Neighbours:
     """
 
     ranks: NDArray[np.int64]
-    scores: NDArray[np.float64]
+    scores: DoubleArray
 
 
 class SearchIndex:
@@ -89,7 +89,7 @@ class SearchIndex:
 
     def search(
         self,
-        queries: FloatMatrix,
+        queries: FloatArray,
         k: int,
         *,
         similarity: Similarity | None = None,
@@ -127,7 +127,7 @@ class SearchIndex:
         n_rows = self._count(restrict)
         return _stacked(self._nearest_codes(codes, k, n_rows), min(k, n_rows))
 
-    def scores(self, query: FloatMatrix, *, restrict: int | None = None) -> NDArray[np.float64]:
+    def scores(self, query: FloatArray, *, restrict: int | None = None) -> DoubleArray:
         """Return the ``decoded`` similarity of one query, shape (dim,), to every row in source order: shape (n,)."""
         n_rows = self._count(restrict)
         query = self._checked(query[None, :])[0]
@@ -155,7 +155,7 @@ class SearchIndex:
         return float(rounded(np.float64(first @ second / lengths))) if lengths else 0.0
 
     @cached_property
-    def norms(self) -> NDArray[np.float32]:
+    def norms(self) -> FloatArray:
         """Lengths of all decoded vectors in source order, float32, shape (n,)."""
         if self._common_norm is not None:
             return np.full(len(self._encoded), self._common_norm, dtype=np.float32)
@@ -164,7 +164,7 @@ class SearchIndex:
             out[first : first + len(block)] = np.sqrt(np.einsum("rd,rd->r", block, block))
         return out
 
-    def _nearest(self, queries: FloatMatrix, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
+    def _nearest(self, queries: FloatArray, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
         if similarity == "hamming":
             return self._nearest_codes(self._encode(queries), k, n_rows)
         if self._codewords is None:
@@ -175,7 +175,7 @@ class SearchIndex:
             return [by_tables(self._symbols, self._tables(query), self._inverse, k, n_rows) for query in wide]
         return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
 
-    def _tables(self, query: NDArray[np.float64]) -> Tables:
+    def _tables(self, query: DoubleArray) -> Tables:
         """Inner products of a query and the codewords, for joint symbols."""
         words = np.asarray(self._codewords)
         return join_tables(np.einsum("mkd,d->mk", words, query))
@@ -187,7 +187,7 @@ class SearchIndex:
             found = [hamming_nearest(self._planes, words, k, n_rows) for words in as_words(codes)]
         return [by_hamming(distances, ranks, self._layout.row_bits) for distances, ranks in found]
 
-    def _nearest_binary(self, query: NDArray[np.float64], similarity: Similarity, k: int, n_rows: int) -> Ranked:
+    def _nearest_binary(self, query: DoubleArray, similarity: Similarity, k: int, n_rows: int) -> Ranked:
         base, bits_add = self._binary_sum
         weights = bits_add @ query
         length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
@@ -200,7 +200,7 @@ class SearchIndex:
                 return found
         return by_weights(self._planes, weights, constant, inverse, k, n_rows)
 
-    def _rescored(self, query: FloatMatrix, ranks: NDArray[np.int64], k: int) -> Ranked:
+    def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
         vectors = self._encoded.decode_rows(self._encoded.vocabulary.rows_by_rank[ranks])
         lengths = np.linalg.norm(vectors, axis=1).astype(np.float64) * float(np.linalg.norm(query))
         inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
@@ -216,11 +216,11 @@ class SearchIndex:
         return np.divide(np.float32(1), self.norms, out=np.zeros_like(self.norms), where=self.norms > 0)
 
     @cached_property
-    def _codewords(self) -> FloatMatrix | None:
+    def _codewords(self) -> FloatArray | None:
         return self._compressor.codewords
 
     @cached_property
-    def _binary_sum(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _binary_sum(self) -> tuple[DoubleArray, DoubleArray]:
         """A, shape (dim,), and B, shape (bits, dim), such that a ±1 code b decodes to A + b B."""
         books = np.asarray(self._codewords, dtype=np.float64)
         return (books[:, 0] + books[:, 1]).sum(axis=0) / 2, (books[:, 1] - books[:, 0]) / 2
@@ -266,13 +266,13 @@ class SearchIndex:
         np.minimum(symbols, ways - 1, out=symbols)
         return join_symbols(symbols, ways)
 
-    def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatMatrix]]:
+    def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatArray]]:
         """Yield first rank and decoded vectors of blocks of the first ``n_rows`` rows."""
         rows = self._encoded.vocabulary.rows_by_rank
         for first in range(0, n_rows, DECODE_ROWS):
             yield first, self._encoded.decode_rows(rows[first : min(first + DECODE_ROWS, n_rows)])
 
-    def _encode(self, queries: FloatMatrix) -> bits.BytesArray:
+    def _encode(self, queries: FloatArray) -> bits.BytesArray:
         offset = self._compressor.offset
         return self._compressor.encode(queries if offset is None else queries + offset)
 
@@ -290,7 +290,7 @@ class SearchIndex:
         if rescore:
             _require("rescore", rescore)
 
-    def _checked(self, queries: FloatMatrix) -> FloatMatrix:
+    def _checked(self, queries: FloatArray) -> FloatArray:
         matrix = np.ascontiguousarray(queries, dtype=np.float32)
         if matrix.ndim != 2 or matrix.shape[1] != self._encoded.dim:
             raise ParameterError(f"queries must have shape (any, {self._encoded.dim}), got {matrix.shape}")
@@ -299,7 +299,7 @@ class SearchIndex:
         return matrix
 
 
-def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+def _unit(vector: DoubleArray) -> DoubleArray:
     """Scale to length 1; zeros stay zeros."""
     length = float(np.linalg.norm(vector))
     return vector / length if length else vector

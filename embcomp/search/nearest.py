@@ -12,14 +12,15 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 from embcomp.bits import BytesArray, row_bytes
 from embcomp.search.fastscan import FastScan, NibbleWeights
-from embcomp.search.planes import BitWeights, Planes, Words, as_words, weighted_costs
+from embcomp.search.planes import BitWeights, Planes, as_words, weighted_costs
 from embcomp.search.shortlist import Ranked, Shortlist
 from embcomp.search.tables import Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
 from embcomp.smallest import Smallest
 
-Inverse: TypeAlias = float | NDArray[np.float32]
+Inverse: TypeAlias = float | FloatArray
 """1 / length of each row: one number if all rows have one length, else of shape (n,). Queries have length 1."""
 
 SCORE_UNIT = 2.0**-20  # similarities are rounded to it: about what float32 vectors are good for
@@ -35,7 +36,7 @@ def by_hamming(distances: NDArray[np.int64], ranks: NDArray[np.int64], n_bits: i
 
 
 def by_weights(
-    planes: Planes, weights: NDArray[np.float64], constant: float, inverse: Inverse, k: int, n_rows: int
+    planes: Planes, weights: DoubleArray, constant: float, inverse: Inverse, k: int, n_rows: int
 ) -> Ranked:
     """Similarity (constant + Σ_i ±weights[i]) · inverse, + where bit i of the row is 1.
 
@@ -46,7 +47,7 @@ def by_weights(
     coarse = BitWeights.choose(wanted.magnitudes)
     best_code = as_words(wanted.best_code[None, :])[0]
 
-    def scores(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    def scores(ranks: NDArray[np.int64]) -> DoubleArray:
         return wanted.scores(_bytes_of(planes.take(ranks), planes.n_bits), ranks)
 
     if isinstance(inverse, float):
@@ -64,7 +65,7 @@ def by_weights(
 
 
 def by_fast_scan(
-    codes: FastScan, weights: NDArray[np.float64], constant: float, inverse: Inverse, k: int, n_rows: int
+    codes: FastScan, weights: DoubleArray, constant: float, inverse: Inverse, k: int, n_rows: int
 ) -> Ranked | None:
     """Do as :func:`by_weights` with faiss; ``None`` where it leaves too many rows undecided.
 
@@ -91,7 +92,7 @@ def by_fast_scan(
 class _Wanted:
     """What :func:`by_weights` computes exactly for some rows, and what it tells about others."""
 
-    def __init__(self, weights: NDArray[np.float64], constant: float, inverse: Inverse) -> None:
+    def __init__(self, weights: DoubleArray, constant: float, inverse: Inverse) -> None:
         weights = _of_one_size(weights)
         self.magnitudes = np.abs(weights)
         self.best_code: BytesArray = np.packbits(weights > 0)
@@ -100,7 +101,7 @@ class _Wanted:
         self._constant = constant
         self._inverse = inverse
 
-    def scores(self, codes: BytesArray, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    def scores(self, codes: BytesArray, ranks: NDArray[np.int64]) -> DoubleArray:
         """Similarities of rows of these ranks, whose codes, shape (rows, bytes), are given."""
         return rounded((exact_sums(self._tables, codes) + self._constant) * _of(self._inverse, ranks))
 
@@ -118,8 +119,8 @@ class _Wanted:
 
 
 def all_by_weights(
-    planes: Planes, weights: NDArray[np.float64], constant: float, inverse: Inverse, n_rows: int
-) -> NDArray[np.float64]:
+    planes: Planes, weights: DoubleArray, constant: float, inverse: Inverse, n_rows: int
+) -> DoubleArray:
     """Return the similarities of :func:`by_weights` for each of the first ``n_rows`` rows, shape (n_rows,)."""
     tables = list(byte_tables(_of_one_size(weights)))
     sums = [exact_sums(tables, _bytes_of(words.T, planes.n_bits)) for _, words in planes.blocks(n_rows)]
@@ -130,7 +131,7 @@ def by_tables(planes: Symbols, tables: Tables, inverse: Inverse, k: int, n_rows:
     """Similarity Σ_m tables[m, symbol m] · inverse; ``planes`` are symbols by column, shape (M, n)."""
     error = rounding_error(tables) * float(np.max(inverse, initial=0.0))
 
-    def scores(ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    def scores(ranks: NDArray[np.int64]) -> DoubleArray:
         return rounded(exact_sums(tables, planes[:, ranks].T) * _of(inverse, ranks))
 
     shortlist = Shortlist(k, scores, lambda score: SCORE_SLACK + error - score)
@@ -140,8 +141,8 @@ def by_tables(planes: Symbols, tables: Tables, inverse: Inverse, k: int, n_rows:
 
 
 def by_vectors(
-    blocks: Iterator[tuple[int, NDArray[np.float32]]],
-    queries: NDArray[np.float32],
+    blocks: Iterator[tuple[int, FloatArray]],
+    queries: FloatArray,
     inverse: Inverse,
     k: int,
 ) -> list[Ranked]:
@@ -159,13 +160,13 @@ def by_vectors(
     return found
 
 
-def rounded(similarities: NDArray[np.floating] | np.floating) -> NDArray[np.float64]:
+def rounded(similarities: NDArray[np.floating] | np.floating) -> DoubleArray:
     """Round to whole :data:`SCORE_UNIT`; −0 becomes 0."""
-    whole: NDArray[np.float64] = np.rint(np.asarray(similarities, np.float64) / SCORE_UNIT) * SCORE_UNIT + 0.0
+    whole: DoubleArray = np.rint(np.asarray(similarities, np.float64) / SCORE_UNIT) * SCORE_UNIT + 0.0
     return whole
 
 
-def _of_one_size(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def _of_one_size(weights: DoubleArray) -> DoubleArray:
     """Take float32's rounding out of weights that are all ± one number, as those of a decoded code are.
 
     Rows that differ from it in equally many bits then have equal scores.
@@ -177,7 +178,7 @@ def _of_one_size(weights: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.copysign(middle, weights)
 
 
-def _bytes_of(words: Words, n_bits: int) -> NDArray[np.uint8]:
+def _bytes_of(words: UInt64Array, n_bits: int) -> NDArray[np.uint8]:
     """Undo :func:`as_words`."""
     return np.ascontiguousarray(words).view(np.uint8)[:, : row_bytes(n_bits)]
 

@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, UInt64Array
 from embcomp.bits import BytesArray
 from embcomp.smallest import Smallest
-
-Words = NDArray[np.uint64]
 
 WORD_BYTES = 8
 BLOCK_ROWS = 32768  # × 8 bytes: a plane of a block takes 256 kB, and a few of them fit the second-level cache
@@ -30,7 +29,7 @@ WORDS_PER_BYTE = 3  # whose bits, at most 192, can be counted in a byte
 class Planes:
     """Codes of ``n_rows`` rows of ``n_bits`` bits."""
 
-    words: Words
+    words: UInt64Array
     n_rows: int
     n_bits: int
 
@@ -46,19 +45,19 @@ class Planes:
             words[block, :, : len(rows)] = as_words(rows).T
         return cls(words, n_rows, n_bits)
 
-    def blocks(self, n_rows: int) -> Iterator[tuple[int, Words]]:
+    def blocks(self, n_rows: int) -> Iterator[tuple[int, UInt64Array]]:
         """Yield first rank and words, shape (n_words, rows), of blocks that hold the first ``n_rows`` rows."""
         for block, first in enumerate(range(0, n_rows, BLOCK_ROWS)):
             yield first, self.words[block, :, : n_rows - first]
 
-    def take(self, ranks: NDArray[np.int64]) -> Words:
+    def take(self, ranks: NDArray[np.int64]) -> UInt64Array:
         """Return the words of some rows, shape (k, n_words)."""
         block, row = np.divmod(ranks, BLOCK_ROWS)
-        taken: Words = self.words[block, :, row]
+        taken: UInt64Array = self.words[block, :, row]
         return taken
 
 
-def as_words(loose: BytesArray) -> Words:
+def as_words(loose: BytesArray) -> UInt64Array:
     """Pad loose rows with zeros to whole words: uint64, shape (n, n_words)."""
     n_rows, n_bytes = loose.shape
     padded = np.zeros((n_rows, -(-n_bytes // WORD_BYTES) * WORD_BYTES), dtype=np.uint8)
@@ -77,7 +76,7 @@ class BitSum:
         self._words_per_byte = WORDS_PER_BYTE if largest > BYTE_MAX else np.inf
         self._n_small = 0
 
-    def add(self, words: Words) -> None:
+    def add(self, words: UInt64Array) -> None:
         """Add the set bits of one word a row, shape (rows,)."""
         small = self._small[: len(words)]
         if self._n_small == 0:
@@ -108,7 +107,9 @@ class BitSum:
         self._n_small = 0
 
 
-def hamming_nearest(planes: Planes, query: Words, k: int, n_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def hamming_nearest(
+    planes: Planes, query: UInt64Array, k: int, n_rows: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return Hamming distances and ranks of the ``k`` rows nearest to ``query``, among the first ``n_rows``.
 
     Ordered by (distance, rank); fewer if there are fewer rows. XOR and population count in blocks, no (n,) array.
@@ -121,7 +122,7 @@ def hamming_nearest(planes: Planes, query: Words, k: int, n_rows: int) -> tuple[
     return distances[order].astype(np.int64), ranks[order]
 
 
-def _distances(planes: Planes, query: Words, n_rows: int) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
+def _distances(planes: Planes, query: UInt64Array, n_rows: int) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
     """Yield first rank and distances of blocks of rows; valid until the next."""
     sums = BitSum(planes.n_bits)
     different = np.empty(BLOCK_ROWS, dtype=np.uint64)
@@ -136,8 +137,8 @@ def _distances(planes: Planes, query: Words, n_rows: int) -> Iterator[tuple[int,
         yield first, sums.total(size)
 
 
-def _one_by_one(query: Words) -> list[Words]:
-    """Words as arrays of shape (1,), with which numpy's functions start faster than with scalars."""
+def _one_by_one(query: UInt64Array) -> list[UInt64Array]:
+    """UInt64Array as arrays of shape (1,), with which numpy's functions start faster than with scalars."""
     return [query[word : word + 1] for word in range(len(query))]
 
 
@@ -154,13 +155,13 @@ class BitWeights:
             positive: step · (rounded sum) − below ≤ exact sum ≤ step · (rounded sum) + above.
     """
 
-    masks: Words
+    masks: UInt64Array
     step: float
     below: float
     above: float
 
     @classmethod
-    def round(cls, weights: NDArray[np.float64], n_planes: int) -> BitWeights:
+    def round(cls, weights: DoubleArray, n_planes: int) -> BitWeights:
         """Round ``weights``, float64 of at least 0, shape (n_bits,), to ``n_planes`` planes with the least error."""
         largest = float(weights.max(initial=0.0))
         top = 2**n_planes - 1
@@ -179,7 +180,7 @@ class BitWeights:
         )
 
     @classmethod
-    def choose(cls, weights: NDArray[np.float64]) -> BitWeights:
+    def choose(cls, weights: DoubleArray) -> BitWeights:
         """Round with as few planes as leave few rows undecided; one is enough for weights that are equal."""
         length = float(np.sqrt((weights**2).sum()))
         for n_planes, allowed in ALLOWED_ERRORS.items():
@@ -194,7 +195,7 @@ ALLOWED_ERRORS = {1: 1e-3, 2: 0.4, 3: 0.6, 4: np.inf}  # of ‖weights‖; measu
 
 
 def weighted_costs(
-    planes: Planes, query: Words, weights: BitWeights, n_rows: int
+    planes: Planes, query: UInt64Array, weights: BitWeights, n_rows: int
 ) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
     """Yield first rank and rounded weighted distances of blocks of rows: in steps, valid until the next.
 
@@ -231,7 +232,7 @@ def weighted_costs(
         yield first, costs
 
 
-def _partial_masks(mask: Words, n_bits: int) -> list[Words | None]:
-    """Words of a mask as :func:`_one_by_one` gives them, ``None`` for those that leave out no bit of a code."""
+def _partial_masks(mask: UInt64Array, n_bits: int) -> list[UInt64Array | None]:
+    """UInt64Array of a mask as :func:`_one_by_one` gives them, ``None`` for those that leave out no bit of a code."""
     whole = as_words(np.packbits(np.ones(n_bits, dtype=np.uint8))[None, :])[0]
     return [None if mask[word] == whole[word] else one for word, one in enumerate(_one_by_one(mask))]

@@ -8,7 +8,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Ranked: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float64]]
+from embcomp.arrays import DoubleArray
+
+Ranked: TypeAlias = tuple[NDArray[np.int64], DoubleArray]
 """Ranks, int64 (k,), and scores, float64 (k,), largest first, equal ones by rank."""
 
 FIRST_ROWS = 32768  # for a first bound that leaves few of the others
@@ -24,7 +26,7 @@ class Shortlist:
     def __init__(
         self,
         k: int,
-        scores: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+        scores: Callable[[NDArray[np.int64]], DoubleArray],
         bound: Callable[[float], float],
     ) -> None:
         """Prepare.

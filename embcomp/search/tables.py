@@ -12,8 +12,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp.arrays import DoubleArray, FloatArray
+
 Symbols = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
-Tables = Sequence[NDArray[np.float64]]  # one for each column of symbols; they may differ in length
+Tables = Sequence[DoubleArray]  # one for each column of symbols; they may differ in length
 
 BLOCK_ROWS = 16384
 JOINT_WAYS = 4096  # float32 tables of so many entries, 16 kB, fit the first-level cache
@@ -40,7 +42,7 @@ def join_symbols(symbols: NDArray[np.integer], ways: int) -> Symbols:
     return np.stack(columns) if columns else np.empty((0, len(symbols)), dtype=np.uint8)
 
 
-def join_tables(tables: NDArray[np.float64]) -> Tables:
+def join_tables(tables: DoubleArray) -> Tables:
     """Turn (M, K) tables into those of joint symbols: sums of all combinations."""
     n_joined = symbols_joined(tables.shape[1])
     joined = []
@@ -52,7 +54,7 @@ def join_tables(tables: NDArray[np.float64]) -> Tables:
     return joined
 
 
-def exact_sums(tables: Tables, symbols: Symbols) -> NDArray[np.float64]:
+def exact_sums(tables: Tables, symbols: Symbols) -> DoubleArray:
     """Return Σ_m tables[m, symbols[:, m]], float64, shape (k,); ``symbols`` has shape (k, M).
 
     Added in the order of m whatever the other rows are, so that equal rows have equal sums.
@@ -63,17 +65,15 @@ def exact_sums(tables: Tables, symbols: Symbols) -> NDArray[np.float64]:
     return total
 
 
-def byte_tables(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+def byte_tables(weights: DoubleArray) -> DoubleArray:
     """Return what each byte of a binary code adds to Σ_i ±weights[i]: float64, shape (bytes, 256)."""
     padded = np.zeros(-(-len(weights) // 8) * 8, dtype=np.float64)
     padded[: len(weights)] = weights
-    tables: NDArray[np.float64] = np.einsum("mj,bj->mb", padded.reshape(-1, 8), 2 * BYTE_BITS - 1)
+    tables: DoubleArray = np.einsum("mj,bj->mb", padded.reshape(-1, 8), 2 * BYTE_BITS - 1)
     return tables
 
 
-def table_sums(
-    planes: Symbols, tables: Sequence[NDArray[np.float32]], n_rows: int
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def table_sums(planes: Symbols, tables: Sequence[FloatArray], n_rows: int) -> Iterator[tuple[int, FloatArray]]:
     """Yield first rank and sums, float32, of blocks of the first ``n_rows`` rows; valid until the next.
 
     ``planes`` are symbols by column, shape (M, n), in order of rank.
