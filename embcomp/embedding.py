@@ -33,7 +33,7 @@ class Source:
     duplicates_dropped: int = 0
     """Rows whose word had been seen before."""
     bad_rows_dropped: int = 0
-    """Rows that ``--bad-rows skip`` left out."""
+    """Bad rows left out."""
 
     def to_json(self) -> dict[str, Any]:
         """The fields by name."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from embcomp.cli.command import Name
 from embcomp.progress import no_progress
 
 if TYPE_CHECKING:
@@ -75,6 +76,12 @@ def options(*decorators: Callable[[Function], Function]) -> Callable[[Function],
     return add
 
 
+def _readable() -> list[str]:
+    from embcomp.formats import readable_formats
+
+    return readable_formats()
+
+
 class SourceOption(click.Option):
     """An option about how a source is read; its name is that of a field of ``ReadOptions``."""
 
@@ -85,6 +92,7 @@ source_option = partial(click.option, cls=SourceOption)
 source_options = options(
     source_option(
         "--format",
+        type=Name(_readable),
         metavar="NAME",
         help="Format of the source; found out from its content if not given.",
     ),

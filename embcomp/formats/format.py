@@ -129,7 +129,7 @@ class Format:
     """A format of files: how it is recognised, read and written."""
 
     name: str
-    """The word after ``--format`` and ``--to``."""
+    """What the options ``format`` and ``to`` call it."""
     suffixes: tuple[str, ...] = ()
     """Of file names, by which ``decompress`` chooses it; a source is known by its content alone."""
     recognise: Recognise = lambda stream: False

@@ -44,6 +44,8 @@ def offered(line: str) -> list[str]:
         ("compare x --methods a", ["all", "alone"]),
         ("compress x --duplicates ", ["first", "error"]),
         ("similar x --similarity h", ["hamming"]),
+        ("compress x --format w", ["word2vec-text", "word2vec-binary"]),
+        ("decompress x --to sa", ["safetensors"]),
         ("eval x --oov ", ["mean", "skip"]),
     ],
 )
