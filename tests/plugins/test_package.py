@@ -70,3 +70,77 @@ def test_vectors_are_written_in_the_format_of_the_package(embcomp: Run, source: 
     assert [row["word"] for row in rows] == WORDS
     shown = embcomp("vector", "out.embc", "queen").stdout.split()[1:]
     assert list(map(float, shown)) == rows[3]["vector"]
+
+
+def test_a_method_of_the_package_compresses(embcomp: Run, source: Path) -> None:
+    embcomp("compress", source, "-o", "out.embc", "--method", "rounding")
+    described = json.loads(embcomp("info", "out.embc", "--json").stdout)
+    assert (described["method"], described["bits_per_vector"]) == ("rounding", 32)
+    assert described["config"] == {"format": "int8", "limit": "auto", "steps": "even"}
+    assert embcomp("verify", "out.embc").stdout == "out.embc: ok\n"
+    numbers = [float(number) for number in embcomp("vector", "out.embc", "queen").stdout.split()[1:]]
+    queen = json.loads(source.read_text().splitlines()[3])["vector"]
+    assert np.allclose(numbers, queen, atol=0.02)
+    assert embcomp("similar", "out.embc", "queen", "-k", "2").stdout.count("\n") == 2
+
+
+def test_options_that_the_command_has_too_are_told_apart(embcomp: Run, source: Path) -> None:
+    """``--limit`` and ``--format`` are about the source; the method's own have its name in front."""
+    own = ("--rounding-limit", "0.5", "--rounding-format", "int4")
+    embcomp("compress", source, "-o", "out.embc", "--method", "rounding", *own, "--limit", "4", "--format", "jsonl")
+    described = json.loads(embcomp("info", "out.embc", "--json").stdout)
+    assert (described["rows"], described["bits_per_vector"]) == (4, 16)
+    assert described["config"] == {"format": "int4", "limit": 0.5, "steps": "even"}
+    refused = embcomp("compress", source, "-o", "x.embc", "--method", "rounding", "--rounding-limit", "-1", code=2)
+    assert refused.stderr == "embcomp: rounding: --rounding-limit must be a number above 0 or 'auto', got -1.0\n"
+
+
+def test_help_shows_the_flags_of_the_method(embcomp: Run) -> None:
+    for text in (embcomp("methods", "rounding").stdout, embcomp("compress", "--method", "rounding", "--help").stdout):
+        for flag in ("--rounding-limit", "--rounding-format", "--steps", "the steps of --rounding-format are"):
+            assert flag in " ".join(text.split())
+    assert "rounding" in embcomp("compress", "--help").stdout
+
+
+def test_the_method_is_compared_with_others(embcomp: Run, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "data" / "similarity").mkdir(parents=True)
+    pairs = ["the\tof\t5", "king\tqueen\t9", "man\twoman\t8", "the\tking\t1", "of\tman\t2"]
+    (tmp_path / "data" / "similarity" / "tiny.tsv").write_text("\n".join(pairs) + "\n")
+    how = ("--suite", "similarity", "--data", "data", "--no-cache", "--json", "-q")
+    methods = "rounding:format=int4:limit=2,sign"
+    results = json.loads(embcomp("compare", source, "--methods", methods, *how).stdout)
+    assert [result["method"] for result in results] == ["none", "rounding", "sign"]
+    assert results[1]["config"] == {"format": "int4", "limit": 2.0, "steps": "even"}
+
+
+def test_a_broken_plugin_is_named_and_hurts_nobody(embcomp: Run, source: Path) -> None:
+    """Entry points called ``unfinished`` are in the package too, and raise while they are imported."""
+    listed = embcomp("methods", "--json")
+    assert [each["method"] for each in json.loads(listed.stdout)][-2:] == ["kd", "rounding"]
+    assert listed.stderr == (
+        "embcomp: warning: plugin 'unfinished' (embcomp.compressors, from embcomp-demo) cannot be used: "
+        "ImportError: embcomp_demo needs a package that is not installed\n"
+    )
+    assert embcomp("compress", source, "-o", "out.embc", "--format", "jsonl", "-q").stderr == ""
+    assert embcomp("verify", "out.embc").stderr == ""
+    refused = embcomp("compress", source, "-o", "x.embc", "--method", "unfinished", code=2).stderr
+    assert refused.startswith("embcomp: plugin 'unfinished' (embcomp.compressors, from embcomp-demo) cannot be used")
+
+
+def test_the_public_functions_know_the_package(site: Path, source: Path) -> None:
+    code = """
+import sys
+import embcomp
+words, vectors = embcomp.read(sys.argv[1], format="jsonl")
+made = embcomp.compress(words, vectors, "rounding", limit=3.0, format="int4")
+print(made.encoded.compressor, list(embcomp.methods())[-1])
+"""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(Path(__file__).parents[2])])}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, source],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "RoundingCompressor(format='int4', limit=3.0) rounding\n"
