@@ -36,7 +36,7 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
 
 def _document(kind: type[Compressor]) -> dict[str, Any]:
     """What a method is; options as ``embcomp compress`` takes them, and by their names in the library."""
-    context = click.Context(compress.command)
+    context = click.Context(compress.command, parent=click.get_current_context().parent)
     flags = compress.command.method_flags(context, kind)
     options = [
         {

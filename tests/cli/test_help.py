@@ -65,6 +65,12 @@ def test_methods_shows_one_method(cli: Cli, method: str) -> None:
     assert [option["name"] for option in document["options"]] == [o.name for o in compressor_class(method).options]
 
 
+def test_asking_for_methods_leaves_the_help_of_compress_as_it_is(cli: Cli) -> None:
+    before = cli("compress", "--help").out
+    cli("methods", "kd")
+    assert cli("compress", "--help").out == before
+
+
 def test_methods_shows_several_in_the_order_asked_for(cli: Cli) -> None:
     documents = json.loads(cli("methods", "kd", "sign", "--json").out)
     assert [document["method"] for document in documents] == ["kd", "sign"]
