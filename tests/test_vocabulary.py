@@ -1,93 +1,145 @@
-"""Words <-> rows, over all of Unicode."""
+"""Words <-> ranks, over all of Unicode."""
 
 from __future__ import annotations
 
-import marisa_trie
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from embcomp.errors import CorruptError, InputError, MissingWordError
-from embcomp.vocabulary import Vocabulary, rank_bits
+from embcomp.vocabulary import Part, Vocabulary, building, vocabulary
+from embcomp.vocabulary.part import order_bits, pack_order
+from embcomp.wordlist import WordList, WordListWriter
 
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 nasty = st.text(st.sampled_from("\x00\x01\x02a \n\u0085\u2028\ufeff\U0010ffff"), max_size=8)
 word_lists = st.lists(anything | nasty, unique=True, max_size=30)
 
 
-def reopened(vocabulary: Vocabulary, *, order: bool = True) -> Vocabulary:
-    packed = vocabulary.pack_order if order else None
-    return Vocabulary.from_buffers(memoryview(vocabulary.trie_bytes), len(vocabulary), packed)
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven words in the first part, and five sorted at once."""
+    monkeypatch.setattr(vocabulary, "HEAD_WORDS", 7)
+    monkeypatch.setattr(building, "RUN_WORDS", 5)
+    monkeypatch.setattr(building, "MERGED_AT_ONCE", 3)
+
+
+def reopened(built: Vocabulary) -> Vocabulary:
+    """What is stored of a vocabulary."""
+    return Vocabulary(
+        [Part(WordList("words", part.words.index, part.words.pages), part.order, "order") for part in built.parts]
+    )
 
 
 @pytest.mark.parametrize(
-    ("n_words", "expected"), [(0, 1), (1, 1), (2, 1), (3, 2), (4, 2), (5, 3), (256, 8), (257, 9), (341_479, 19)]
+    ("n_words", "expected"), [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 3), (256, 8), (257, 9), (341_479, 19)]
 )
-def test_rank_bits(n_words: int, expected: int) -> None:
-    assert rank_bits(n_words) == expected
+def test_order_bits(n_words: int, expected: int) -> None:
+    assert order_bits(n_words) == expected
 
 
+@pytest.mark.usefixtures("small_parts")
 @given(word_lists)
 @example([])
 @example([""])
 @example(["\x00", "\x01", "\x01\x01", "\x01\x02", "\x00\x00", "\x00\x01", "\x01\x00", "\x00\x02", "", "a\x00b"])
-def test_every_word_has_one_row_and_comes_back_in_source_order(words: list[str]) -> None:
-    vocabulary = Vocabulary.build(words)
-    assert len(vocabulary) == len(words)
-    assert list(vocabulary) == words
-    assert sorted(vocabulary.rows(words).tolist()) == list(range(len(words)))
-    assert [vocabulary.word(vocabulary.row(word)) for word in words] == words
-    assert vocabulary.rows_by_rank.tolist() == [vocabulary.row(word) for word in words]
-    assert vocabulary.ranks_by_row[vocabulary.rows_by_rank].tolist() == list(range(len(words)))
+@example(["\uffff", "\U00010000", "\ue000", "a"])  # in another order as UTF-16
+def test_every_word_has_its_rank(words: list[str]) -> None:
+    for known in (Vocabulary.build(words), reopened(Vocabulary.build(words))):
+        assert len(known) == len(words)
+        assert list(known) == words
+        assert known.ranks(words).tolist() == list(range(len(words)))
+        assert [known.rank(word) for word in words] == list(range(len(words)))
+        assert [known.word(rank) for rank in range(len(words))] == words
+        assert known.words(np.arange(len(words))[::-1]) == words[::-1]
+        assert known.text_bytes == sum(len(word.encode()) for word in words)
+        assert [len(part) for part in known.parts] == [n for n in (min(7, len(words)), len(words) - 7) if n > 0]
 
 
-@given(word_lists)
-def test_storing_changes_nothing(words: list[str]) -> None:
-    stored = reopened(Vocabulary.build(words))
-    assert list(stored) == words
-    assert stored.rows(words).tolist() == Vocabulary.build(words).rows(words).tolist()
-    assert stored.trie_bytes == Vocabulary.build(words).trie_bytes
-    assert stored.pack_order().tolist() == Vocabulary.build(words).pack_order().tolist()
+@pytest.mark.usefixtures("small_parts")
+@given(word_lists, st.lists(anything | nasty, max_size=20))
+def test_words_that_may_be_there(words: list[str], asked: list[str]) -> None:
+    known = Vocabulary.build(words)
+    expected = [words.index(word) if word in words else -1 for word in asked]
+    assert known.ranks(asked).tolist() == expected
+    assert [known.find(word) for word in asked] == expected
+    assert [word in known for word in asked] == [word in words for word in asked]
 
 
-@given(word_lists, anything | nasty)
-def test_a_word_that_is_not_there(words: list[str], other: str) -> None:
-    vocabulary = Vocabulary.build(words)
-    present = other in words
-    assert (other in vocabulary) is present
-    assert (vocabulary.find(other) >= 0) is present
-    if not present:
-        assert vocabulary.find(other) == -1
-        with pytest.raises(MissingWordError) as caught:
-            vocabulary.row(other)
-        assert str(caught.value) == f"{other!r} is not in the vocabulary"
+@pytest.mark.usefixtures("small_parts")
+@given(word_lists, st.data())
+def test_without_order_words_ascend_in_each_band(words: list[str], data: st.DataObject) -> None:
+    ends = [*sorted(data.draw(st.sets(st.integers(1, max(1, len(words) - 1)), max_size=3))), len(words)]
+    ends = [end for end in ends if end <= len(words)]
+    known, old_ranks = Vocabulary.build(words).without_order(ends)
+    bands = [words[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+    expected = [word for band in bands for word in sorted(band)]
+    assert list(reopened(known)) == list(known) == expected
+    assert [words[rank] for rank in old_ranks.tolist()] == expected
+    assert known.ranks(expected).tolist() == list(range(len(words)))
+    assert not known.has_order
 
 
-def test_order_is_packed_as_documented() -> None:
-    vocabulary = Vocabulary.build(["c", "a", "b"])
-    rows = "".join(format(row, "02b") for row in vocabulary.rows(["c", "a", "b"]).tolist())
-    assert vocabulary.pack_order().tolist() == [int(rows + "00", 2)]
+def test_a_word_that_is_missing() -> None:
+    with pytest.raises(MissingWordError) as caught:
+        Vocabulary.build(["a"]).rank("b")
+    assert str(caught.value) == "'b' is not in the vocabulary"
 
 
-def test_without_its_order_the_words_come_by_row() -> None:
-    built = Vocabulary.build(["the", "of", "and", "to"])
-    stored = reopened(built, order=False)
-    assert built.has_order
-    assert reopened(built).has_order
-    assert not stored.has_order
-    assert stored.rows(list(stored)).tolist() == [0, 1, 2, 3]
-    assert stored.ranks_by_row.tolist() == [0, 1, 2, 3]
+def test_the_order_of_a_part() -> None:
+    """Ascending, the words are a, b, c, d, e; their ranks are 1, 4, 0, 3, 2, in three bits each."""
+    part = Vocabulary.build(["c", "a", "e", "d", "b"]).parts[0]
+    assert list(part.words) == [b"a", b"b", b"c", b"d", b"e"]
+    assert part.order is not None
+    assert part.order.tolist() == [0b00110000, 0b00110100]
 
 
-def test_a_word_of_64_kilobytes() -> None:
-    words = ["x" * 65_536, "x" * 65_535, "é" * 40_000, "\x00" * 65_536]
-    assert list(reopened(Vocabulary.build(words))) == words
+def test_a_single_word_has_no_bits_of_order() -> None:
+    part = Vocabulary.build(["queen"]).parts[0]
+    assert part.order is not None
+    assert part.order.tolist() == []
+
+
+def test_whether_there_is_an_order() -> None:
+    ordered = Vocabulary.build(["b", "a"])
+    assert ordered.has_order
+    assert not ordered.without_order([2])[0].has_order
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_sorting_in_runs_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = [f"{number * 7919 % 1009:x}" for number in range(1000)]
+    in_runs = Vocabulary.build(iter(words))
+    monkeypatch.setattr(building, "RUN_WORDS", 1001)
+    at_once = Vocabulary.build(words)
+    for one, other in zip(in_runs.parts, at_once.parts, strict=True):
+        assert one.order is not None
+        assert other.order is not None
+        assert one.order.tobytes() == other.order.tobytes()
+        assert (one.words.index, one.words.pages) == (other.words.index, other.words.pages)
 
 
 def test_a_hundred_thousand_words() -> None:
     words = [f"{number * 7919 % 100_003:x}" for number in range(100_000)]
-    assert list(reopened(Vocabulary.build(words))) == words
+    known = reopened(Vocabulary.build(words))
+    assert [len(part) for part in known.parts] == [16_384, 83_616]
+    assert list(known) == words
+    assert known.ranks(words).tolist() == list(range(100_000))
+    assert known.words(np.arange(0, 100_000, 3)) == words[::3]
+
+
+def test_long_words() -> None:
+    words = ["x" * 65_536, "x" * 65_535, "é" * 40_000, "\x00" * 100_000, "x" * 2**20]
+    known = reopened(Vocabulary.build(words))
+    assert list(known) == words
+    assert [known.find(word) for word in words] == [0, 1, 2, 3, 4]
+
+
+def test_a_word_that_is_too_long() -> None:
+    with pytest.raises(InputError) as caught:
+        Vocabulary.build(["fine", "é" * 2**20])
+    assert str(caught.value) == "word 'éééééééééé'… has 2097152 bytes, at most 1048576 are allowed"
 
 
 @pytest.mark.parametrize("word", [chr(0xD800), "a" + chr(0xDFFF) + "b", chr(0xDC80)])
@@ -99,9 +151,10 @@ def test_a_lone_surrogate_is_refused(word: str) -> None:
 
 @pytest.mark.parametrize("word", ["\ud800", "a\udfffb"])
 def test_a_lone_surrogate_is_in_no_vocabulary(word: str) -> None:
-    vocabulary = Vocabulary.build(["a"])
-    assert word not in vocabulary
-    assert vocabulary.find(word) == -1
+    known = Vocabulary.build(["a", "b"])
+    assert word not in known
+    assert known.find(word) == -1
+    assert known.ranks(["b", word, "a"]).tolist() == [1, -1, 0]
 
 
 def test_what_is_no_string_is_in_no_vocabulary() -> None:
@@ -109,44 +162,51 @@ def test_what_is_no_string_is_in_no_vocabulary() -> None:
     assert b"3" not in Vocabulary.build(["3"])
 
 
-def test_repeated_words_are_refused() -> None:
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("words", ["aa", "cbaa", "abcdefgha", "bcdefghja", "abcdefghijklmna"])
+def test_repeated_words_are_refused(words: str) -> None:
+    words = words.replace("j", "a")
     with pytest.raises(InputError) as caught:
-        Vocabulary.build(["a", "b", "a", "a"])
-    assert str(caught.value) == "vocabulary: words must be distinct, got 2 repeated"
+        Vocabulary.build(words)
+    assert str(caught.value) == "vocabulary: words must be distinct, got 'a' twice"
 
 
-def test_other_bytes_are_no_trie() -> None:
-    with pytest.raises(CorruptError, match=r"^section 'vocabulary' is not a MARISA trie: "):
-        Vocabulary.from_buffers(memoryview(b"nothing of the kind"), 1, None)
+# Vocabularies that no writer makes
 
 
-def test_a_trie_with_another_number_of_words() -> None:
-    data = memoryview(marisa_trie.Trie(["a", "b"]).tobytes())
+def with_order(words: list[bytes], ranks: list[int], width: int) -> Vocabulary:
+    writer = WordListWriter()
+    writer.add(words)
+    packed = np.packbits([int(bit) for rank in ranks for bit in format(rank, f"0{width}b")])
+    return Vocabulary([Part(WordList("words.0", *writer.finish()), packed, "order.0")])
+
+
+def test_an_order_that_repeats_a_rank() -> None:
+    known = with_order([b"a", b"b", b"c"], [0, 2, 2], 2)
+    assert known.rank("b") == 2  # finding a word looks at its own rank only
     with pytest.raises(CorruptError) as caught:
-        Vocabulary.from_buffers(data, 3, None)
-    assert str(caught.value) == "section 'vocabulary' holds 2 words, the header says 3"
+        known.word(1)
+    assert str(caught.value) == "section 'order.0' gives two words one rank"
 
 
-@pytest.mark.parametrize("rows", [[0, 0, 1], [0, 1, 3], [1, 2, 1]])
-def test_an_order_that_is_no_permutation(rows: list[int]) -> None:
-    built = Vocabulary.build(["a", "b", "c"])
-    packed = np.packbits([int(bit) for row in rows for bit in format(row, "02b")])
-    stored = Vocabulary.from_buffers(memoryview(built.trie_bytes), 3, lambda: packed)
-    assert stored.row("a") == built.row("a")  # finding a word needs no order
-    with pytest.raises(CorruptError) as caught:
-        _ = stored.rows_by_rank
-    assert str(caught.value) == "section 'order' is not a permutation of the rows"
+def test_an_order_with_a_rank_that_is_too_large() -> None:
+    known = with_order([b"a", b"b", b"c"], [0, 3, 2], 2)
+    for action in (lambda: known.rank("b"), lambda: known.ranks(["b"]), lambda: known.word(0)):
+        with pytest.raises(CorruptError) as caught:
+            action()
+        assert str(caught.value) == "section 'order.0' has rank 3 for 3 words"
+    assert known.rank("a") == 0
 
 
-def test_the_buffer_outlives_its_owner() -> None:
-    """The trie's binding keeps a pointer only."""
-    vocabularies = [reopened(Vocabulary.build([f"word{n}" for n in range(2000)])) for _ in range(5)]
-    junk = [bytes(20_000) for _ in range(200)]
-    assert all(list(vocabulary)[1999] == "word1999" for vocabulary in vocabularies)
-    assert len(junk) == 200
+def test_a_word_that_is_not_utf_8() -> None:
+    known = with_order([b"a\xff", b"b"], [1, 0], 1)
+    assert known.rank("b") == 0
+    for action in (lambda: known.word(1), lambda: list(known)):
+        with pytest.raises(CorruptError) as caught:
+            action()
+        assert str(caught.value) == r"section 'words.0': a word is not UTF-8: b'a\xff'"
 
 
-def test_what_cannot_be_encoded_is_in_no_vocabulary() -> None:
-    vocabulary = Vocabulary.build(["a", "b"])
-    assert vocabulary.rows(["b", "\ud800", "a"]).tolist() == [1, -1, 0]
-    assert "\ud800" not in vocabulary
+def test_packing_an_order() -> None:
+    assert pack_order(np.array([2, 0, 1])).tolist() == [0b10000100]
+    assert pack_order(np.array([], dtype=np.int64)).tolist() == []

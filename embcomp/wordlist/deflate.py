@@ -23,6 +23,7 @@ MAX_LENGTH_BITS = 15  # of a code for literals
 MAX_LENGTH_LENGTH_BITS = 7  # of a code for code lengths
 LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)  # RFC 1951, 3.2.7
 MAX_STORED_BYTES = 65_535  # of one block
+NODES = 1024  # more than a tree over 257 symbols has
 
 Fields = tuple[NDArray[np.int64], NDArray[np.int64]]  # numbers, and how many bits each takes
 
@@ -126,7 +127,7 @@ def code_lengths(counts: Sequence[int], limit: int) -> list[int]:
 
 
 def _huffman(counts: Sequence[int]) -> list[int]:
-    heap = [(count, symbol) for symbol, count in enumerate(counts) if count]
+    heap = [count * NODES + symbol for symbol, count in enumerate(counts) if count]
     if len(heap) == 1:
         return [int(count > 0) for count in counts]
     heapq.heapify(heap)
@@ -134,8 +135,8 @@ def _huffman(counts: Sequence[int]) -> list[int]:
     while len(heap) > 1:
         first = heapq.heappop(heap)
         second = heap[0]
-        parents[first[1]] = parents[second[1]] = len(parents)
-        heapq.heapreplace(heap, (first[0] + second[0], len(parents)))
+        parents[first % NODES] = parents[second % NODES] = len(parents)
+        heapq.heapreplace(heap, (first // NODES + second // NODES) * NODES + len(parents))
         parents.append(0)
     depths = [0] * len(parents)
     for node in range(len(parents) - 2, -1, -1):  # the last one is the root

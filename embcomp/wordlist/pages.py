@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from operator import lt
 
 import numpy as np
@@ -136,41 +137,50 @@ def write_pages(words: list[bytes]) -> Iterator[tuple[list[bytes], bytes]]:
     """Cut ascending words into pages; yield the words and the stream of each. A page of one word has no stream."""
     lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
     ends = np.cumsum(lengths)
-    letters = np.frombuffer(b"".join(words), dtype=np.uint8)
-    start = 0
-    while start < len(words):
-        fit = int(np.searchsorted(ends, ends[start] - lengths[start] + MAX_PAGE_TEXT, side="right"))
-        stop = max(start + 1, min(fit, start + MAX_PAGE_WORDS))
-        yield words[start:stop], _stream(letters, ends[start:stop], lengths[start:stop])
-        start = stop
-
-
-def _stream(letters: Bytes, ends: Numbers, lengths: Numbers) -> bytes:
-    """One page: the words that end there and are so long."""
-    if len(ends) == 1:
-        return b""
-    order, base = _coding_order(len(ends))
-    starts = ends - lengths
+    bounds = _page_bounds(ends)
+    order, base = _coding_order(np.diff(bounds))
+    letters, starts = np.frombuffer(b"".join(words), dtype=np.uint8), ends - lengths
     kept = shared_prefixes(letters, starts[order], starts[base], np.minimum(lengths[order], lengths[base]))
     new = lengths[order] - kept
+    new_ends = np.append(0, np.cumsum(new))
+    text = letters[np.arange(new_ends[-1]) + np.repeat(starts[order] + kept - new_ends[:-1], new)]
+    for page, (start, stop) in enumerate(pairwise(bounds)):
+        coded = slice(start - page, stop - page - 1)  # the first word of each page is not coded
+        letters_of_page = text[new_ends[coded.start] : new_ends[coded.stop]]
+        yield words[start:stop], _stream(kept[coded], new[coded], letters_of_page)
+
+
+def _page_bounds(ends: Numbers) -> list[int]:
+    """Where pages start and end, for words that end there in one text."""
+    bounds, before = [0], 0
+    while bounds[-1] < len(ends):
+        start = bounds[-1]
+        fit = int(np.searchsorted(ends, before + MAX_PAGE_TEXT, side="right"))
+        bounds.append(max(start + 1, min(fit, start + MAX_PAGE_WORDS)))
+        before = int(ends[bounds[-1] - 1])
+    return bounds
+
+
+def _coding_order(page_words: Numbers) -> tuple[Numbers, Numbers]:
+    """The words that are coded, page by page, the heads before the others; and what each is coded against."""
+    page = np.repeat(np.arange(len(page_words)), page_words)
+    word = np.arange(len(page))
+    number = word - np.repeat(np.cumsum(page_words) - page_words, page_words)
+    is_head = number % HEAD_EVERY == 0
+    order = np.argsort(2 * page + ~is_head, kind="stable")
+    order = order[number[order] > 0]
+    return order, order - np.where(is_head[order], HEAD_EVERY, 1)
+
+
+def _stream(kept: Numbers, new: Numbers, text: Bytes) -> bytes:
+    """One page, compressed."""
+    if not len(kept):
+        return b""
     pairs = np.minimum(kept, LONG) << 4 | np.minimum(new, LONG)
-    place = np.arange(new.sum()) - np.repeat(np.cumsum(new) - new - starts[order] - kept, new)
-    return deflate([pairs.astype(np.uint8).tobytes() + _long_parts(kept, new), letters[place].tobytes()])
-
-
-def _long_parts(kept: Numbers, new: Numbers) -> bytes:
-    """What is to be added to the lengths that a byte cannot hold two of."""
     both = np.stack([kept, new], axis=1).reshape(-1)
     parts = [divmod(length - LONG, CONTINUED) for length in both[both >= LONG].tolist()]
-    return b"".join(bytes([CONTINUED]) * full + bytes([rest]) for full, rest in parts)
-
-
-def _coding_order(n_words: int) -> tuple[Numbers, Numbers]:
-    """The words as they are coded, the heads before the others; and what each is coded against."""
-    numbers = np.arange(1, n_words)
-    is_head = numbers % HEAD_EVERY == 0
-    heads, others = numbers[is_head], numbers[~is_head]
-    return np.concatenate([heads, others]), np.concatenate([heads - HEAD_EVERY, others - 1])
+    long = b"".join(bytes([CONTINUED]) * full + bytes([rest]) for full, rest in parts)
+    return deflate([pairs.astype(np.uint8).tobytes() + long, text.tobytes()])
 
 
 def shared_prefixes(letters: Bytes, firsts: Numbers, seconds: Numbers, limits: Numbers) -> Numbers:

@@ -10,7 +10,7 @@ Opening reads the index. Finding a word reads one page, which is one range of th
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import groupby, pairwise, repeat
@@ -44,7 +44,7 @@ class WordList:
         Raises:
             CorruptError: the index breaks a rule of the format.
         """
-        self._name = name
+        self.name = name
         self.index, self.pages = index, pages
         if len(index) < HEAD.size:
             raise self._corrupt("its index ends too early")
@@ -86,13 +86,14 @@ class WordList:
         return self._find_in_page(number, [word])[0]
 
     def find_many(self, words: Sequence[bytes]) -> NDArray[np.int64]:
-        """Return the numbers of many words, −1 where one is missing."""
-        order = sorted(range(len(words)), key=words.__getitem__)
-        found = np.empty(len(words), dtype=np.int64)
-        for number, group in groupby(order, key=lambda each: bisect_right(self._firsts, words[each]) - 1):
-            chosen = list(group)
-            found[chosen] = self._find_in_page(number, [words[each] for each in chosen])
-        return found
+        """Return the numbers of many words, which ascend or are equal; −1 where one is missing."""
+        found: list[int] = []
+        while len(found) < len(words):
+            page = bisect_right(self._firsts, words[len(found)]) - 1
+            last = page + 1 == len(self._firsts)
+            end = len(words) if last else bisect_left(words, self._firsts[page + 1], len(found))
+            found += self._find_in_page(page, words[len(found) : end])
+        return np.array(found, dtype=np.int64)
 
     def word(self, number: int) -> bytes:
         """Return word ``number``."""
@@ -100,6 +101,23 @@ class WordList:
         if number == self._starts[page]:
             return self._firsts[page]
         return self._page(page).word(number - self._starts[page])
+
+    def read_many(self, numbers: NDArray[np.int64]) -> list[bytes]:
+        """Return the words of the given numbers, int64, in their order."""
+        words: list[bytes] = [b""] * len(numbers)
+        order = np.argsort(numbers, kind="stable").tolist()
+        for page, group in groupby(order, key=lambda each: bisect_right(self._starts, numbers[each]) - 1):
+            chosen = list(group)
+            places = [int(numbers[each]) - self._starts[page] for each in chosen]
+            for each, word in zip(chosen, self._read_in_page(page, places), strict=True):
+                words[each] = word
+        return words
+
+    def _read_in_page(self, number: int, places: Sequence[int]) -> list[bytes]:
+        if len(places) < MANY:
+            return [self.word(self._starts[number] + place) for place in places]
+        words = self._words(number)
+        return [words[place] for place in places]
 
     def _find_in_page(self, number: int, words: Sequence[bytes]) -> list[int]:
         """The numbers of words none of which can be in another page, −1 where one is missing."""
@@ -127,7 +145,7 @@ class WordList:
     def _open_page(self, number: int) -> Page:
         n_words = self._starts[number + 1] - self._starts[number]
         stream = self.pages[self._places[number] : self._places[number + 1]]
-        return Page(f"section {self._name!r}: page {number}", self._firsts[number], n_words, stream)
+        return Page(f"section {self.name!r}: page {number}", self._firsts[number], n_words, stream)
 
     def _check(self, table: NDArray[np.uint32]) -> None:
         """Refuse what no writer makes."""
@@ -144,7 +162,7 @@ class WordList:
             raise self._corrupt("first words do not ascend")
 
     def _corrupt(self, problem: str) -> CorruptError:
-        return CorruptError(f"section {self._name!r}: {problem}")
+        return CorruptError(f"section {self.name!r}: {problem}")
 
 
 class WordListWriter:

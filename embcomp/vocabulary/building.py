@@ -1,0 +1,104 @@
+"""Numbered words brought into ascending order, in bounded memory, and cut into parts.
+
+Some hundred thousand words at a time are sorted and packed as a :class:`Part`, of five bytes a word. The parts are then
+merged.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise
+from operator import eq
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.errors import InputError
+from embcomp.vocabulary.part import Part, Ranks, pack_order
+from embcomp.wordlist import WordList, WordListWriter
+
+RUN_WORDS = 2**19  # sorted at once: some 60 MB
+MERGED_AT_ONCE = 2**16
+
+Numbered = tuple[list[bytes], Ranks]  # words in ascending order, and the rank of each
+
+
+def build_parts(words: Iterable[str], cuts: Sequence[int]) -> list[Part]:
+    """Sort words, given by rank, into parts that end before the ranks ``cuts``, and one after the last of them.
+
+    Raises:
+        InputError: a word occurs twice, is no valid Unicode, or is too long.
+    """
+    left, runs = iter(words), list[Part]()
+    while True:
+        run = _sorted_run(list(islice(left, RUN_WORDS)))
+        if not runs and len(run[0]) < RUN_WORDS:
+            parts, _ = cut([run], cuts)
+            return parts
+        if not run[0]:
+            break
+        runs += cut([run], [])[0]
+    parts, _ = cut(merged(runs), cuts)
+    return parts
+
+
+def cut(numbered: Iterable[Numbered], cuts: Sequence[int], *, ordered: bool = True) -> tuple[list[Part], list[Ranks]]:
+    """Distribute ascending words to parts by their rank; return the parts, and the ranks of the words of each.
+
+    Without ``ordered`` a word's rank in its part is its place in the part's list.
+    """
+    writers = [_PartWriter() for _ in range(len(cuts) + 1)]
+    last: list[bytes] = []
+    for words, ranks in numbered:
+        _require_distinct(last + words)
+        last = words[-1:]
+        owners = np.searchsorted(cuts, ranks, side="right")
+        for number, writer in enumerate(writers):
+            chosen = np.flatnonzero(owners == number)
+            writer.add([words[each] for each in chosen.tolist()], ranks[chosen])
+    finished = [writer.finish(number, ordered=ordered) for number, writer in enumerate(writers) if writer.n_words]
+    return [part for part, _ in finished], [ranks for _, ranks in finished]
+
+
+def merged(parts: Sequence[Part]) -> Iterator[Numbered]:
+    """All words of parts that follow each other, in ascending order."""
+    starts = np.cumsum([0, *map(len, parts)]).tolist()
+    pairs = heapq.merge(*(part.numbered(start) for part, start in zip(parts, starts, strict=False)))
+    while block := list(islice(pairs, MERGED_AT_ONCE)):
+        yield [word for word, _ in block], np.array([rank for _, rank in block], dtype=np.int64)
+
+
+def _sorted_run(words: list[str]) -> Numbered:
+    try:
+        keys = [word.encode() for word in words]
+    except UnicodeEncodeError as error:
+        raise InputError(f"a word is not valid Unicode: {error.object!r} holds a lone surrogate") from error
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return [keys[each] for each in order], np.array(order, dtype=np.int64)
+
+
+def _require_distinct(words: list[bytes]) -> None:
+    """Refuse a word that follows itself."""
+    if any(map(eq, words, words[1:])):
+        word = next(one for one, other in pairwise(words) if one == other)
+        raise InputError(f"vocabulary: words must be distinct, got {word.decode()!r} twice")
+
+
+class _PartWriter:
+    """Makes a part from ascending words and their ranks, counted from anywhere."""
+
+    def __init__(self) -> None:
+        self.n_words = 0
+        self._words = WordListWriter()
+        self._ranks: list[NDArray[np.uint32]] = []
+
+    def add(self, words: list[bytes], ranks: Ranks) -> None:
+        self.n_words += len(words)
+        self._words.add(words)
+        self._ranks.append(ranks.astype(np.uint32))
+
+    def finish(self, number: int, *, ordered: bool) -> tuple[Part, Ranks]:
+        ranks = np.concatenate(self._ranks).astype(np.int64)
+        order = pack_order(ranks - ranks.min()) if ordered else None
+        return Part(WordList(f"words.{number}", *self._words.finish()), order, f"order.{number}"), ranks

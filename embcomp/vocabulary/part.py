@@ -1,0 +1,123 @@
+"""The words of a range of ranks: a sorted list, and the rank of each word in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp import bits
+from embcomp.errors import CorruptError
+from embcomp.wordlist import WordList
+
+Ranks = NDArray[np.int64]
+
+SHOWN_BYTES = 40  # of a word that is refused
+
+
+def order_bits(n_words: int) -> int:
+    """Bits that one rank of a part takes: ⌈log₂ n⌉, and 0 for a single word."""
+    return max(0, n_words - 1).bit_length()
+
+
+def pack_order(ranks: NDArray[np.integer]) -> bits.BytesArray:
+    """Pack a permutation of 0 to n − 1, :func:`order_bits` bits each, as a stream (see :mod:`embcomp.bits`)."""
+    width = order_bits(len(ranks))
+    return bits.tighten(bits.pack_symbols(ranks[:, None], width), width)
+
+
+class Part:
+    """Words whose ranks are 0 to n − 1, counted from the part's first one.
+
+    Attributes:
+        words: in ascending order of their bytes.
+        order: the rank of each of them, packed; ``None`` if that is its place in ``words``.
+        name: of the section with the order, for messages.
+    """
+
+    def __init__(self, words: WordList, order: bits.BytesArray | None, name: str) -> None:
+        self.words = words
+        self.order = order
+        self._name = name
+        self._width = order_bits(len(words))
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def numbered(self, start: int) -> Iterator[tuple[bytes, int]]:
+        """All words, ascending, each with its rank, which is counted from ``start``."""
+        ranks = np.empty(len(self), dtype=np.int64)
+        ranks[self._numbers] = np.arange(start, start + len(self), dtype=np.int64)
+        return zip(self.words, ranks.tolist(), strict=True)
+
+    def __iter__(self) -> Iterator[str]:
+        """Words by rank. All of them are decoded when the first one is asked for."""
+        words = list(self.words)
+        text, ends = b"".join(words), np.fromiter(accumulate(map(len, words)), dtype=np.int64, count=len(words))
+        del words  # it takes five times as much as the text
+        starts = np.append(np.int64(0), ends[:-1])
+        for number in self._numbers:
+            yield self._decoded(text[starts[number] : ends[number]])
+
+    def find(self, word: bytes) -> int:
+        """Return the rank of ``word``, or −1."""
+        number = self.words.find(word)
+        if number < 0 or self.order is None:
+            return number
+        first = number * self._width
+        window = self.order[first >> 3 : (first + self._width + 7) >> 3]
+        after = -(first + self._width) & 7
+        rank = int.from_bytes(window, "big") >> after & ((1 << self._width) - 1)
+        return self._checked(rank)
+
+    def find_many(self, words: Sequence[bytes]) -> Ranks:
+        """Return the ranks of many words, which ascend or are equal; int64, −1 where one is missing."""
+        ranks = self.words.find_many(words)
+        if self.order is not None:
+            there = np.flatnonzero(ranks >= 0)
+            ranks[there] = self._unpacked(bits.take(self.order, self._width, ranks[there]))
+            self._checked(int(ranks.max(initial=0)))
+        return ranks
+
+    def word(self, rank: int) -> str:
+        """Return the word of a rank."""
+        return self._decoded(self.words.word(int(self._numbers[rank])))
+
+    def read_many(self, ranks: Ranks) -> list[str]:
+        """Return the words of many ranks."""
+        return [self._decoded(word) for word in self.words.read_many(self._numbers[ranks])]
+
+    @cached_property
+    def _numbers(self) -> Ranks:
+        """The place in ``words`` of each rank, int64, shape (n,).
+
+        Raises:
+            CorruptError: the order is not a permutation.
+        """
+        n_words = len(self)
+        if self.order is None:
+            return np.arange(n_words, dtype=np.int64)
+        ranks = self._unpacked(bits.loosen(self.order, self._width, 0, n_words))
+        self._checked(int(ranks.max(initial=0)))
+        numbers = np.full(n_words, -1, dtype=np.int64)
+        numbers[ranks] = np.arange(n_words, dtype=np.int64)
+        if (numbers < 0).any():
+            raise CorruptError(f"section {self._name!r} gives two words one rank")
+        return numbers
+
+    def _decoded(self, word: bytes) -> str:
+        try:
+            return word.decode()
+        except UnicodeDecodeError as error:
+            raise CorruptError(f"section {self.words.name!r}: a word is not UTF-8: {word[:SHOWN_BYTES]!r}") from error
+
+    def _unpacked(self, loose: bits.BytesArray) -> Ranks:
+        return bits.unpack_symbols(loose, 1, self._width)[:, 0].astype(np.int64)
+
+    def _checked(self, rank: int) -> int:
+        if rank >= max(1, len(self)):
+            raise CorruptError(f"section {self._name!r} has rank {rank} for {len(self)} words")
+        return rank

@@ -1,0 +1,126 @@
+"""Words <-> ranks, both ways, without building a dictionary.
+
+The *rank* of a word is its position: where it stood in the source, which is in order of frequency as a rule, so that
+rank 0 is the commonest word. A word's code is stored at its rank. Where the source's order was dropped, ranks follow
+the order of the words' bytes, within each part.
+
+A vocabulary has *parts*, each for a range of ranks: the frequent words are together, and a reader that has fetched
+the first part finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+import numpy as np
+
+from embcomp.errors import MissingWordError
+from embcomp.vocabulary.building import build_parts, cut, merged
+from embcomp.vocabulary.part import Part, Ranks
+
+HEAD_WORDS = 16_384  # in the first part: 14 bits of order, 70 kB with their words
+CACHED_WORDS = 4096
+CACHED_LETTERS = 64  # of a word that is remembered
+
+
+class Vocabulary:
+    """An immutable set of distinct words, numbered by rank."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self.parts = tuple(parts)
+        self._starts = np.cumsum([0, *map(len, self.parts)]).tolist()
+        self._remembered = lru_cache(CACHED_WORDS)(self._find)
+
+    @classmethod
+    def build(cls, words: Iterable[str]) -> Vocabulary:
+        """Number ``words``, given in source order: a part of :data:`HEAD_WORDS` words, and one of the others.
+
+        Raises:
+            InputError: a word occurs twice, is no valid Unicode, or is too long.
+        """
+        return cls(build_parts(words, [HEAD_WORDS]))
+
+    def without_order(self, ends: Sequence[int]) -> tuple[Vocabulary, Ranks]:
+        """Return this vocabulary with ranks that need not be stored, and the rank here of each rank there, int64.
+
+        It has a part for each band of ranks, which end before ``ends``, so that a word's rank still says in which
+        band it was.
+        """
+        parts, ranks = cut(merged(self.parts), ends[:-1], ordered=False)
+        return Vocabulary(parts), np.concatenate([np.zeros(0, dtype=np.int64), *ranks]).astype(np.int64)
+
+    @property
+    def has_order(self) -> bool:
+        """Whether ranks are those of the source."""
+        return any(part.order is not None for part in self.parts)
+
+    @property
+    def text_bytes(self) -> int:
+        """Bytes of all words in UTF-8, added up."""
+        return sum(part.words.text_bytes for part in self.parts)
+
+    def __len__(self) -> int:
+        n_words: int = self._starts[-1]
+        return n_words
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and self.find(word) >= 0
+
+    def __iter__(self) -> Iterator[str]:
+        """Words by rank."""
+        for part in self.parts:
+            yield from part
+
+    def find(self, word: str) -> int:
+        """Return the rank of ``word``, or −1."""
+        return self._remembered(word) if len(word) <= CACHED_LETTERS else self._find(word)
+
+    def rank(self, word: str) -> int:
+        """Return the rank of ``word``.
+
+        Raises:
+            MissingWordError: it is not there.
+        """
+        rank = self.find(word)
+        if rank < 0:
+            raise MissingWordError(word)
+        return rank
+
+    def ranks(self, words: Iterable[str]) -> Ranks:
+        """Return the ranks of many words, int64, −1 where a word is missing."""
+        keys = [_key(word) for word in words]
+        left = sorted(range(len(keys)), key=keys.__getitem__)
+        found = np.full(len(keys), -1, dtype=np.int64)
+        for start, part in zip(self._starts, self.parts, strict=False):
+            ranks = part.find_many([keys[each] for each in left])
+            found[left] = np.where(ranks < 0, -1, start + ranks)
+            left = [each for each, rank in zip(left, ranks.tolist(), strict=True) if rank < 0]
+        return found
+
+    def word(self, rank: int) -> str:
+        """Return the word of a rank."""
+        return self.words(np.array([rank]))[0]
+
+    def words(self, ranks: Ranks) -> list[str]:
+        """Return the words of many ranks, int64."""
+        words = [""] * len(ranks)
+        for part, (start, end) in zip(self.parts, pairwise(self._starts), strict=True):
+            chosen = np.flatnonzero((ranks >= start) & (ranks < end))
+            for each, word in zip(chosen.tolist(), part.read_many(ranks[chosen] - start), strict=True):
+                words[each] = word
+        return words
+
+    def _find(self, word: str) -> int:
+        key = _key(word)
+        for start, part in zip(self._starts, self.parts, strict=False):
+            rank = part.find(key)
+            if rank >= 0:
+                return int(start) + rank
+        return -1
+
+
+def _key(word: str) -> bytes:
+    """UTF-8; a lone surrogate becomes bytes that no valid word has."""
+    return word.encode("utf-8", "surrogatepass")
