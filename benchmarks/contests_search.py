@@ -147,10 +147,9 @@ def _searcher(files: Files, bits: int, engine: Any = "numpy") -> tuple[Any, Any,
     from embcomp.search import SearchIndex
 
     encoded = open_container(files[f"bits{bits}"])
-    ranked = encoded.vocabulary.rows_by_rank
-    codes = encoded.codes_at(ranked)
+    codes = encoded.codes.loose()
     chosen = np.random.default_rng(0).permutation(len(codes))[:N_QUERIES]
-    return SearchIndex(encoded, engine=engine), codes, codes[chosen], encoded.decode_rows(ranked[chosen])
+    return SearchIndex(encoded, engine=engine), codes, codes[chosen], encoded.decode_rows(chosen)
 
 
 def hamming(files: Files, who: str, bits: int) -> dict[str, Any]:
@@ -262,7 +261,6 @@ def decode(files: Files, who: str) -> dict[str, Any]:
 
         encoded = open_container(files["bits100"])
         work, rows = encoded.decode_all, len(encoded)
-        _ = encoded.vocabulary.rows_by_rank
     else:
         parts = np.load(files["pq"])
         codes, centroids = parts["codes"], parts["centroids"]

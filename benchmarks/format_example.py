@@ -53,17 +53,18 @@ def example_text() -> str:
     for entry in document["sections"]:
         start, stop = entry["offset"], entry["offset"] + entry["length"]
         lines += ["", f"`{entry['name']}`{COMMENTS[entry['name']]}:", ""]
-        lines += fenced(squeezed(hexadecimal(data, start, stop)))
-    words, vectors = reader.words_of(sections["vocabulary"]), decoded(reader, document, sections)
+        lines += fenced(hexadecimal(data, start, stop))
+    words, vectors = reader.words_by_rank(document, sections), decoded(reader, document, sections)
     lines += ["", "and so, by row:", ""]
     lines += [f"    {row} {word:<6} {vector}" for row, (word, vector) in enumerate(zip(words, vectors, strict=True))]
     return "\n".join(lines) + "\n"
 
 
 COMMENTS = {
-    "vocabulary": ", most of it the cache of the first level; lines equal to the one three lines above are left out",
-    "order": ": rows 1, 2, 0 in 2 bits each are `01 10 00`",
-    "codes": ": a row has 4 bits",
+    "words.0.index": ": 12 bytes of words; one page, of 3 words; its first word has 4 bytes, its stream has 21",
+    "words.0.pages": ": a zlib stream of one stored block; `05 03` and `queen`, `the`",
+    "order.0": ": `king`, `queen` and `the` have rows 2, 0 and 1; in 2 bits each these are `10 00 01`",
+    "codes.0": ": a row has 4 bits",
     "state.scale": ": the mean distance of numbers from their thresholds",
     "state.thresholds": ": the mean of each dimension",
 }
@@ -78,24 +79,12 @@ def hexadecimal(data: bytes, start: int, stop: int) -> list[str]:
     return lines
 
 
-def squeezed(lines: list[str]) -> list[str]:
-    """Leave out lines that repeat what stood three lines above: entries of 12 bytes fall into a cycle of 48."""
-    kept: list[str] = []
-    for number, line in enumerate(lines):
-        repeats = number >= 3 and line[8:] == lines[number - 3][8:]
-        if not repeats:
-            kept.append(line)
-        elif kept[-1] != "...":
-            kept.append("...")
-    return kept
-
-
 def header_lines(header: str) -> list[str]:
     return header.replace('"sections":[', '"sections":[\n').replace("},{", "},\n{").split("\n")
 
 
 def decoded(reader: ModuleType, document: dict[str, object], sections: dict[str, np.ndarray]) -> list[list[float]]:
-    codes = reader.symbols_of(sections["codes"], len(WORDS), 4, 1)
+    codes = reader.codes_of(document, sections)
     state = {name.removeprefix("state."): array for name, array in sections.items()}
     return json.loads(json.dumps(np.round(reader.decode_sign(document, codes, state), 6).tolist()))
 

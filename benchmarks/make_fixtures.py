@@ -91,13 +91,16 @@ def build(name: str) -> EncodedEmbedding:
     words = json.loads((FOLDER / "source.json").read_text(encoding="utf-8"))
     vectors = np.load(FOLDER / "source.npy")
     n_words = 0 if name.endswith("-no-words") else len(words)
-    return EncodedEmbedding.encode(Embedding(words[:n_words], vectors[:n_words]), make_compressor(method, **config))
+    encoded = EncodedEmbedding.encode(
+        Embedding(words[:n_words], vectors[:n_words]), make_compressor(method, **config)
+    )
+    return encoded.without_order() if name.endswith("-no-order") else encoded
 
 
 def make(name: str) -> None:
     path = FOLDER / f"v1-{name}.embc"
     encoded = build(name)
-    save(encoded, path, force=True, drop_order=name.endswith("-no-order"))
+    save(encoded, path, force=True)
     opened = open_container(path)
     decoded = opened.decode_all()
     words, vectors = load_reader().read_embedding(path)

@@ -30,7 +30,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis.extra.numpy  # noqa: F401  loaded once, here, and not again for each mutant
-import marisa_trie  # noqa: F401
 import pytest
 import scipy.spatial  # noqa: F401
 
@@ -41,7 +40,10 @@ KERNELS = {  # with the tests that should notice, those first that do it soonest
     "embcomp/bits.py": ["tests/test_bits.py"],
     "embcomp/container/layout.py": ["tests/container/test_container_refused.py", "tests/container"],
     "embcomp/container/reader.py": ["tests/container/test_container_refused.py", "tests/container"],
-    "embcomp/container/trie.py": ["tests/container/test_container_trie.py", "tests/container"],
+    "embcomp/wordlist/deflate.py": ["tests/wordlist"],
+    "embcomp/wordlist/pages.py": ["tests/wordlist"],
+    "embcomp/wordlist/wordlist.py": ["tests/wordlist"],
+    "embcomp/vocabulary/part.py": ["tests/test_vocabulary.py"],
     "embcomp/smallest.py": ["tests/test_smallest.py", "tests/search"],
     "embcomp/search/shortlist.py": ["tests/search/test_nearest.py", "tests/search"],
     "embcomp/search/nearest.py": ["tests/search/test_nearest.py", "tests/search"],

@@ -67,9 +67,8 @@ def main() -> None:
     for method, config in METHODS:
         encoded = EncodedEmbedding.encode(embedding, make_compressor(method, **config))
         index = SearchIndex(encoded)
-        rows = encoded.vocabulary.rows_by_rank[queries]
-        words, sources = encoded.decode_rows(rows), encoded.compressor.align(matrix[queries])
-        found = [index.search_codes(encoded.codes_at(rows), K + 1)]
+        words, sources = encoded.decode_rows(queries), encoded.compressor.align(matrix[queries])
+        found = [index.search_codes(encoded.codes_at(queries), K + 1)]
         found += [index.search(words, K + 1, similarity=name) for name in ("asymmetric", "decoded")]
         found += [index.search(sources, K + 1, similarity=name) for name in ("hamming", "asymmetric", "decoded")]
         found.append(index.search(sources, K + 1, similarity="hamming", rescore=100))

@@ -57,7 +57,7 @@ def read_sections(data, document, end):
         require(dtype in NUMBERS, f"dtype of {name} is allowed")
         content = data[start:end]
         require(zlib.crc32(content) == int(entry["crc32"], 16), f"checksum of {name}")
-        known = name in ("vocabulary", "order", "codes") or name.startswith("state.")
+        known = name.split(".")[0] in ("words", "order", "codes", "state")
         require(known or not entry["required"], f"{name} is known")
         if known:
             yield name, np.frombuffer(content, dtype).reshape(shape)
@@ -74,82 +74,91 @@ def symbols_of(stream, n_rows, n_symbols, symbol_bits):
     return (bits << np.arange(symbol_bits)[::-1]).sum(axis=2)
 
 
-# Words: a MARISA trie
+# Words: sorted, front-coded, in pages
 
 
-class Cursor:
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def take(self, size):
-        require(self.at + size <= len(self.data), "the trie lies within its section")
-        self.at += size
-        return self.data[self.at - size : self.at]
-
-    def u32(self):
-        return struct.unpack("<I", self.take(4))[0]
-
-    def u64(self):
-        return struct.unpack("<Q", self.take(8))[0]
-
-    def vector(self):
-        data = self.take(self.u64())
-        self.take(-len(data) % 8)
-        return data
-
-    def bit_vector(self):
-        words, size, _ones = self.vector(), self.u32(), self.u32()
-        for _index in ("ranks", "select 0", "select 1"):
-            self.vector()
-        return [words[i // 8] >> (i % 8) & 1 for i in range(size)]
-
-    def flat_vector(self):
-        words, width, mask, size = self.vector(), self.u32(), self.u32(), self.u64()
-        number = int.from_bytes(words, "little")
-        return [number >> (i * width) & mask for i in range(size)]
+def words_of_part(index, pages):
+    """Return the words of a part, ascending."""
+    data, stream = index.tobytes(), pages.tobytes()
+    require(len(data) >= 16, "an index has its counts")
+    text_bytes, n_pages = struct.unpack_from("<QQ", data)
+    require(len(data) >= 16 + 12 * n_pages, "an index has its table")
+    at, place, words = 16 + 12 * n_pages, 0, []
+    for number in range(n_pages):
+        n_words, first_bytes, page_bytes = struct.unpack_from("<III", data, 16 + 12 * number)
+        words += words_of_page(data[at : at + first_bytes], n_words, stream[place : place + page_bytes])
+        at, place = at + first_bytes, place + page_bytes
+    require((at, place) == (len(data), len(stream)), "index and pages have the lengths that the table says")
+    require(sorted(set(words)) == words, "words ascend")
+    require(sum(map(len, words)) == text_bytes, "the index says how many bytes all words have")
+    return words
 
 
-class Trie:
-    """One level of a trie; the labels that are longer than a byte are in the next level, or in the tail."""
-
-    def __init__(self, cursor):
-        louds, self.terminal, self.is_link = cursor.bit_vector(), cursor.bit_vector(), cursor.bit_vector()
-        self.bases, self.extras = cursor.vector(), cursor.flat_vector()
-        self.tail, _ends = cursor.vector(), cursor.bit_vector()
-        self.next = Trie(cursor) if any(self.is_link) and not self.tail else None
-        _cache, _level_1, _flags = cursor.vector(), cursor.u32(), cursor.u32()
-        places = [place for place, bit in enumerate(louds) if bit]
-        self.parents = [place - node - 1 for node, place in enumerate(places)]
-        self.link_number = np.cumsum([0, *self.is_link]).tolist()
-
-    def label(self, node):
-        if not self.is_link[node]:
-            return self.bases[node : node + 1]
-        link = self.bases[node] | self.extras[self.link_number[node]] << 8
-        if self.next:
-            return b"".join(self.next.labels_upwards(link))
-        return self.tail[link : self.tail.index(b"\0", link)]
-
-    def labels_upwards(self, node):
-        while node:
-            yield self.label(node)
-            node = self.parents[node]
-
-
-def words_of(section):
-    """Return the words by row."""
-    data = section.tobytes()
-    require(data[:16] == b"We love Marisa.\0", "the trie's own magic bytes")
-    cursor = Cursor(data[16:])
-    trie = Trie(cursor)
-    require(cursor.at == len(cursor.data), "nothing follows the trie")
-    ends = [node for node, bit in enumerate(trie.terminal) if bit]
-    return [unescape(b"".join(reversed(list(trie.labels_upwards(node)))).decode()) for node in ends]
+def words_of_page(first, n_words, page):
+    require(1 <= n_words <= 1024, "a page has 1 to 1024 words")
+    require(len(first) <= 2**20, "a word has at most 2**20 bytes")
+    if n_words == 1:
+        require(not page, "a word that is alone has no page")
+        return [first]
+    decompressor = zlib.decompressobj()
+    try:
+        content = decompressor.decompress(page, 2**17)
+    except zlib.error as error:
+        raise RefusedError("a page is a zlib stream") from error
+    require(decompressor.eof and not decompressor.unused_data, "a page is a whole zlib stream")
+    lengths, at = list(content[: n_words - 1]), n_words - 1
+    require(len(lengths) == n_words - 1, "a page has a byte for each word but the first")
+    pairs = []
+    for both in lengths:
+        kept, at = long_length(both >> 4, content, at)
+        new, at = long_length(both & 15, content, at)
+        pairs.append((kept, new))
+    heads = [number for number in range(1, n_words) if number % 16 == 0]
+    others = [number for number in range(1, n_words) if number % 16]
+    words = [first] + [b""] * (n_words - 1)
+    for number, (kept, new) in zip(heads + others, pairs, strict=True):
+        base = words[number - 16] if number % 16 == 0 else words[number - 1]
+        require(kept <= len(base) and at + new <= len(content), "lengths of words are those of bytes that are there")
+        words[number] = base[:kept] + content[at : at + new]
+        at += new
+    require(at == len(content), "nothing follows the letters of a page")
+    require(sum(map(len, words)) <= 2**16, "the words of a page have at most 2**16 bytes")
+    return words
 
 
-def unescape(key):
-    """U+0001 U+0001 stands for U+0000, U+0001 U+0002 for U+0001."""
-    return key.replace("\x01\x01", "\x00").replace("\x01\x02", "\x01")
+def long_length(length, content, at):
+    """15 stands for 15 and more: bytes are added, up to and including the first one below 255."""
+    if length < 15:
+        return length, at
+    while True:
+        require(at < len(content), "a long length ends")
+        length, at = length + content[at], at + 1
+        if content[at - 1] < 255:
+            return length, at
+
+
+def words_by_rank(document, sections):
+    words, start = [], 0
+    for number, end in enumerate(document["parts"]):
+        part = words_of_part(sections[f"words.{number}.index"], sections[f"words.{number}.pages"])
+        n_words = end - start
+        require(len(part) == n_words, "a part has as many words as the header says")
+        order = sections.get(f"order.{number}")
+        if order is not None:
+            ranks = symbols_of(order, n_words, 1, (n_words - 1).bit_length())[:, 0].tolist()
+            require(sorted(ranks) == list(range(n_words)), "an order is a permutation")
+            part = [word for _, word in sorted(zip(ranks, part, strict=True))]
+        words, start = words + part, end
+    require(len(set(words)) == len(words) == document["rows"], "there are as many words as rows")
+    return [word.decode() for word in words]
+
+
+def codes_of(document, sections):
+    """Return the symbols of all rows; only files with one band are read here."""
+    require(len(document["bands"]) == 1, "one band of codes")
+    band = document["bands"][0]
+    require(band["end"] == document["rows"] and band["length_bits"] == 0, "a band of all rows, without lengths")
+    return symbols_of(sections["codes.0"], document["rows"], band["symbols"], band["symbol_bits"])
 
 
 # Vectors, method by method: from codes, shape (rows, symbols), and state to vectors, shape (rows, dim)
@@ -263,21 +272,14 @@ DECODERS = {
 
 
 def read_embedding(path):
-    """Return the words, in source order if the file has it, and their decoded vectors."""
+    """Return the words by rank and their decoded vectors."""
     document, sections = read_file(Path(path).read_bytes())
-    words = words_of(sections["vocabulary"])
-    n_rows, code = document["rows"], document["code"]
-    require(len(words) == n_rows, "the trie holds as many words as there are rows")
-    codes = symbols_of(sections["codes"], n_rows, code["symbols"], code["symbol_bits"])
+    words, codes = words_by_rank(document, sections), codes_of(document, sections)
     state = {name.removeprefix("state."): array for name, array in sections.items() if name.startswith("state.")}
     require(document["method"] in DECODERS, "the method is known")
     vectors = DECODERS[document["method"]](document, codes, state).astype(np.float32)
-    require(vectors.shape == (n_rows, document["dim"]), "vectors have the header's shape")
-    if "order" not in sections:
-        return words, vectors
-    rows = symbols_of(sections["order"], n_rows, 1, max(1, (n_rows - 1).bit_length()))[:, 0]
-    require(sorted(rows.tolist()) == list(range(n_rows)), "the order is a permutation")
-    return [words[row] for row in rows], vectors[rows]
+    require(vectors.shape == (len(words), document["dim"]), "vectors have the header's shape")
+    return words, vectors
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""A compressed embedding: vocabulary + codes + the fitted compressor that made them."""
+"""A compressed embedding: vocabulary + codes + the fitted compressor that made them. A row is a word's rank."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.arrays import FloatArray
+from embcomp.codes import Band, Codes
 from embcomp.compressors.base import Compressor
 from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
@@ -27,14 +29,14 @@ class EncodedEmbedding:
 
     Attributes:
         vocabulary: words <-> rows.
-        stream: codes of all rows, one after the other without gaps (see :mod:`embcomp.bits`).
+        codes: of all rows.
         compressor: fitted; knows the layout of a row of code.
         source: what the vectors were read from.
         report: facts about the fit, for people.
     """
 
     vocabulary: Vocabulary
-    stream: bits.BytesArray
+    codes: Codes
     compressor: Compressor
     source: Source = field(default_factory=Source)
     report: dict[str, Any] = field(default_factory=dict)
@@ -43,21 +45,9 @@ class EncodedEmbedding:
     def encode(
         cls, embedding: Embedding, compressor: Compressor, progress: Progress = no_progress
     ) -> EncodedEmbedding:
-        """Fit ``compressor`` to an embedding and encode it. Rows are stored in the order of the vocabulary."""
-        return cls.fit(Vocabulary.build(embedding.words), embedding.vectors, compressor, embedding.source, progress)
-
-    @classmethod
-    def fit(
-        cls,
-        vocabulary: Vocabulary,
-        vectors: FloatArray,
-        compressor: Compressor,
-        source: Source,
-        progress: Progress = no_progress,
-    ) -> EncodedEmbedding:
-        """Fit ``compressor`` to vectors in source order and encode them; the words as such are no longer needed."""
-        codes = compressor.fit_encode(vectors, vocabulary.rows_by_rank, progress)
-        return cls.from_codes(vocabulary, codes, compressor, source)
+        """Fit ``compressor`` to an embedding and encode it."""
+        codes = compressor.fit_encode(embedding.vectors, progress=progress)
+        return cls.from_codes(Vocabulary.build(embedding.words), codes, compressor, embedding.source)
 
     @classmethod
     def from_codes(
@@ -68,17 +58,12 @@ class EncodedEmbedding:
         source: Source,
         report: dict[str, Any] | None = None,
     ) -> EncodedEmbedding:
-        """Put together what ``compressor`` made: loose rows of code, in source order.
+        """Put together what ``compressor`` made: loose rows of code, by rank.
 
         ``report`` is the compressor's own, of its fit, if not given.
         """
-        width = compressor.layout.row_bits
-        ranks = vocabulary.ranks_by_row
-        stream = np.empty(bits.stream_bytes(len(codes), width), dtype=np.uint8)
-        for start in range(0, len(codes), bits.ROWS_PER_BLOCK):
-            packed = bits.tighten(codes[ranks[start : start + bits.ROWS_PER_BLOCK]], width)
-            stream[start * width // 8 :][: len(packed)] = packed
-        return cls(vocabulary, stream, compressor, source, compressor.report if report is None else report)
+        packed = Codes.pack([Band(len(codes), compressor.layout)], [codes])
+        return cls(vocabulary, packed, compressor, source, compressor.report if report is None else report)
 
     def __len__(self) -> int:
         return len(self.vocabulary)
@@ -88,7 +73,7 @@ class EncodedEmbedding:
 
     @property
     def words(self) -> list[str]:
-        """All words in source order (in row order if the order was dropped)."""
+        """All words by rank: in source order, unless that was dropped."""
         return list(self.vocabulary)
 
     @property
@@ -102,16 +87,16 @@ class EncodedEmbedding:
         return self.vocabulary.has_order
 
     def first_words(self, n_words: int) -> list[str]:
-        """Return the first words in source order (in row order if that was dropped), all if there are fewer."""
-        return [self.vocabulary.word(row) for row in self.vocabulary.rows_by_rank[:n_words].tolist()]
+        """Return the first words by rank, all if there are fewer."""
+        return self.vocabulary.words(np.arange(min(n_words, len(self)), dtype=np.int64))
 
     def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of many words, int64, −1 where a word is missing."""
-        return self.vocabulary.rows(words)
+        return self.vocabulary.ranks(words)
 
     def codes_at(self, rows: NDArray[np.int64]) -> bits.BytesArray:
-        """Return the codes of the given rows as loose rows."""
-        return bits.take(self.stream, self.compressor.layout.row_bits, rows)
+        """Return the codes of the given rows as loose rows; raises ``ParameterError`` if codes differ in width."""
+        return self.codes.of_one_width(rows)
 
     def decode_rows(self, rows: NDArray[np.int64]) -> FloatArray:
         """Return the decoded vectors of the given rows, float32, shape (k, dim)."""
@@ -123,16 +108,32 @@ class EncodedEmbedding:
         Raises:
             MissingWordError: it is not in the vocabulary.
         """
-        row = self.vocabulary.row(word)
-        decoded: FloatArray = self.decode_rows(np.array([row], dtype=np.int64))[0]
+        rank = self.vocabulary.rank(word)
+        decoded: FloatArray = self.decode_rows(np.array([rank], dtype=np.int64))[0]
         return decoded
 
     def blocks(self) -> Iterator[tuple[list[str], FloatArray]]:
-        """Yield all words and their decoded vectors, some thousands at a time, in source order."""
-        rows = self.vocabulary.rows_by_rank
+        """Yield all words and their decoded vectors, some thousands at a time, by rank."""
+        words = iter(self.vocabulary)
         for start in range(0, len(self), DECODE_BLOCK_ROWS):
-            block = rows[start : start + DECODE_BLOCK_ROWS]
-            yield [self.vocabulary.word(row) for row in block.tolist()], self.decode_rows(block)
+            rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(self)), dtype=np.int64)
+            yield list(islice(words, len(rows))), self.decode_rows(rows)
+
+    def without_order(self) -> EncodedEmbedding:
+        """Return the same words and codes in an order that need not be stored: ascending, in each band of codes.
+
+        Raises:
+            ParameterError: a code belongs to its row, and rows would change.
+        """
+        vocabulary, ranks = self.vocabulary.without_order([band.end for band in self.codes.bands])
+        moved = (ranks != np.arange(len(ranks))).any()
+        if moved and not self.compressor.encodes_vectors:
+            raise ParameterError(
+                f"{self.compressor.name}: the order can be dropped when a file is compressed only: "
+                "a code belongs to its row"
+            )
+        loose = [codes for _, _, codes in self.codes.take(ranks)]
+        return replace(self, vocabulary=vocabulary, codes=Codes.pack(self.codes.bands, loose))
 
     def require_encoding(self) -> None:
         """Refuse if the method cannot encode new vectors.
@@ -158,19 +159,18 @@ class EncodedEmbedding:
                 f"{more.source.name}: {more.dim} dimensions, expected {self.dim} as in the compressed file"
             )
         new = np.flatnonzero(self.rows(more.words) < 0)
-        vocabulary = Vocabulary.build([*self.words, *(more.words[index] for index in new.tolist())])
-        old_codes = self.codes_at(self.vocabulary.rows_by_rank)
-        codes = np.concatenate([old_codes, self.compressor.encode(more.vectors[new])])
+        vocabulary = Vocabulary.build(chain(self.vocabulary, (more.words[index] for index in new.tolist())))
+        codes = np.concatenate([self.codes.loose(), self.compressor.encode(more.vectors[new])])
         addition = {"name": more.source.name, "sha256": more.source.sha256, "rows": len(new)}
         report = self.report | {"added": [*self.report.get("added", []), addition]}
         grown = EncodedEmbedding.from_codes(vocabulary, codes, self.compressor, self.source, report)
+        if not self.ordered:
+            grown = grown.without_order()
         return grown, len(more) - len(new)
 
     def decode_all(self) -> FloatArray:
-        """Return all vectors in source order, float32, shape (n, dim)."""
-        codes = bits.loosen(self.stream, self.compressor.layout.row_bits, 0, len(self))
-        rows = self.vocabulary.rows_by_rank
-        return self.compressor.decode(codes[rows], rows)
+        """Return all vectors by rank, float32, shape (n, dim)."""
+        return self.compressor.decode(self.codes.loose())
 
     @cached_property
     def _mean(self) -> FloatArray:

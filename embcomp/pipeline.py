@@ -35,6 +35,8 @@ def encode_source(
     options: ReadOptions,
     progress: Progress = no_progress,
     max_memory: int | None = None,
+    *,
+    drop_order: bool = False,
 ) -> EncodedEmbedding:
     """Read, fit and encode a source.
 
@@ -44,24 +46,32 @@ def encode_source(
         options: how to read.
         progress: told about reading and fitting.
         max_memory: bytes that vectors may take while they are being compressed; ``None`` for half of the free memory.
+        drop_order: rows ascend by their words, see :meth:`EncodedEmbedding.without_order`.
 
     Raises:
         InputError: the source cannot be read as it is.
         ParameterError: the method needs more rows at once than ``max_memory`` holds.
     """
     allowance = max_memory if max_memory is not None else int(SHARE_OF_MEMORY * free_memory())
-    encode = _encode_matrix if compressor.head_rows is None else _encode_after_head
+    in_final_order = drop_order and not compressor.encodes_vectors  # a code belongs to its row
+    whole = partial(_encode_matrix, ascending=in_final_order)
+    encode = whole if compressor.head_rows is None else _encode_after_head
     with open_blocks(source, options, progress) as reader:
-        return encode(reader, compressor, allowance, progress)
+        encoded = encode(reader, compressor, allowance, progress)
+    return encoded.without_order() if drop_order else encoded
 
 
 def _encode_matrix(
-    reader: BlockReader, compressor: Compressor, allowance: int, progress: Progress
+    reader: BlockReader, compressor: Compressor, allowance: int, progress: Progress, *, ascending: bool
 ) -> EncodedEmbedding:
     words, matrix = read_matrix(reader, partial(_require_room_for_all, reader, compressor, allowance))
+    if ascending:
+        order = sorted(range(len(words)), key=words.__getitem__)
+        words, matrix = [words[each] for each in order], matrix[order]
     vocabulary = Vocabulary.build(words)
     del words
-    return EncodedEmbedding.fit(vocabulary, matrix, compressor, reader.source, progress)
+    codes = compressor.fit_encode(matrix, progress=progress)
+    return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source)
 
 
 def _encode_after_head(

@@ -20,6 +20,7 @@ LAYERS = [
     ["inputs"],
     ["formats"],
     ["compressors"],
+    ["codes"],
     ["encoded"],
     ["container", "pipeline"],
     ["search", "keyed"],

@@ -32,7 +32,7 @@ def test_codes_belong_to_their_words() -> None:
     compressed, source = encoded(), embedding()
     codes = compressed.compressor.encode(source.vectors)
     assert np.array_equal(compressed.codes_at(compressed.rows(source.words)), codes)
-    assert len(compressed.stream) == bits.stream_bytes(30, 5)
+    assert len(compressed.codes.streams[0]) == bits.stream_bytes(30, 5)
 
 
 def test_vectors_belong_to_their_words() -> None:

@@ -42,7 +42,7 @@ def same(one: EncodedEmbedding, other: EncodedEmbedding) -> bool:
     state, other_state = one.compressor.get_state(), other.compressor.get_state()
     return (
         one.words == other.words
-        and np.array_equal(one.stream, other.stream)
+        and np.array_equal(one.codes.streams[0], other.codes.streams[0])
         and state.keys() == other_state.keys()
         and all(np.array_equal(state[name], other_state[name]) for name in state)
     )

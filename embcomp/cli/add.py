@@ -47,9 +47,9 @@ def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_js
     with progress_bars(quiet=quiet) as progress:
         embedding = read_embedding(more, read_options(given), progress)
     grown, n_known = encoded.extended(embedding)
-    save(grown, output, force=force, drop_order=not encoded.ordered)
+    save(grown, output, force=force)
     if as_json:
-        print_json(describe(output, grown.vocabulary))
+        print_json(describe(output))
     n_added = len(grown) - len(encoded)
     known = f", {n_known} were there already" if n_known else ""
     note(f"{output}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)

@@ -74,8 +74,7 @@ def _symbols(encoded: EncodedEmbedding) -> NDArray[np.uint32]:
     from embcomp import bits
 
     layout = encoded.compressor.layout
-    codes = encoded.codes_at(encoded.vocabulary.rows_by_rank)
-    return bits.unpack_symbols(codes, layout.symbols, layout.symbol_bits)
+    return bits.unpack_symbols(encoded.codes.loose(), layout.symbols, layout.symbol_bits)
 
 
 def _of_words(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], words: tuple[str, ...]) -> dict[str, Any]:
@@ -84,7 +83,7 @@ def _of_words(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], words: tup
 
     rows = encoded.rows(words)
     groups: dict[tuple[int, ...], dict[str, Any]] = {}
-    for rank in encoded.vocabulary.ranks_by_row[rows[rows >= 0]]:
+    for rank in rows[rows >= 0]:
         code = symbols[rank].tolist()
         if tuple(code) not in groups:
             alike = np.flatnonzero((symbols == symbols[rank]).all(axis=1))
@@ -93,11 +92,7 @@ def _of_words(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], words: tup
 
 
 def _group(encoded: EncodedEmbedding, code: list[int], ranks: NDArray[np.intp]) -> dict[str, Any]:
-    return {"code": code, "words": _words_at(encoded, ranks), "size": len(ranks)}
-
-
-def _words_at(encoded: EncodedEmbedding, ranks: NDArray[np.intp]) -> list[str]:
-    return [encoded.vocabulary.word(int(row)) for row in encoded.vocabulary.rows_by_rank[ranks]]
+    return {"code": code, "words": encoded.vocabulary.words(ranks), "size": len(ranks)}
 
 
 def _of_all(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], n_groups: int) -> dict[str, Any]:

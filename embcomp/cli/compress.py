@@ -95,8 +95,8 @@ def command(
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
-        encoded = encode_source(source, compressor, options, progress, allowance)
-    save(encoded, target, force=force, drop_order=drop_order)
+        encoded = encode_source(source, compressor, options, progress, allowance, drop_order=drop_order)
+    save(encoded, target, force=force)
     if verbose:
         for number, loss in enumerate(encoded.report.get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")
@@ -104,7 +104,7 @@ def command(
         note(f"embcomp: {method}: warning: {warning}")
     if str(target) == "-":
         return
-    document = describe(target, encoded.vocabulary)
+    document = describe(target)
     if as_json:
         print_json(document)
     note(_summary(target, document), quiet=quiet)

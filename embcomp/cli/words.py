@@ -43,13 +43,13 @@ def report_missing(vocabulary: Vocabulary, words: Iterable[str]) -> None:
 def near_spellings(vocabulary: Vocabulary, word: str) -> list[str]:
     """Return at most three words of the vocabulary that differ in case only, or else by one edit.
 
-    The commonest first, if the vocabulary knows their order.
+    Those of lower rank first: the commonest, if the order is known.
     """
     for candidates in (_other_cases(word), _one_edit_away(word)):
-        found = {candidate for candidate in candidates if candidate in vocabulary and candidate != word}
-        if found:
-            ranks = vocabulary.ranks_by_row
-            return sorted(found, key=lambda each: int(ranks[vocabulary.row(each)]))[:N_SUGGESTED]
+        others = list(set(candidates) - {word})
+        found = {rank: other for other, rank in zip(others, vocabulary.ranks(others).tolist(), strict=True)}
+        if near := sorted(rank for rank in found if rank >= 0):
+            return [found[rank] for rank in near[:N_SUGGESTED]]
     return []
 
 

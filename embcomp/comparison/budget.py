@@ -11,13 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from embcomp.bits import stream_bytes
 from embcomp.comparison.plan import Candidate, Job, seed_name
 from embcomp.comparison.workbench import Result, Workbench
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress
-from embcomp.vocabulary import rank_bits
 
 MOST_BITS_PER_DIM = 4  # signs of a tight frame: what comes after is better spent on another method
 MOST_TRIES = 5
@@ -143,8 +141,7 @@ def _allowed_bytes(bench: Workbench, budget: Budget, state: float) -> float:
     n_rows, dim = len(bench.embedding), bench.embedding.dim
     if budget.file_bytes is None:
         return 4 * n_rows * dim / (budget.vectors_ratio or 1) - state
-    words = len(bench.vocabulary.trie_bytes) + stream_bytes(n_rows, rank_bits(n_rows))
-    return budget.file_bytes - words - HEADER_BYTES - state
+    return budget.file_bytes - bench.vocabulary.stored_bytes - HEADER_BYTES - state
 
 
 def _state_bytes(bench: Workbench, candidate: Candidate) -> int:

@@ -75,7 +75,7 @@ def errors_by_band(embedding: Embedding, encoded: EncodedEmbedding) -> list[dict
     found = []
     for name, start, stop in bands(len(embedding)):
         ranks = np.unique(np.linspace(start, stop - 1, num=min(BAND_ROWS, stop - start)).astype(np.int64))
-        decoded = encoded.decode_rows(encoded.vocabulary.rows_by_rank[ranks])
+        decoded = encoded.decode_rows(ranks)
         error = 1 - cosines(embedding.vectors[ranks] - shift, decoded)
         found.append({"band": name, "error": float(error.mean()), "words": len(ranks)})
     return found
@@ -96,7 +96,7 @@ def bit_pattern(encoded: EncodedEmbedding, word: str) -> dict[str, Any] | None:
     for start in range(0, len(encoded), DECODE_BLOCK_ROWS):
         rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(encoded)), dtype=np.int64)
         distance[rows] = bits.unpack(encoded.codes_at(rows) ^ own, layout.row_bits).sum(axis=1)
-    order = np.lexsort((encoded.vocabulary.ranks_by_row, distance))
+    order = np.argsort(distance, kind="stable")
     n_each = min(N_NEIGHBOURS, len(order) // 2)
     return {
         "word": word,
@@ -114,12 +114,11 @@ def unpacked(pattern: list[list[str]], n_bits: int) -> np.ndarray[Any, np.dtype[
 
 def _codes(encoded: EncodedEmbedding, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[str]]:
     codes = encoded.codes_at(rows)
-    words = [encoded.vocabulary.word(row) for row in rows.tolist()]
-    return [[word, code.tobytes().hex()] for word, code in zip(words, codes, strict=True)]
+    return [[word, code.tobytes().hex()] for word, code in zip(encoded.vocabulary.words(rows), codes, strict=True)]
 
 
 def _head(encoded: EncodedEmbedding) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return encoded.vocabulary.rows_by_rank[:HEAD_ROWS]
+    return np.arange(min(HEAD_ROWS, len(encoded)), dtype=np.int64)
 
 
 def _band_name(start: int, stop: int, *, is_rest: bool) -> str:

@@ -231,10 +231,10 @@ class Workbench:
         return run.evaluate(target, name, [suite], how.data_dir, how.oov, how.seed, steps.inner, baseline=source)
 
     def _compress(self, compressor: Compressor, path: Path, progress: Progress) -> dict[str, float]:
-        vectors, rows = self.embedding.vectors, self.vocabulary.rows_by_rank
+        vectors = self.embedding.vectors
         start = time.perf_counter()
         if compressor.learns_codes:
-            codes = compressor.fit_encode(vectors, rows, progress)
+            codes = compressor.fit_encode(vectors, progress=progress)
             fitted = time.perf_counter()
         else:
             compressor.fit(vectors, progress)

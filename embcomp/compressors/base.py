@@ -49,11 +49,14 @@ class CodeLayout:
     ``binary``: ``symbols`` bits, each the sign of one output dimension.
     ``indexed``: ``symbols`` numbers of ``symbol_bits`` bits, each an index into a codebook.
     ``none``: no bits; the row's number is all there is.
+
+    ``length_bits`` bits follow the symbols: the length of the row's vector, on a logarithmic scale.
     """
 
     kind: Literal["binary", "indexed", "none"]
     symbols: int
     symbol_bits: int = 1
+    length_bits: int = 0
 
     @classmethod
     def of_symbols(cls, n_symbols: int, ways: int) -> CodeLayout:
@@ -63,7 +66,7 @@ class CodeLayout:
     @property
     def row_bits(self) -> int:
         """Bits of code per row."""
-        return self.symbols * self.symbol_bits
+        return self.symbols * self.symbol_bits + self.length_bits
 
 
 def symbol_bits(ways: int) -> int:

@@ -38,9 +38,9 @@ MAX_ARRAY_BYTES = 2**62  # with extents of 0 left out of the product: array libr
 CRC_TEXT = re.compile("[0-9a-f]{8}")  # here, since compiling takes longer than opening a file
 DTYPES = frozenset({"<f4", "<f2", "<f8", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8"})
 
-VOCABULARY = "vocabulary"
-ORDER = "order"
-CODES = "codes"
+INDEX, PAGES = "words.{}.index", "words.{}.pages"  # of a part of the vocabulary
+ORDER = "order.{}"
+CODES = "codes.{}"  # of a band
 STATE_PREFIX = "state."
 
 

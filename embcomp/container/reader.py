@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import mmap
 import os
+import reprlib
 import zlib
 from dataclasses import fields
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.bits import stream_bytes
+from embcomp.bits import BytesArray, stream_bytes
+from embcomp.codes import Band, Codes
 from embcomp.compressors.base import CodeLayout, Compressor
 from embcomp.compressors.registry import compressor_class
 from embcomp.container.layout import (
     CODES,
     FORMAT_VERSION,
+    INDEX,
     ORDER,
+    PAGES,
     PREAMBLE,
     STATE_PREFIX,
-    VOCABULARY,
     Section,
     aligned,
     read_header,
     read_sections,
 )
-from embcomp.container.trie import check_trie
 from embcomp.embedding import Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import (
@@ -38,9 +41,11 @@ from embcomp.errors import (
     ParameterError,
     TruncatedError,
 )
-from embcomp.vocabulary import Vocabulary, rank_bits
+from embcomp.vocabulary import Part, Vocabulary, order_bits
+from embcomp.wordlist import WordList
 
 MAX_SYMBOL_BITS = 32
+MAX_LENGTH_BITS = 8
 
 
 class Container:
@@ -59,9 +64,10 @@ class Container:
         self.header_end = end
         self.rows = self._count("rows", low=0)
         self.dim = self._count("dim", low=1)
-        self.layout = self._layout()
+        self.parts = self._parts()
+        self.bands = self._bands()
         self.producer = self._producer()
-        self._check_parts()
+        self._check_sections()
 
     def data(self, name: str, *, checked: bool) -> memoryview:
         """Return the bytes of a section; with ``checked``, after comparing its checksum."""
@@ -92,10 +98,15 @@ class Container:
         return found or self._problems_of_content()
 
     def open(self) -> EncodedEmbedding:
-        """Build the embedding: vocabulary and state are checked now, the order when it is wanted, codes not."""
+        """Build the embedding.
+
+        State and the index of the words are checked now; pages of words and the order when they are wanted; codes
+        are not.
+        """
+        streams = [self.array(CODES.format(number), checked=False) for number in range(len(self.bands))]
         return EncodedEmbedding(
             vocabulary=self._vocabulary(),
-            stream=self.array(CODES, checked=False),
+            codes=Codes(self.bands, streams),
             compressor=self._compressor(),
             source=self._source(),
             report=self._mapping("report"),
@@ -103,31 +114,35 @@ class Container:
 
     def _problems_of_content(self) -> list[str]:
         try:
-            check_trie(self.data(VOCABULARY, checked=True))  # before native code walks in it
-        except CorruptError as error:
-            return [f"{self.name}: {error}"]
-        try:
             encoded = self.open()
         except CorruptError as error:
             return [str(error)]
         try:
-            _check_words(encoded.vocabulary)
-            if self.layout.kind == "indexed":  # symbols need not be powers of two
+            encoded.vocabulary.check()
+            if any(band.layout.kind == "indexed" for band in self.bands):  # symbols need not be powers of two
                 encoded.mean_vector()
         except CorruptError as error:
             return [f"{self.name}: {error}"]
-        spare = -(self.rows * self.layout.row_bits) % 8
-        if len(encoded.stream) and int(encoded.stream[-1]) & ((1 << spare) - 1):
-            return [f"{self.name}: the spare bits after the last code are not zero"]
-        return []
+        return [
+            f"{self.name}: the spare bits after the last code of section {CODES.format(number)!r} are not zero"
+            for number, n_rows in enumerate(_lengths([band.end for band in self.bands]))
+            if _spare_bits(encoded.codes.streams[number], n_rows * self.bands[number].layout.row_bits)
+        ]
 
     def _vocabulary(self) -> Vocabulary:
-        trie = self.data(VOCABULARY, checked=True)
-        packed_order = partial(self.array, ORDER, checked=True) if ORDER in self.sections else None
+        return Vocabulary([self._part(number, n_words) for number, n_words in enumerate(_lengths(self.parts))])
+
+    def _part(self, number: int, n_words: int) -> Part:
+        index, order = self.data(INDEX.format(number), checked=True), ORDER.format(number)
         try:
-            return Vocabulary.from_buffers(trie, self.rows, packed_order)
+            words = WordList(f"words.{number}", index, self.data(PAGES.format(number), checked=False))
         except CorruptError as error:
             raise CorruptError(f"{self.name}: {error}") from error
+        if len(words) != n_words:
+            raise CorruptError(
+                f"{self.name}: section {INDEX.format(number)!r} has {len(words)} words, the header says {n_words}"
+            )
+        return Part(words, partial(self.array, order, checked=True) if order in self.sections else None, order)
 
     def _compressor(self) -> Compressor:
         method = self.header.get("method")
@@ -148,10 +163,11 @@ class Container:
             compressor.set_state(state)
         except CorruptError as error:
             raise CorruptError(f"{self.name}: {error}") from error
-        if compressor.layout != self.layout or compressor.dim != self.dim:
+        layouts = [band.layout for band in self.bands]
+        if [compressor.layout] != layouts or compressor.dim != self.dim:
             raise CorruptError(
-                f"{self.name}: the header says {self.layout} and {self.dim} dimensions, "
-                f"the state {compressor.layout} and {compressor.dim}"
+                f"{self.name}: the header says {layouts} and {self.dim} dimensions, "
+                f"the state {[compressor.layout]} and {compressor.dim}"
             )
         if compressor.n_rows not in (None, self.rows):
             raise CorruptError(f"{self.name}: the state is for {compressor.n_rows} rows, the header says {self.rows}")
@@ -171,26 +187,55 @@ class Container:
             raise CorruptError(f"{self.name}: header field 'producer' must have a 'version', got {producer!r}")
         return producer
 
-    def _layout(self) -> CodeLayout:
-        code = self._mapping("code")
-        kind: Any
-        symbols: Any
-        width: Any
-        kind, symbols, width = code.get("kind"), code.get("symbols"), code.get("symbol_bits")
-        known = kind in ("binary", "indexed", "none") and type(symbols) is int and type(width) is int
-        if not known or symbols < 0 or not 0 <= width <= MAX_SYMBOL_BITS:
-            raise CorruptError(f"{self.name}: header field 'code' is malformed: {code!r}")
-        return CodeLayout(kind, symbols, width)
+    def _parts(self) -> list[int]:
+        """Where the parts of the vocabulary end: none if there are no words."""
+        ends = self.header.get("parts")
+        if not isinstance(ends, list) or not self._cut_rows(ends, least=0):
+            raise CorruptError(
+                f"{self.name}: header field 'parts' must ascend to {self.rows}, got {reprlib.repr(ends)}"
+            )
+        return ends
 
-    def _check_parts(self) -> None:
+    def _bands(self) -> list[Band]:
+        """The bands of the codes: one if there are no words."""
+        bands = self.header.get("bands")
+        if not isinstance(bands, list) or not all(isinstance(band, dict) for band in bands):
+            raise CorruptError(
+                f"{self.name}: header field 'bands' must be a list of objects, got {reprlib.repr(bands)}"
+            )
+        ends = [band.get("end") for band in bands]
+        if not self._cut_rows(ends, least=1):
+            raise CorruptError(
+                f"{self.name}: the 'end' of header field 'bands' must ascend to {self.rows}, got {reprlib.repr(ends)}"
+            )
+        return [Band(band["end"], self._layout(band)) for band in bands]
+
+    def _cut_rows(self, ends: list[Any], least: int) -> bool:
+        """Whether rows are cut there: ``ends`` ascend from above 0 to all rows; for no rows there are ``least``."""
+        if not self.rows:
+            return ends == [0] * least
+        starts = [0, *ends]
+        whole = all(type(end) is int for end in ends)
+        return whole and starts[-1] == self.rows and all(start < end for start, end in pairwise(starts))
+
+    def _layout(self, band: dict[str, Any]) -> CodeLayout:
+        kind: Any = band.get("kind")
+        counts: list[Any] = [band.get(name) for name in ("symbols", "symbol_bits", "length_bits")]
+        known = kind in ("binary", "indexed", "none") and all(type(count) is int and count >= 0 for count in counts)
+        if not known or counts[1] > MAX_SYMBOL_BITS or counts[2] > MAX_LENGTH_BITS:
+            raise CorruptError(f"{self.name}: header field 'bands' has a malformed code: {band!r}")
+        return CodeLayout(kind, *counts)
+
+    def _check_sections(self) -> None:
         """Required sections are there, have the lengths that the header's numbers imply, and none is unknown."""
-        lengths = {
-            VOCABULARY: None,
-            CODES: stream_bytes(self.rows, self.layout.row_bits),
-            ORDER: stream_bytes(self.rows, rank_bits(self.rows)),
-        }
-        for name in (VOCABULARY, CODES):
-            if name not in self.sections:
+        lengths: dict[str, int | None] = {}
+        for number, n_words in enumerate(_lengths(self.parts)):
+            lengths[INDEX.format(number)] = lengths[PAGES.format(number)] = None
+            lengths[ORDER.format(number)] = stream_bytes(n_words, order_bits(n_words))
+        for number, n_rows in enumerate(_lengths([band.end for band in self.bands])):
+            lengths[CODES.format(number)] = stream_bytes(n_rows, self.bands[number].layout.row_bits)
+        for name in lengths:
+            if name not in self.sections and not name.startswith("order."):
                 raise CorruptError(f"{self.name}: section {name!r} is missing")
         for section in self.sections.values():
             if section.name in lengths:
@@ -205,7 +250,7 @@ class Container:
             raise CorruptError(f"{self.name}: section {section.name!r} must be bytes in one dimension")
         if length is not None and section.length != length:
             raise CorruptError(
-                f"{self.name}: section {section.name!r} must be {length} bytes for {self.rows} rows, "
+                f"{self.name}: section {section.name!r} must be {length} bytes as the header says, "
                 f"got {section.length}"
             )
 
@@ -224,12 +269,14 @@ class Container:
         return value
 
 
-def _check_words(vocabulary: Vocabulary) -> None:
-    """Every row has a word, under which it is found again, and one place in the order."""
-    for row in range(len(vocabulary)):
-        if vocabulary.find(vocabulary.word(row)) != row:
-            raise CorruptError(f"section 'vocabulary' does not find the word of row {row} again")
-    _ = vocabulary.rows_by_rank
+def _lengths(ends: list[int]) -> list[int]:
+    """Rows of each of the ranges that end there."""
+    return [end - start for start, end in pairwise([0, *ends])]
+
+
+def _spare_bits(stream: BytesArray, n_bits: int) -> bool:
+    """Whether a bit after the first ``n_bits`` is set."""
+    return bool(len(stream) and int(stream[-1]) & ((1 << (-n_bits % 8)) - 1))
 
 
 def open_container(path: str | Path) -> EncodedEmbedding:
@@ -242,19 +289,16 @@ def open_container(path: str | Path) -> EncodedEmbedding:
     return Container(path).open()
 
 
-def describe(path: str | Path, vocabulary: Vocabulary | None = None) -> dict[str, Any]:
-    """Say what is inside a container: the document of ``embcomp info --json``.
-
-    ``vocabulary`` is the file's own, where it is at hand: its words need not be gone through again.
-    """
+def describe(path: str | Path) -> dict[str, Any]:
+    """Say what is inside a container: the document of ``embcomp info --json``."""
     container = Container(path)
     encoded = container.open()
-    needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state} | {CODES}
     sizes = {name: section.length for name, section in container.sections.items()}
-    states = {name: size for name, size in sizes.items() if name.startswith(STATE_PREFIX)}
-    utf8_bytes = (vocabulary or encoded.vocabulary).utf8_bytes()
-    floats, words = original_bytes(container.rows, utf8_bytes, container.dim)
-    vectors_only = sum(size for name, size in sizes.items() if name in needed)
+    by_kind = {kind: _sum(sizes, f"{kind}.") for kind in ("codes", "words", "order", "state")}
+    row_bits = encoded.codes.row_bits
+    needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state}
+    decode_state = sum(size for name, size in sizes.items() if name in needed)
+    floats, words = original_bytes(container.rows, encoded.vocabulary.text_bytes, container.dim)
     return {
         "format_version": FORMAT_VERSION,
         "producer": container.producer,
@@ -262,18 +306,22 @@ def describe(path: str | Path, vocabulary: Vocabulary | None = None) -> dict[str
         "config": encoded.compressor.get_config(),
         "rows": container.rows,
         "dim": container.dim,
-        "bits_per_vector": container.layout.row_bits,
+        "bits_per_vector": int(row_bits) if row_bits.is_integer() else round(row_bits, 2),
+        "bands": [
+            {"end": band.end, "bits": band.layout.row_bits, "bytes": len(stream)}
+            for band, stream in zip(encoded.codes.bands, encoded.codes.streams, strict=True)
+        ],
         "bytes": {
             "file": container.file_bytes,
-            "codes": sizes[CODES],
-            "vocabulary": sizes[VOCABULARY],
-            "order": sizes.get(ORDER, 0),
-            "state": sum(states.values()),
-            "decode_state": vectors_only - sizes[CODES],
+            "codes": by_kind["codes"],
+            "vocabulary": by_kind["words"],
+            "order": by_kind["order"],
+            "state": by_kind["state"],
+            "decode_state": decode_state,
             "header": aligned(container.header_end),
         },
         "ratio": {
-            "vectors": _ratio(floats, vectors_only),
+            "vectors": _ratio(floats, by_kind["codes"] + decode_state),
             "file": _ratio(floats + words, container.file_bytes),
         },
         "source": encoded.source.to_json(),
@@ -299,6 +347,10 @@ def verify(path: str | Path) -> list[str]:
         return Container(path).problems()
     except (TruncatedError, CorruptError) as error:
         return [str(error)]
+
+
+def _sum(sizes: dict[str, int], prefix: str) -> int:
+    return sum(size for name, size in sizes.items() if name.startswith(prefix))
 
 
 def _ratio(original: int, compressed: int) -> float:

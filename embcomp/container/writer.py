@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import zlib
+from dataclasses import asdict
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -13,9 +15,10 @@ from numpy.typing import NDArray
 from embcomp import __version__
 from embcomp.container.layout import (
     CODES,
+    INDEX,
     ORDER,
+    PAGES,
     STATE_PREFIX,
-    VOCABULARY,
     Section,
     aligned,
     canonical_json,
@@ -23,31 +26,30 @@ from embcomp.container.layout import (
 )
 from embcomp.encoded import EncodedEmbedding
 from embcomp.files import replacing
+from embcomp.vocabulary import Part
 
 
-def save(encoded: EncodedEmbedding, path: str | Path, *, force: bool = False, drop_order: bool = False) -> None:
+def save(encoded: EncodedEmbedding, path: str | Path, *, force: bool = False) -> None:
     """Write ``encoded`` to ``path``; ``-`` is standard output. The same embedding gives the same bytes.
 
     Args:
         encoded: what to write.
         path: the target; it appears whole or not at all.
         force: replace an existing file.
-        drop_order: leave out the source's order, 2-3 bytes a word; words then come in the vocabulary's own order,
-            and nothing is left that says which words are frequent.
 
     Raises:
         OutputError: the target exists and ``force`` is not given, or cannot be written.
     """
     if str(path) == "-":
-        write(encoded, sys.stdout.buffer, drop_order=drop_order)
+        write(encoded, sys.stdout.buffer)
         return
     with replacing(Path(path), force=force) as file:
-        write(encoded, file, drop_order=drop_order)
+        write(encoded, file)
 
 
-def write(encoded: EncodedEmbedding, file: IO[bytes], *, drop_order: bool = False) -> None:
+def write(encoded: EncodedEmbedding, file: IO[bytes]) -> None:
     """Write the container's bytes to an open file, front to back."""
-    arrays = _arrays(encoded, drop_order=drop_order)
+    arrays = _arrays(encoded)
     header = _header(encoded, arrays)
     file.write(preamble(header))
     file.write(header)
@@ -58,21 +60,24 @@ def write(encoded: EncodedEmbedding, file: IO[bytes], *, drop_order: bool = Fals
         position = aligned(position) + array.nbytes
 
 
-def _arrays(encoded: EncodedEmbedding, *, drop_order: bool) -> list[tuple[str, NDArray[Any]]]:
-    """The sections' names and contents, in the order of the file."""
-    arrays: list[tuple[str, NDArray[Any]]] = [
-        (VOCABULARY, np.frombuffer(encoded.vocabulary.trie_bytes, dtype=np.uint8))
-    ]
-    if encoded.vocabulary.has_order and not drop_order:
-        arrays.append((ORDER, encoded.vocabulary.pack_order()))
-    arrays.append((CODES, np.asarray(encoded.stream)))
+def _arrays(encoded: EncodedEmbedding) -> list[tuple[str, NDArray[Any]]]:
+    """The sections' names and contents, in the order of the file: what frequent words need comes first."""
     state = encoded.compressor.get_state()
-    return arrays + [(STATE_PREFIX + name, _little_endian(state[name])) for name in sorted(state)]
+    arrays = [(STATE_PREFIX + name, _little_endian(state[name])) for name in sorted(state)]
+    first, *others = [_part(number, part) for number, part in enumerate(encoded.vocabulary.parts)] or [[]]
+    codes = [(CODES.format(number), np.asarray(stream)) for number, stream in enumerate(encoded.codes.streams)]
+    return [*arrays, *first, *codes, *chain.from_iterable(others)]
+
+
+def _part(number: int, part: Part) -> list[tuple[str, NDArray[Any]]]:
+    """The sections of a part of the vocabulary."""
+    words = [(INDEX, part.words.index), (PAGES, part.words.pages)]
+    sections = [(name.format(number), np.frombuffer(data, dtype=np.uint8)) for name, data in words]
+    return sections if part.order is None else [*sections, (ORDER.format(number), np.asarray(part.order))]
 
 
 def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]]) -> bytes:
     """The header JSON. Section offsets depend on its length and it on their digits, so it is grown to a fixpoint."""
-    layout = encoded.compressor.layout
     checksums = [zlib.crc32(array.data) for _, array in arrays]
     document: dict[str, Any] = {
         "producer": {"name": "embcomp", "version": __version__},
@@ -80,8 +85,8 @@ def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]]) -
         "config": encoded.compressor.get_config(),
         "rows": len(encoded),
         "dim": encoded.dim,
-        "bits_per_vector": layout.row_bits,
-        "code": {"kind": layout.kind, "symbols": layout.symbols, "symbol_bits": layout.symbol_bits},
+        "parts": list(accumulate(map(len, encoded.vocabulary.parts))),
+        "bands": [{"end": band.end} | asdict(band.layout) for band in encoded.codes.bands],
         "source": encoded.source.to_json(),
         "report": encoded.report,
     }
@@ -91,9 +96,7 @@ def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]]) -
         sections = []
         for (name, array), crc in zip(arrays, checksums, strict=True):
             start = aligned(end)
-            sections.append(
-                Section(name, array.dtype.str, array.shape, start, array.nbytes, crc, name != ORDER).to_json()
-            )
+            sections.append(Section(name, array.dtype.str, array.shape, start, array.nbytes, crc, True).to_json())
             end = start + array.nbytes
         grown = canonical_json(document | {"sections": sections})
         if len(grown) == len(header):

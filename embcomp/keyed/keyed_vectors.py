@@ -86,8 +86,9 @@ class CompressedVectors:
 
         Raises:
             OutputError: the file exists and ``force`` is not given, or it cannot be written.
+            ParameterError: the order cannot be dropped, since a code belongs to its row.
         """
-        save(self.encoded, path, force=force, drop_order=drop_order or not self.encoded.ordered)
+        save(self.encoded.without_order() if drop_order else self.encoded, path, force=force)
 
     # What there is.
 
@@ -150,7 +151,7 @@ class CompressedVectors:
             MissingWordError: it is not there (a ``KeyError``).
         """
         if isinstance(key, str) and isinstance(self.key_to_index, WordIndex):
-            rows = np.array([self.encoded.vocabulary.row(key)], dtype=np.int64)  # the usual case, without detours
+            rows = np.array([self.encoded.vocabulary.rank(key)], dtype=np.int64)  # the usual case, without detours
         else:
             rows = self._rows([key])
         vector: FloatArray = self.encoded.decode_rows(rows)[0]
@@ -454,9 +455,7 @@ class CompressedVectors:
         if isinstance(self.key_to_index, WordIndex) and {str}.issuperset(map(type, listed)):
             rows = self.encoded.rows(listed)
         else:
-            ranks = np.array([self._find(key) for key in listed], dtype=np.int64)
-            by_rank = self.encoded.vocabulary.rows_by_rank
-            rows = np.where(ranks < 0, -1, by_rank[ranks]) if len(by_rank) else ranks
+            rows = np.array([self._find(key) for key in listed], dtype=np.int64)
         if len(rows) and rows.min() < 0:
             raise MissingWordError(str(listed[int(rows.argmin())]))
         return rows

@@ -72,12 +72,11 @@ class DecodedMatrix(NDArrayOperatorsMixin):
         return f"DecodedMatrix(shape={self.shape}, dtype=float32)"
 
     def _decode(self, ranks: NDArray[np.int64]) -> FloatArray:
-        rows = self._encoded.vocabulary.rows_by_rank[ranks]
-        if len(rows) <= BLOCK_ROWS:
-            return self._encoded.decode_rows(rows)
-        out = np.empty((len(rows), self.shape[1]), dtype=np.float32)
-        for first in range(0, len(rows), BLOCK_ROWS):
-            out[first : first + BLOCK_ROWS] = self._encoded.decode_rows(rows[first : first + BLOCK_ROWS])
+        if len(ranks) <= BLOCK_ROWS:
+            return self._encoded.decode_rows(ranks)
+        out = np.empty((len(ranks), self.shape[1]), dtype=np.float32)
+        for first in range(0, len(ranks), BLOCK_ROWS):
+            out[first : first + BLOCK_ROWS] = self._encoded.decode_rows(ranks[first : first + BLOCK_ROWS])
         return out
 
 
@@ -95,10 +94,10 @@ class WordList(Sequence[str]):
     @overload
     def __getitem__(self, key: slice) -> list[str]: ...
     def __getitem__(self, key: int | slice) -> str | list[str]:
-        rows = self._vocabulary.rows_by_rank
-        if isinstance(key, slice):
-            return [self._vocabulary.word(row) for row in rows[key].tolist()]
-        return self._vocabulary.word(int(rows[range(len(self))[key]]))
+        chosen = range(len(self))[key]
+        if isinstance(chosen, range):
+            return self._vocabulary.words(np.array(chosen, dtype=np.int64))
+        return self._vocabulary.word(chosen)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._vocabulary)
@@ -133,12 +132,12 @@ class WordIndex(Mapping[str, int]):
         return word in self._vocabulary
 
     def __getitem__(self, word: str) -> int:
-        return int(self._vocabulary.ranks_by_row[self._vocabulary.row(word)])
+        return self._vocabulary.rank(word)
 
     def get(self, word: Any, default: Any = None) -> Any:
         """Return the rank of ``word``, or ``default``."""
-        row = self._vocabulary.find(word) if isinstance(word, str) else -1
-        return default if row < 0 else int(self._vocabulary.ranks_by_row[row])
+        rank = self._vocabulary.find(word) if isinstance(word, str) else -1
+        return default if rank < 0 else rank
 
     def __repr__(self) -> str:
         return f"WordIndex({len(self)} words)"

@@ -145,7 +145,7 @@ class SearchIndex:
         return rounded(products * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
 
     def of_pair(self, rows: NDArray[np.int64]) -> float:
-        """Return the ``decoded`` similarity of two rows of the container (not ranks), shape (2,)."""
+        """Return the ``decoded`` similarity of two rows, shape (2,)."""
         if self._common_norm is not None:  # then it is that of their codes, without float32's rounding
             first, second = self._encoded.codes_at(rows)
             distance = int(np.bitwise_count(first ^ second).sum())
@@ -201,7 +201,7 @@ class SearchIndex:
         return by_weights(self._planes, weights, constant, inverse, k, n_rows)
 
     def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
-        vectors = self._encoded.decode_rows(self._encoded.vocabulary.rows_by_rank[ranks])
+        vectors = self._encoded.decode_rows(ranks)
         lengths = np.linalg.norm(vectors, axis=1).astype(np.float64) * float(np.linalg.norm(query))
         inverse = np.divide(1.0, lengths, out=np.zeros_like(lengths), where=lengths > 0)
         scores = rounded((vectors @ query) * inverse)
@@ -241,10 +241,8 @@ class SearchIndex:
 
     @property
     def _loose(self) -> bits.BytesArray:
-        """Codes in source order, as loose rows; not kept, since each way to search lays them out anew."""
-        codes = bits.loosen(self._encoded.stream, self._layout.row_bits, 0, len(self._encoded))
-        ordered: bits.BytesArray = codes[self._encoded.vocabulary.rows_by_rank]
-        return ordered
+        """Codes by rank, as loose rows; not kept, since each way to search lays them out anew."""
+        return self._encoded.codes.loose()
 
     @cached_property
     def _planes(self) -> Planes:
@@ -268,9 +266,8 @@ class SearchIndex:
 
     def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatArray]]:
         """Yield first rank and decoded vectors of blocks of the first ``n_rows`` rows."""
-        rows = self._encoded.vocabulary.rows_by_rank
         for first in range(0, n_rows, DECODE_ROWS):
-            yield first, self._encoded.decode_rows(rows[first : min(first + DECODE_ROWS, n_rows)])
+            yield first, self._encoded.decode_rows(np.arange(first, min(first + DECODE_ROWS, n_rows)))
 
     def _encode(self, queries: FloatArray) -> bits.BytesArray:
         offset = self._compressor.offset

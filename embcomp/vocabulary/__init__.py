@@ -1,6 +1,6 @@
 """Words <-> ranks, both ways, without building a dictionary."""
 
-from embcomp.vocabulary.part import Part
+from embcomp.vocabulary.part import Part, order_bits
 from embcomp.vocabulary.vocabulary import HEAD_WORDS, Vocabulary
 
-__all__ = ["HEAD_WORDS", "Part", "Vocabulary"]
+__all__ = ["HEAD_WORDS", "Part", "Vocabulary", "order_bits"]

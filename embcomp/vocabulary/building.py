@@ -1,6 +1,6 @@
 """Numbered words brought into ascending order, in bounded memory, and cut into parts.
 
-Some hundred thousand words at a time are sorted and packed as a :class:`Part`, of five bytes a word. The parts are then
+Some hundred thousand words at a time are sorted and packed as a :class:`Part`, of five bytes a word; parts are then
 merged.
 """
 
@@ -100,5 +100,6 @@ class _PartWriter:
 
     def finish(self, number: int, *, ordered: bool) -> tuple[Part, Ranks]:
         ranks = np.concatenate(self._ranks).astype(np.int64)
-        order = pack_order(ranks - ranks.min()) if ordered else None
-        return Part(WordList(f"words.{number}", *self._words.finish()), order, f"order.{number}"), ranks
+        words = WordList(f"words.{number}", *self._words.finish())
+        packed = pack_order(ranks - ranks.min()) if ordered else None
+        return Part(words, None if packed is None else lambda: packed, f"order.{number}"), ranks

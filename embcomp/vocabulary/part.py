@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from itertools import accumulate
 
@@ -34,15 +34,22 @@ class Part:
 
     Attributes:
         words: in ascending order of their bytes.
-        order: the rank of each of them, packed; ``None`` if that is its place in ``words``.
-        name: of the section with the order, for messages.
+        has_order: whether the rank of each of them is stored; if not, it is its place in ``words``.
     """
 
-    def __init__(self, words: WordList, order: bits.BytesArray | None, name: str) -> None:
+    def __init__(self, words: WordList, order: Callable[[], bits.BytesArray] | None, name: str) -> None:
+        """Put together words, what gives their packed ranks when they are wanted, and a name for messages."""
         self.words = words
-        self.order = order
+        self.has_order = order is not None
+        self._load_order = order
         self._name = name
         self._width = order_bits(len(words))
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that words and order take in a file."""
+        order = 0 if self.order is None else len(self.order)
+        return len(self.words.index) + len(self.words.pages) + order
 
     def __len__(self) -> int:
         return len(self.words)
@@ -61,6 +68,16 @@ class Part:
         starts = np.append(np.int64(0), ends[:-1])
         for number in self._numbers:
             yield self._decoded(text[starts[number] : ends[number]])
+
+    def check(self) -> None:
+        """Read everything.
+
+        Raises:
+            CorruptError: it breaks a rule of the format, or a word is not UTF-8.
+        """
+        for word in self.words:
+            self._decoded(word)
+        _ = self._numbers
 
     def find(self, word: bytes) -> int:
         """Return the rank of ``word``, or −1."""
@@ -89,6 +106,11 @@ class Part:
     def read_many(self, ranks: Ranks) -> list[str]:
         """Return the words of many ranks."""
         return [self._decoded(word) for word in self.words.read_many(self._numbers[ranks])]
+
+    @cached_property
+    def order(self) -> bits.BytesArray | None:
+        """The packed rank of each word, see :func:`pack_order`; ``None`` if there is none."""
+        return None if self._load_order is None else self._load_order()
 
     @cached_property
     def _numbers(self) -> Ranks:

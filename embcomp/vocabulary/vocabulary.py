@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import eq
 
 import numpy as np
 
-from embcomp.errors import MissingWordError
+from embcomp.errors import CorruptError, MissingWordError
 from embcomp.vocabulary.building import build_parts, cut, merged
 from embcomp.vocabulary.part import Part, Ranks
 
@@ -54,12 +55,17 @@ class Vocabulary:
     @property
     def has_order(self) -> bool:
         """Whether ranks are those of the source."""
-        return any(part.order is not None for part in self.parts)
+        return any(part.has_order for part in self.parts)
 
     @property
     def text_bytes(self) -> int:
         """Bytes of all words in UTF-8, added up."""
         return sum(part.words.text_bytes for part in self.parts)
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes that words and order take in a file."""
+        return sum(part.stored_bytes for part in self.parts)
 
     def __len__(self) -> int:
         n_words: int = self._starts[-1]
@@ -111,6 +117,20 @@ class Vocabulary:
             for each, word in zip(chosen.tolist(), part.read_many(ranks[chosen] - start), strict=True):
                 words[each] = word
         return words
+
+    def check(self) -> None:
+        """Read everything.
+
+        Raises:
+            CorruptError: a part breaks a rule of the format, a word is not UTF-8, or is in two parts.
+        """
+        for part in self.parts:
+            part.check()
+        last = None
+        for words, _ in merged(self.parts):
+            if any(map(eq, chain([last], words), words)):
+                raise CorruptError("the vocabulary has a word twice")
+            last = words[-1]
 
     def _find(self, word: str) -> int:
         key = _key(word)

@@ -40,7 +40,7 @@ def test_verify_says_no(cli: Cli, embc: Path, tmp_path: Path) -> None:
     broken.write_bytes(data)
     outcome = cli("verify", broken)
     assert (outcome.code, outcome.err) == (1, "")
-    assert outcome.out.startswith("broken.embc: the checksum of section 'state.")
+    assert outcome.out.startswith("broken.embc: the checksum of section 'codes.0' ")
     assert json.loads(cli("verify", broken, "--json").out)["ok"] is False
 
 

@@ -37,7 +37,7 @@ def modules_after(*arguments: str | Path) -> set[str]:
 
 def test_help_imports_nothing_heavy() -> None:
     imported = modules_after("--help")
-    assert not imported & (HEAVY | {"numpy", "tqdm", "marisa_trie"})
+    assert not imported & (HEAVY | {"numpy", "tqdm"})
 
 
 @pytest.mark.parametrize("command", list(main.COMMANDS))

@@ -354,7 +354,7 @@ def test_the_report_says_what_rounding_costs(weights: str) -> None:
 )
 def test_a_file_gives_the_same_vectors(config: dict[str, Any], tmp_path: Path) -> None:
     vectors = some_vectors(100)
-    words = [f"w{(37 * rank) % 100}" for rank in range(100)]  # not in the order of the trie
+    words = [f"w{(37 * rank) % 100}" for rank in range(100)]  # not in ascending order
     compressor = new(inter=200, epochs=400, **config)
     encoded = EncodedEmbedding.encode(Embedding(words, vectors), compressor)
     path = tmp_path / "x.embc"

@@ -670,16 +670,18 @@ def test_a_state_that_does_not_fit_is_refused(method: str) -> None:
 @pytest.mark.parametrize("drop_order", [False, True])
 def test_through_a_container(method: str, drop_order: bool, tmp_path: Any) -> None:
     words = [f"w{number * 37 % 60}" for number in range(60)]
-    before = EncodedEmbedding.encode(Embedding(words, some_vectors()), new(method))
+    compressor = new(method)
+    if drop_order and not compressor.encodes_vectors:
+        words.sort()  # a code belongs to its row
+    before = EncodedEmbedding.encode(Embedding(words, some_vectors()), compressor)
     file = io.BytesIO()
-    write(before, file, drop_order=drop_order)
+    write(before.without_order() if drop_order else before, file)
     (tmp_path / "laws.embc").write_bytes(file.getvalue())
     after = open_container(tmp_path / "laws.embc")
     assert verify(tmp_path / "laws.embc") == []
     assert set(after.words) == set(words)
     assert drop_order or after.words == words
     assert after.compressor.get_config() == before.compressor.get_config()
-    rows = after.rows(words)
-    assert np.array_equal(after.decode_rows(rows), before.decode_rows(rows))
+    assert np.array_equal(after.decode_rows(after.rows(words)), before.decode_rows(before.rows(words)))
     expected = {word: before.vector(word) for word in words}
     assert all(np.array_equal(after.vector(word), expected[word]) for word in words)

@@ -53,11 +53,11 @@ class Parts:
     def remove(self, name: str) -> None:
         self.sections.remove(self.section(name))
 
-    def build(self, **overrides: dict[str, Any]) -> bytes:
+    def build(self, overrides: dict[str, dict[str, Any]] | None = None) -> bytes:
         """Return the file; ``overrides`` are fields put into the entry of the section named so, last of all."""
         header = b""
         while True:
-            document = self.document | {"sections": self._entries(32 + len(header), overrides)}
+            document = self.document | {"sections": self._entries(32 + len(header), overrides or {})}
             grown = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
             if len(grown) == len(header):
                 return with_header(grown, self._body(32 + len(header)))

@@ -69,7 +69,7 @@ def container(data: bytes) -> None:
         return
     embedding = open_container(FILE)
     words = embedding.words
-    require(embedding.rows(words).tolist() == embedding.vocabulary.rows_by_rank.tolist(), "every word is found")
+    require(embedding.rows(words).tolist() == list(range(len(words))), "every word is found")
     if len(embedding) * embedding.dim < 10**6:
         require(embedding.decode_all().shape == (len(words), embedding.dim), "every vector comes back")
     describe(FILE)

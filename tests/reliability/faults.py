@@ -121,11 +121,11 @@ def stop_commands(
 
 
 def fill_disk(folder: Path, version: EncodedEmbedding, old: bytes) -> Counter[str]:
-    """Save with room for 0, 512, 1024, … bytes: refused, the old file whole and nothing beside it, until it fits."""
+    """Save with room for 0, 256, 512, … bytes: refused, the old file whole and nothing beside it, until it fits."""
     target = folder / "target.embc"
     target.write_bytes(old)
     seen: Counter[str] = Counter()
-    for room in range(0, 2**20, 512):
+    for room in range(0, 2**20, 256):
 
         def save_in_little_room(room: int = room) -> None:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -60,8 +60,7 @@ def test_asymmetric_is_the_cosine_of_projection_and_signs(name: str) -> None:
 @pytest.mark.parametrize("name", ["sign", "itq", "iiq", "nlb"])
 def test_hamming_is_the_share_of_equal_bits(name: str) -> None:
     index = SearchIndex(encoded(name))
-    rows = encoded(name).vocabulary.rows_by_rank
-    codes = encoded(name).codes_at(rows)
+    codes = encoded(name).codes.loose()
     assert_engines_agree(name, codes)
     bits = np.unpackbits(codes, axis=1, count=encoded(name).compressor.layout.symbols).astype(int)
     found = index.search_codes(codes[:5], 20)
@@ -100,7 +99,7 @@ def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", ["sign", "itq", "iiq-few"])
 def test_the_vector_of_a_code_finds_what_the_code_finds(name: str) -> None:
     """With at most a bit a dimension, the cosine of decoded vectors is that of codes: the same ties too."""
-    rows = encoded(name).vocabulary.rows_by_rank[:40]
+    rows = np.arange(40)
     index = SearchIndex(encoded(name))
     by_code = index.search_codes(encoded(name).codes_at(rows), 30)
     by_vector = index.search(encoded(name).decode_rows(rows), 30, similarity="decoded")
@@ -192,7 +191,7 @@ def test_what_each_method_offers() -> None:
 
 def test_search_without_the_source_order(tmp_path: object) -> None:
     path = tmp_path / "no-order.embc"  # type: ignore[operator]
-    save(encoded("itq"), path, drop_order=True)
+    save(encoded("itq").without_order(), path)
     opened = open_container(path)
     found = SearchIndex(opened).search(opened.vector("word5")[None, :], 3)
     assert opened.words[int(found.ranks[0, 0])] == "word5"
