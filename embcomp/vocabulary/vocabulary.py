@@ -11,7 +11,7 @@ the first part finds them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, pairwise
 from operator import eq
 
@@ -32,7 +32,8 @@ class Vocabulary:
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = tuple(parts)
         self._starts = np.cumsum([0, *map(len, self.parts)]).tolist()
-        self._remembered = lru_cache(CACHED_WORDS)(self._find)
+        self._look_up = partial(_find, self.parts, self._starts)
+        self._remembered = lru_cache(CACHED_WORDS)(self._look_up)  # without ``self``, which would make a cycle
 
     @classmethod
     def build(cls, words: Iterable[str]) -> Vocabulary:
@@ -81,7 +82,7 @@ class Vocabulary:
 
     def find(self, word: str) -> int:
         """Return the rank of ``word``, or −1."""
-        return self._remembered(word) if len(word) <= CACHED_LETTERS else self._find(word)
+        return self._remembered(word) if len(word) <= CACHED_LETTERS else self._look_up(word)
 
     def rank(self, word: str) -> int:
         """Return the rank of ``word``.
@@ -132,13 +133,15 @@ class Vocabulary:
                 raise CorruptError("the vocabulary has a word twice")
             last = words[-1]
 
-    def _find(self, word: str) -> int:
-        key = _key(word)
-        for start, part in zip(self._starts, self.parts, strict=False):
-            rank = part.find(key)
-            if rank >= 0:
-                return int(start) + rank
-        return -1
+
+def _find(parts: Sequence[Part], starts: Sequence[int], word: str) -> int:
+    """The rank of ``word``, or −1."""
+    key = _key(word)
+    for start, part in zip(starts, parts, strict=False):
+        rank = part.find(key)
+        if rank >= 0:
+            return start + rank
+    return -1
 
 
 def _key(word: str) -> bytes:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby, pairwise, repeat
 from operator import lt
 
@@ -60,7 +60,8 @@ class WordList:
             raise self._corrupt("its index does not fit its length")
         self._firsts = [bytes(index[start + begin : start + end]) for begin, end in pairwise(letters)]
         self._check(table)
-        self._page = lru_cache(CACHED_PAGES)(self._open_page)
+        open_page = partial(_open_page, name, self._firsts, self._starts, self._places, pages)
+        self._page = lru_cache(CACHED_PAGES)(open_page)  # without ``self``: a cycle would keep a file mapped
 
     def __len__(self) -> int:
         length: int = self._starts[-1]
@@ -142,11 +143,6 @@ class WordList:
             raise self._corrupt(f"page {number} has words that do not ascend")
         return words
 
-    def _open_page(self, number: int) -> Page:
-        n_words = self._starts[number + 1] - self._starts[number]
-        stream = self.pages[self._places[number] : self._places[number + 1]]
-        return Page(f"section {self.name!r}: page {number}", self._firsts[number], n_words, stream)
-
     def _check(self, table: NDArray[np.uint32]) -> None:
         """Refuse what no writer makes."""
         words, letters, stream = table.T
@@ -163,6 +159,14 @@ class WordList:
 
     def _corrupt(self, problem: str) -> CorruptError:
         return CorruptError(f"section {self.name!r}: {problem}")
+
+
+def _open_page(
+    name: str, firsts: list[bytes], starts: list[int], places: list[int], pages: bytes | memoryview, number: int
+) -> Page:
+    n_words = starts[number + 1] - starts[number]
+    stream = pages[places[number] : places[number + 1]]
+    return Page(f"section {name!r}: page {number}", firsts[number], n_words, stream)
 
 
 class WordListWriter:
