@@ -1,4 +1,4 @@
-"""Adam [Kingma and Ba 2015, "Adam: a method for stochastic optimization", Algorithm 1], on numpy arrays."""
+"""Adam [Kingma 2015, Algorithm 1], on numpy arrays."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Additive quantization: a row is approximated by a sum of one codeword from each of D codebooks.
 
-[Babenko and Lempitsky 2014, "Additive quantization for extreme vector compression"]; codebooks started as residual
-k-means [Chen, Guan, Wang 2010], assigned by beam search and local search, re-estimated by least squares as in LSQ
-[Martinez, Clement, Hoos, Little 2016, "Revisiting additive quantization"].
+[Babenko 2014]; codebooks started as residual k-means [Chen 2010], assigned by beam search and local search,
+re-estimated by least squares as in LSQ [Martinez 2016].
 
 Shapes: codebooks float32 (D, K, d); codes uint16 (n, D); targets float32 (n, d). The search needs no target itself,
 only its products with the codewords, because

@@ -1,4 +1,4 @@
-"""How code embeddings become a vector: the f of KD codes (kd-codes.txt §2.2), linear or LSTM, with gradients by hand.
+"""How code embeddings become a vector: the f of KD codes [Chen 2017, §2.2], linear or LSTM, with gradients by hand.
 
 Code embeddings of n rows are float32 of shape (D, n, d'): E[j] holds W^j_{c_j} of each row.
 """
@@ -91,7 +91,7 @@ class _Step:
 class LstmComposition:
     """v = (Σ_j h_j)ᵀ H, with h_j the outputs of an LSTM that reads one code embedding a step.
 
-    kd-codes.txt §2.2 (which calls the cell m and its input gate's name i):
+    [Chen 2017, §2.2] (which calls the cell m and its input gate's name i):
 
         f, i, o = σ(E_j + U_{f,i,o} h + b_{f,i,o}),  m ← f ∘ m + i ∘ tanh(E_j + U_m h + b_m),  h = o ∘ tanh(m).
 

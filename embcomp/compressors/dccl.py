@@ -44,7 +44,7 @@ class Network:
 
     @classmethod
     def random(cls, dim: int, n_symbols: int, ways: int, rng: np.random.Generator) -> Network:
-        """Uniform weights scaled by fan-in and fan-out [Glorot and Bengio 2010], Gaussian codebooks."""
+        """Uniform weights scaled by fan-in and fan-out [Glorot 2010], Gaussian codebooks."""
         hidden = _hidden(n_symbols * ways)
 
         def uniform(rows: int, columns: int) -> FloatArray:
@@ -99,7 +99,7 @@ def relaxed_loss(
 ) -> tuple[float, list[FloatArray]]:
     """Return ½ mean ‖x̂ − x‖² of the relaxed codes, and its gradients in the order of ``network.arrays``.
 
-    d = softmax over each codebook's K of (log α + G) / τ, eq. (9)-(11); x̂ = Σ d · codebooks, eq. (3).
+    d = softmax over each codebook's K of (log α + G) / τ, [Shu 2018, eq. 9-11]; x̂ = Σ d · codebooks, eq. 3.
 
     Args:
         network: parameters.

@@ -11,7 +11,7 @@ BLAS, and sums over slices keep their order, so that the number of threads chang
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -58,7 +58,7 @@ def initial_network(
     """Return an untrained network.
 
     Where we differ from PyTorch's linear layers, whose defaults the paper leaves in place: o is 1, its scale being
-    W₁'s to learn, and W₂ is 0, so that outputs start at 0, the mean of what is learnt. ``centred``: rows of W₁ sum to
+    W₁'s to learn, and W₂ is 0, so that outputs start at 0, the mean of what is learned. ``centred``: rows of W₁ sum to
     0, see :class:`Trainer`.
     """
     inner = rng.uniform(-1, 1, (n_units, base_dim)) / np.sqrt(base_dim)
@@ -162,7 +162,7 @@ class Trainer:
     def step(self, filters: FloatArray, targets: FloatArray, learning_rate: float) -> float:
         """Move against the gradient of the batch; return its loss as it was before.
 
-        The loss is the mean over rows of ‖target − FFN(m ⊙ o)‖² (eq. (4)).
+        The loss is the mean over rows of ‖target − FFN(m ⊙ o)‖² [Takase 2020, eq. 4].
 
         Args:
             filters: m, float32, shape (b, base_dim).
@@ -208,6 +208,11 @@ class Trainer:
             with np.errstate(over="ignore", invalid="ignore"):  # of this thread; the loss tells what went wrong
                 return [function(part, scratch) for part in parts]
 
-        alone = len(self._shares) == 1
-        results = map(work, self._shares) if alone else map_ahead(work, self._shares, len(self._shares))
-        return [each for share in results for each in share]
+        first: list[Result] = []
+
+        def others() -> Iterator[tuple[list[_Slice], _Scratch]]:
+            yield from self._shares[1:]
+            first.extend(work(self._shares[0]))  # on this thread, while the others are under way
+
+        rest = [each for share in map_ahead(work, others(), len(self._shares)) for each in share]
+        return first + rest

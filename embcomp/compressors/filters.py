@@ -1,9 +1,9 @@
-"""ALONE's filters: random source matrices, and which of their columns each row takes (alone.txt §2.1).
+"""ALONE's filters: random source matrices, and which of their columns each row takes [Takase 2020, §2.1].
 
 Everything here comes from a seed through a counter-based generator: the value at any place of any stream follows from
 three numbers, without the values before it, so that one row's filter is regenerated without touching another's, and
 by any implementation. All arithmetic is on unsigned 64-bit integers, modulo 2⁶⁴. With ``mix`` the output function of
-SplitMix64 [Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"] and γ its increment::
+SplitMix64 [Steele 2014] and γ its increment::
 
     mix(z):                  z ← (z ⊕ (z ≫ 30)) · 0xBF58476D1CE4E5B9
                              z ← (z ⊕ (z ≫ 27)) · 0x94D049BB133111EB
@@ -117,7 +117,7 @@ class Redrawn:
 def redraw(seed: int, rows: NDArray[np.int64], n_matrices: int, n_columns: int) -> Redrawn:
     """Draw again until no two of ``rows`` share all M columns; the row with the lowest number keeps a draw.
 
-    alone.txt §2.1 counts on collisions being rare, 1 − exp(−V² / 2c^M), and lets those words share a vector.
+    [Takase 2020, §2.1] counts on collisions being rare, 1 − exp(−V² / 2c^M), and lets those words share a vector.
     There must be at least twice as many combinations as rows, so that a draw succeeds at least every other time.
 
     Args:
@@ -148,7 +148,7 @@ def repeated(rows: NDArray[np.generic]) -> NDArray[np.intp]:
 
 
 def one_threshold(zeros: float, n_matrices: int) -> int:
-    """Return T, so that the OR of M columns is 0 with probability ``zeros`` (p_o of alone.txt §2.1)."""
+    """Return T, so that the OR of M columns is 0 with probability ``zeros`` (p_o of [Takase 2020, §2.1])."""
     ones: float = 1.0 - zeros ** (1.0 / n_matrices)
     return round(ones * 2**32)
 
@@ -174,7 +174,7 @@ def real_sources(seed: int, n_matrices: int, n_columns: int, dim: int) -> FloatA
 
 
 def combine(sources: NDArray[np.uint8] | FloatArray, assignments: Assignments) -> FloatArray:
-    """Return m_w of eq. (1) for each row of assignments, float32, shape (n, dim).
+    """Return m_w of [Takase 2020, eq. 1] for each row of assignments, float32, shape (n, dim).
 
     Binary sources (uint8): 1 where any of the columns has 1 (eq. 2). Real sources: the sum of the columns, divided
     by √M so that it has unit variance, which the paper leaves to o to learn.

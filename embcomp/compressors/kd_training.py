@@ -1,4 +1,4 @@
-"""Training of KD codes by gradients: Algorithm 1 of kd-codes.txt, and networks for codes that are given."""
+"""Training of KD codes by gradients: [Chen 2017, Algorithm 1], and networks for codes that are given."""
 
 from __future__ import annotations
 
