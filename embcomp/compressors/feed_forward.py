@@ -58,8 +58,8 @@ def initial_network(
     """Return an untrained network.
 
     Where we differ from PyTorch's linear layers, whose defaults the paper leaves in place: o is 1, its scale being
-    W₁'s to learn, and W₂ is 0, so that outputs start at 0, the mean of what is learned. ``centred``: rows of W₁ sum to
-    0, see :class:`Trainer`.
+    W₁'s to learn, and W₂ is 0, so that outputs start at 0, the mean of the targets. ``centred``: rows of W₁ sum to 0,
+    see :class:`Trainer`.
     """
     inner = rng.uniform(-1, 1, (n_units, base_dim)) / np.sqrt(base_dim)
     if centred:

@@ -130,8 +130,7 @@ def progressive_kmeans(
     k-means from random rows ends in poor minima where d is large and the rows have little structure, as residuals
     have little. Rows are rotated to their principal directions; k-means runs on the first direction alone, then on
     more, in ``n_widths`` geometric steps up to d, each started from the last one's centroids. The idea is that of
-    faiss's ``ProgressiveDimClustering``; see also [Liu, Yu, Shao, Lu 2015, "Improved residual vector quantization
-    for high-dimensional approximate nearest neighbor search"].
+    faiss's ``ProgressiveDimClustering``; see also [Liu 2015].
 
     Narrow widths use at most ``sample_rows`` random rows; the last ``POLISH`` rounds, at full width, use all.
     """
