@@ -27,7 +27,7 @@ from embcomp.compressors.filters import (
     real_sources,
     redraw,
 )
-from embcomp.compressors.options import RANDOM_STATE
+from embcomp.compressors.options import RANDOM_STATE, auto
 from embcomp.compressors.rows import RowCompressor
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
@@ -67,30 +67,24 @@ class AloneCompressor(RowCompressor):
     filter: str = option(
         OneOf("binary", "real"), "a word's filter: an OR of random bits, or a Gaussian sum", default="binary"
     )
-    inter: int | str = option(
-        Either(Integer(1, 10**7), OneOf("auto")),
-        "hidden units of the network (D_inter); 'auto' for as many as `ratio` leaves room for",
-        default="auto",
+    inter: int | str = auto(
+        Integer(1, 10**7), "hidden units of the network (D_inter); 'auto' for as many as `ratio` leaves room for"
     )
-    ratio: float | str = option(
-        Either(Real(0, open_ends=True), OneOf("auto")),
+    ratio: float | str = auto(
+        Real(0, open_ends=True),
         f"times smaller than the float32 vectors; 'auto' is {RATIO:g} unless `inter` is given",
-        default="auto",
     )
     columns: int = option(Integer(1, MAX_COLUMNS), "columns of each source matrix (c)", default=64)
     matrices: int = option(Integer(1, 256), "source matrices (M)", default=8)
     zeros: float = option(Real(0, 1, open_ends=True), "share of zeros in a binary filter (p_o)", default=0.5)
     fix_base: bool = option(Boolean(), "do not train o", default=False)
-    epochs: int | str = option(
-        Either(Integer(1, 10**6), OneOf("auto")),
-        f"passes over the words; 'auto' is {EPOCHS}, fewer if those are more than {STEPS} batches",
-        default="auto",
+    epochs: int | str = auto(
+        Integer(1, 10**6), f"passes over the words; 'auto' is {EPOCHS}, fewer if those are more than {STEPS} batches"
     )
     batch_size: int = option(Integer(1, 10**6), "rows per step", default=BATCH_ROWS)
-    learning_rate: float | str = option(
-        Either(Real(0, 1, open_ends=True), OneOf("auto")),
+    learning_rate: float | str = auto(
+        Real(0, 1, open_ends=True),
         "of Adam, falling to 0 over the second half; 'auto' is 0.2 over the root of the units, at most 0.01",
-        default="auto",
     )
     weights: str = option(
         OneOf(*narrow.STORED), "how weights are stored; fewer bytes leave room for more units", default="int8"

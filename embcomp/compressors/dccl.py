@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from embcomp import bits
 from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
-from embcomp.checks import Either, Integer, OneOf, Real, option
+from embcomp.checks import Integer, Real, option
 from embcomp.compressors.adam import Adam
 from embcomp.compressors.base import CodeLayout, Compressor, Report
-from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE
+from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE, auto
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError, ParameterError
@@ -152,11 +152,8 @@ class DcclCompressor(Compressor):
     summary = "codes learned by a network with Gumbel-softmax (Shu and Nakayama 2018)"
     decodes_by_products = False
 
-    codebooks: int | str = option(
-        Either(Integer(1, 4096), OneOf("auto")),
-        "number M of codebooks; 'auto' for one bit per dimension",
-        default="auto",
-        role="symbols",
+    codebooks: int | str = auto(
+        Integer(1, 4096), "number M of codebooks; 'auto' for one bit per dimension", role="symbols"
     )
     ways: int = option(Integer(2, 65536), "vectors K per codebook", default=16, role="ways")
     epochs: int = option(Integer(0, 10**6), "passes over the training rows at most", default=60)

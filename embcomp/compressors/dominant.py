@@ -5,14 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from embcomp.arrays import FloatArray
-from embcomp.checks import Either, Integer, OneOf, option
+from embcomp.checks import Integer
+from embcomp.compressors.options import auto
 from embcomp.errors import ParameterError
 
-REMOVE_TOP = option(
-    Either(Integer(0), OneOf("auto")),
-    "set the top D singular values to 0; 'auto' removes those that stand out",
-    default="auto",
-)
+REMOVE_TOP = auto(Integer(0), "set the top D singular values to 0; 'auto' removes those that stand out")
 
 # docs/remove-top.md: chosen without labels, on several embeddings
 DOMINANCE = 1.5

@@ -20,7 +20,7 @@ from embcomp.compressors.kd_facts import collisions, utilisation
 from embcomp.compressors.kd_lstm import LstmSearch, compose
 from embcomp.compressors.kd_solvers import SOLVERS, Problem, random_codes
 from embcomp.compressors.kd_training import Training, logits_bytes
-from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE
+from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE, auto
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError, ParameterError
@@ -70,12 +70,10 @@ class KdCompressor(Compressor):
 
     name = "kd"
     summary = "D symbols of K values, vectors composed from codebooks (Chen et al. 2017)"
+
     ways: int = option(Integer(2, 65536), "values K of a symbol", default=64, role="ways")
-    dims: int | str = option(
-        Either(Integer(1, 4096), OneOf("auto")),
-        "symbols D per word; 'auto' for one bit per dimension or a little less",
-        default="auto",
-        role="symbols",
+    dims: int | str = auto(
+        Integer(1, 4096), "symbols D per word; 'auto' for one bit per dimension or a little less", role="symbols"
     )
     code_dim: int | str = option(
         Either(Integer(1, 65536), OneOf("dim")), "numbers d' of a code embedding", default="dim"
@@ -83,36 +81,19 @@ class KdCompressor(Compressor):
     compose: str = option(OneOf("linear", "lstm"), "how code embeddings become a vector", default="linear")
     solver: str = option(OneOf("alternate", "ste", "random"), "how codes are learned", default="alternate")
     beam: int = option(Integer(1, 256), "prefixes that the search for codes keeps", default=5)
-    iterations: int | str = option(
-        Either(Integer(0, 10**6), OneOf("auto")),
-        "rounds of least squares and search at most, for `solver` 'alternate'; 'auto' for 4",
-        default="auto",
+    iterations: int | str = auto(
+        Integer(0, 10**6), "rounds of least squares and search at most, for `solver` 'alternate'; 'auto' for 4"
     )
-    epochs: int | str = option(
-        Either(Integer(1, 10**6), OneOf("auto")),
-        "passes over the rows, for `solver` 'ste' ('auto' for 100) or `compose` 'lstm' (30)",
-        default="auto",
+    epochs: int | str = auto(
+        Integer(1, 10**6), "passes over the rows, for `solver` 'ste' ('auto' for 100) or `compose` 'lstm' (30)"
     )
-    batch_size: int | str = option(
-        Either(Integer(1), OneOf("auto")),
-        "rows per step, for `solver` 'ste' or `compose` 'lstm'; 'auto' for 256",
-        default="auto",
-    )
-    learning_rate: float | str = option(
-        Either(Real(0, open_ends=True), OneOf("auto")),
+    batch_size: int | str = auto(Integer(1), "rows per step, for `solver` 'ste' or `compose` 'lstm'; 'auto' for 256")
+    learning_rate: float | str = auto(
+        Real(0, open_ends=True),
         "first step size of Adam, for `solver` 'ste' ('auto' for 0.01) or `compose` 'lstm' (0.003)",
-        default="auto",
     )
-    temperature: float | str = option(
-        Either(Real(0, open_ends=True), OneOf("auto")),
-        "T0 of the softmax, for `solver` 'ste'; 'auto' for 1",
-        default="auto",
-    )
-    decay: float | str = option(
-        Either(Real(0), OneOf("auto")),
-        "T = T0 / (1 + decay · epoch), for `solver` 'ste'; 'auto' for 0.1",
-        default="auto",
-    )
+    temperature: float | str = auto(Real(0, open_ends=True), "T0 of the softmax, for `solver` 'ste'; 'auto' for 1")
+    decay: float | str = auto(Real(0), "T = T0 / (1 + decay · epoch), for `solver` 'ste'; 'auto' for 0.1")
     remove_top: int | str = REMOVE_TOP
     fit_rows: int | str = FIT_ROWS
     random_state: int = RANDOM_STATE
@@ -126,7 +107,7 @@ class KdCompressor(Compressor):
     surrogate_: FloatArray = array("<f4", "dims", "ways", "dim", when=_has_lstm, encodes_only=True)
 
     def check_config(self) -> None:
-        """Judge the options; one that has no effect must be left at 'auto'."""
+        """Check the options; one that has no effect must be left at 'auto'."""
         super().check_config()
         for name, by_kind in DEFAULTS.items():
             value = getattr(self, name)

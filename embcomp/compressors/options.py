@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from embcomp.checks import Either, Integer, OneOf, option
+from typing import Any
+
+from embcomp.checks import Check, Either, Integer, OneOf, Role, option
+
+
+def auto(check: Check, help: str, role: Role | None = None) -> Any:
+    """Declare an option that may also be, and is by default, the word ``auto``."""
+    return option(Either(check, OneOf("auto")), help, default="auto", role=role)
+
 
 BITS = option(
     Either(Integer(1, 65536), OneOf("dim")),
