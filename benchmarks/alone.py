@@ -27,8 +27,9 @@ from embcomp.compressors.alone import AloneCompressor
 from embcomp.compressors.feed_forward import Network, Trainer, initial_network
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
-from embcomp.eval.datasets import SimilaritySet, collect
+from embcomp.eval.datasets import collect
 from embcomp.eval.statistics import cosines, spearman
+from embcomp.eval.suite import DataSet
 from embcomp.formats import ReadOptions, read_embedding
 from embcomp.threads import get_threads, set_threads
 
@@ -45,13 +46,13 @@ LEAST_QUALITY = 0.98
 Record = dict[str, Any]
 
 
-def covered_scores(embedding: Embedding, vectors: FloatArray, sets: list[SimilaritySet]) -> dict[str, float]:
+def covered_scores(embedding: Embedding, vectors: FloatArray, sets: list[DataSet]) -> dict[str, float]:
     """Spearman's ρ ×100 over the pairs of which both words are in the embedding."""
     scores = {}
     for data in sets:
         pairs = [
             (embedding.index[left], embedding.index[right], rating)
-            for (left, right), rating in zip(data.pairs, data.ratings, strict=True)
+            for left, right, rating in data.rows
             if left in embedding.index and right in embedding.index
         ]
         left, right, ratings = (np.array(column) for column in zip(*pairs, strict=True))
@@ -59,7 +60,7 @@ def covered_scores(embedding: Embedding, vectors: FloatArray, sets: list[Similar
     return scores
 
 
-def run(embedding: Embedding, sets: list[SimilaritySet], config: Record) -> Record:
+def run(embedding: Embedding, sets: list[DataSet], config: Record) -> Record:
     """Train, decode, score, with one seed."""
     compressor = make_compressor("alone", **config)
     start, start_cpu = time.perf_counter(), time.process_time()
@@ -191,7 +192,7 @@ def main() -> None:
     arguments = _arguments()
     set_threads(arguments.threads)
     embedding = read_embedding(arguments.source, ReadOptions(limit=arguments.rows))
-    sets = [data for data in collect(arguments.data) if isinstance(data, SimilaritySet) and data.name in SETS]
+    sets = [data for data in collect(arguments.data) if data.suite == "similarity" and data.name in SETS]
     context = environment() | {"source": embedding.source.to_json()}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
 

@@ -13,12 +13,11 @@ RESTRICT = 30_000
 
 def suite(files: Files, name: str) -> dict[str, Any]:
     """All sets of a suite on a compressed file, opened before the clock starts."""
-    from embcomp.container.reader import open_container
-    from embcomp.eval.run import evaluate
+    import embcomp
 
-    target = open_container(files["embc"])
+    target = embcomp.open(files["embc"])
     with timed() as clock:
-        scores = evaluate(target, "bench", [name], files["data"])
+        scores = embcomp.evaluate(target, suites=[name], data_dir=files["data"])
     return {"seconds": clock.seconds, "sets": len(scores)}
 
 
@@ -31,7 +30,7 @@ def our_analogies(files: Files) -> dict[str, Any]:
     from embcomp.eval.statistics import unit_rows
 
     words, vectors = load(files)
-    data = next(data for data in collect(None) if data.suite == "analogy")
+    data = next(data for data in collect() if data.suite == "analogy")
     embedding = Embedding(words, vectors)
     with timed() as clock:
         questions = number_questions(data, embedding.first_words(RESTRICT))

@@ -29,10 +29,10 @@ import numpy as np
 
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
-from embcomp.eval.analogy import RESTRICT_VOCAB, measure_analogies
-from embcomp.eval.categorization import measure_categorization
-from embcomp.eval.datasets import DataSet, SimilaritySet, collect
+from embcomp.eval import analogy, categorization
+from embcomp.eval.datasets import collect
 from embcomp.eval.statistics import cosines, spearman
+from embcomp.eval.suite import DataSet, Settings
 from embcomp.eval.target import Target, look_up
 from embcomp.formats import ReadOptions, read_embedding
 from embcomp.threads import set_threads
@@ -67,22 +67,23 @@ def wanted_sets(folder: Path) -> list[DataSet]:
     return [found[key] for key in sorted(wanted)]
 
 
-def measure(target: Target, data: Any) -> float | None:
+def measure(target: Target, data: DataSet) -> float | None:
     """One score ×100: Spearman's ρ, purity, or the accuracy of 3CosAdd."""
+    settings = Settings(seed=EVALUATION_SEED)
     if data.suite == "similarity":
-        value = rank_correlation(target, data)
+        value: float | None = rank_correlation(target, data)
     elif data.suite == "categorization":
-        value = measure_categorization(target, data, "mean", EVALUATION_SEED).value
+        value = categorization.measure(target, data, settings)["purity"].value
     else:
-        value = measure_analogies(target, data, RESTRICT_VOCAB, EVALUATION_SEED)["3cosadd"].value
+        value = analogy.measure(target, data, settings)["3cosadd"].value
     return None if value is None else round(100 * value, 3)
 
 
-def rank_correlation(target: Target, data: SimilaritySet) -> float:
-    """The value of ``measure_similarity`` without its bootstrap, which would take longer than the fit."""
-    terms = [left for left, _ in data.pairs] + [right for _, right in data.pairs]
-    left, right = np.split(look_up(target, terms, "mean", average=True).vectors, 2)
-    return spearman(cosines(left, right), data.ratings)
+def rank_correlation(target: Target, data: DataSet) -> float:
+    """The value of the suite similarity without its bootstrap, which would take longer than the fit."""
+    lefts, rights, ratings = zip(*data.rows, strict=True)
+    left, right = np.split(look_up(target, [*lefts, *rights], "mean", average=True).vectors, 2)
+    return spearman(cosines(left, right), np.array(ratings))
 
 
 def scores_of(target: Target, sets: list[DataSet]) -> dict[str, float | None]:

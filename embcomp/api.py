@@ -10,9 +10,7 @@ Every error is a subclass of :class:`embcomp.errors.EmbcompError`, and is one li
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from embcomp.arrays import FloatArray
@@ -154,7 +152,8 @@ def evaluate(
         target: a file, compressed or not; an opened file; gensim's KeyedVectors; or the pair (words, vectors).
         suites: their names; ``None`` for all that have data.
         data_dir: a folder with further data sets.
-        baseline: what the target was made from, of the same kinds: adds the suite ``fidelity``.
+        baseline: what the target was made from, of the same kinds: adds the suite ``fidelity``, and to each score
+            the baseline's own, with ``ratio`` and ``p_value``.
         oov: a missing word: the ``mean`` of all vectors, or ``skip`` its row.
         restrict_vocab: analogies look for answers among the first so many words.
         random_state: seed of bootstrap, samples and clustering.
@@ -167,19 +166,15 @@ def evaluate(
         ParameterError: a suite does not exist or lacks data, or an argument is not allowed.
         InputError, ContainerError: a file cannot be read.
     """
-    from embcomp.eval.run import evaluate as run
+    from embcomp.eval.run import choose, measure
+    from embcomp.eval.score import beside
+    from embcomp.eval.suite import Settings
 
-    return run(
-        as_target(target),
-        name_of(target),
-        suites,
-        data_dir,
-        oov,
-        random_state,
-        progress,
-        None if baseline is None else as_target(baseline),
-        restrict_vocab,
-    )
+    chosen = choose(suites, data_dir, has_baseline=baseline is not None)
+    original = None if baseline is None else as_target(baseline)
+    settings = Settings(oov, random_state, restrict_vocab, original, progress)
+    scores = measure(as_target(target), name_of(target), chosen, settings)
+    return beside(scores, [] if original is None else measure(original, name_of(baseline), chosen, settings))
 
 
 def compare(
@@ -215,19 +210,19 @@ def compare(
         ParameterError: there is no such method, option or suite, or a value is not allowed.
         InputError, ContainerError: a file cannot be read.
     """
-    from embcomp.comparison.cache import Cache
+    from embcomp.comparison.cache import opened_cache
     from embcomp.comparison.plan import over_seeds, parse_candidate, sweep_bits
     from embcomp.comparison.workbench import Evaluation, Workbench
+    from embcomp.eval.run import choose
 
     if methods is None:
         methods = [name for name, kind in compressor_classes().items() if not kind.slow]
     candidates = [parse_candidate(text) for text in methods]
-    evaluation = Evaluation(suites, None if data_dir is None else Path(data_dir), oov, random_state)
+    evaluation = Evaluation(choose(suites, data_dir, has_baseline=True), oov, random_state)
     embedding = _uncompressed(as_target(source))
     jobs = over_seeds(sweep_bits(candidates, bits, embedding.dim)[0], random_state, n_seeds)
-    with ExitStack() as temporary:
-        folder = cache_dir or temporary.enter_context(TemporaryDirectory(prefix="embcomp-compare-"))
-        return Workbench(embedding, evaluation, Cache(Path(folder))).compare(jobs, progress)
+    with opened_cache(None if cache_dir is None else Path(cache_dir)) as cache:
+        return Workbench(embedding, evaluation, cache).compare(jobs, progress)
 
 
 def methods() -> dict[str, type[Compressor]]:

@@ -198,3 +198,11 @@ def parse_size(flag: str, text: str) -> int:
     if not (math.isfinite(size) and size >= 1):
         raise ParameterError(f"{flag} must be a size such as 5MB or 800kB, got {text!r}")
     return int(size)
+
+
+def size_text(n_bytes: float) -> str:
+    """A size for people, in decimal units: 500 kB, 6.0 MB."""
+    units = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+    unit = next((name for name, size in units.items() if n_bytes < 999.95 * size), "GB")
+    number = n_bytes / units[unit]
+    return f"{number:.1f} {unit}" if number % 1 else f"{number:.0f} {unit}"

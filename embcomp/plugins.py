@@ -7,7 +7,8 @@ raises: it takes nothing away from the others.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from embcomp.errors import PluginError, PluginWarning
@@ -51,6 +52,15 @@ def load_plugins(group: str, judge: Judge[Part]) -> dict[str, Part]:
     return parts
 
 
+@contextmanager
+def guarded(name: str) -> Iterator[None]:
+    """Turn whatever other people's code raises into a ``PluginError`` that names it."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # it may raise whatever there is
+        raise PluginError(" ".join(f"{name} cannot be used: {type(error).__name__}: {error}".split())) from error
+
+
 def _points(group: str) -> EntryPoints:
     from importlib.metadata import entry_points  # takes longer than opening a file
 
@@ -58,11 +68,6 @@ def _points(group: str) -> EntryPoints:
 
 
 def _load(point: EntryPoint, judge: Judge[Part]) -> Part:
-    try:
+    package = point.dist.name if point.dist else "an unknown package"
+    with guarded(f"plugin {point.name!r} ({point.group}, from {package})"):
         return judge(point.name, point.load())
-    except (Exception, SystemExit) as error:  # other people's code: it may raise whatever there is
-        package = point.dist.name if point.dist else "an unknown package"
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        raise PluginError(
-            f"plugin {point.name!r} ({point.group}, from {package}) cannot be used: {reason}"
-        ) from error

@@ -90,3 +90,10 @@ def method_names() -> list[str]:
     from embcomp.compressors.registry import method_names
 
     return method_names()
+
+
+def suite_names() -> list[str]:
+    """Names of all suites."""
+    from embcomp.eval.suite import suite_names
+
+    return suite_names()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from embcomp.cli.command import Name
+from embcomp.cli.command import Name, suite_names
 from embcomp.progress import no_progress
 
 if TYPE_CHECKING:
@@ -46,10 +46,15 @@ threads_option = click.option(
 )
 container_argument = click.argument("file", type=click.Path(path_type=Path))
 suite_option = click.option(
-    "--suite", "suites", multiple=True, metavar="NAME", help="Run this suite only (repeatable); default all."
+    "--suite",
+    "suites",
+    type=Name(suite_names),
+    multiple=True,
+    metavar="NAME",
+    help="Run this suite only (repeatable); default all.",
 )
 data_option = click.option(
-    "--data", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets."
+    "--data", "data_dir", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets."
 )
 oov_option = click.option(
     "--oov",
@@ -181,15 +186,6 @@ def overall_bar(*, quiet: bool) -> Iterator[Progress]:
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
-
-
-def size_text(n_bytes: float) -> str:
-    """A size for people: 6.0 MB (decimal units)."""
-    for unit in ("B", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}" if unit == "B" else f"{n_bytes:.1f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.2f} GB"
 
 
 def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedEmbedding | Embedding:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +29,6 @@ from embcomp.files import check_target, replacing
 
 if TYPE_CHECKING:
     from embcomp.comparison.budget import Budget
-    from embcomp.comparison.cache import Cache
     from embcomp.comparison.page import Report
     from embcomp.comparison.plan import Candidate, Job
     from embcomp.comparison.workbench import Workbench
@@ -93,7 +89,7 @@ def command(
     target_size: str | None,
     target_ratio: str | None,
     suites: tuple[str, ...],
-    data: Path | None,
+    data_dir: Path | None,
     oov: Any,
     seed: int,
     seeds: int,
@@ -126,16 +122,17 @@ def command(
 
     from embcomp.comparison import tables
     from embcomp.comparison.budget import exceeding
+    from embcomp.comparison.cache import default_folder, opened_cache
     from embcomp.comparison.page import build_report, html_page
     from embcomp.comparison.plan import sweep_bits
-    from embcomp.comparison.workbench import Evaluation, Workbench, left_out, suites_with_data
+    from embcomp.comparison.workbench import Evaluation, Workbench
+    from embcomp.eval.run import choose
     from embcomp.formats import read_embedding
 
     candidates, notes = _candidates(methods)
     widths = _widths(bits)
-    evaluation = Evaluation(suites or None, data, oov, seed)
-    suites_with_data(evaluation)  # what is missing is said before the source is read
-    notes += left_out(evaluation)
+    evaluation = Evaluation(choose(suites or None, data_dir, has_baseline=True), oov, seed)
+    notes += evaluation.missing
     budget = _budget(target_size, target_ratio)
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
@@ -144,7 +141,8 @@ def command(
         raise MissingWordError(word)
     candidates, chosen = sweep_bits(candidates, widths, embedding.dim)
     notes += chosen
-    with _cache(cache_dir, no_cache=no_cache) as cache, overall_bar(quiet=quiet) as progress:
+    folder = None if no_cache else cache_dir or default_folder()
+    with opened_cache(folder) as cache, overall_bar(quiet=quiet) as progress:
         bench = Workbench(embedding, evaluation, cache)
         jobs = _jobs(bench, candidates, budget, range(seed, seed + seeds), progress)
         notes += [job.note for job in jobs if job.note]
@@ -214,17 +212,6 @@ def _widths(text: str | None) -> list[int]:
     if min(widths) < 1:
         raise ParameterError(f"--bits must be whole numbers from 1 on with commas between them, got {text!r}")
     return widths
-
-
-@contextmanager
-def _cache(folder: Path | None, *, no_cache: bool) -> Iterator[Cache]:
-    from embcomp.comparison.cache import Cache, default_folder
-
-    if not no_cache:
-        yield Cache(folder or default_folder())
-        return
-    with tempfile.TemporaryDirectory(prefix="embcomp-compare-") as temporary:
-        yield Cache(Path(temporary))
 
 
 def _write(path: Path | None, make: Any, *, force: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from embcomp.checks import parse_size
+from embcomp.checks import parse_size, size_text
 from embcomp.cli.command import Name, method_names, note
 from embcomp.cli.common import (
     force_option,
@@ -16,7 +16,6 @@ from embcomp.cli.common import (
     progress_bars,
     quiet_option,
     read_options,
-    size_text,
     source_options,
     threads_option,
 )

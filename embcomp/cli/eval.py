@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -23,12 +23,6 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.errors import ParameterError
-
-if TYPE_CHECKING:
-    from embcomp.embedding import Embedding
-    from embcomp.encoded import EncodedEmbedding
-    from embcomp.eval.report import Comparison
-    from embcomp.eval.score import Score
 
 
 @click.command("eval", cls=Command)
@@ -61,7 +55,7 @@ if TYPE_CHECKING:
 def command(
     targets: tuple[str, ...],
     suites: tuple[str, ...],
-    data: Path | None,
+    data_dir: Path | None,
     baseline: str | None,
     at_least: float | None,
     restrict_vocab: int,
@@ -78,49 +72,33 @@ def command(
     if at_least is not None and baseline is None:
         raise click.UsageError("--at-least needs a --baseline to compare with")
     if at_least is not None and not at_least > 0:
-        raise ParameterError(f"--at-least must be a number above 0, got {at_least:g}")
+        raise ParameterError(f"`at_least` must be a number above 0, got {at_least:g}")
 
-    from embcomp.eval.report import compare, failing, text_report
-    from embcomp.eval.run import evaluate
+    from embcomp.eval.report import text_report
+    from embcomp.eval.run import choose, measure
+    from embcomp.eval.score import beside
+    from embcomp.eval.suite import Settings
 
     options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
+        chosen = choose(suites or None, data_dir, has_baseline=baseline is not None)
         original = open_target(baseline, options, progress) if baseline else None
-
-        def scores_of(path: str, target: EncodedEmbedding | Embedding) -> list[Score]:
-            name = Path(path).name
-            return evaluate(
-                target,
-                name,
-                suites or None,
-                data,
-                oov,
-                seed,
-                progress,
-                baseline=original,
-                restrict_vocab=restrict_vocab,
-            )
-
-        base = scores_of(baseline, original) if baseline and original else []
-        scores = [score for path in targets for score in scores_of(path, open_target(path, options, progress))]
-    comparisons = compare(scores, base)
+        settings = Settings(oov, seed, restrict_vocab, original, progress)
+        base = measure(original, Path(baseline).name, chosen, settings) if baseline and original else []
+        scores = [
+            score
+            for path in targets
+            for score in measure(open_target(path, options, progress), Path(path).name, chosen, settings)
+        ]
+    rows = beside(scores, base)
     if as_json:
-        print_json([_document(row) if baseline else row.score.to_json() for row in comparisons])
+        print_json([score.to_json() for score in rows])
     else:
-        click.echo(text_report(scores, base, oov=oov, seed=seed), nl=False)
-    if at_least is not None and not _gate(failing(comparisons, at_least), at_least):
-        raise click.exceptions.Exit(1)
-
-
-def _gate(failed: list[Comparison], at_least: float) -> bool:
-    """Name the rows that fail; return whether there are none."""
-    for row in failed:
-        what = f"{row.score.target} {row.score.suite} {row.score.task} {row.score.metric}"
-        ratio = "undefined" if row.ratio is None else f"{row.ratio:.3f}"
+        click.echo(text_report(rows, oov=oov, seed=seed, with_baseline=original is not None), nl=False)
+    failed = [] if at_least is None else [score for score in rows if not score.reaches(at_least)]
+    for score in failed:
+        what = f"{score.target} {score.suite} {score.task} {score.metric}"
+        ratio = "undefined" if score.ratio is None else f"{score.ratio:.3f}"
         note(f"embcomp: eval: {what}: ratio {ratio}, expected at least {at_least:g}")
-    return not failed
-
-
-def _document(row: Comparison) -> dict[str, Any]:
-    baseline = None if row.baseline is None else row.baseline.value
-    return row.score.to_json() | {"baseline": baseline, "ratio": row.ratio, "p_value": row.p_value}
+    if failed:
+        raise click.exceptions.Exit(1)

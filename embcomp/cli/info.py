@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
+from embcomp.checks import size_text
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, print_json, size_text
+from embcomp.cli.common import container_argument, json_option, print_json
 
 
 @click.command("info", cls=Command)

@@ -1,4 +1,4 @@
-"""The options with which a method's file is as large as it may be: ``--target-size`` and ``--target-ratio``.
+"""The options with which a method's file is as large as it may be: ``target_size`` and ``target_ratio``.
 
 Sizes are worked out by arithmetic first and checked on the file written after. A method says what it can do with
 ``options_for_bits`` or ``options_for_ratio``; one with neither can only be taken as it is.
@@ -37,7 +37,7 @@ class Budget:
 
     def __post_init__(self) -> None:
         if (self.file_bytes is None) == (self.vectors_ratio is None):
-            raise ParameterError("give one of --target-size and --target-ratio")
+            raise ParameterError("give one of `target_size` and `target_ratio`")
 
     def __str__(self) -> str:
         if self.file_bytes is not None:
@@ -63,7 +63,7 @@ def parse_ratio(text: str) -> float:
     except ValueError:
         ratio = math.nan
     if not (math.isfinite(ratio) and ratio > 0):
-        raise ParameterError(f"--target-ratio must be a number above 0, such as 64, got {text!r}")
+        raise ParameterError(f"`target_ratio` must be a number above 0, such as 64, got {text!r}")
     return ratio
 
 
@@ -167,7 +167,7 @@ def exceeding(results: Iterable[Result], bench: Workbench, budget: Budget) -> li
     return [
         f"{result.label} with seed {result.seed} takes {-spare:,} bytes more than {budget}"
         for result in results
-        if result.key and (spare := budget.spare({"bytes": result.sizes, "rows": n_rows, "dim": dim})) < 0
+        if result.key and (spare := budget.spare({"bytes": result.bytes, "rows": n_rows, "dim": dim})) < 0
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +9,15 @@ import numpy as np
 
 from embcomp import bits
 from embcomp.arrays import FloatArray
-from embcomp.comparison.cache import Cache, file_digest, key_of
+from embcomp.comparison.cache import Cache, code_of, key_of
 from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding, mean_rows
 from embcomp.encoded import DECODE_BLOCK_ROWS, EncodedEmbedding
+from embcomp.eval.fidelity import bands
 from embcomp.eval.statistics import cosines
 from embcomp.linear import covariance, principal_directions
 
 HEAD_ROWS = 50_000  # what singular values are of: the rows that methods learn from by default
-BANDS = (1_000, 10_000, 100_000)
 BAND_ROWS = 5_000  # of each band, evenly spaced: enough for two digits
 ROTATION = "rotation"
 """The kind of loss that all rotations have in common."""
@@ -31,7 +30,7 @@ def details_of(embedding: Embedding, container: Path, key: str, word: str | None
     ``key`` is the container's own. Keys of the result: ``losses``, ``loss_kind``, ``singular_values``, ``errors``,
     ``pattern`` (``None`` without a word, or if the code has no bits that stand for dimensions).
     """
-    own = key_of("details", key, word, file_digest([Path(__file__)]))
+    own = key_of("details", key, word, code_of("embcomp"))
     known: dict[str, Any] | None = cache.load(own)
     if known is None:
         encoded = open_container(container)
@@ -57,12 +56,6 @@ def singular_values(vectors: FloatArray) -> list[float]:
     values, _ = principal_directions(covariance(vectors, mean_rows(vectors)))
     length = float(np.sqrt((values**2).sum()))
     return [float(value) / length if length else 0.0 for value in values]
-
-
-def bands(n_rows: int) -> list[tuple[str, int, int]]:
-    """Frequency bands of a file in order of frequency: name, first row, row after the last."""
-    edges = [0, *(edge for edge in BANDS if edge < n_rows), n_rows]
-    return [(_band_name(start, stop, is_rest=start == BANDS[-1]), start, stop) for start, stop in pairwise(edges)]
 
 
 def errors_by_band(embedding: Embedding, encoded: EncodedEmbedding) -> list[dict[str, Any]]:
@@ -119,13 +112,3 @@ def _codes(encoded: EncodedEmbedding, rows: np.ndarray[Any, np.dtype[np.int64]])
 
 def _head(encoded: EncodedEmbedding) -> np.ndarray[Any, np.dtype[np.int64]]:
     return np.arange(min(HEAD_ROWS, len(encoded)), dtype=np.int64)
-
-
-def _band_name(start: int, stop: int, *, is_rest: bool) -> str:
-    if is_rest:
-        return "rest"
-    return f"top {_short(stop)}" if start == 0 else f"{_short(start)}–{_short(stop)}"
-
-
-def _short(number: int) -> str:
-    return f"{number // 1000}k" if number % 1000 == 0 and number else f"{number}"

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+from embcomp.checks import size_text
 from embcomp.comparison import svg
 from embcomp.comparison.details import ROTATION, unpacked
-from embcomp.comparison.svg import Chart, Scale, tag
-from embcomp.comparison.tables import Aspect, Line, aspects, size_text
+from embcomp.comparison.svg import Chart, Point, Scale, tag
+from embcomp.comparison.tables import Aspect, Line, aspects
 
 VANISHED = 1e-4  # of the root sum of squares: a singular value that is only rounding
 MOST_CURVES = svg.N_SERIES
@@ -47,9 +48,10 @@ class Material:
         methods = dict.fromkeys(line.method for line in self.lines if not line.is_baseline)
         return {method: number for number, method in enumerate(methods)}
 
-    def dash(self, line: Line) -> int:
-        """A dash for each configuration of a method."""
-        return [each.label for each in self.lines if each.method == line.method].index(line.label)
+    def look(self, line: Line) -> tuple[int, int]:
+        """The series of a line's method, and a dash for each of its configurations."""
+        own = [each.label for each in self.lines if each.method == line.method]
+        return self.series[line.method], own.index(line.label)
 
     def curves(self, key: str) -> list[tuple[Line, Any]]:
         """Lines that have something under ``key``; one for each method if they are too many to tell apart."""
@@ -70,75 +72,63 @@ def all_figures(material: Material) -> list[Figure]:
 def pareto(material: Material, aspect: Aspect) -> Figure | None:
     """Quality against bytes, with intervals; the front joins what nothing smaller beats."""
     suite, metric = aspect
-    points = [
-        (line, size, line.qualities[aspect])
-        for line in material.lines
-        if (size := line.bytes()) is not None and aspect in line.qualities and not line.is_baseline
+    scored = [(line, line.bytes(), line.means[aspect]) for line in material.lines if aspect in line.means]
+    base = next((score.value for line, _, score in scored if line.is_baseline), None)
+    known = [
+        (line, size, score.value, score)
+        for line, size, score in scored
+        if size is not None and score.value is not None and not line.is_baseline
     ]
-    known = [(line, size, quality, quality.value) for line, size, quality in points if quality.value is not None]
     if not known:
         return None
-    bases = [line.qualities[aspect].value for line in material.lines if line.is_baseline and aspect in line.qualities]
-    base = bases[0] if bases else None
-    heights = [value for _, _, quality, _ in known for value in (quality.value, quality.low, quality.high)]
-    x = Scale.around([size for _, size, _, _ in known], log=True)
-    chart = Chart(
-        x,
-        Scale.around([height for height in [*heights, base] if height is not None]),
-        "bytes of the file",
-        f"{metric} ×100",
-        x_ticks=[(tick, size_text(tick)) for tick in x.ticks()],
-    )
+    heights = [height for *_, score in known for height in (score.value, score.low, score.high)]
+    x = Scale.around([size for _, size, *_ in known], log=True)
+    y = Scale.around([height for height in [*heights, base] if height is not None])
+    chart = Chart(x, y, "bytes of the file", f"{metric} ×100", [(tick, size_text(tick)) for tick in x.ticks()])
     if base is not None:
         chart.level(base, "base")
-    chart.steps(_front([(size, value) for _, size, _, value in known]), "front")
-    for line, size, quality, _ in known:
-        if quality.low is not None and quality.high is not None:
-            chart.interval(size, quality.low, quality.high, material.series[line.method])
-    for line, size, _, value in known:
+    chart.steps(_front([(size, value) for _, size, value, _ in known]), "front")
+    for line, size, _, score in known:
+        if score.low is not None and score.high is not None:
+            chart.interval(size, score.low, score.high, material.series[line.method])
+    for line, size, value, _ in known:
         chart.marker(size, value, material.series[line.method], f"{line.label}: {value:.1f}, {size_text(size)}")
     if base is not None:
         chart.level_label(base, f"uncompressed {base:.1f}")
-    for line, size, _, value in known:
-        chart.label(size, value, str(line.first.bits))
-    for method, number in material.series.items():
-        if any(line.method == method for line, *_ in known):
-            chart.name(method, number)
-    task = known[0][2].task
-    parts = "frequency bands" if suite == "fidelity" else "data sets"
-    over = f" ({task} {parts})" if task.startswith("mean of") else f" ({task})"
-    title = f"{suite.capitalize()} against size"
+    for line, size, value, _ in known:
+        chart.label(size, value, str(line.first.bits_per_vector))
+    for method in dict.fromkeys(line.method for line, *_ in known):
+        chart.name(method, material.series[method])
+    first = known[0][-1]
+    parts = "" if not first.is_mean else " frequency bands" if suite == "fidelity" else " data sets"
     text = (
-        f"{suite.capitalize()}{over}: higher is better, further left is smaller. Bars are 95 % bootstrap intervals; "
-        "numbers are bits a word; the pale line is the Pareto front"
+        f"{suite.capitalize()} ({first.task}{parts}): higher is better, further left is smaller. Bars are 95 % "
+        "bootstrap intervals; numbers are bits a word; the pale line is the Pareto front"
         + ("." if base is None else "; the dashed line is the uncompressed source.")
     )
-    return Figure(f"pareto-{suite}", title, text, chart.render(f"pareto-{suite}", title, text))
+    return _figure(chart, f"pareto-{suite}", f"{suite.capitalize()} against size", text)
 
 
 def losses(material: Material) -> list[Figure]:
     """The loss of each round of fitting [iiq.txt Fig. 1], a picture for each kind of loss."""
-    kinds: dict[str, list[tuple[Line, list[float]]]] = {}
+    kinds: dict[str, list[tuple[Line, list[Point]]]] = {}
     for line, each in material.curves("losses"):
-        kinds.setdefault(material.details[line.label]["loss_kind"], []).append((line, each))
+        kind = material.details[line.label]["loss_kind"]
+        kinds.setdefault(kind, []).append((line, list(enumerate(each, start=1))))
     return [_losses(material, kind, curves) for kind, curves in kinds.items()]
 
 
-def _losses(material: Material, kind: str, curves: Sequence[tuple[Line, list[float]]]) -> Figure:
-    rounds = max(len(each) for _, each in curves)
-    scales = Scale(0, max(1, rounds)), Scale.around([loss for _, each in curves for loss in each])
-    chart = Chart(*scales, "round", "loss")
-    for line, each in curves:
-        look = material.series[line.method], material.dash(line)
-        chart.line([(position + 1, loss) for position, loss in enumerate(each)], *look)
-        chart.name(line.label, *look, shaped=False)
-    title = f"Loss while fitting: {kind}"
+def _losses(material: Material, kind: str, curves: Sequence[tuple[Line, list[Point]]]) -> Figure:
+    points = [point for _, each in curves for point in each]
+    rounds = Scale(0, max(number for number, _ in points))
+    chart = Chart(rounds, Scale.around([loss for _, loss in points]), "round", "loss")
+    _draw(material, chart, curves)
     text = (
         "The quantization loss a bit, between 0 and 2, before each round."
         if kind == ROTATION
         else "What the method minimises, as it records it. It does not compare with the losses of other methods."
     )
-    return Figure(f"loss-{kind}", title, text, chart.render(f"loss-{kind}", title, text))
+    return _figure(chart, f"loss-{kind}", f"Loss while fitting: {kind}", text)
 
 
 def values(material: Material) -> Figure | None:
@@ -147,52 +137,34 @@ def values(material: Material) -> Figure | None:
         return None
     curves = material.curves("singular_values")
     top = max(value for each in [material.source_values, *(each for _, each in curves)] for value in each)
-    chart = Chart(
-        Scale(1, max(2, len(material.source_values))),
-        Scale(0, top * 1.05),
-        "rank of the singular value",
-        "singular value",
-    )
-    for line, each in curves:
-        look = material.series[line.method], material.dash(line)
-        chart.line(_by_rank(each), *look)
-        chart.name(line.label, *look, shaped=False)
+    ranks = Scale(1, max(2, len(material.source_values)))
+    chart = Chart(ranks, Scale(0, top * 1.05), "rank of the singular value", "singular value")
+    _draw(material, chart, [(line, _by_rank(each)) for line, each in curves])
     chart.line(_by_rank(material.source_values), svg.PLAIN)
     chart.name("uncompressed", svg.PLAIN, 0, shaped=False)
-    title = "Singular values before and after"
     text = (
         "Of the centred vectors of the most frequent words, divided by their root sum of squares. A flat line is "
         "isotropic; a line that ends early uses fewer dimensions."
     )
-    return Figure("singular-values", title, text, chart.render("singular-values", title, text))
+    return _figure(chart, "singular-values", "Singular values before and after", text)
 
 
 def errors(material: Material) -> Figure | None:
     """Error of decoded vectors by frequency of the word."""
-    curves = material.curves("errors")
-    if not curves:
+    found = material.curves("errors")
+    if not found:
         return None
-    names = [band["band"] for band in curves[0][1]]
-    heights = [band["error"] for _, each in curves for band in each]
-    chart = Chart(
-        Scale(-0.4, len(names) - 0.6),
-        Scale.around(heights, zero=min(heights) >= 0),
-        "words by rank in the file",
-        "1 − cosine",
-        x_ticks=list(enumerate(names)),
-    )
-    for line, each in curves:
-        look = material.series[line.method], material.dash(line)
-        chart.line([(position, band["error"]) for position, band in enumerate(each)], *look)
-        for position, band in enumerate(each):
-            chart.marker(position, band["error"], look[0], f"{line.label}, {band['band']}: {band['error']:.3f}")
-        chart.name(line.label, *look)
-    title = "Error by frequency"
+    names = [band["band"] for band in found[0][1]]
+    curves = [(line, [(place, band["error"]) for place, band in enumerate(each)]) for line, each in found]
+    heights = [error for _, each in curves for _, error in each]
+    across, up = Scale(-0.4, len(names) - 0.6), Scale.around(heights, zero=min(heights) >= 0)
+    chart = Chart(across, up, "words by rank in the file", "1 − cosine", list(enumerate(names)))
+    _draw(material, chart, curves, names)
     text = (
         "One minus the cosine of each vector, centred as the method does it, and what comes back; means by rank in "
         "the file, which is by frequency in most. Lower is better."
     )
-    return Figure("errors", title, text, chart.render("errors", title, text))
+    return _figure(chart, "errors", "Error by frequency", text)
 
 
 def pattern(material: Material) -> Figure | None:
@@ -206,19 +178,34 @@ def pattern(material: Material) -> Figure | None:
         f"{line.label}: one row a word, one column a bit, filled where it is 1. Related words share columns; "
         "words far away have most of them the other way round."
     )
-    left, width = 122.0, 460.0
-    parts = [tag("title", escape(title), id="pattern-title"), tag("desc", escape(text), id="pattern-desc")]
-    top = 22.0
+    left, width, top = 122.0, 460.0, 22.0
+    parts = []
     for name in ("nearest", "furthest"):
         rows = bits[name]
         parts.append(tag("text", f"{name} {len(rows)}", x=left, y=top - 7))
         parts += _bit_rows(rows, bits["bits"], left, top, width - left - 8)
         top += len(rows) * ROW_HEIGHT + 38
     parts.append(tag("text", f"bit 1 to {bits['bits']}", x=left, y=top - 20, class_="soft"))
-    return Figure("pattern", title, text, svg.picture("pattern", width, top - 10, parts))
+    return Figure("pattern", title, text, svg.picture("pattern", title, text, (width, top - 10), parts))
 
 
-def _by_rank(values: Sequence[float]) -> list[tuple[float, float]]:
+def _draw(
+    material: Material, chart: Chart, curves: Sequence[tuple[Line, Sequence[Point]]], names: Sequence[str] = ()
+) -> None:
+    """A line for each curve; with ``names`` of its points, also a marker at each."""
+    for line, points in curves:
+        look = material.look(line)
+        chart.line(points, *look)
+        for name, (x, y) in zip(names, points, strict=False):
+            chart.marker(x, y, look[0], f"{line.label}, {name}: {y:.3f}")
+        chart.name(line.label, *look, shaped=bool(names))
+
+
+def _figure(chart: Chart, slug: str, title: str, text: str) -> Figure:
+    return Figure(slug, title, text, chart.render(slug, title, text))
+
+
+def _by_rank(values: Sequence[float]) -> list[Point]:
     return [(rank, value) for rank, value in enumerate(values, start=1) if value > VANISHED]
 
 
@@ -240,9 +227,9 @@ def _clipped(word: str) -> str:
     return word if len(word) <= 15 else word[:14] + "…"
 
 
-def _front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+def _front(points: Sequence[Point]) -> list[Point]:
     """Points that no other beats in both, by size."""
-    front: list[tuple[float, float]] = []
+    front: list[Point] = []
     for size, value in sorted(points, key=lambda point: (point[0], -point[1])):
         if not front or value > front[-1][1]:
             front.append((size, value))

@@ -8,81 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version
-from typing import Any
 
 from embcomp import __version__
-from embcomp.comparison import svg
+from embcomp.checks import size_text
 from embcomp.comparison.details import HEAD_ROWS, details_of, singular_values
 from embcomp.comparison.figures import Figure, Material, all_figures
 from embcomp.comparison.plan import Job
-from embcomp.comparison.svg import tag
-from embcomp.comparison.tables import GAP, Line, Quality, aspects, size_text
-from embcomp.comparison.workbench import FIDELITY, Evaluation, Workbench
+from embcomp.comparison.svg import asset, tag
+from embcomp.comparison.tables import HEADS, Cell, Line, aspects, cells, task_table
+from embcomp.comparison.workbench import Evaluation, Result, Workbench
 from embcomp.embedding import Source
+from embcomp.eval.report import GAP
 from embcomp.progress import Progress, no_progress
 
 DEFAULT_WORD = "cook"
 CLOSE_ENOUGH = 0.95  # of the uncompressed quality: what the page's first sentences look for
-
-STYLE = """
-*{box-sizing:border-box}
-body{margin:0 auto;padding:1.5rem 1rem 3rem;max-width:76rem;background:var(--paper);color:var(--ink);
-font:16px/1.5 system-ui,sans-serif}
-h1{font-size:1.6rem;line-height:1.2;margin:0 0 .5rem;text-wrap:balance}
-h2{font-size:1.2rem;margin:2.5rem 0 .75rem}
-p,dd,figcaption{max-width:70ch;overflow-wrap:anywhere}
-.soft,figcaption{color:var(--soft)}
-figcaption{font-size:.875rem}
-ul.findings{padding-left:1.2rem}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:2rem}
-figure{margin:0;max-width:35rem;break-inside:avoid}
-figure h3{font-size:1rem;margin:0 0 .5rem}
-figure svg{display:block;width:100%;height:auto}
-.scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px}
-.scroll:focus-visible,button:focus-visible{outline:2px solid var(--s0);outline-offset:2px}
-table{border-collapse:collapse;width:100%;font-size:.875rem;font-variant-numeric:tabular-nums}
-section>p.soft{font-size:.875rem;margin:1rem 0 .5rem}
-th,td{padding:.35rem .6rem;text-align:right;white-space:nowrap;border-top:1px solid var(--grid);vertical-align:top}
-th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--paper)}
-thead th{border-top:0;background:var(--band);vertical-align:bottom}
-thead th:first-child{background:var(--band)}
-tbody th{font-weight:600}
-td small{display:block;color:var(--soft)}
-th.wrap{text-align:left}
-td.wrap{white-space:normal;text-align:left;min-width:16rem;overflow-wrap:anywhere}
-code{font:.8125rem ui-monospace,monospace;overflow-wrap:anywhere}
-button{all:unset;cursor:pointer;font-weight:600;border-radius:3px}
-button::after{content:"\\2195";color:var(--soft);padding-left:.3em;font-weight:400}
-[aria-sort=ascending] button::after{content:"\\2191";color:var(--ink)}
-[aria-sort=descending] button::after{content:"\\2193";color:var(--ink)}
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}
-dt{color:var(--soft)}dd{margin:0}
-@media (max-width:40rem){dl{grid-template-columns:1fr}dd{margin-bottom:.5rem}
-th:first-child,td:first-child{max-width:9rem;white-space:normal}}
-@media print{body{max-width:none;padding:0;font-size:10pt}button::after{content:""}.scroll{overflow:visible;border:0}
-.figures{grid-template-columns:1fr 1fr}table{font-size:7.5pt}h2{break-after:avoid}
-th:first-child,td:first-child{position:static}th,td{white-space:normal}}
-"""
-
-SCRIPT = """
-"use strict";
-for (const table of document.querySelectorAll("table.sortable")) {
-  const heads = [...table.tHead.rows[0].cells];
-  heads.forEach((head, column) => head.querySelector("button").addEventListener("click", () => {
-    const up = head.getAttribute("aria-sort") === "descending" || (column === 0 && !head.hasAttribute("aria-sort"));
-    heads.forEach(each => each.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", up ? "ascending" : "descending");
-    const key = row => row.cells[column].dataset.sort ?? "";
-    const order = (a, b) => {
-      const [x, y] = [key(a), key(b)];
-      if (x === "" || y === "") return (x === "") - (y === "");
-      const difference = column === 0 ? x.localeCompare(y, "en", {numeric: true}) : x - y;
-      return up ? difference : -difference;
-    };
-    table.tBodies[0].append(...[...table.tBodies[0].rows].sort(order));
-  }));
-}
-"""
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
@@ -96,7 +36,6 @@ class Report:
         lines: all configurations, the uncompressed source first.
         figures: the pictures.
         evaluation: what everything was scored on.
-        data: SHA-256 of each suite's data.
         notes: for people.
     """
 
@@ -104,7 +43,6 @@ class Report:
     lines: Sequence[Line]
     figures: Sequence[Figure]
     evaluation: Evaluation
-    data: dict[str, str]
     notes: Sequence[str] = ()
 
 
@@ -125,7 +63,7 @@ def build_report(
         details[line.label] = details_of(embedding, path, line.first.key, shown, bench.cache)
     own_values = singular_values(embedding.vectors[:HEAD_ROWS])
     figures = all_figures(Material(lines, details, own_values))
-    return Report(embedding.source, lines, figures, bench.evaluation, bench.suites, notes)
+    return Report(embedding.source, lines, figures, bench.evaluation, notes)
 
 
 def html_page(report: Report) -> str:
@@ -149,9 +87,9 @@ def html_page(report: Report) -> str:
         '<meta name="color-scheme" content="light dark">',
         f'<meta name="generator" content="embcomp {escape(__version__)}">',
         tag("title", escape(title)),
-        tag("style", svg.STYLE + STYLE),
+        tag("style", asset("picture.css") + asset("page.css")),
     ]
-    body = tag("main", *sections) + tag("script", SCRIPT)
+    body = tag("main", *sections) + tag("script", asset("page.js"))
     return f'<!doctype html>\n<html lang="en">\n<head>{"".join(head)}</head>\n<body>{body}</body>\n</html>\n'
 
 
@@ -159,25 +97,17 @@ def findings(lines: Sequence[Line]) -> list[str]:
     """For each suite, the smallest file that keeps nearly all of the quality."""
     found = []
     for aspect in aspects(lines):
-        suite = aspect[0]
-        if all(aspect not in line.qualities or line.qualities[aspect].ratio is None for line in lines[1:]):
+        kept = [(line.bytes(), line, line.means[aspect].ratio) for line in lines[1:] if aspect in line.means]
+        if all(ratio is None for *_, ratio in kept):
             continue  # the uncompressed source has no such score: fidelity
-        close = [
-            (size, line)
-            for line in lines
-            if not line.is_baseline
-            and (size := line.bytes()) is not None
-            and (quality := line.qualities.get(aspect)) is not None
-            and quality.ratio is not None
-            and quality.ratio >= CLOSE_ENOUGH
-        ]
+        close = [(size, line) for size, line, ratio in kept if size and ratio is not None and ratio >= CLOSE_ENOUGH]
+        share = f"{100 * CLOSE_ENOUGH:.0f} % of the uncompressed {aspect[0]}"
         if close:
             size, line = min(close, key=lambda each: each[0])
-            ratio = line.ratio("file") or 0.0
-            share = f"at least {100 * CLOSE_ENOUGH:.0f} % of the uncompressed {suite}"
-            found.append(f"Smallest with {share}: {line.label}, {size_text(size)}, {ratio:.1f} × smaller.")
+            times = f"{line.ratio('file') or 0.0:.1f} × smaller"
+            found.append(f"Smallest with at least {share}: {line.label}, {size_text(size)}, {times}.")
         else:
-            found.append(f"Nothing here keeps {100 * CLOSE_ENOUGH:.0f} % of the uncompressed {suite}.")
+            found.append(f"Nothing here keeps {share}.")
     return found
 
 
@@ -207,48 +137,32 @@ def _figures(report: Report, prefix: str) -> str:
 
 def _table(lines: Sequence[Line]) -> str:
     shown = aspects(lines)
-    heads = [
-        "method",
-        "bits/word",
-        "bytes",
-        "× vectors",
-        "× file",
-        "fit s",
-        "encode s",
-        *(suite for suite, _ in shown),
-    ]
-    rows = [
-        [_name(line), *_numbers(line), *(_quality(line.qualities.get(aspect)) for aspect in shown)] for line in lines
-    ]
     metrics = ", ".join(f"{suite} {metric}" for suite, metric in shown)
     caption = (
         f"Suites ({metrics}): mean over data sets ×100, its 95 % interval, and its ratio to the uncompressed source. "
         "A click on a heading sorts."
     )
-    return _sortable(caption, heads, rows)
+    return _sortable(
+        caption, [*HEADS, *(suite for suite, _ in shown)], [(line, cells(line, shown)) for line in lines]
+    )
 
 
 def _task_tables(lines: Sequence[Line]) -> list[tuple[str, str]]:
     """For each suite, a table of each metric with all data sets and their mean."""
     tables: dict[str, str] = {}
-    for aspect in aspects(lines, all_metrics=True):
-        suite, metric = aspect
-        keys = list(dict.fromkeys(key for line in lines for key in line.tasks if key[::2] == aspect))
-        having = [line for line in lines if aspect in line.qualities]
-        rows = [
-            [_name(line), *(_quality(line.tasks.get(key)) for key in keys), _quality(line.qualities[aspect])]
-            for line in having
-        ]
+    for suite, metric in aspects(lines, all_metrics=True):
+        tasks, rows = task_table(lines, (suite, metric))
         caption = f"{metric} ×100, 95 % interval, ratio to the uncompressed source."
-        table = _sortable(caption, ["method", *(task for _, task, _ in keys), "mean"], rows)
-        tables[suite] = tables.get(suite, "") + table
+        tables[suite] = tables.get(suite, "") + _sortable(caption, ["method", *tasks, "mean"], rows)
     return list(tables.items())
 
 
-def _sortable(caption: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _sortable(caption: str, heads: Sequence[str], rows: Sequence[tuple[Line, Sequence[Cell]]]) -> str:
     buttons = [tag("th", tag("button", escape(head), type="button"), scope="col") for head in heads]
-    body = tag("tbody", *(tag("tr", *row) for row in rows))
-    return _scrolling(caption, tag("table", tag("thead", tag("tr", *buttons)), body, class_="sortable"))
+    body = [tag("tr", _name(line), *map(_cell, found)) for line, found in rows]
+    return _scrolling(
+        caption, tag("table", tag("thead", tag("tr", *buttons)), tag("tbody", *body), class_="sortable")
+    )
 
 
 def _scrolling(caption: str, table: str) -> str:
@@ -261,30 +175,9 @@ def _name(line: Line) -> str:
     return tag("th", escape(line.label), scope="row", data_sort=line.label)
 
 
-def _numbers(line: Line) -> list[str]:
-    bits, size = line.first.bits, line.bytes()
-    fit, encode = (None, None) if line.is_baseline else (line.seconds("fit"), line.seconds("encode"))
-    ratios = line.ratio("vectors"), line.ratio("file")
-    return [
-        _cell(bits, "" if bits is None else str(bits)),
-        _cell(size, "" if size is None else f"{size:,.0f}"),
-        *(_cell(ratio, "" if ratio is None else f"{ratio:.1f}") for ratio in ratios),
-        *(_cell(seconds, "" if seconds is None else f"{seconds:.2f}") for seconds in (fit, encode)),
-    ]
-
-
-def _cell(value: float | None, text: str, small: str = "") -> str:
-    under = tag("small", escape(small)) if small else ""
-    return tag("td", escape(text or GAP) + under, data_sort=None if value is None else repr(value))
-
-
-def _quality(quality: Quality | None) -> str:
-    if quality is None or quality.value is None:
-        return _cell(None, "")
-    spread = "" if quality.spread is None else f" ± {quality.spread:.1f}"
-    interval = "" if quality.low is None or quality.high is None else f"{quality.low:.1f}–{quality.high:.1f}"
-    ratio = "" if quality.ratio is None else f"×\u00a0{quality.ratio:.2f}"
-    return _cell(quality.value, f"{quality.value:.1f}{spread}", "  ".join(part for part in (interval, ratio) if part))
+def _cell(cell: Cell) -> str:
+    below = [tag("small", escape(cell.below))] if cell.below else []
+    return tag("td", escape(cell.text), *below, data_sort=None if cell.value is None else repr(cell.value))
 
 
 def _provenance(report: Report) -> str:
@@ -298,7 +191,7 @@ def _provenance(report: Report) -> str:
         + ", ".join(f"{name} {number}" for name, number in versions.items()),
         "machine": f"{platform.system()} {platform.machine()}; seconds are those of the run that did the work",
         "scored with": f"words that are missing: {how.oov}; seed {how.seed} of bootstrap and k-means",
-        **{f"SHA-256 of {suite} data": digest for suite, digest in report.data.items() if suite != FIDELITY},
+        **{f"SHA-256 of {suite.name} data": how.data[suite.name] for suite, data in how.chosen if data},
     }
     listed = [tag("dt", escape(name)) + tag("dd", _value(name, text)) for name, text in facts.items() if text]
     heads = ["method", "seed", "options", "SHA-256 of the file"]
@@ -316,12 +209,12 @@ def _value(name: str, text: str) -> str:
     return tag("code", escape(text)) if name.startswith("SHA") else escape(text)
 
 
-def _run(line: Line, run: Any) -> str:
+def _run(line: Line, run: Result) -> str:
     options = json.dumps(run.options, ensure_ascii=False)[1:-1] if run.config is not None else run.note
     return tag(
         "tr",
         tag("th", escape(line.label), scope="row"),
-        tag("td", GAP if run.seed is None else str(run.seed), style="text-align:left"),
+        tag("td", GAP if run.seed is None else str(run.seed), class_="seed"),
         tag("td", tag("code", escape(options or GAP)), class_="wrap"),
         tag("td", tag("code", run.sha256 or GAP), class_="wrap"),
     )

@@ -83,7 +83,7 @@ def parse_candidate(text: str) -> Candidate:
         name = typed.strip("-").replace("-", "_")
         name = seed_name(method) or name if typed == SEED else name
         if not equals:
-            raise ParameterError(f"--methods {text}: expected option=value after the colon, got {setting!r}")
+            raise ParameterError(f"`methods` {text}: expected option=value after the colon, got {setting!r}")
         if name not in declared:
             options[name] = value  # the check below says what the method takes
             continue

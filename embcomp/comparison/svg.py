@@ -1,7 +1,7 @@
 """A little SVG: elements, scales, and a chart with axes, marks and a legend. Nothing here knows an embedding.
 
 Colours come from CSS variables, so that one picture serves light, dark and paper: inside a page that has
-:data:`STYLE`, or as a file of its own (:func:`standalone`). No mark is told from another by colour alone: series
+``picture.css``, or as a file of its own (:func:`standalone`). No mark is told from another by colour alone: series
 have shapes and dashes too.
 """
 
@@ -11,51 +11,17 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from importlib.resources import files
 from itertools import pairwise
 
 Point = tuple[float, float]
 
-N_SERIES = 8
+N_SERIES = 8  # that picture.css has colours for
 FEW_TICKS = 3
 PLAIN = -1
 """The series of what is compared with: in the colour of text."""
 
-# Light and dark in turn; each at least 4.5 : 1 against its paper, apart for the common colour blindnesses.
-COLOURS = (
-    ("#0b62a8", "#6cb6f5"),
-    ("#b8430a", "#ff9a5c"),
-    ("#0a7a53", "#4fd0a0"),
-    ("#8a3aa0", "#d8a0ea"),
-    ("#7a5c00", "#e3bd3a"),
-    ("#a8224f", "#ff8fb0"),
-    ("#2f6f7a", "#7fd0dc"),
-    ("#5a5a5a", "#bdbdbd"),
-)
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2", "14 3 4 3")
-
-
-def _variables(which: int) -> str:
-    series = "".join(f"--s{number}:{pair[which]};" for number, pair in enumerate(COLOURS))
-    plain = (
-        "--paper:#fff;--ink:#1c1d21;--soft:#5b5e66;--grid:#e3e5ea;--line:#b9bdc7;--band:#f3f5f9;",
-        "--paper:#15171c;--ink:#eceef2;--soft:#a5a9b4;--grid:#2a2e37;--line:#555b69;--band:#1d2028;",
-    )
-    return plain[which] + series
-
-
-STYLE = (
-    f":root{{{_variables(0)}color-scheme:light dark}}"
-    f"@media screen and (prefers-color-scheme:dark){{:root{{{_variables(1)}}}}}"
-    "svg text{fill:var(--ink);font:13px system-ui,sans-serif}svg .soft{fill:var(--soft)}"
-    "svg .over{paint-order:stroke;stroke:var(--paper);stroke-width:3px}"
-    "svg .grid{stroke:var(--grid);stroke-width:1}svg .axis{stroke:var(--line);stroke-width:1}"
-    "svg .front{stroke:var(--line);stroke-width:2.5;fill:none}svg .base{stroke:var(--soft);stroke-dasharray:5 4}"
-    "svg .bits{stroke:var(--ink);stroke-width:1;fill:none}svg .line{fill:none;stroke-width:2}"
-    "svg .paper{fill:var(--paper)}"
-    "svg .f-1{fill:var(--ink)}svg .l-1{stroke:var(--ink)}"
-    + "".join(f"svg .f{number}{{fill:var(--s{number})}}" for number in range(N_SERIES))
-    + "".join(f"svg .l{number}{{stroke:var(--s{number})}}" for number in range(N_SERIES))
-)
 
 
 def tag(name: str, *children: str, **attributes: object) -> str:
@@ -68,12 +34,17 @@ def tag(name: str, *children: str, **attributes: object) -> str:
     return f"<{name}{shown}>{''.join(children)}</{name}>" if children else f"<{name}{shown}/>"
 
 
+def asset(name: str) -> str:
+    """The text of a file beside this module: style or script."""
+    return files("embcomp.comparison").joinpath(name).read_text(encoding="utf-8")
+
+
 def standalone(picture: str) -> str:
     """A picture as a file of its own."""
     start = picture.index(">") + 1
     head = picture[: start - 1] + ' xmlns="http://www.w3.org/2000/svg">'
-    paper = tag("rect", width="100%", height="100%", class_="paper")
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}<style>{STYLE}</style>{paper}{picture[start:]}\n'
+    style, paper = tag("style", asset("picture.css")), tag("rect", width="100%", height="100%", class_="paper")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{head}{style}{paper}{picture[start:]}\n'
 
 
 @dataclass(frozen=True)
@@ -234,14 +205,7 @@ class Chart:
     def render(self, slug: str, title: str, description: str) -> str:
         """The picture; ``slug`` makes the ids of title and description unique on a page."""
         entries, bottom = _legend(self.legend, self.x.start, self.width, self.height)
-        parts = [
-            tag("title", escape(title), id=f"{slug}-title"),
-            tag("desc", escape(description), id=f"{slug}-desc"),
-            *self._frame(),
-            *self.marks,
-            *entries,
-        ]
-        return picture(slug, self.width, bottom, parts)
+        return picture(slug, title, description, (self.width, bottom), [*self._frame(), *self.marks, *entries])
 
     def _path(self, points: Sequence[Point], class_: str, dash: str) -> None:
         if points:
@@ -266,12 +230,14 @@ class Chart:
         return parts
 
 
-def picture(slug: str, width: float, height: float, parts: Sequence[str]) -> str:
+def picture(slug: str, title: str, description: str, size: Point, parts: Sequence[str]) -> str:
     """An ``svg`` element with its title and description as its accessible name."""
     return tag(
         "svg",
+        tag("title", escape(title), id=f"{slug}-title"),
+        tag("desc", escape(description), id=f"{slug}-desc"),
         *parts,
-        viewBox=f"0 0 {width:.0f} {height:.0f}",
+        viewBox=f"0 0 {size[0]:.0f} {size[1]:.0f}",
         role="img",
         aria_labelledby=f"{slug}-title {slug}-desc",
     )

@@ -1,75 +1,41 @@
-"""The results of a comparison as tables: for a terminal, in Markdown, and as CSV."""
+"""The results of a comparison as tables: for a terminal, in Markdown, and as CSV. The page has the same columns."""
 
 from __future__ import annotations
 
 import csv
 import io
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Any, NamedTuple
 
 from embcomp.comparison.workbench import BASELINE, Result
-from embcomp.eval.run import SUITES
+from embcomp.eval.report import GAP, aligned
+from embcomp.eval.score import Key, Score, over_seeds
 
-GAP = "–"
-
-CSV_FRONT = (
-    "method",
-    "options",
-    "seed",
-    "bits_per_vector",
-    "bytes",
-    "ratio_vectors",
-    "ratio_file",
-    "fit_seconds",
-    "encode_seconds",
-)
+HEADS = ("method", "bits/word", "bytes", "× vectors", "× file", "fit s", "encode s")
+CSV_NAMES = ("suite", "task", "metric", "value", "low", "high", "n_used", "n_skipped", "oov", "is_mean")
 
 Aspect = tuple[str, str]
 """Suite and metric."""
 
 
 @dataclass(frozen=True)
-class Quality:
-    """A suite's mean over its data sets, averaged over seeds; ×100.
-
-    Attributes:
-        value: ``None`` is a gap.
-        low, high: of the 95 % interval over the items of the data sets (means of the seeds' own).
-        spread: standard deviation over seeds; ``None`` for one seed.
-        ratio: to the uncompressed source.
-        task: what the value is of: ``mean of 7``, or the name of the only data set.
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    spread: float | None
-    ratio: float | None
-    task: str
-
-
-@dataclass(frozen=True)
 class Line:
-    """One method with one configuration, over all its seeds.
+    """One method with one configuration, over all its seeds: one result for each."""
 
-    Attributes:
-        label: method and options; without the seed.
-        runs: one result per seed.
-        qualities: by suite and metric.
-        tasks: by suite, data set and metric.
-    """
-
-    label: str
     runs: Sequence[Result]
-    qualities: dict[Aspect, Quality] = field(default_factory=dict)
-    tasks: dict[tuple[str, str, str], Quality] = field(default_factory=dict)
 
     @property
     def first(self) -> Result:
         """The run of the first seed."""
         return self.runs[0]
+
+    @property
+    def label(self) -> str:
+        """Method and options, without the seed."""
+        return self.first.label or self.first.method
 
     @property
     def method(self) -> str:
@@ -81,9 +47,25 @@ class Line:
         """Whether this is the uncompressed source."""
         return self.method == BASELINE
 
+    @cached_property
+    def scores(self) -> dict[Key, Score]:
+        """Scores of the data sets by suite, data set and metric, means over the seeds."""
+        keys = [score.key for score in self.first.scores if not score.is_mean]
+        found = [{score.key: score for score in run.scores} for run in self.runs]
+        return {key: over_seeds([scores[key] for scores in found]) for key in keys}
+
+    @cached_property
+    def means(self) -> dict[Aspect, Score]:
+        """Means of the data sets by suite and metric, means over the seeds."""
+        found: dict[Aspect, list[Score]] = {}
+        for run in self.runs:
+            for score in run.means:
+                found.setdefault((score.suite, score.metric), []).append(score)
+        return {aspect: over_seeds(scores) for aspect, scores in found.items()}
+
     def bytes(self) -> float | None:
         """Mean size of the file."""
-        return _mean([run.sizes["file"] for run in self.runs if run.sizes])
+        return _mean([run.bytes["file"] for run in self.runs if run.bytes])
 
     def ratio(self, which: str) -> float | None:
         """Mean ratio: ``vectors`` or ``file``."""
@@ -91,7 +73,19 @@ class Line:
 
     def seconds(self, which: str) -> float | None:
         """Mean seconds: ``fit`` or ``encode``."""
-        return _mean([run.seconds[which] for run in self.runs if run.seconds])
+        return None if self.is_baseline else _mean([run.seconds[which] for run in self.runs if run.seconds])
+
+
+class Cell(NamedTuple):
+    """A cell of a table."""
+
+    value: float | None
+    """What to sort by; ``None`` for a gap."""
+    text: str = GAP
+    beside: str = ""
+    """More, for tables of text."""
+    below: str = ""
+    """More, for the page."""
 
 
 def summarise(results: Sequence[Result]) -> list[Line]:
@@ -99,164 +93,109 @@ def summarise(results: Sequence[Result]) -> list[Line]:
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault(result.group, []).append(result)
-    base = _values(results[0].scores) if results and results[0].method == BASELINE else {}
-    return [_line(runs, base) for runs in groups.values()]
+    return [Line(runs) for runs in groups.values()]
 
 
 def aspects(lines: Sequence[Line], *, all_metrics: bool = False) -> list[Aspect]:
-    """The suites and metrics there are, in order; one metric per suite, its first, unless all are wanted."""
-    there = {aspect for line in lines for aspect in line.qualities}
-    every = [(suite, metric) for suite, metrics in SUITES.items() for metric in metrics if (suite, metric) in there]
-    if all_metrics:
-        return every
-    return list({suite: (suite, metric) for suite, metric in reversed(every)}.values())[::-1]
+    """The suites and metrics there are, in order; one metric per suite, its first, unless all are wanted.
+
+    The uncompressed source comes last, as it lacks the metrics that compare with it.
+    """
+    last = sorted(lines, key=lambda line: line.is_baseline)
+    every = list(dict.fromkeys(aspect for line in last for aspect in line.means))
+    return every if all_metrics else [(suite, metric) for suite, metric in reversed(dict(reversed(every)).items())]
+
+
+def cells(line: Line, shown: Sequence[Aspect]) -> list[Cell]:
+    """A line's cells under :data:`HEADS`, without the first, and under each aspect."""
+    numbers = [
+        (line.first.bits_per_vector, "d"),
+        (line.bytes(), ",.0f"),
+        *((line.ratio(which), ".1f") for which in ("vectors", "file")),
+        *((line.seconds(which), ".1f") for which in ("fit", "encode")),
+    ]
+    plain = [Cell(None) if value is None else Cell(value, format(value, form)) for value, form in numbers]
+    return plain + [score_cell(line.means.get(aspect)) for aspect in shown]
+
+
+def score_cell(score: Score | None) -> Cell:
+    """Value and spread; beside them the ratio, below them interval and ratio."""
+    if score is None or score.value is None:
+        return Cell(None)
+    text = f"{score.value:.1f}" + ("" if score.spread is None else f" ± {score.spread:.1f}")
+    interval = [] if score.low is None or score.high is None else [f"{score.low:.1f}–{score.high:.1f}"]
+    ratio = [] if score.ratio is None else [f"{score.ratio:.2f}"]
+    below = "  ".join([*interval, *(f"×\u00a0{each}" for each in ratio)])
+    return Cell(score.value, text, "".join(f" ({each})" for each in ratio), below)
+
+
+def task_table(lines: Sequence[Line], aspect: Aspect) -> tuple[list[str], list[tuple[Line, list[Cell]]]]:
+    """One metric of a suite: the names of its data sets, and for each line its scores and their mean."""
+    keys = list(dict.fromkeys(key for line in lines for key in line.scores if key[::2] == aspect))
+    rows = [
+        (line, [score_cell(each) for each in (*map(line.scores.get, keys), line.means[aspect])])
+        for line in lines
+        if aspect in line.means
+    ]
+    return [task for _, task, _ in keys], rows
 
 
 def text_table(lines: Sequence[Line]) -> str:
     """For a terminal: columns of words to the left, of numbers to the right."""
-    cells = [header(lines), *(row(line, lines) for line in lines)]
-    widths = [max(len(each[column]) for each in cells) for column in range(len(cells[0]))]
-    return "".join(_aligned(each, widths) + "\n" for each in cells)
+    return aligned(_plain(lines), n_words=1)
 
 
 def markdown_table(lines: Sequence[Line]) -> str:
-    """In Markdown: the same columns, then one table per suite with its data sets."""
-    parts = [_markdown([header(lines), *(row(line, lines) for line in lines)])]
+    """In Markdown: the same columns, then one table per suite and metric with its data sets."""
+    parts = [_markdown(_plain(lines))]
     for suite, metric in aspects(lines, all_metrics=True):
-        tasks = list(dict.fromkeys(key for line in lines for key in line.tasks if key[::2] == (suite, metric)))
+        tasks, rows = task_table(lines, (suite, metric))
         if len(tasks) > 1:
-            heading = ["method", *(task for _, task, _ in tasks), "mean"]
-            body = [
-                [line.label, *(_score(line.tasks.get(key)) for key in tasks), _score(line.qualities[suite, metric])]
-                for line in lines
-                if (suite, metric) in line.qualities
-            ]
-            parts.append(f"{suite} ({metric} ×100)\n\n" + _markdown([heading, *body]))
+            body = [[line.label, *(cell.text for cell in found)] for line, found in rows]
+            parts.append(f"{suite} ({metric} ×100)\n\n" + _markdown([["method", *tasks, "mean"], *body]))
     return "\n".join(parts)
 
 
 def csv_table(results: Sequence[Result]) -> str:
     """As CSV: one line per run and score, suite means included; numbers in full."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    fields = ["suite", "task", "metric", "value", "low", "high", "n_used", "n_skipped", "oov"]
-    writer.writerow([*CSV_FRONT, *fields, "note"])
+    rows = []
     for result in results:
-        front = [*_csv_front(result)]
-        for score in result.scores or [{}]:
-            writer.writerow([*front, *(score.get(name) for name in fields), score.get("note") or result.note])
+        for score in [each.to_json() for each in result.scores] or [{}]:
+            own = {name: score.get(name) for name in CSV_NAMES}
+            rows.append(_csv_front(result) | own | {"note": score.get("note") or result.note})
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
     return out.getvalue()
 
 
-def header(lines: Sequence[Line]) -> list[str]:
-    """The columns' names."""
-    fixed = ["method", "bits/word", "bytes", "× vectors", "× file", "fit s", "encode s"]
-    return fixed + [f"{suite} (×)" for suite, _ in aspects(lines)]
-
-
-def row(line: Line, lines: Sequence[Line]) -> list[str]:
-    """One line's cells, as texts."""
-    cells = [
-        line.label,
-        GAP if line.first.bits is None else str(line.first.bits),
-        _form(line.bytes(), lambda value: f"{value:,.0f}"),
-        _form(line.ratio("vectors"), lambda value: f"{value:.1f}"),
-        _form(line.ratio("file"), lambda value: f"{value:.1f}"),
-        _form(line.seconds("fit"), lambda value: f"{value:.1f}" if not line.is_baseline else ""),
-        _form(line.seconds("encode"), lambda value: f"{value:.1f}" if not line.is_baseline else ""),
-    ]
-    return cells + [_score(line.qualities.get(aspect), ratio=True) for aspect in aspects(lines)]
-
-
-def size_text(n_bytes: float) -> str:
-    """A size for people, in decimal units, without digits that are not there: 500 kB, 1.2 MB."""
-    for unit in ("B", "kB", "MB"):
-        if n_bytes < 999.5:
-            return f"{n_bytes:.3g} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.3g} GB"
-
-
-def _line(runs: Sequence[Result], base: dict[tuple[str, str, str], float]) -> Line:
-    qualities: dict[Aspect, list[dict[str, Any]]] = {}
-    tasks: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    for run in runs:
-        for mean in run.means:
-            qualities.setdefault((mean["suite"], mean["metric"]), []).append(mean)
-        for score in run.scores:
-            if not score["task"].startswith("mean of"):
-                key = score["suite"], score["task"], score["metric"]
-                reference = base.get(key, 0.0)
-                value = score["value"]
-                ratio = value / reference if value is not None and reference > 0 else None
-                tasks.setdefault(key, []).append(score | {"ratio": ratio})
-    return Line(
-        label=runs[0].label or runs[0].method,
-        runs=runs,
-        qualities={key: _quality(found) for key, found in qualities.items()},
-        tasks={key: _quality(found) for key, found in tasks.items()},
-    )
-
-
-def _quality(rows: Sequence[dict[str, Any]]) -> Quality:
-    def mean_of(name: str) -> float | None:
-        values = [row[name] for row in rows]
-        return None if None in values else _mean(values)
-
-    values = [row["value"] for row in rows if row["value"] is not None]
-    spread = statistics.stdev(values) if len(values) == len(rows) > 1 else None
-    return Quality(mean_of("value"), mean_of("low"), mean_of("high"), spread, mean_of("ratio"), rows[0]["task"])
-
-
-def _values(scores: Sequence[dict[str, Any]]) -> dict[tuple[str, str, str], float]:
-    return {
-        (score["suite"], score["task"], score["metric"]): score["value"]
-        for score in scores
-        if score["value"] is not None
-    }
+def _plain(lines: Sequence[Line]) -> list[list[str]]:
+    shown = aspects(lines)
+    heads = [*HEADS, *(f"{suite} (×)" for suite, _ in shown)]
+    return [heads, *([line.label, *(cell.text + cell.beside for cell in cells(line, shown))] for line in lines)]
 
 
 def _mean(values: Sequence[float]) -> float | None:
-    return statistics.fmean(values) if values else None
+    return fmean(values) if values else None
 
 
-def _form(value: float | None, form: Callable[[float], str]) -> str:
-    return GAP if value is None else form(value)
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    rule = ["---", *("---:" for _ in rows[0][1:])]
+    every = [rows[0], rule, *rows[1:]]
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in every)
 
 
-def _score(quality: Quality | None, *, ratio: bool = False) -> str:
-    if quality is None or quality.value is None:
-        return GAP
-    text = f"{quality.value:.1f}"
-    if quality.spread is not None:
-        text += f" ± {quality.spread:.1f}"
-    if ratio and quality.ratio is not None:
-        text += f" ({quality.ratio:.2f})"
-    return text
-
-
-def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
-    numbers = [cell.rjust(width) for cell, width in zip(cells[1:], widths[1:], strict=True)]
-    return "  ".join([cells[0].ljust(widths[0]), *numbers]).rstrip()
-
-
-def _markdown(cells: Sequence[Sequence[str]]) -> str:
-    rule = ["---", *("---:" for _ in cells[0][1:])]
-    rows = [cells[0], rule, *cells[1:]]
-    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in each) + " |\n" for each in rows)
-
-
-def _csv_front(result: Result) -> list[Any]:
-    options = " ".join(f"{name}={value}" for name, value in result.options.items())
-    sizes, ratio, seconds = result.sizes or {}, result.ratio or {}, result.seconds or {}
-    return [
-        result.method,
-        options,
-        result.seed,
-        result.bits,
-        sizes.get("file"),
-        ratio.get("vectors"),
-        ratio.get("file"),
-        seconds.get("fit"),
-        seconds.get("encode"),
-    ]
+def _csv_front(result: Result) -> dict[str, Any]:
+    sizes, ratio, seconds = result.bytes or {}, result.ratio or {}, result.seconds or {}
+    return {
+        "method": result.method,
+        "options": " ".join(f"{name}={value}" for name, value in result.options.items()),
+        "seed": result.seed,
+        "bits_per_vector": result.bits_per_vector,
+        "bytes": sizes.get("file"),
+        "ratio_vectors": ratio.get("vectors"),
+        "ratio_file": ratio.get("file"),
+        "fit_seconds": seconds.get("fit"),
+        "encode_seconds": seconds.get("encode"),
+    }

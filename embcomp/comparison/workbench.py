@@ -7,35 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Sequence
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embcomp import __version__
-from embcomp.comparison.cache import Cache, file_digest, key_of, source_files
+from embcomp.comparison.cache import Cache, code_of, key_of
 from embcomp.comparison.plan import Job, seed_name
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor
-from embcomp.container import reader, writer
+from embcomp.container import writer
 from embcomp.container.reader import describe, open_container, original_bytes, verify
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ParameterError
-from embcomp.eval import classification, report, run
-from embcomp.eval.datasets import collect
-from embcomp.eval.score import Score
+from embcomp.eval import run
+from embcomp.eval.score import Score, beside, with_means
+from embcomp.eval.suite import Settings, Suite
 from embcomp.eval.target import OovPolicy, Target
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
 
+HIDDEN = ("label", "key", "seed_name")
+"""Fields of a result that are not printed."""
 BASELINE = "none"
 """The method's name in the row of the uncompressed source."""
-
-FIDELITY, CLASSIFICATION = "fidelity", "classification"
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,28 @@ class Result:
     Attributes:
         method: its name; ``none`` for the source.
         config: all options by name; ``None`` if nothing reaches the size that was asked for.
-        seed_name: the option that is the seed; empty if there is none.
-        bits: of code per word; 32 × dimensions for the source.
-        sizes: bytes by part, as ``embcomp info`` has them; for the source ``file`` only: a float32 matrix and the
-            words, each with one byte more.
+        bits_per_vector: of code; 32 × dimensions for the source.
+        bytes: by part, as ``embcomp info`` has them; for the source ``file`` only: a float32 matrix and the words,
+            each with one byte more.
         ratio: ``vectors`` and ``file``.
         seconds: ``fit`` and ``encode``; both 0 for the source.
-        scores: one per suite, data set and metric, as ``embcomp eval`` prints them.
-        means: one per suite and metric: the mean of its data sets, with interval and ratio to the source.
+        scores: one per suite, data set and metric, beside the source's; followed in each suite by its means.
+        sha256: of the container, or the source.
         rows, dim: of the source.
         report: what the fit says of itself, as ``embcomp info`` has it; empty for the source.
         note: for people.
+        label: the method with those of its options that are not the defaults.
+        key: of its container in the cache.
+        seed_name: the option that is the seed; empty if there is none.
     """
 
     method: str
     config: dict[str, Any] | None
-    bits: int | None = None
-    sizes: dict[str, int] | None = None
+    bits_per_vector: int | None = None
+    bytes: dict[str, int] | None = None
     ratio: dict[str, float] | None = None
     seconds: dict[str, float] | None = None
-    scores: list[dict[str, Any]] = field(default_factory=list)
-    means: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[Score] = field(default_factory=list)
     sha256: str = ""
     rows: int | None = None
     dim: int | None = None
@@ -75,28 +76,16 @@ class Result:
     key: str = ""
     seed_name: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """The fields that ``compare --json`` prints."""
-        return {
-            "method": self.method,
-            "config": self.config,
-            "bits_per_vector": self.bits,
-            "bytes": self.sizes,
-            "ratio": self.ratio,
-            "seconds": self.seconds,
-            "scores": self.scores,
-            "means": self.means,
-            "sha256": self.sha256,
-            "rows": self.rows,
-            "dim": self.dim,
-            "report": self.report,
-            "note": self.note,
-        }
+    @property
+    def means(self) -> list[Score]:
+        """One score per suite and metric: the mean of its data sets, or its only one."""
+        averaged = {(score.suite, score.metric) for score in self.scores if score.is_mean}
+        return [score for score in self.scores if score.is_mean or (score.suite, score.metric) not in averaged]
 
     @property
     def group(self) -> tuple[str, str]:
         """What runs that differ in their seed only have in common."""
-        return self.method, str(sorted(self.options.items())) if self.config is not None else self.note
+        return self.method, self.note if self.config is None else str(sorted(self.options.items()))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -108,17 +97,38 @@ class Result:
         """Where the method has one."""
         return (self.config or {}).get(self.seed_name)
 
+    def to_json(self) -> dict[str, Any]:
+        """The fields that ``compare --json`` prints."""
+        scores = {
+            "scores": [score.to_json() for score in self.scores],
+            "means": [each.to_json() for each in self.means],
+        }
+        return {name: value for name, value in vars(self).items() if name not in HIDDEN} | scores
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What every method is scored on."""
+    """What every method is scored on.
 
-    suites: Sequence[str] | None = None
-    """Names; ``None`` for all that have data."""
-    data_dir: Path | None = None
+    Attributes:
+        chosen: suites and their data sets.
+        oov: what stands for a missing word.
+        seed: of bootstrap and k-means; the same for all methods and all their seeds.
+    """
+
+    chosen: run.Chosen
     oov: OovPolicy = "mean"
     seed: int = 0
-    """Of bootstrap and k-means; the same for all methods and all their seeds."""
+
+    @cached_property
+    def data(self) -> dict[str, str]:
+        """SHA-256 of each suite's data."""
+        return {suite.name: key_of([[each.name, each.rows] for each in data]) for suite, data in self.chosen}
+
+    @property
+    def missing(self) -> list[str]:
+        """What is not installed, though suites that are to run need it."""
+        return [f"suite {suite.name!r} needs {reason}" for suite, _ in self.chosen if (reason := suite.missing())]
 
 
 class Workbench:
@@ -128,7 +138,6 @@ class Workbench:
         self.embedding = embedding
         self.evaluation = evaluation
         self.cache = cache
-        self.suites = suites_with_data(evaluation)
 
     def compare(self, jobs: Sequence[Job], progress: Progress = no_progress) -> list[Result]:
         """Run all jobs; the first result is the source's own.
@@ -136,14 +145,13 @@ class Workbench:
         ``progress`` is told what is being done, and how many steps of how many are behind.
         """
         for method in {job.method: None for job in jobs}:
-            _method_code(compressor_class(method))  # now, since hours later files may say what does not run
-        n_steps = len(self.suites) + 1
+            _code_of(compressor_class(method))  # now, since hours later files may say what does not run
+        n_steps = len(self.evaluation.chosen) + 1
         total = n_steps * (len(jobs) + 1)
-        baseline = self._baseline(_Steps(progress, BASELINE, 0, total))
-        results = [baseline]
+        results = [self._baseline(_Steps(progress, BASELINE, 0, total))]
         for number, job in enumerate(jobs, start=1):
             steps = _Steps(progress, label(job.method, job.config), number * n_steps, total)
-            results.append(self._run(job, baseline, steps))
+            results.append(self._run(job, results[0].scores, steps))
         progress("done", total, total)
         return results
 
@@ -156,11 +164,12 @@ class Workbench:
         if known is not None and path.is_file() and not verify(path):
             return path, known
         seconds = self._compress(compressor, path, progress)
-        known = describe(path) | {"seconds": seconds, "sha256": file_digest_of(path)}
+        with path.open("rb") as file:
+            known = describe(path) | {"seconds": seconds, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
         self.cache.store(key, known)
         return path, known
 
-    def _run(self, job: Job, baseline: Result, steps: _Steps) -> Result:
+    def _run(self, job: Job, baseline: Sequence[Score], steps: _Steps) -> Result:
         if job.config is None:
             return Result(job.method, None, note=job.note, label=job.method)
         key = self._container_key(make_compressor(job.method, **job.config))
@@ -168,67 +177,60 @@ class Workbench:
         steps.start("compress")
         if known is None:
             _, known = self.container(job, steps.inner)
-        scores = self._scores(job, key, steps)
+        scores = beside(self._scores(job, key, steps), baseline)
         return Result(
-            method=job.method,
-            config=job.config,
-            bits=known["bits_per_vector"],
-            sizes=known["bytes"],
-            ratio=known["ratio"],
-            seconds=known["seconds"],
-            scores=scores,
-            means=with_ratios(suite_means(scores), scores, baseline.scores),
-            sha256=known["sha256"],
-            rows=known["rows"],
-            dim=known["dim"],
+            job.method,
+            job.config,
+            **{
+                name: known[name]
+                for name in ("bits_per_vector", "bytes", "ratio", "seconds", "sha256", "rows", "dim")
+            },
             report=known["report"],
+            scores=with_means(scores),
             note=job.note,
             label=label(job.method, job.config),
-            seed_name=seed_name(job.method) or "",
             key=key,
+            seed_name=seed_name(job.method) or "",
         )
 
     def _baseline(self, steps: _Steps) -> Result:
         steps.start("read")
-        scores = self._scores(None, key_of(self._content, self.embedding.source.to_json()), steps)
+        source, n_rows, dim = self.embedding.source, len(self.embedding), self.embedding.dim
+        scores = self._scores(None, key_of(self._content, source.to_json()), steps)
         utf8_bytes = len("".join(self.embedding.words).encode())
-        n_bytes = sum(original_bytes(len(self.embedding), utf8_bytes, self.embedding.dim))
         return Result(
-            method=BASELINE,
-            config={},
-            bits=32 * self.embedding.dim,
-            sizes={"file": n_bytes},
-            ratio={"vectors": 1.0, "file": 1.0},
-            seconds={"fit": 0.0, "encode": 0.0},
-            scores=scores,
-            means=with_ratios(suite_means(scores), scores, scores),
-            sha256=self.embedding.source.sha256,
-            rows=len(self.embedding),
-            dim=self.embedding.dim,
+            BASELINE,
+            {},
+            32 * dim,
+            {"file": sum(original_bytes(n_rows, utf8_bytes, dim))},
+            {"vectors": 1.0, "file": 1.0},
+            {"fit": 0.0, "encode": 0.0},
+            with_means(beside(scores, scores)),
+            source.sha256,
+            n_rows,
+            dim,
             label="uncompressed",
         )
 
-    def _scores(self, job: Job | None, key: str, steps: _Steps) -> list[dict[str, Any]]:
+    def _scores(self, job: Job | None, key: str, steps: _Steps) -> list[Score]:
         """Scores of all suites, each from the cache if it is there; the target is opened if it is needed."""
         target: Target | None = None
         name = BASELINE if job is None else job.method
-        rows: list[dict[str, Any]] = []
-        for suite, data in self.suites.items():
-            steps.start(suite)
-            suite_key = key_of("scores", key, suite, data, self.evaluation.oov, self.evaluation.seed, _eval_code())
-            found = self.cache.load(suite_key)
-            if found is None:
+        how = self.evaluation
+        scores: list[Score] = []
+        for suite, data in how.chosen:
+            steps.start(suite.name)
+            what = suite.name, how.data[suite.name], how.oov, how.seed, suite.missing(), _code_of(suite)
+            own = key_of("scores", key, *what)
+            stored = self.cache.load(own)
+            if stored is None:
                 if target is None:
                     target = self.embedding if job is None else open_container(self.container(job)[0])
-                found = _documents(self._evaluate(target, name, suite, steps))
-                self.cache.store(suite_key, found)
-            rows += found
-        return rows
-
-    def _evaluate(self, target: Target, name: str, suite: str, steps: _Steps) -> list[Score]:
-        how = self.evaluation
-        source = self.embedding if suite == FIDELITY else None
-        return run.evaluate(target, name, [suite], how.data_dir, how.oov, how.seed, steps.inner, baseline=source)
+                settings = Settings(how.oov, how.seed, baseline=self.embedding, progress=steps.inner)
+                stored = [_stored(score) for score in run.measure(target, name, [(suite, data)], settings)]
+                self.cache.store(own, stored)
+            scores += [_restored(document) for document in stored]
+        return scores
 
     def _compress(self, compressor: Compressor, path: Path, progress: Progress) -> dict[str, float]:
         vectors = self.embedding.vectors
@@ -247,10 +249,8 @@ class Workbench:
 
     def _container_key(self, compressor: Compressor) -> str:
         """Whatever the container depends on; the number goes up when what is kept beside it changes."""
-        source = self.embedding.source.to_json()
-        code = _method_code(type(compressor))
-        method = [compressor.name, compressor.get_config(), code]
-        return key_of("container 1", __version__, self._content, source, method)
+        method = [compressor.name, compressor.get_config(), _code_of(type(compressor))]
+        return key_of("container 1", __version__, self._content, self.embedding.source.to_json(), method)
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -275,72 +275,6 @@ def label(method: str, config: dict[str, Any] | None) -> str:
     return " ".join([method, *given])
 
 
-def suites_with_data(evaluation: Evaluation) -> dict[str, str]:
-    """The suites to run, each with the SHA-256 of its data.
-
-    Raises:
-        ParameterError: a suite does not exist, or has no data.
-    """
-    sets: dict[str, list[Any]] = {}
-    for each in collect(evaluation.data_dir):
-        sets.setdefault(each.suite, []).append({name: _plain(value) for name, value in vars(each).items()})
-    sets[FIDELITY] = []  # compares with the source, and needs nothing else
-    for suite in evaluation.suites or ():
-        if suite not in run.SUITES:
-            raise ParameterError(f"--suite must be one of {', '.join(run.SUITES)}, got {suite!r}")
-        if suite not in sets:
-            raise ParameterError(f"suite {suite!r} has no data set: give a folder with one (--data)")
-        if suite == CLASSIFICATION and not classification.is_available():
-            raise ParameterError(classification.HOW_TO_INSTALL)
-    chosen = evaluation.suites or [suite for suite in run.SUITES if suite in sets and _is_available(suite)]
-    return {suite: key_of(*sets[suite]) for suite in chosen}
-
-
-def left_out(evaluation: Evaluation) -> list[str]:
-    """Why suites that have data do not run although nobody chose among them."""
-    present = {each.suite for each in collect(evaluation.data_dir)}
-    if evaluation.suites is None and CLASSIFICATION in present and not _is_available(CLASSIFICATION):
-        return [classification.HOW_TO_INSTALL]
-    return []
-
-
-def _is_available(suite: str) -> bool:
-    return suite != CLASSIFICATION or classification.is_available()
-
-
-def suite_means(scores: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Means that were stored with the scores, and for a suite of one data set its score."""
-    means = [score for score in scores if score["task"].startswith("mean of")]
-    have = {(score["suite"], score["metric"]) for score in means}
-    singles = [score for score in scores if (score["suite"], score["metric"]) not in have]
-    return means + singles
-
-
-def with_ratios(
-    means: Iterable[dict[str, Any]], scores: Sequence[dict[str, Any]], baseline: Sequence[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Add to each mean its ratio to the baseline's, over the data sets on which both have a value."""
-    base = {(row["suite"], row["task"], row["metric"]): row["value"] for row in baseline}
-    out = []
-    for mean in means:
-        pairs = [
-            (row["value"], base.get((row["suite"], row["task"], row["metric"])))
-            for row in scores
-            if (row["suite"], row["metric"]) == (mean["suite"], mean["metric"])
-            and not row["task"].startswith("mean of")
-        ]
-        both = [(value, reference) for value, reference in pairs if value is not None and reference is not None]
-        ours, theirs = sum(value for value, _ in both), sum(reference for _, reference in both)
-        out.append(mean | {"ratio": ours / theirs if theirs > 0 else None})
-    return out
-
-
-def file_digest_of(path: Path) -> str:
-    """SHA-256 of one file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class _Steps:
     """One job's part of the whole: passes on what is being done, with the steps before it."""
 
@@ -358,27 +292,18 @@ class _Steps:
         self._progress(f"{self._name}: {stage}{share}", self._behind, self._total, note)
 
 
-def _documents(scores: Sequence[Score]) -> list[dict[str, Any]]:
-    """Scores and suite means as JSON."""
-    means = report.suite_means(report.compare(scores, []))
-    return [score.to_json() | {"note": score.note} for score in [*scores, *(row.score for row in means)]]
+def _stored(score: Score) -> dict[str, Any]:
+    """A score as JSON, whole: resamples as float32, little-endian."""
+    samples = None if score.resamples is None else b64encode(score.resamples.astype("<f4").tobytes()).decode()
+    return vars(score) | {"resamples": samples, "items": score.items.hex()}
 
 
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, np.ndarray) else value
+def _restored(stored: dict[str, Any]) -> Score:
+    samples = None if stored["resamples"] is None else np.frombuffer(b64decode(stored["resamples"]), dtype="<f4")
+    return Score(**stored | {"resamples": samples, "items": bytes.fromhex(stored["items"])})
 
 
-@cache
-def _method_code(kind: type[Compressor]) -> str:
-    """Digest of the source that makes and opens a method's containers: what changes there is not found in the cache.
-
-    Read once, and before anything runs, as the code that runs is that of the process's start.
-    """
-    classes = (base.__module__ for base in kind.__mro__ if issubclass(base, Compressor))
-    return file_digest(source_files([*classes, writer.__name__, reader.__name__]).values())
-
-
-@cache
-def _eval_code() -> str:
-    """The same of the suites."""
-    return file_digest(source_files([run.__name__, report.__name__]).values())
+def _code_of(part: type[Compressor] | Suite) -> list[str]:
+    """Digests of the code that a method's containers or a suite's scores depend on: our own, and its package's."""
+    origin = part.plan or part.measure if isinstance(part, Suite) else part
+    return [code_of(package) for package in ("embcomp", origin.__module__.partition(".")[0])]

@@ -23,15 +23,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
-from embcomp.eval.datasets import AnalogySet
+from embcomp.eval import layouts
+from embcomp.eval.datasets import gensim_sets
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import IntArray, bootstrap_mean, unit_rows
+from embcomp.eval.suite import DataSet, Settings, Suite
 from embcomp.eval.target import Target
 from embcomp.threads import for_blocks
 
 METRICS = ("3cosadd", "3cosmul")
-RESTRICT_VOCAB = 30_000  # word2vec, demo-word-accuracy.sh
-
 TIE = 1e-6
 MUL_EPSILON = 0.001  # Levy & Goldberg 2014, eq. 5
 BLOCK_WORDS = 1024  # a block of cosines with the words of Google's questions is 3.7 MB
@@ -55,33 +55,33 @@ class Questions:
     n_oov: int
 
 
-def measure_analogies(target: Target, data: AnalogySet, restrict_vocab: int, seed: int) -> dict[str, Measurement]:
+def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Measurement]:
     """Accuracy by 3CosAdd and 3CosMul over the questions whose words are all there."""
+    n_questions, restrict_vocab = len(data.rows), settings.restrict_vocab
     if not target.ordered and restrict_vocab < len(target):
         note = "its source order was dropped, so its most frequent words are not known"
-        return {metric: Measurement(None, 0, len(data.questions), note=note) for metric in METRICS}
+        return dict.fromkeys(METRICS, Measurement(None, 0, n_questions, note=note))
     words = target.first_words(restrict_vocab)
     questions = number_questions(data, words)
     n_used, items = len(questions.words), np.packbits(questions.used).tobytes()
-    counts = (n_used, len(data.questions) - n_used, questions.n_oov)
+    counts = (n_used, n_questions - n_used, questions.n_oov)
     if n_used == 0:
         note = f"no question has all its words among the first {restrict_vocab}"
-        return {metric: Measurement(None, *counts, items=items, note=note) for metric in METRICS}
+        return dict.fromkeys(METRICS, Measurement(None, *counts, items=items, note=note))
     units = unit_rows(target.decode_rows(target.rows(words))).astype(np.float32)
     results = {}
     for metric in METRICS:
         answers = answer(units, questions, metric)
         hits = (questions.same[answers] == questions.words[:, 3]).astype(np.float64)
-        resamples = bootstrap_mean(hits, seed)
-        results[metric] = Measurement(float(hits.mean()), *counts, resamples, items)
+        results[metric] = Measurement(float(hits.mean()), *counts, bootstrap_mean(hits, settings.seed), items)
     return results
 
 
-def number_questions(data: AnalogySet, words: Sequence[str]) -> Questions:
+def number_questions(data: DataSet, words: Sequence[str]) -> Questions:
     """Look the words of all questions up, ignoring case."""
     upper = [word.upper() for word in words]
     first = {word: number for number, word in reversed(list(enumerate(upper)))}
-    asked = [word.upper() for _, *question in data.questions for word in question]
+    asked = [word.upper() for _, *question in data.rows for word in question]
     numbers = np.array([first.get(word, -1) for word in asked], dtype=np.int64).reshape(-1, 4)
     used: NDArray[np.bool_] = np.all(numbers >= 0, axis=1)
     same = np.array([first[word] for word in upper], dtype=np.int64)
@@ -169,3 +169,14 @@ def _score(tables: tuple[FloatArray, FloatArray], places: IntArray, metric: str)
     join(scores, np.take(attract, places[:, 2], axis=0), out=scores)
     part(scores, np.take(repel, places[:, 0], axis=0), out=scores)
     return scores
+
+
+SUITE = Suite(
+    "analogy",
+    "share of analogies answered with the expected word",
+    METRICS,
+    measure,
+    layouts.parse_analogies,
+    folders=("analogy", "word-analogy"),
+    built_in=lambda: gensim_sets("analogy", layouts.parse_analogies, {"Google": "questions-words.txt"}),
+)

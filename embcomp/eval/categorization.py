@@ -14,32 +14,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray
-from embcomp.eval import clustering
-from embcomp.eval.datasets import CategorizationSet
+from embcomp.eval import clustering, layouts
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import IntArray, bootstrap_mean, majority_hits
-from embcomp.eval.target import OovPolicy, Target, look_up
+from embcomp.eval.suite import DataSet, Settings, Suite
+from embcomp.eval.target import Target, look_up
 
-METRICS = ("purity",)
 LINKAGES: tuple[clustering.Linkage, ...] = ("ward", "average", "complete")
 
 
-def measure_categorization(target: Target, data: CategorizationSet, oov: OovPolicy, seed: int) -> Measurement:
+def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Measurement]:
     """Highest purity over the clusterings; the first of equals is resampled for the interval."""
     rows = sorted(data.rows)
-    found = look_up(target, [word for word, _ in rows], oov, average=False)
-    used = found.known if oov == "skip" else np.ones(len(rows), dtype=np.bool_)
-    n_used = int(np.count_nonzero(used))
-    items = np.packbits(used).tobytes()
+    found = look_up(target, [word for word, _ in rows], settings.oov, average=False)
+    used = found.known if settings.oov == "skip" else np.ones(len(rows), dtype=np.bool_)
+    n_used, items = int(np.count_nonzero(used)), np.packbits(used).tobytes()
+    counts = (n_used, len(rows) - n_used, found.n_oov)
     if n_used == 0:
-        note = "no word is in the vocabulary"
-        return Measurement(None, 0, len(rows), found.n_oov, items=items, note=note)
+        return {"purity": Measurement(None, *counts, items=items, note="no word is in the vocabulary")}
     names = [category for (_, category), keep in zip(rows, used, strict=True) if keep]
     categories: IntArray = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    points = found.vectors[used].astype(np.float64)
-    hits = _best_hits(points, categories, seed)
-    resamples = bootstrap_mean(hits.astype(np.float64), seed)
-    return Measurement(float(hits.mean()), n_used, len(rows) - n_used, found.n_oov, resamples, items)
+    hits = _best_hits(found.vectors[used].astype(np.float64), categories, settings.seed)
+    resamples = bootstrap_mean(hits.astype(np.float64), settings.seed)
+    return {"purity": Measurement(float(hits.mean()), *counts, resamples, items)}
 
 
 def _best_hits(points: DoubleArray, categories: IntArray, seed: int) -> NDArray[np.bool_]:
@@ -61,3 +58,13 @@ def clusterings(points: DoubleArray, n_clusters: int, seed: int) -> Iterator[Int
     for linkage in LINKAGES[1:]:
         yield clustering.agglomerative(cosine, linkage, n_clusters)
     yield clustering.k_means(points, n_clusters, seed)
+
+
+SUITE = Suite(
+    "categorization",
+    "purity of clusters of words",
+    ("purity",),
+    measure,
+    layouts.parse_categories,
+    folders=("categorization", "word-categorization"),
+)

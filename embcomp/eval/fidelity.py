@@ -20,6 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,17 +38,33 @@ from embcomp.eval.statistics import (
     pearson,
     spearman,
 )
+from embcomp.eval.suite import Job, Settings, Suite, TaskKey
 from embcomp.eval.target import Target
 from embcomp.linear import isotropy
 from embcomp.progress import Progress, no_progress
 
 DEPTHS = (1, 10, 100)
 METRICS = ("spearman", "pearson", *(f"recall@{depth}" for depth in DEPTHS), "error", "isotropy")
-BANDS = (("top 1k", 0, 1_000), ("1k-10k", 1_000, 10_000), ("10k-100k", 10_000, 100_000), ("rest", 100_000, None))
+BANDS = (("top 1k", 0), ("1k-10k", 1_000), ("10k-100k", 10_000), ("rest", 100_000))
 
 N_QUERIES = 200
 N_WORDS = 2_000
 N_PAIRS = 5_000
+
+
+class Band(NamedTuple):
+    """Words of like frequency: those of ranks from ``start`` up to ``stop``."""
+
+    name: str
+    start: int
+    stop: int
+
+
+def bands(n_words: int) -> list[Band]:
+    """The bands of an embedding of so many words."""
+    stops = [*(start for _, start in BANDS[1:]), n_words]
+    named = zip(BANDS, stops, strict=True)
+    return [Band(name, start, min(stop, n_words)) for (name, start), stop in named if start < n_words]
 
 
 @dataclass(frozen=True)
@@ -56,13 +74,11 @@ class Shared:
     Attributes:
         ranks: int64, shape (n,), ascending.
         target_rows, baseline_rows: int64, shape (n,).
-        n_baseline: words of the baseline.
     """
 
     ranks: IntArray
     target_rows: IntArray
     baseline_rows: IntArray
-    n_baseline: int
 
     @classmethod
     def of(cls, target: Target, baseline: Target) -> Shared:
@@ -70,42 +86,48 @@ class Shared:
         words = baseline.first_words(len(baseline))
         rows = target.rows(words)
         ranks = np.flatnonzero(rows >= 0)
-        return cls(ranks, rows[ranks], baseline.rows(words)[ranks], len(words))
+        return cls(ranks, rows[ranks], baseline.rows(words)[ranks])
 
-    def band(self, low: int, high: int | None) -> IntArray:
-        """Positions, among the shared words, of those with ranks from ``low`` up to ``high``."""
-        stop = self.n_baseline if high is None else high
-        first, last = np.searchsorted(self.ranks, [low, stop])
+    def positions(self, band: Band) -> IntArray:
+        """Positions, among the shared words, of those of a band."""
+        first, last = np.searchsorted(self.ranks, [band.start, band.stop])
         return np.arange(first, last)
 
 
-def bands(n_words: int) -> list[str]:
-    """Names of the bands that an embedding of ``n_words`` has."""
-    return [name for name, low, _ in BANDS if low < n_words]
+def plan(target: Target, settings: Settings) -> list[Job]:
+    """One job for all bands, whose neighbours are looked for together; without a baseline, none."""
+    baseline = settings.baseline
+    if baseline is None:
+        return []
+    metrics = ("isotropy",) if target is baseline else METRICS
+    keys = [(band.name, metric) for band in bands(len(baseline)) for metric in metrics]
+    return [Job("fidelity", keys, partial(measure_fidelity, target, baseline, settings.seed, settings.progress))]
 
 
 def measure_fidelity(
     target: Target, baseline: Target, seed: int, progress: Progress = no_progress
-) -> dict[str, dict[str, Measurement]]:
-    """All metrics of each band: ``{band: {metric: measurement}}``.
+) -> dict[TaskKey, Measurement]:
+    """All metrics of each band: ``{(band, metric): measurement}``.
 
     ``n_used`` is the number of pairs, queries or words sampled; ``oov`` how many of the band's words the target
     does not have. For a target that is its own baseline, isotropy is all there is.
     """
     shared = Shared.of(target, baseline)
     rng = np.random.default_rng(seed)
-    samples = {name: _sample(shared, low, high, rng) for name, low, high in BANDS if low < len(baseline)}
+    samples = {band.name: _sample(shared, band, rng) for band in bands(len(baseline))}
     if target is baseline:
-        return {name: {"isotropy": _isotropy(target, shared, sample)} for name, sample in samples.items()}
+        return {(name, "isotropy"): _isotropy(target, shared, sample) for name, sample in samples.items()}
     queries = np.concatenate([sample.queries for sample in samples.values()])
     before = nearest(baseline, shared.baseline_rows, queries, max(DEPTHS), progress, "neighbours before")
     after = nearest(target, shared.target_rows, queries, max(DEPTHS), progress, "neighbours after")
-    results, start = {}, 0
+    results: dict[TaskKey, Measurement] = {}
+    start = 0
     for name, sample in samples.items():
-        stop = start + len(sample.queries)
-        results[name] = _measure_band(target, baseline, shared, sample, seed)
-        results[name] |= _recalls(before[start:stop], after[start:stop], sample, seed)
-        start = stop
+        own = slice(start, start + len(sample.queries))
+        found = _measure_band(target, baseline, shared, sample, seed)
+        found |= _recalls(before[own], after[own], sample, seed)
+        results |= {(name, metric): measured for metric, measured in found.items()}
+        start = own.stop
     return results
 
 
@@ -120,16 +142,16 @@ class _Sample:
     n_missing: int
 
 
-def _sample(shared: Shared, low: int, high: int | None, rng: np.random.Generator) -> _Sample:
-    band, n_shared = shared.band(low, high), len(shared.ranks)
-    n_band = min(shared.n_baseline, shared.n_baseline if high is None else high) - low
-    words = rng.permutation(band)[:N_WORDS]
-    if n_shared < 2 or not len(band):
-        return _Sample(words[:0], words, words[:0], words[:0], n_band - len(band))
+def _sample(shared: Shared, band: Band, rng: np.random.Generator) -> _Sample:
+    own, n_shared = shared.positions(band), len(shared.ranks)
+    n_missing = band.stop - band.start - len(own)
+    words = rng.permutation(own)[:N_WORDS]
+    if n_shared < 2 or not len(own):
+        return _Sample(words[:0], words, words[:0], words[:0], n_missing)
     left = words[rng.integers(len(words), size=N_PAIRS)]
     right = rng.integers(n_shared - 1, size=N_PAIRS)
     right += right >= left  # any word but the one itself
-    return _Sample(words[:N_QUERIES], words, left, right, n_band - len(band))
+    return _Sample(words[:N_QUERIES], words, left, right, n_missing)
 
 
 def _measure_band(
@@ -202,3 +224,12 @@ def _overlaps(before: Sequence[IntArray] | IntArray, after: Sequence[IntArray] |
 
 def _no_words(n_missing: int) -> Measurement:
     return Measurement(None, 0, oov=n_missing, note="no words in common")
+
+
+SUITE = Suite(
+    "fidelity",
+    "how far vectors are from those that they were made from, by frequency",
+    METRICS,
+    needs_baseline=True,
+    plan=plan,
+)

@@ -83,8 +83,8 @@ def read_rows(path: Path) -> list[Row]:
     ]
 
 
-def parse_similarity(path: Path) -> tuple[list[tuple[str, str]], list[float]]:
-    """Pairs of terms and their scores.
+def parse_similarity(path: Path) -> list[tuple[str, str, float]]:
+    """Pairs of terms and their scores: (term, term, score).
 
     Raises:
         InputError: a row has fewer than three fields, or its score is not a finite number.
@@ -95,15 +95,14 @@ def parse_similarity(path: Path) -> tuple[list[tuple[str, str]], list[float]]:
         left, right, score = 0, 1, _first_number(rows[0])
     else:
         (left, right, score), rows = columns, rows[1:]
-    pairs, scores = [], []
+    pairs = []
     for row in rows:
         if len(row.fields) <= max(left, right, score):
             raise InputError(f"{path}:{row.line}: {len(row.fields)} fields, expected word, word and score")
-        pairs.append((row.fields[left], row.fields[right]))
-        scores.append(_number(path, row, row.fields[score]))
+        pairs.append((row.fields[left], row.fields[right], _number(path, row, row.fields[score])))
     if not pairs:
         raise InputError(f"{path}: has a header, but no rows")
-    return _without_tags(pairs), scores
+    return _without_tags(pairs)
 
 
 def parse_categories(path: Path) -> list[tuple[str, str]]:
@@ -122,7 +121,11 @@ def parse_categories(path: Path) -> list[tuple[str, str]]:
 
 
 def parse_category_folder(folder: Path, files: Sequence[Path]) -> list[tuple[str, str]]:
-    """Words and their categories from one file per category, named by the file."""
+    """Words and their categories from one file per category, named by the file.
+
+    Raises:
+        InputError: there are no words.
+    """
     pairs = []
     for path in files:
         rows = read_rows(path)
@@ -177,8 +180,8 @@ def parse_texts(path: Path) -> list[tuple[str, str]]:
     return pairs[1:] if pairs[0][0].lower() in LABEL_HEADERS else pairs
 
 
-def guess_kind(path: Path) -> str:
-    """Say what a file is by its content.
+def guess_suite(path: Path) -> str:
+    """Say which suite a file is for by its content.
 
     Raises:
         InputError: it looks like no kind of data set.
@@ -245,7 +248,7 @@ def _number(path: Path, row: Row, field: str) -> float:
     return float(field)
 
 
-def _without_tags(pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    if all(POS_TAGGED.match(word) for pair in pairs for word in pair):
-        return [(left[:-2], right[:-2]) for left, right in pairs]
+def _without_tags(pairs: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
+    if all(POS_TAGGED.match(word) for pair in pairs for word in pair[:2]):
+        return [(left[:-2], right[:-2], score) for left, right, score in pairs]
     return pairs

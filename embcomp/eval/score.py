@@ -1,15 +1,22 @@
-"""One line of a result: what was measured on what, how sure it is, and how much of the data it covers."""
+"""One record for a score, from its measurement to the page, and what is computed from several of them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from statistics import fmean, stdev
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from embcomp.arrays import DoubleArray
+from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.eval.statistics import paired_p_value
 
 INTERVAL = (2.5, 97.5)  # percentiles of a 95 % interval
+
+Key = tuple[str, str, str]
+"""Suite, task and metric."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +44,22 @@ class Measurement:
 
 @dataclass(frozen=True)
 class Score:
-    """A measurement with its name, ×100 as papers print it.
+    """A measurement with its name, or the mean of several, ×100 as papers print it.
 
     Attributes:
         target: what was evaluated.
-        suite: ``similarity``, ``categorization``, ``analogy``, ``classification`` or ``fidelity``.
-        task: the data set (for ``fidelity``: the frequency band).
+        suite: ``similarity``, ``categorization``, …
+        task: the data set (for ``fidelity``: the frequency band); of a mean, how many it is over.
         metric: ``spearman``, ``purity``, …
         value: ×100; ``None`` shows a gap, ``note`` says why.
         low, high: 95 % percentile interval of a seeded bootstrap, ×100; ``None`` where there is none.
         n_used, n_skipped: rows of the data set that went in and that were left out.
         oov: distinct terms of the data set that the target does not have.
+        is_mean: whether this is the mean over a suite's data sets.
+        spread: standard deviation over the seeds of a method; ``None`` where there is one run.
+        baseline: the same score of what the target is compared with; ``None`` if that has no such score.
+        resamples: float32, shape (n_resamples,): the value as a fraction on each bootstrap resample.
+        items: which rows were used, see :class:`Measurement`.
     """
 
     target: str
@@ -61,41 +73,140 @@ class Score:
     n_skipped: int
     oov: int
     note: str = field(default="", compare=False)
-    resamples: DoubleArray | None = field(default=None, repr=False, compare=False)
+    is_mean: bool = False
+    spread: float | None = None
+    baseline: Score | None = field(default=None, repr=False, compare=False)
+    resamples: FloatArray | None = field(default=None, repr=False, compare=False)
     items: bytes = field(default=b"", repr=False, compare=False)
 
     @classmethod
-    def of(cls, key: tuple[str, str, str], target: str, measured: Measurement) -> Score:
-        """Name a measurement; ``key`` is (suite, task, metric)."""
-        low, high = interval(measured.resamples)
+    def of(cls, key: Key, target: str, measured: Measurement) -> Score:
+        """Name a measurement."""
         return cls(
             target,
             *key,
-            value=None if measured.value is None else 100 * measured.value,
-            low=low,
-            high=high,
-            n_used=measured.n_used,
-            n_skipped=measured.n_skipped,
-            oov=measured.oov,
-            note=measured.note,
-            resamples=measured.resamples,
+            None if measured.value is None else 100 * measured.value,
+            *interval(measured.resamples),
+            measured.n_used,
+            measured.n_skipped,
+            measured.oov,
+            measured.note,
+            resamples=None if measured.resamples is None else measured.resamples.astype(np.float32),
             items=measured.items,
         )
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Suite, task and metric: what the same row of another target has in common."""
+    def key(self) -> Key:
+        """What the same score of another target has in common with this one."""
         return self.suite, self.task, self.metric
 
+    @property
+    def ratio(self) -> float | None:
+        """Value over the baseline's; ``None`` unless both are defined and the baseline's is positive."""
+        base = None if self.baseline is None else self.baseline.value
+        return self.value / base if self.value is not None and base is not None and base > 0 else None
+
+    @property
+    def p_value(self) -> float | None:
+        """Two-sided, of no difference from the baseline; ``None`` unless both are of the same resampled rows."""
+        base = self.baseline
+        if base is None or self.value is None or base.value is None or self.items != base.items:
+            return None
+        if self.resamples is None or base.resamples is None:
+            return None
+        return paired_p_value(self.resamples, base.resamples)
+
+    def reaches(self, at_least: float) -> bool:
+        """Whether the value is at least that share of the baseline's (of a baseline ≤ 0: not below it).
+
+        Fidelity always does: its numbers are comparisons with the baseline already.
+        """
+        if self.suite == "fidelity" or self.baseline is None or self.baseline.value is None:
+            return True
+        if self.value is None:
+            return False
+        return self.value >= self.baseline.value if self.ratio is None else self.ratio >= at_least
+
     def to_json(self) -> dict[str, Any]:
-        """The fields that ``eval --json`` prints."""
-        names = ("target", "suite", "task", "metric", "value", "low", "high", "n_used", "n_skipped", "oov")
-        return {name: getattr(self, name) for name in names}
+        """The fields that commands print."""
+        return {name: getattr(self, name) for name in JSON_NAMES} | {
+            "baseline": None if self.baseline is None else self.baseline.value,
+            "ratio": self.ratio,
+            "p_value": self.p_value,
+        }
 
 
-def interval(resamples: DoubleArray | None) -> tuple[float | None, float | None]:
+JSON_NAMES = tuple(each.name for each in fields(Score))[:-4]
+"""All fields but ``spread``, since each seed is printed, the baseline, the resamples and the items."""
+
+
+def beside(scores: Iterable[Score], baseline: Iterable[Score]) -> list[Score]:
+    """Put the baseline's score of the same suite, task and metric beside each score."""
+    by_key = {score.key: score for score in baseline}
+    return [replace(score, baseline=by_key.get(score.key)) for score in scores]
+
+
+def with_means(scores: Sequence[Score]) -> list[Score]:
+    """The scores of each suite, followed by their means: one for each target and metric with several data sets.
+
+    Data sets with a gap are left out, and so are those with a gap on the baseline's side if it has any of them; the
+    task says over how many of how many the mean is. The interval comes from averaging the data sets' resamples, that
+    is, from resampling within each of them.
+    """
+    groups: dict[tuple[str, str, str], list[Score]] = {}
+    for score in scores:
+        groups.setdefault((score.target, score.suite, score.metric), []).append(score)
+    means = [_mean(group) for group in groups.values() if len(group) > 1]
+    suites = dict.fromkeys((score.target, score.suite) for score in scores)
+    return [each for own in suites for each in [*scores, *means] if (each.target, each.suite) == own]
+
+
+def over_seeds(scores: Sequence[Score]) -> Score:
+    """Mean over the runs of one method with several seeds; a gap in one is a gap in all."""
+
+    def mean(numbers: list[float | None]) -> float | None:
+        known = [number for number in numbers if number is not None]
+        return fmean(known) if len(known) == len(numbers) else None
+
+    values = [score.value for score in scores if score.value is not None]
+    return replace(
+        scores[0],
+        value=mean([score.value for score in scores]),
+        low=mean([score.low for score in scores]),
+        high=mean([score.high for score in scores]),
+        spread=stdev(values) if len(values) == len(scores) > 1 else None,
+    )
+
+
+def interval(resamples: NDArray[np.floating] | None) -> tuple[float | None, float | None]:
     """Percentile interval ×100 over the resamples that are defined; ``(None, None)`` if none is."""
     if resamples is None or np.isnan(resamples).all():
         return None, None
     low, high = 100 * np.nanpercentile(resamples, INTERVAL)
     return float(low), float(high)
+
+
+def _mean(group: Sequence[Score]) -> Score:
+    full = [score for score in group if score.value is not None]
+    if any(score.baseline is not None for score in group):
+        full = [score for score in full if score.baseline is not None and score.baseline.value is not None]
+    share = f"{len(full)}" if len(full) == len(group) else f"{len(full)} of {len(group)}"
+    bases = [score.baseline for score in full if score.baseline is not None]
+    mean = _mean_score(group[0], full, f"mean of {share}")
+    return replace(mean, baseline=_mean_score(bases[0], bases, mean.task) if bases else None)
+
+
+def _mean_score(like: Score, scores: Sequence[Score], task: str) -> Score:
+    values = [score.value for score in scores if score.value is not None]
+    samples = [score.resamples for score in scores if score.resamples is not None]
+    complete = bool(samples) and len(samples) == len(scores)
+    resamples: DoubleArray | None = np.stack(samples).mean(axis=0, dtype=np.float64) if complete else None
+    measured = Measurement(
+        fmean(values) / 100 if values else None,
+        sum(score.n_used for score in scores),
+        sum(score.n_skipped for score in scores),
+        sum(score.oov for score in scores),
+        resamples,
+        b"".join(score.items for score in scores),
+    )
+    return replace(Score.of((like.suite, task, like.metric), like.target, measured), is_mean=True)

@@ -133,7 +133,7 @@ def majority_hits(clusters: IntArray, categories: IntArray) -> NDArray[np.bool_]
     return hits
 
 
-def paired_p_value(resamples: DoubleArray, baseline: DoubleArray) -> float:
+def paired_p_value(resamples: NDArray[np.floating], baseline: NDArray[np.floating]) -> float:
     """Two-sided bootstrap p-value of 'no difference', from paired resamples of two systems.
 
     Twice the smaller share of resamples on which the difference has either sign, zeros counting for both, with

@@ -79,7 +79,7 @@ def check_oov(oov: str) -> None:
         ParameterError: ``oov`` is neither ``mean`` nor ``skip``.
     """
     if oov not in get_args(OovPolicy):
-        raise ParameterError(f"The 'oov' parameter must be 'mean' or 'skip', got {oov!r}")
+        raise ParameterError(f"`oov` must be 'mean' or 'skip', got {oov!r}")
 
 
 def find_rows(target: Target, words: Sequence[str]) -> NDArray[np.int64]:
@@ -110,6 +110,27 @@ def look_up(target: Target, terms: Sequence[str], oov: OovPolicy, *, average: bo
     index = {term: position for position, term in enumerate(distinct)}
     aligned = np.array([index[term] for term in terms], dtype=np.int64)
     return TermVectors(vectors[aligned], known[aligned], int(np.count_nonzero(~known)))
+
+
+def text_vectors(target: Target, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
+    """Mean vector of each text, float32, shape (n, dim), zeros for empty ones; and the number of missing words."""
+    from scipy.sparse import csr_array
+
+    split = [text.split() for text in texts]
+    distinct = list(dict.fromkeys(word for words in split for word in words))
+    rows = find_rows(target, distinct)
+    known = np.flatnonzero(rows >= 0)
+    column = np.full(len(distinct), -1, dtype=np.int64)
+    column[known] = np.arange(len(known))
+    index = {word: column[i] for i, word in enumerate(distinct)}
+    places = np.array([index[word] for words in split for word in words], dtype=np.int64)
+    lengths = np.array([len(words) for words in split], dtype=np.int64)
+    owners = np.repeat(np.arange(len(texts)), lengths)
+    weights = np.repeat(1 / np.maximum(lengths, 1), lengths)
+    kept = places >= 0
+    shape = (len(texts), len(known))
+    means = csr_array((weights[kept], (owners[kept], places[kept])), shape=shape) @ target.decode_rows(rows[known])
+    return np.asarray(means, dtype=np.float32).reshape(len(texts), target.dim), len(distinct) - len(known)
 
 
 def _rows_of_terms(

@@ -188,7 +188,7 @@ def test_compare_puts_methods_side_by_side(vectors: Any, data_dir: Path, tmp_pat
     how: dict[str, Any] = {"suites": ["similarity"], "data_dir": data_dir}
     results = embcomp.compare((WORDS, vectors), ["sign", "itq:iterations=3"], bits=[4, 8], n_seeds=2, **how)
     assert [result.method for result in results] == ["none", "sign", "itq", "itq", "itq", "itq"]
-    assert [result.bits for result in results] == [32 * DIM, DIM, 4, 4, 8, 8]
+    assert [result.bits_per_vector for result in results] == [32 * DIM, DIM, 4, 4, 8, 8]
     kept = embcomp.compare((WORDS, vectors), ["sign"], cache_dir=tmp_path, **how)
     assert list(tmp_path.iterdir())
     assert embcomp.compare((WORDS, vectors), ["sign"], cache_dir=tmp_path, **how) == kept

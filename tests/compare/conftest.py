@@ -8,6 +8,7 @@ import pytest
 from embcomp.comparison.cache import Cache
 from embcomp.comparison.workbench import Evaluation, Workbench
 from embcomp.embedding import Embedding, Source
+from embcomp.eval.run import choose
 
 from ..cli.conftest import Cli, cli
 
@@ -58,6 +59,10 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder.parent
 
 
+def evaluation(suites: tuple[str, ...], folder: Path | None) -> Evaluation:
+    return Evaluation(choose(suites, folder, has_baseline=True))
+
+
 @pytest.fixture
 def cache(tmp_path: Path) -> Cache:
     return Cache(tmp_path / "cache")
@@ -65,7 +70,7 @@ def cache(tmp_path: Path) -> Cache:
 
 @pytest.fixture
 def bench(embedding: Embedding, data_dir: Path, cache: Cache) -> Workbench:
-    return Workbench(embedding, Evaluation(("similarity",), data_dir), cache)
+    return Workbench(embedding, evaluation(("similarity",), data_dir), cache)
 
 
 @pytest.fixture(autouse=True)

@@ -11,11 +11,12 @@ from embcomp.comparison import tables
 from embcomp.comparison.cache import Cache
 from embcomp.comparison.page import build_report, html_page
 from embcomp.comparison.plan import Job
-from embcomp.comparison.workbench import Evaluation, Workbench
+from embcomp.comparison.workbench import Workbench
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
 
 from .browser import CHROMIUM, DRIVER, Browser, browser
+from .conftest import evaluation
 
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None or DRIVER is None, reason="no browser: install chromium and chromedriver to run these"
@@ -29,7 +30,7 @@ COLUMN = """
 @pytest.fixture(scope="module")
 def report(embedding: Embedding, data_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    bench = Workbench(embedding, Evaluation(("similarity",), data_dir), Cache(folder / "cache"))
+    bench = Workbench(embedding, evaluation(("similarity",), data_dir), Cache(folder / "cache"))
     jobs = [Job("itq", make_compressor("itq", bits=width).get_config()) for width in (4, 12, 9)]
     lines = tables.summarise(bench.compare([*jobs, Job("sign", None, "sign cannot reach it")]))
     path = folder / "report.html"

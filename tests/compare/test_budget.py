@@ -15,13 +15,13 @@ def test_ratios_are_read(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-3", "many", "nan", "inf", ""])
 def test_ratios_that_are_none_are_refused(text: str) -> None:
-    with pytest.raises(ParameterError, match="--target-ratio must be a number above 0, such as 64, got"):
+    with pytest.raises(ParameterError, match="`target_ratio` must be a number above 0, such as 64, got"):
         parse_ratio(text)
 
 
 def test_one_budget_at_a_time() -> None:
     for given in ((None, None), (5, 2.0)):
-        with pytest.raises(ParameterError, match="give one of --target-size and --target-ratio"):
+        with pytest.raises(ParameterError, match="give one of `target_size` and `target_ratio`"):
             Budget(*given)
 
 
@@ -93,7 +93,7 @@ def test_a_fraction_is_found_for_a_ratio(bench: Workbench) -> None:
 
 def test_runs_above_the_budget_are_named(bench: Workbench) -> None:
     results = bench.compare([Job("itq", Candidate("itq", {"bits": 9, "random_state": 5}).build().get_config())])
-    size = results[1].sizes["file"] if results[1].sizes else 0
+    size = results[1].bytes["file"] if results[1].bytes else 0
     assert exceeding(results, bench, Budget(file_bytes=size)) == []
     assert exceeding(results, bench, Budget(file_bytes=size - 7)) == [
         f"itq bits=9 with seed 5 takes 7 bytes more than {size - 7:,} bytes"

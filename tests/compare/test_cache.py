@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from embcomp.comparison.cache import Cache, default_folder, file_digest, key_of, source_files
+from embcomp.comparison.cache import Cache, code_of, default_folder, key_of, opened_cache
 from embcomp.errors import OutputError
 
 
@@ -37,53 +37,43 @@ def test_keys_tell_apart_what_differs() -> None:
     assert key_of({"x": 1, "y": 2}) == key_of({"y": 2, "x": 1})
 
 
-def test_a_file_digest_depends_on_names_and_contents(tmp_path: Path) -> None:
-    one, two = tmp_path / "one", tmp_path / "two"
-    one.write_text("1")
-    two.write_text("2")
-    digest = file_digest([one, two])
-    assert digest == file_digest([two, one])
-    two.write_text("3")
-    assert digest != file_digest([one, two])
+def package(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch, **files: str) -> str:
+    """Write a package of files, and return the digest of its code."""
+    for file, text in files.items():
+        path = folder / name / file.replace("__", "/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_suffix(".py").write_text(text)
+    (folder / name / "__init__.py").write_text("")
+    (folder / name / "data.txt").write_text(str(files))
+    monkeypatch.syspath_prepend(folder)
+    return code_of(name)
 
 
-@pytest.mark.parametrize(
-    ("module", "present", "absent"),
-    [
-        ("iiq", "base state itq binary linear bits embedding threads checks", "kd nlb alone kmeans"),
-        ("kd", "adam additive kmeans linear kd_lstm kd_training bits embedding threads", "alone nlb"),
-        ("dccl", "adam base bits embedding threads", "kd alone"),
-        ("alone", "adam feed_forward filters narrow bits embedding threads", "kd nlb iiq"),
-    ],
-)
-def test_the_source_of_a_method_is_all_that_it_imports(module: str, present: str, absent: str) -> None:
-    found = {name.rpartition(".")[2] for name in source_files([f"embcomp.compressors.{module}"])}
-    assert found >= {module, *present.split()}
-    assert found.isdisjoint(absent.split())
+def test_code_is_known_by_all_python_files_of_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = {"one": "1\n", "inner__two": "2\n"}
+    digest = package(tmp_path / "a", "methods_a", monkeypatch, **files)
+    assert digest == package(tmp_path / "b", "methods_b", monkeypatch, **files)  # wherever it is, whatever its data
+    for name, changed in (("c", {"inner__two": "3\n"}), ("d", {"three": "1\n"})):
+        assert package(tmp_path / name, f"methods_{name}", monkeypatch, **files | changed) != digest
+    (tmp_path / "a" / "methods_a" / "one.py").write_text("changed while it runs\n")
+    assert code_of("methods_a") == digest
 
 
-def test_imports_are_followed_inside_functions_and_whatever_their_form(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "othermethods"
-    folder.mkdir()
-    texts = {
-        "method": "import numpy\nfrom . import first\ndef f():\n    from .second import g\n",
-        "first": "import othermethods.third, embcomp.bits\n",
-        "second": "g = 1\n",
-        "third": "from othermethods import method, nothing\n",
-        "fourth": "",
-    }
-    for name, text in texts.items():
-        (folder / f"{name}.py").write_text(text)
-    (folder / "__init__.py").write_text("")
+def test_code_of_a_module_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lone_method.py").write_text("1\n")
+    (tmp_path / "other.py").write_text("2\n")
     monkeypatch.syspath_prepend(tmp_path)
-    found = source_files(["othermethods.method"])
-    names = {"othermethods", *(f"othermethods.{name}" for name in ("method", "first", "second", "third"))}
-    assert set(found) == names
-    before = file_digest(found.values())
-    (folder / "third.py").write_text("changed = True\n")
-    assert file_digest(source_files(["othermethods.method"]).values()) != before
+    assert len({code_of("lone_method"), code_of("other"), code_of("embcomp")}) == 3
+
+
+def test_a_cache_that_keeps_nothing(tmp_path: Path) -> None:
+    with opened_cache(tmp_path) as cache:
+        cache.store("k", 1)
+    with opened_cache(tmp_path) as cache:
+        assert cache.load("k") == 1
+    with opened_cache(None) as cache:
+        cache.store("k", 1)
+    assert not cache.folder.exists()
 
 
 def test_the_default_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,34 +24,12 @@ def test_singular_values_are_numpys(embedding: Embedding) -> None:
     assert details.singular_values(np.ones((3, 2), dtype=np.float32)) == [0.0, 0.0]
 
 
-@pytest.mark.parametrize(
-    ("n_rows", "expected"),
-    [
-        (500, [("top 500", 0, 500)]),
-        (1_000, [("top 1k", 0, 1_000)]),
-        (8_005, [("top 1k", 0, 1_000), ("1k–8005", 1_000, 8_005)]),
-        (100_000, [("top 1k", 0, 1_000), ("1k–10k", 1_000, 10_000), ("10k–100k", 10_000, 100_000)]),
-        (
-            400_000,
-            [
-                ("top 1k", 0, 1_000),
-                ("1k–10k", 1_000, 10_000),
-                ("10k–100k", 10_000, 100_000),
-                ("rest", 100_000, 400_000),
-            ],
-        ),
-    ],
-)
-def test_bands(n_rows: int, expected: list[tuple[str, int, int]]) -> None:
-    assert details.bands(n_rows) == expected
-
-
 def test_errors_are_of_centred_vectors(embedding: Embedding, encoded: EncodedEmbedding) -> None:
     (band,) = details.errors_by_band(embedding, encoded)
     centred = embedding.vectors - encoded.compressor.offset
     decoded = encoded.decode_all()
     cosines = (centred * decoded).sum(1) / np.linalg.norm(centred, axis=1) / np.linalg.norm(decoded, axis=1)
-    assert band["band"] == "top 240"
+    assert band["band"] == "top 1k"
     assert band["words"] == 240
     assert band["error"] == pytest.approx(1 - cosines.mean(), abs=1e-5)
 

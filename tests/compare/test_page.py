@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from embcomp.comparison.page import Report, findings, html_page
 from embcomp.comparison.tables import Line
 from embcomp.comparison.workbench import BASELINE, Evaluation, Result
 from embcomp.embedding import Source
+from embcomp.eval.score import Score
 
 
 def line(method: str, size: int, ratio: float | None, value: float | None = 50.0, bits: int = 8) -> Line:
-    row = {"suite": "similarity", "metric": "spearman", "task": "one", "value": value, "low": None, "high": None}
-    row |= {"ratio": ratio, "note": ""}
+    base = Score("none", "similarity", "one", "spearman", 100.0, None, None, 5, 0, 0)
+    if ratio is not None:
+        value = 100 * ratio
+    score = replace(base, value=value, baseline=None if ratio is None else base)
     result = Result(
         method,
         {"bits": bits},
@@ -22,8 +26,7 @@ def line(method: str, size: int, ratio: float | None, value: float | None = 50.0
         {"file": size},
         {"vectors": 4.0, "file": 1000 / size},
         {"fit": 1.0, "encode": 0.0},
-        [row],
-        [row],
+        [score],
         label=f"{method} bits={bits}",
         key=method,
     )
@@ -68,7 +71,7 @@ def test_curves_too_many_to_tell_apart_are_one_for_each_method() -> None:
 @pytest.mark.parametrize("notes", [[], ["<script>alert(1)</script>"]])
 def test_a_page_of_one_line_is_a_page(notes: list[str]) -> None:
     source = Source("x.txt", "glove-text", "ab", 10, 2)
-    page = html_page(Report(source, [BASE], [], Evaluation(), {"similarity": "digest"}, notes))
+    page = html_page(Report(source, [BASE], [], Evaluation([]), notes))
     assert page.startswith("<!doctype html>")
     assert page.count("<script>") == 1
     assert "10 words of 2 dimensions, 1 kB as float32. 0 ways to compress them" in page

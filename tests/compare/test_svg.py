@@ -114,20 +114,32 @@ def test_a_picture_of_its_own_has_its_colours_with_it() -> None:
     text = svg.standalone(chart().render("fig", "Title", "Text"))
     root = ElementTree.fromstring(text.encode())
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
-    assert "prefers-color-scheme:dark" in text
+    assert "prefers-color-scheme: dark" in text
     assert "--s0:" in text
 
 
 def luminance(colour: str) -> float:
     """Relative luminance of WCAG 2."""
-    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[start : start + 2], 16) / 255 for start in (0, 2, 4)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-@pytest.mark.parametrize(("which", "paper"), [(0, "#ffffff"), (1, "#15171c")])
-def test_colours_stand_out_from_their_paper(which: int, paper: str) -> None:
-    soft = ("#5b5e66", "#a5a9b4")[which]
-    for colour in [pair[which] for pair in svg.COLOURS] + [soft]:
+@pytest.mark.parametrize("which", [0, 1], ids=["light", "dark"])
+def test_colours_stand_out_from_their_paper(which: int) -> None:
+    pairs = re.findall(r"--(paper|soft|s\d): (#\w+);", svg.asset("picture.css"))
+    half = len(pairs) // 2
+    colours = dict(pairs[which * half :][:half])
+    paper = colours.pop("paper")
+    assert len(colours) == svg.N_SERIES + 1
+    for name, colour in colours.items():
         light, dark = sorted((luminance(colour), luminance(paper)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, colour
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, name
+
+
+def test_every_series_has_a_colour() -> None:
+    style = svg.asset("picture.css")
+    for series in range(-1, svg.N_SERIES):
+        assert f".f{series} {{ fill:" in style
+        assert f".l{series} {{ stroke:" in style

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,22 +9,17 @@ import pytest
 from embcomp.comparison import workbench
 from embcomp.comparison.cache import Cache
 from embcomp.comparison.plan import Job
-from embcomp.comparison.workbench import (
-    BASELINE,
-    Evaluation,
-    Workbench,
-    label,
-    suites_with_data,
-    with_ratios,
-)
+from embcomp.comparison.workbench import BASELINE, Evaluation, Result, Workbench, label
 from embcomp.compressors.itq import ItqCompressor
 from embcomp.compressors.registry import make_compressor
 from embcomp.container.reader import describe
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ParameterError
 from embcomp.eval import run
+from embcomp.eval.suite import Settings
+
+from .conftest import evaluation
 
 
 def job(method: str, **options: object) -> Job:
@@ -34,9 +30,9 @@ def test_the_first_row_is_the_source_itself(bench: Workbench, embedding: Embeddi
     (base,) = bench.compare([])
     n_words = sum(len(word) + 1 for word in embedding.words)
     assert base.method == BASELINE
-    assert base.sizes == {"file": embedding.vectors.nbytes + n_words}
+    assert base.bytes == {"file": embedding.vectors.nbytes + n_words}
     assert base.ratio == {"vectors": 1.0, "file": 1.0}
-    assert {mean["ratio"] for mean in base.means if mean["value"] is not None} == {1.0}
+    assert {mean.ratio for mean in base.means if mean.value is not None} == {1.0}
 
 
 def test_sizes_and_scores_are_those_of_the_file_that_compress_writes(
@@ -46,11 +42,12 @@ def test_sizes_and_scores_are_those_of_the_file_that_compress_writes(
     encoded = EncodedEmbedding.encode(embedding, make_compressor("itq", bits=8))
     save(encoded, tmp_path / "own.embc")
     described = describe(tmp_path / "own.embc")
-    assert (result.sizes, result.ratio, result.bits) == (described["bytes"], described["ratio"], 8)
-    own = run.evaluate(encoded, "itq", ["similarity"], data_dir)
-    singles = [score for score in result.scores if not score["task"].startswith("mean of")]
-    assert [score["value"] for score in singles] == [score.value for score in own]
-    assert {score["task"] for score in singles} == {"one", "two", "SimLex-999", "WS-353"}
+    assert (result.bytes, result.ratio, result.bits_per_vector) == (described["bytes"], described["ratio"], 8)
+    own = run.measure(encoded, "itq", run.choose(["similarity"], data_dir, has_baseline=False), Settings())
+    singles = [score for score in result.scores if not score.is_mean]
+    assert [score.value for score in singles] == [score.value for score in own]
+    assert {score.task for score in singles} == {"one", "two", "SimLex-999", "WS-353"}
+    assert [score.task for score in result.scores if score.is_mean] == ["mean of 2 of 4"]
 
 
 def test_json_has_the_documented_names(bench: Workbench) -> None:
@@ -65,16 +62,16 @@ def test_a_second_run_only_does_what_is_new(
     embedding: Embedding, data_dir: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits, suites = [], []
-    fit, evaluate = ItqCompressor.fit, run.evaluate
+    fit, measure = ItqCompressor.fit, run.measure
     monkeypatch.setattr(ItqCompressor, "fit", lambda self, *given: fits.append(self.bits) or fit(self, *given))
     monkeypatch.setattr(
-        run, "evaluate", lambda *given, **named: suites.append((given[1], *given[2])) or evaluate(*given, **named)
+        run, "measure", lambda *given: suites.append((given[1], given[2][0][0].name)) or measure(*given)
     )
 
-    def results(chosen: tuple[str, ...], *widths: int) -> list[workbench.Result]:
+    def results(chosen: tuple[str, ...], *widths: int) -> list[Result]:
         fits.clear()
         suites.clear()
-        bench = Workbench(embedding, Evaluation(chosen, data_dir), cache)
+        bench = Workbench(embedding, evaluation(chosen, data_dir), cache)
         return bench.compare([job("itq", bits=width) for width in widths])
 
     first = results(("similarity",), 4)
@@ -89,9 +86,9 @@ def test_a_second_run_only_does_what_is_new(
 
 def test_source_is_read_before_anything_runs(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
-    fit, digest = ItqCompressor.fit, workbench._method_code
+    fit, digest = ItqCompressor.fit, workbench._code_of
     monkeypatch.setattr(ItqCompressor, "fit", lambda self, *given: seen.append("fit") or fit(self, *given))
-    monkeypatch.setattr(workbench, "_method_code", lambda kind: seen.append(kind.name) or digest(kind))
+    monkeypatch.setattr(workbench, "_code_of", lambda part: seen.append(part.name) or digest(part))
     bench.compare([job("itq", bits=4), job("itq", bits=2), job("sign")])
     assert seen[:2] == ["itq", "sign"]
     assert "fit" in seen
@@ -102,9 +99,9 @@ def test_other_vectors_words_or_data_are_not_mistaken_for_these(
 ) -> None:
     turned = Embedding(embedding.words, embedding.vectors[::-1].copy(), embedding.source)
     renamed = Embedding([f"x{word}" for word in embedding.words], embedding.vectors, embedding.source)
-    how = Evaluation(("similarity",), data_dir)
+    how = evaluation(("similarity",), data_dir)
     values = [
-        [score["value"] for score in Workbench(each, how, cache).compare([job("sign")])[1].scores]
+        [score.value for score in Workbench(each, how, cache).compare([job("sign")])[1].scores]
         for each in (embedding, turned, renamed)
     ]
     assert values[0] != values[1]
@@ -112,7 +109,7 @@ def test_other_vectors_words_or_data_are_not_mistaken_for_these(
 
 
 def test_a_damaged_container_is_made_anew(embedding: Embedding, data_dir: Path, cache: Cache) -> None:
-    bench = Workbench(embedding, Evaluation(("similarity",), data_dir), cache)
+    bench = Workbench(embedding, evaluation(("similarity",), data_dir), cache)
     path, known = bench.container(job("sign"))
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -143,37 +140,27 @@ def test_labels_name_what_is_not_the_default() -> None:
     assert label("sign", None) == "sign"
 
 
-def test_ratios_are_over_the_data_sets_that_both_have() -> None:
-    def rows(**values: float | None) -> list[dict[str, object]]:
-        return [{"suite": "s", "metric": "m", "task": task, "value": value} for task, value in values.items()]
-
-    (mean,) = with_ratios(
-        [{"suite": "s", "metric": "m", "task": "mean of 2 of 3", "value": 30.0}],
-        rows(a=20.0, b=40.0, c=None),
-        rows(a=40.0, b=None, c=10.0),
-    )
-    assert mean["ratio"] == pytest.approx(20 / 40)
-
-
-def test_a_ratio_to_nothing_is_no_ratio() -> None:
-    row = {"suite": "s", "metric": "m", "task": "a", "value": 1.0}
-    assert with_ratios([row], [row], [row | {"value": -2.0}])[0]["ratio"] is None
+def test_a_score_comes_back_from_the_cache_whole(bench: Workbench) -> None:
+    (first,), (again,) = bench.compare([]), bench.compare([])
+    assert again == first
+    assert [score.p_value for score in again.scores] == [score.p_value for score in first.scores]
+    for one, two in zip(first.scores, again.scores, strict=True):
+        assert one.items == two.items
+        assert (one.resamples is None) == (two.resamples is None)
+        if one.resamples is not None:
+            assert np.array_equal(one.resamples, two.resamples, equal_nan=True)
 
 
-@pytest.mark.parametrize(
-    ("suites", "message"),
-    [
-        (
-            ("taste",),
-            "--suite must be one of similarity, categorization, analogy, classification, fidelity, got 'taste'",
-        ),
-        (("categorization",), "suite 'categorization' has no data set: give a folder with one (--data)"),
-    ],
-)
-def test_suites_are_judged_first(suites: tuple[str, ...], message: str) -> None:
-    with pytest.raises(ParameterError) as caught:
-        suites_with_data(Evaluation(suites))
-    assert str(caught.value) == message
+def test_what_is_not_installed_is_a_gap_that_is_not_kept(embedding: Embedding, data_dir: Path, cache: Cache) -> None:
+    (suite, data), *_ = run.choose(["similarity"], data_dir, has_baseline=True)
+    without = Evaluation([(replace(suite, missing=lambda: "a package"), data)])
+    assert without.missing == ["suite 'similarity' needs a package"]
+    (base,) = Workbench(embedding, without, cache).compare([])
+    assert {(score.value, score.note) for score in base.scores if not score.is_mean} == {
+        (None, "suite 'similarity' needs a package")
+    }
+    (base,) = Workbench(embedding, Evaluation([(suite, data)]), cache).compare([])
+    assert any(score.value is not None for score in base.scores)
 
 
 def test_the_digest_of_a_suite_changes_with_its_data(data_dir: Path, tmp_path: Path) -> None:
@@ -181,15 +168,14 @@ def test_the_digest_of_a_suite_changes_with_its_data(data_dir: Path, tmp_path: P
     copy.mkdir()
     for path in (data_dir / "similarity").iterdir():
         (copy / path.name).write_text(path.read_text())
-    how = Evaluation(("similarity",), tmp_path)
-    same = suites_with_data(how)
-    assert same == suites_with_data(Evaluation(("similarity",), data_dir))
+    same = evaluation(("similarity",), tmp_path).data
+    assert same == evaluation(("similarity",), data_dir).data
     with (copy / "one.tsv").open("a") as file:
         file.write("b0w1\tb0w2\t9\n")
-    assert suites_with_data(how) != same
+    assert evaluation(("similarity",), tmp_path).data != same
 
 
 def test_the_source_is_left_as_it_was(embedding: Embedding, data_dir: Path, cache: Cache) -> None:
     before = embedding.vectors.copy()
-    Workbench(embedding, Evaluation(("similarity",), data_dir), cache).compare([job("iiq", bits=4)])
+    Workbench(embedding, evaluation(("similarity",), data_dir), cache).compare([job("iiq", bits=4)])
     assert np.array_equal(embedding.vectors, before)

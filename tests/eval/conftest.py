@@ -7,12 +7,28 @@ import numpy as np
 import pytest
 
 from embcomp.embedding import Embedding
+from embcomp.eval.datasets import collect
+from embcomp.eval.run import choose, measure
+from embcomp.eval.score import Score
+from embcomp.eval.suite import DataSet, Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def toy(words: str, vectors: list[list[float]]) -> Embedding:
     return Embedding(words.split(), np.array(vectors, dtype=np.float32))
+
+
+def evaluate(target: Embedding, suites=None, folder=None, **settings) -> list[Score]:
+    """Scores of a target called "toy"."""
+    chosen = choose(suites, folder, has_baseline=settings.get("baseline") is not None)
+    return measure(target, "toy", chosen, Settings(**settings))
+
+
+def built_in() -> list[DataSet]:
+    """WordSim-353, SimLex-999 and Google's analogies."""
+    by_name = {data.name: data for data in collect()}
+    return [by_name[name] for name in ("WS-353", "SimLex-999", "Google")]
 
 
 @pytest.fixture

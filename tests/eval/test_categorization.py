@@ -5,20 +5,25 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from embcomp.embedding import Embedding
-from embcomp.eval.categorization import clusterings, measure_categorization
-from embcomp.eval.datasets import CategorizationSet
+from embcomp.eval.categorization import clusterings, measure
+from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import majority_hits
+from embcomp.eval.suite import DataSet, Settings
 
 from .conftest import toy
 
 
-def grouped(*rows: tuple[str, str]) -> CategorizationSet:
-    return CategorizationSet("x", rows)
+def grouped(*rows: tuple[str, str]) -> DataSet:
+    return DataSet("categorization", "x", rows)
+
+
+def measure_categorization(embedding: Embedding, data: DataSet, oov: str, seed: int) -> Measurement:
+    return measure(embedding, data, Settings(oov, seed))["purity"]
 
 
 @pytest.fixture
 def bunches(crowd):
-    return CategorizationSet("bunches", tuple((word, word.split("w")[0]) for word in crowd.words))
+    return grouped(*((word, word.split("w")[0]) for word in crowd.words))
 
 
 def slow_purities(points, truth):
@@ -70,7 +75,7 @@ def test_neither_the_order_of_rows_nor_that_of_the_embedding_matters(crowd, bunc
     shuffled = Embedding([crowd.words[i] for i in order], crowd.vectors[order])
     rows = tuple(bunches.rows[i] for i in rng.permutation(len(bunches.rows)))
     one = measure_categorization(crowd, bunches, "mean", seed=0)
-    two = measure_categorization(shuffled, CategorizationSet("bunches", rows), "mean", seed=0)
+    two = measure_categorization(shuffled, grouped(*rows), "mean", seed=0)
     assert one.value == two.value
     assert_array_equal(one.resamples, two.resamples)
 

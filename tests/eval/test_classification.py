@@ -10,12 +10,12 @@ from numpy.testing import assert_allclose
 from embcomp.embedding import Embedding
 from embcomp.errors import InputError
 from embcomp.eval import classification
-from embcomp.eval.classification import measure_classification, text_vectors
-from embcomp.eval.datasets import ClassificationSet
+from embcomp.eval.suite import DataSet, Settings
+from embcomp.eval.target import text_vectors
 
 from .conftest import toy
 
-needs_scikit_learn = pytest.mark.skipif(not classification.is_available(), reason="scikit-learn is not installed")
+needs_scikit_learn = pytest.mark.skipif(bool(classification.SUITE.missing()), reason="scikit-learn is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,11 @@ def opinions():
         odds = 0.7 if label == "1" else 0.3
         chosen = [f"{'good' if rng.random() < odds else 'bad'}{rng.integers(40)}" for _ in range(5)]
         rows.append((label, " ".join([*chosen, "unheard-of"])))
-    return Embedding(words, vectors.astype(np.float32)), ClassificationSet("opinions", tuple(rows))
+    return Embedding(words, vectors.astype(np.float32)), DataSet("classification", "opinions", rows)
+
+
+def measured(embedding, data, seed=0):
+    return classification.measure(embedding, data, Settings(seed=seed))["accuracy"]
 
 
 def test_a_text_is_the_mean_of_its_words_and_missing_ones_are_zeros():
@@ -50,11 +54,11 @@ def test_texts_without_a_known_word():
 @needs_scikit_learn
 def test_five_fold_accuracy(opinions):
     embedding, data = opinions
-    found = measure_classification(embedding, data, seed=0)
+    found = measured(embedding, data, seed=0)
     assert 0.6 < found.value < 0.95
     assert (found.n_used, found.n_skipped, found.oov) == (150, 0, 1)
     assert found.resamples.std() == pytest.approx(np.sqrt(found.value * (1 - found.value) / 150), rel=0.1)
-    assert measure_classification(embedding, data, seed=0).value == found.value
+    assert measured(embedding, data, seed=0).value == found.value
 
 
 @needs_scikit_learn
@@ -74,14 +78,14 @@ def test_as_written_out_plainly(opinions):
     folds = StratifiedKFold(5, shuffle=True, random_state=3)
     with pytest.warns(ConvergenceWarning):
         accuracies = cross_val_score(make_pipeline(StandardScaler(), network), x, y, cv=folds)
-    assert_allclose(measure_classification(embedding, data, seed=3).value, accuracies.mean(), atol=0.02)
+    assert_allclose(measured(embedding, data, seed=3).value, accuracies.mean(), atol=0.02)
 
 
 @needs_scikit_learn
 def test_the_scale_of_the_vectors_does_not_count(opinions):
     embedding, data = opinions
     scaled = Embedding(embedding.words, embedding.vectors * 1024)
-    one, two = (measure_classification(e, data, seed=0).value for e in (embedding, scaled))
+    one, two = (measured(e, data, seed=0).value for e in (embedding, scaled))
     assert_allclose(one, two, atol=0.01)
 
 
@@ -91,13 +95,13 @@ def test_the_scale_of_the_vectors_does_not_count(opinions):
 )
 def test_too_few_texts(rows, counts):
     with pytest.raises(InputError) as caught:
-        measure_classification(toy("a", [[1]]), ClassificationSet("few", tuple(rows)), seed=0)
+        measured(toy("a", [[1]]), DataSet("classification", "few", rows), seed=0)
     assert str(caught.value) == f"few: must have two labels or more with 5 texts each, got {counts}"
 
 
 def test_scikit_learn_and_scipy_are_imported_only_when_needed():
     code = (
-        "import sys, embcomp.eval.run, embcomp.eval.report;"
+        "import sys, embcomp.eval.suite, embcomp.eval.report; embcomp.eval.suite.all_suites();"
         "print([name for name in ('sklearn', 'scipy.cluster', 'gensim') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,10 +7,17 @@ import pytest
 
 from embcomp.errors import InputError
 from embcomp.eval import datasets
-from embcomp.eval.datasets import built_in, canonical_name, collect, read_folder
+from embcomp.eval.datasets import canonical_name, collect
+from embcomp.eval.suite import Suite, all_suites
+
+from .conftest import built_in
 
 SIMILARITY = "a\tb\t1\nc\td\t2\n"
 CATEGORIES = "trout\tfish\ngull\tbird\ncarp\tfish\n"
+
+
+def read_folder(folder):
+    return datasets.read_folder(folder, all_suites())
 
 
 def names(sets):
@@ -19,16 +26,16 @@ def names(sets):
 
 def test_built_in_sets_have_their_published_sizes():
     ws353, simlex, google = built_in()
-    assert (len(ws353.pairs), len(simlex.pairs), len(google.questions)) == (353, 999, 19544)
-    assert ws353.pairs[0] == ("love", "sex")
-    assert ws353.ratings[0] == 6.77
-    assert len({section for section, *_ in google.questions}) == 14
+    assert (len(ws353.rows), len(simlex.rows), len(google.rows)) == (353, 999, 19544)
+    assert ws353.rows[0] == ("love", "sex", 6.77)
+    assert len({section for section, *_ in google.rows}) == 14
 
 
 def test_built_in_sets_are_found_without_importing_gensim():
-    code = "import sys; from embcomp.eval.datasets import built_in; built_in(); print('gensim' in sys.modules)"
+    code = "import sys; from embcomp.eval.run import choose; print(len(choose(None, None, has_baseline=False)))"
+    code += "; print('gensim' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == "False\n"
+    assert run.stdout == "2\nFalse\n"
 
 
 def test_gensim_without_its_test_data(monkeypatch, tmp_path):
@@ -84,22 +91,16 @@ def test_folders_of_the_web_package(write, tmp_path):
         ("categorization", "Battig"),
         ("similarity", "MEN"),
     ]
-    assert ap.rows == (("carp", "fish"), ("gull", "bird"), ("trout", "fish"))
-    assert battig.rows == (("hour", "unit"), ("ruby", "gem"), ("sea pearl", "gem"))
-    assert men.pairs == (("sun", "moon"),)
-
-
-def test_the_order_of_a_categorization_file_does_not_matter(write, tmp_path):
-    write("one/categorization/x.tsv", CATEGORIES)
-    write("two/categorization/x.tsv", "".join(reversed(CATEGORIES.splitlines(keepends=True))))
-    assert read_folder(tmp_path / "one") == read_folder(tmp_path / "two")
+    assert set(ap.rows) == {("carp", "fish"), ("gull", "bird"), ("trout", "fish")}
+    assert set(battig.rows) == {("hour", "unit"), ("ruby", "gem"), ("sea pearl", "gem")}
+    assert men.rows == [("sun", "moon", 50.0)]
 
 
 def test_a_set_of_the_folder_replaces_the_built_in_one(write, tmp_path):
     write("similarity/EN-WS-353-ALL.txt", "a b 1\n")
     found = collect(tmp_path)
     assert names(found) == [("similarity", "SimLex-999"), ("similarity", "WS-353"), ("analogy", "Google")]
-    assert found[1].pairs == (("a", "b"),)
+    assert found[1].rows == [("a", "b", 1.0)]
 
 
 def test_without_a_folder_there_are_the_built_in_sets():
@@ -124,6 +125,15 @@ def test_names(stem, name):
     assert canonical_name(stem) == name
 
 
+def test_a_folder_that_two_suites_read_belongs_to_the_first(write, tmp_path):
+    write("similarity/x.tsv", SIMILARITY)
+    mine = Suite("mine", "", ("m",), lambda *_: {}, lambda path: [], folders=("similarity", "mine"))
+    suites = all_suites() | {"mine": mine}
+    assert names(datasets.read_folder(tmp_path, suites)) == [("similarity", "x")]
+    write("mine/y.tsv", "anything")
+    assert names(datasets.read_folder(tmp_path, suites)) == [("mine", "y"), ("similarity", "x")]
+
+
 def test_folder_errors(write, tmp_path):
     path = write("similarity/x.tsv", SIMILARITY)
     with pytest.raises(InputError) as caught:
@@ -141,9 +151,7 @@ def test_folder_errors(write, tmp_path):
 
 
 def test_real_data_have_their_published_sizes(data_dir):
-    sizes = {}
-    for data in read_folder(data_dir):
-        sizes[data.name] = len(getattr(data, "pairs", getattr(data, "rows", getattr(data, "questions", ()))))
+    sizes = {data.name: len(data.rows) for data in read_folder(data_dir)}
     published = {"MEN": 3000, "MTurk-287": 287, "RG-65": 65, "RW": 2034, "SimLex-999": 999, "TR9856": 9856}
     published |= {"WS-353": 353, "WS-353-REL": 252, "WS-353-SIM": 203, "MSR": 8000, "MR": 10662}
     published |= {"AP": 402, "BLESS": 200, "Battig": 5231, "ESSLLI-1a": 44, "ESSLLI-2c": 45}

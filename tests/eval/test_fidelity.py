@@ -7,7 +7,7 @@ from scipy import stats
 
 from embcomp.embedding import Embedding
 from embcomp.eval import fidelity, neighbours
-from embcomp.eval.fidelity import Shared, bands, measure_fidelity
+from embcomp.eval.fidelity import Shared, bands
 from embcomp.eval.neighbours import nearest
 from embcomp.eval.statistics import bootstrap_pearson, bootstrap_ratio, resample_counts, unit_rows
 
@@ -19,12 +19,20 @@ def few_pairs(monkeypatch):
 
 @pytest.fixture
 def small_bands(monkeypatch):
-    monkeypatch.setattr(fidelity, "BANDS", (("head", 0, 50), ("tail", 50, None)))
+    monkeypatch.setattr(fidelity, "BANDS", (("head", 0), ("tail", 50)))
 
 
 def noisy(embedding: Embedding, scale: float) -> Embedding:
     noise = np.random.default_rng(8).normal(size=embedding.vectors.shape)
     return Embedding(embedding.words, (embedding.vectors + scale * noise).astype(np.float32))
+
+
+def measure_fidelity(target, baseline, seed):
+    """Results by band, then by metric."""
+    found = {}
+    for (band, metric), measured in fidelity.measure_fidelity(target, baseline, seed).items():
+        found.setdefault(band, {})[metric] = measured
+    return found
 
 
 def slow_nearest(vectors, queries, depth):
@@ -135,10 +143,11 @@ def test_the_same_seed_draws_the_same_sample(crowd):
 
 
 def test_bands_that_exist():
-    assert bands(300) == ["top 1k"]
-    assert bands(1_000) == ["top 1k"]
-    assert bands(1_001) == ["top 1k", "1k-10k"]
-    assert bands(341_479) == ["top 1k", "1k-10k", "10k-100k", "rest"]
+    assert bands(300) == [("top 1k", 0, 300)]
+    assert bands(1_000) == [("top 1k", 0, 1_000)]
+    assert bands(1_001) == [("top 1k", 0, 1_000), ("1k-10k", 1_000, 1_001)]
+    assert bands(100_000)[2:] == [("10k-100k", 10_000, 100_000)]
+    assert bands(341_479)[2:] == [("10k-100k", 10_000, 100_000), ("rest", 100_000, 341_479)]
 
 
 def test_bootstrap_of_a_correlation_and_of_a_ratio():

@@ -5,7 +5,7 @@ import pytest
 from embcomp.errors import InputError
 from embcomp.eval import layouts
 
-PAIRS = [("sun", "moon"), ("ice cream", "snow")]
+PAIRS = [("sun", "moon", 7.5), ("ice cream", "snow", 3.0)]
 
 
 @pytest.mark.parametrize(
@@ -28,22 +28,22 @@ PAIRS = [("sun", "moon"), ("ice cream", "snow")]
     ],
 )
 def test_layouts_of_similarity_sets(write, name, text):
-    assert layouts.parse_similarity(write(name, text)) == (PAIRS, [7.5, 3.0])
+    assert layouts.parse_similarity(write(name, text)) == PAIRS
 
 
 def test_space_separated_pairs(write):
     text = "sun moon  7.5\nice snow 3\n"
-    assert layouts.parse_similarity(write("EN-X.txt", text)) == ([("sun", "moon"), ("ice", "snow")], [7.5, 3])
+    assert layouts.parse_similarity(write("EN-X.txt", text)) == [("sun", "moon", 7.5), ("ice", "snow", 3)]
 
 
 def test_the_lemma_form_of_men_loses_its_tags(write):
     path = write("MEN.txt", "sun-n shine-v 50.0\nbright-j sun-n 49\n")
-    assert layouts.parse_similarity(path)[0] == [("sun", "shine"), ("bright", "sun")]
+    assert layouts.parse_similarity(path) == [("sun", "shine", 50), ("bright", "sun", 49)]
 
 
 def test_hyphens_elsewhere_stay(write):
     path = write("MEN.txt", "sun-n shine 50.0\nx-v y-n 49\n")
-    assert layouts.parse_similarity(path)[0] == [("sun-n", "shine"), ("x-v", "y-n")]
+    assert layouts.parse_similarity(path) == [("sun-n", "shine", 50), ("x-v", "y-n", 49)]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_text_errors(write):
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"),
+    ("suite", "text"),
     [
         ("similarity", "a\tb\t1\nc\td\t2\n"),
         ("similarity", "word1\tword2\tPOS\tSimLex999\na\tb\tN\t1\nc\td\tN\t2\n"),
@@ -143,14 +143,14 @@ def test_text_errors(write):
         ("classification", "1\tgood\n1\tbest\n0\tbad\n"),
     ],
 )
-def test_kinds_by_content(write, kind, text):
-    assert layouts.guess_kind(write("some.txt", text)) == kind
+def test_suites_by_content(write, suite, text):
+    assert layouts.guess_suite(write("some.txt", text)) == suite
 
 
-def test_content_of_no_kind(write):
+def test_content_of_no_suite(write):
     path = write("some.txt", "hello\nworld\n")
     with pytest.raises(InputError) as caught:
-        layouts.guess_kind(path)
+        layouts.guess_suite(path)
     assert str(caught.value) == (
         f"{path}: expected a similarity, categorization, analogy or classification set, got rows like ['world']"
     )

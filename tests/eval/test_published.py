@@ -14,10 +14,12 @@ from scipy.stats import spearmanr
 
 from embcomp.eval.categorization import clusterings
 from embcomp.eval.datasets import read_folder
-from embcomp.eval.run import evaluate
 from embcomp.eval.statistics import majority_hits
+from embcomp.eval.suite import all_suites
 from embcomp.eval.target import look_up
 from embcomp.formats import read_embedding
+
+from .conftest import evaluate
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +32,11 @@ def glove():
 
 @pytest.fixture(scope="module")
 def sets(data_dir):
-    return {data.name: data for data in read_folder(data_dir)}
+    return {data.name: data for data in read_folder(data_dir, all_suites())}
 
 
 def test_similarity(glove, data_dir):
-    found = {score.task: score.value for score in evaluate(glove, "glove", ["similarity"], data_dir)}
+    found = {score.task: score.value for score in evaluate(glove, ["similarity"], data_dir)}
     published = {"MEN": 68.1, "MTurk-287": 61.9, "RG-65": 69.1, "RW": 31.5, "SimLex-999": 29.8, "WS-353": 53.3}
     assert_allclose([found[name] for name in published], list(published.values()), atol=0.06)
     assert_allclose(np.mean([found[name] for name in published]), 52.3, atol=0.06)
@@ -49,11 +51,12 @@ def test_similarity_as_written_out_plainly(glove, data_dir, sets):
         vector = mean if row is None else glove.vectors[row].astype(np.float64)
         return vector / np.linalg.norm(vector)
 
-    products = [unit(left) @ unit(right) for left, right in data.pairs]
-    scores = {score.task: score for score in evaluate(glove, "glove", ["similarity"], data_dir)}
-    assert_allclose(scores["RW"].value, 100 * spearmanr(products, data.ratings).statistic, atol=1e-3)
+    ratings = [rating for *_, rating in data.rows]
+    products = [unit(left) @ unit(right) for left, right, _ in data.rows]
+    scores = {score.task: score for score in evaluate(glove, ["similarity"], data_dir)}
+    assert_allclose(scores["RW"].value, 100 * spearmanr(products, ratings).statistic, atol=1e-3)
     assert scores["RW"].oov == len(
-        {w for pair in data.pairs for w in pair if w not in index and w.lower() not in index}
+        {w for pair in data.rows for w in pair[:2] if w not in index and w.lower() not in index}
     )
 
 
@@ -65,7 +68,7 @@ def test_categorization(glove, sets, name, published, margin, write):
     """Where Ward's method is best the figure is the same; where k-means is, it depends on random starts."""
     rows = "".join(f"{word}\t{category}\n" for word, category in sets[name].rows)
     folder = write(f"categorization/{name}.tsv", rows).parent
-    (found,) = evaluate(glove, "glove", ["categorization"], folder)
+    (found,) = evaluate(glove, ["categorization"], folder)
     assert found.value == pytest.approx(published, abs=margin)
 
 

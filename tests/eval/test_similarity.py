@@ -6,15 +6,20 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from embcomp.embedding import Embedding
-from embcomp.eval.datasets import SimilaritySet, built_in
-from embcomp.eval.similarity import measure_similarity
+from embcomp.eval.score import Measurement
+from embcomp.eval.similarity import measure
 from embcomp.eval.statistics import COSINE_DECIMALS
+from embcomp.eval.suite import DataSet, Settings
 
-from .conftest import toy
+from .conftest import built_in, toy
 
 
-def rated(*rows: tuple[str, str, float]) -> SimilaritySet:
-    return SimilaritySet("x", tuple(row[:2] for row in rows), np.array([row[2] for row in rows], dtype=float))
+def rated(*rows: tuple[str, str, float]) -> DataSet:
+    return DataSet("similarity", "x", rows)
+
+
+def measure_similarity(embedding: Embedding, data: DataSet, oov: str, seed: int) -> Measurement:
+    return measure(embedding, data, Settings(oov, seed))["spearman"]
 
 
 @pytest.fixture
@@ -31,11 +36,11 @@ def test_by_hand(compass):
     assert found.resamples.shape == (1000,)
 
 
-def slow_similarity(embedding: Embedding, data: SimilaritySet, oov: str) -> float:
+def slow_similarity(embedding: Embedding, data: DataSet, oov: str) -> float:
     mean = embedding.vectors.astype(np.float64).mean(axis=0).astype(np.float32).astype(np.float64)
     vectors = dict(zip(embedding.words, embedding.vectors.astype(np.float64), strict=True))
     cosines, ratings = [], []
-    for (left, right), rating in zip(data.pairs, data.ratings, strict=True):
+    for left, right, rating in data.rows:
         a = vectors.get(left, vectors.get(left.lower()))
         b = vectors.get(right, vectors.get(right.lower()))
         if oov == "skip" and (a is None or b is None):
@@ -49,7 +54,7 @@ def slow_similarity(embedding: Embedding, data: SimilaritySet, oov: str) -> floa
 @pytest.mark.parametrize("oov", ["mean", "skip"])
 def test_as_written_out_plainly(oov):
     ws353 = built_in()[0]
-    words = sorted({word.lower() for pair in ws353.pairs for word in pair})
+    words = sorted({word.lower() for pair in ws353.rows for word in pair[:2]})
     known = words[::2] + words[1::4]
     numbers = np.random.default_rng(0).normal(size=(len(known), 6)) + 0.3
     vectors = (np.round(numbers * 64) / 64).astype(np.float32)  # products and sums of these are exact in any order

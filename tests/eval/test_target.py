@@ -75,4 +75,4 @@ def test_policies():
     check_oov("skip")
     with pytest.raises(ParameterError) as caught:
         check_oov("zero")
-    assert str(caught.value) == "The 'oov' parameter must be 'mean' or 'skip', got 'zero'"
+    assert str(caught.value) == "`oov` must be 'mean' or 'skip', got 'zero'"

@@ -1,0 +1,205 @@
+"""What a suite is, and which there are: a table of built-ins, then the entry points of other packages.
+
+A suite says how good vectors are at one kind of task. Another package adds one by declaring, in its
+``pyproject.toml``::
+
+    [project.entry-points."embcomp.suites"]
+    mine = "package.module:MINE"
+
+where ``MINE`` is a :class:`Suite` with the same name::
+
+    def read(path):
+        return [tuple(line.split("\\t")) for line in path.read_text(encoding="utf-8").splitlines()]
+
+    def measure(target, data, settings):
+        found = look_up(target, [word for word, _ in data.rows], settings.oov, average=True)
+        return {"accuracy": Measurement(share_right(found.vectors, data.rows), n_used=len(data.rows))}
+
+    MINE = Suite("mine", "one line of text", ("accuracy",), measure, read, folders=("mine",))
+
+Files in the subfolder ``mine`` of a folder of data sets are then its data sets, and ``--suite mine`` runs it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from embcomp.checks import Integer
+from embcomp.errors import ParameterError, PluginError, PluginWarning
+from embcomp.eval.score import Measurement
+from embcomp.eval.target import OovPolicy, Target, check_oov
+from embcomp.plugins import guarded, load_plugin, load_plugins, plugin_names
+from embcomp.progress import Progress, no_progress
+
+ENTRY_POINT_GROUP = "embcomp.suites"
+
+BUILT_IN = {
+    "similarity": "embcomp.eval.similarity:SUITE",
+    "categorization": "embcomp.eval.categorization:SUITE",
+    "analogy": "embcomp.eval.analogy:SUITE",
+    "classification": "embcomp.eval.classification:SUITE",
+    "fidelity": "embcomp.eval.fidelity:SUITE",
+}
+
+RESTRICT_VOCAB = 30_000  # word2vec, demo-word-accuracy.sh
+
+Result = TypeVar("Result")
+Rows = Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Something to measure on: rows of text and numbers, whose columns the suite knows."""
+
+    suite: str
+    name: str
+    rows: Rows = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all suites of one run have in common.
+
+    Attributes:
+        oov: what stands for a missing word: the ``mean`` vector, or nothing (``skip`` its row).
+        seed: of bootstrap, samples, k-means and networks.
+        restrict_vocab: how many of the most frequent words take part in analogies.
+        baseline: what the target was made from, or ``None``.
+        progress: for news of long work.
+
+    Raises:
+        ParameterError: one of them is not allowed.
+    """
+
+    oov: OovPolicy = "mean"
+    seed: int = 0
+    restrict_vocab: int = RESTRICT_VOCAB
+    baseline: Target | None = None
+    progress: Progress = no_progress
+
+    def __post_init__(self) -> None:
+        check_oov(self.oov)
+        check = Integer(1)
+        if not check.allows(self.restrict_vocab):
+            raise ParameterError(f"`restrict_vocab` must be {check.describe()}, got {self.restrict_vocab!r}")
+
+
+TaskKey = tuple[str, str]
+"""Task and metric."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One computation and the results to expect of it; those that do not come are shown as gaps."""
+
+    name: str
+    keys: Sequence[TaskKey]
+    run: Callable[[], Mapping[TaskKey, Measurement]]
+
+
+def _nothing() -> Sequence[DataSet]:
+    return ()
+
+
+def _no_reason() -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """One kind of task.
+
+    Attributes:
+        name: the word after ``--suite``.
+        summary: one line on what it measures.
+        metrics: names of its results; tables that have room for one show the first.
+        measure: scores a target on one of its data sets: a :class:`Measurement` for each metric.
+        read: reads a file of a folder of data sets; raises ``InputError`` if it is none.
+        folders: names of the subfolders, in lower case, whose files ``read`` can read.
+        built_in: gives the data sets that are there without a folder.
+        missing: says what is not installed here that the suite needs, and how to install it; empty if nothing is.
+        needs_baseline: whether it compares the target with what it was made from.
+        plan: for a suite that does not measure one data set at a time: lists its jobs; ``measure`` is then not used.
+    """
+
+    name: str
+    summary: str
+    metrics: Sequence[str]
+    measure: Callable[[Target, DataSet, Settings], Mapping[str, Measurement]] | None = None
+    read: Callable[[Path], Rows] | None = None
+    folders: Sequence[str] = ()
+    built_in: Callable[[], Iterable[DataSet]] = _nothing
+    missing: Callable[[], str] = _no_reason
+    needs_baseline: bool = False
+    plan: Callable[[Target, Settings], Sequence[Job]] | None = None
+
+    def jobs(self, target: Target, data: Iterable[DataSet], settings: Settings) -> Sequence[Job]:
+        """What to compute: a job for each data set, with all metrics, unless the suite has a plan of its own."""
+        if self.plan is not None:
+            return self.plan(target, settings)
+
+        def run(each: DataSet) -> dict[TaskKey, Measurement]:
+            found = self.measure(target, each, settings) if self.measure is not None else {}
+            return {(each.name, metric): measured for metric, measured in found.items()}
+
+        return [
+            Job(f"{self.name} {each.name}", [(each.name, metric) for metric in self.metrics], partial(run, each))
+            for each in data
+        ]
+
+
+def suite_names() -> list[str]:
+    """Names of all suites: built-ins in the order of the table, then those of other packages, not imported yet."""
+    return [*BUILT_IN, *(name for name in plugin_names(ENTRY_POINT_GROUP) if name not in BUILT_IN)]
+
+
+def all_suites() -> dict[str, Suite]:
+    """Import all suites, by name, in the order of :func:`suite_names`.
+
+    A suite of another package that cannot be used is left out, with a ``PluginWarning``.
+    """
+    built_in = {}
+    for name, place in BUILT_IN.items():
+        module, _, attribute = place.partition(":")
+        built_in[name] = getattr(import_module(module), attribute)
+    return built_in | load_plugins(ENTRY_POINT_GROUP, _judged)
+
+
+def find_broken(name: str) -> None:
+    """Say why a suite of another package, which :func:`all_suites` leaves out, cannot be used.
+
+    Raises:
+        PluginError: with the reason; nothing is raised if no package offers the suite.
+    """
+    load_plugin(ENTRY_POINT_GROUP, name, _judged)
+
+
+def attempt(suite: Suite, call: Callable[[], Result]) -> Result | None:
+    """Call a part of a suite; one of another package that fails is named in a warning, and gives ``None``."""
+    if suite.name in BUILT_IN:
+        return call()
+    try:
+        with guarded(f"suite {suite.name!r} of another package"):
+            return call()
+    except PluginError as error:
+        warnings.warn(str(error), PluginWarning, stacklevel=2)
+        return None
+
+
+def _judged(name: str, loaded: Any) -> Suite:
+    """What an entry point gave, if it is a suite that can be found again by its name."""
+    if name in BUILT_IN:
+        raise TypeError(f"{name!r} is a suite of embcomp itself, expected another name")
+    if not isinstance(loaded, Suite):
+        raise TypeError(f"{loaded!r} is no embcomp.eval.suite.Suite")
+    if loaded.name != name:
+        raise TypeError(f"its name must be {name!r}, as its entry point, got {loaded.name!r}")
+    if loaded.measure is None and loaded.plan is None:
+        raise TypeError("it has neither `measure` nor `plan`")
+    return loaded
