@@ -1,8 +1,9 @@
 """Compressed streams, known by what they start with and opened in bounded memory.
 
-All decompressors are driven through one interface, that of :class:`lzma.LZMADecompressor`: ``decompress``,
-``needs_input``, ``eof``, ``unused_data``. Several streams one after the other, and zero bytes as padding after
-them, are read as one; anything else that follows is damage.
+Several streams one after the other, and zero bytes as padding after them, are read as one; anything else that follows
+is damage. The standard library's file objects for bz2 and xz ignore what follows and set no limit to memory, that for
+gzip takes a quarter longer, and that of zstandard takes a truncated stream for a whole one; so the decompressors are
+driven here.
 """
 
 from __future__ import annotations
@@ -39,9 +40,7 @@ def kind_of(head: bytes) -> str | None:
         return "bz2"
     if head.startswith(b"\xfd7zXZ\x00"):
         return "xz"
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
-        return "zst"
-    return None
+    return "zst" if head.startswith(b"\x28\xb5\x2f\xfd") else None
 
 
 class Decompressed:
@@ -89,22 +88,21 @@ class Decompressed:
 
 
 def _engine(kind: str, name: str) -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
-    """A maker of decompressors of one kind, and what they raise on damaged data."""
+    """A maker of decompressors with the interface of :class:`lzma.LZMADecompressor`; what they raise on damage."""
     if kind == "gz":
         return _Gzip, (zlib.error,)
     if kind == "bz2":
         return bz2.BZ2Decompressor, (OSError,)
     if kind == "xz":
         return lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES), (lzma.LZMAError,)
-    if sys.version_info >= (3, 14):
-        module = importlib.import_module("compression.zstd")
-        return module.ZstdDecompressor, (module.ZstdError,)
     try:
-        module = importlib.import_module("zstandard")
+        module = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "zstandard")
     except ImportError as error:
         raise InputError(
             f"{name}: is compressed with zstd, which needs the package 'zstandard': pip install 'embcomp[zstd]'"
         ) from error
+    if sys.version_info >= (3, 14):
+        return module.ZstdDecompressor, (module.ZstdError,)
     return lambda: _Zstandard(module.ZstdDecompressor().decompressobj()), (module.ZstdError,)
 
 
@@ -149,8 +147,7 @@ class _Zstandard:
         return bytes(self._engine.unused_data) + bytes(self._waiting)
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        if data:
-            self._waiting = memoryview(data)
+        self._waiting = memoryview(data) if data else self._waiting
         out: bytes = self._engine.decompress(bytes(self._waiting[:ZST_STEP_BYTES]))
         self._waiting = self._waiting[ZST_STEP_BYTES:]
         return out
