@@ -8,7 +8,7 @@ from embcomp.arrays import FloatArray
 from embcomp.eval.statistics import IntArray, unit_rows
 from embcomp.eval.target import Target
 from embcomp.progress import Progress, no_progress
-from embcomp.smallest import Smallest
+from embcomp.shortlist import Shortlist
 
 BLOCK_ROWS = 8192
 
@@ -40,20 +40,16 @@ def nearest(
     if depth == 0 or not len(queries):
         return np.empty((len(queries), depth), dtype=np.int64)
     units = -_units(target, rows[queries])
-    found = [Smallest(depth) for _ in queries]
+    found = [Shortlist(depth) for _ in queries]
     for start in range(0, len(rows), BLOCK_ROWS):
         progress(stage, start, len(rows))
         costs = units @ _units(target, rows[start : start + BLOCK_ROWS]).T
         own = np.flatnonzero((queries >= start) & (queries < start + costs.shape[1]))
-        costs[own, queries[own] - start] = np.inf
-        for smallest, each in zip(found, costs, strict=True):
-            smallest.offer(each, start)
+        costs[own, queries[own] - start] = 2  # above that of any cosine
+        for shortlist, each in zip(found, costs, strict=True):
+            shortlist.offer(each, start)
     progress(stage, len(rows), len(rows))
-    return np.array([_in_order(*smallest.kept(), depth) for smallest in found])
-
-
-def _in_order(costs: FloatArray, positions: IntArray, depth: int) -> IntArray:
-    return positions[np.lexsort((positions, costs))[:depth]]
+    return np.array([shortlist.best()[0] for shortlist in found])
 
 
 def _units(target: Target, rows: IntArray) -> FloatArray:

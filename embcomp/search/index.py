@@ -38,8 +38,8 @@ from embcomp.search.nearest import (
     rounded,
 )
 from embcomp.search.planes import Planes, as_words, hamming_nearest
-from embcomp.search.shortlist import Ranked
 from embcomp.search.tables import Symbols, Tables, exact_sums, join_symbols, join_tables
+from embcomp.shortlist import Ranked
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 

@@ -12,13 +12,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
+from embcomp.arrays import AnyArray, DoubleArray, FloatArray, UInt64Array
 from embcomp.bits import BytesArray, row_bytes
 from embcomp.search.fastscan import FastScan, NibbleWeights
 from embcomp.search.planes import BitWeights, Planes, as_words, weighted_costs
-from embcomp.search.shortlist import Ranked, Shortlist
 from embcomp.search.tables import Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
-from embcomp.smallest import Smallest
+from embcomp.shortlist import Ranked, Shortlist
 
 Inverse: TypeAlias = float | FloatArray
 """1 / length of each row: one number if all rows have one length, else of shape (n,). Queries have length 1."""
@@ -47,7 +46,7 @@ def by_weights(
     coarse = BitWeights.choose(wanted.magnitudes)
     best_code = as_words(wanted.best_code[None, :])[0]
 
-    def scores(ranks: NDArray[np.int64]) -> DoubleArray:
+    def scores(ranks: NDArray[np.int64], _: AnyArray) -> DoubleArray:
         return wanted.scores(_bytes_of(planes.take(ranks), planes.n_bits), ranks)
 
     if isinstance(inverse, float):
@@ -131,7 +130,7 @@ def by_tables(planes: Symbols, tables: Tables, inverse: Inverse, k: int, n_rows:
     """Similarity Σ_m tables[m, symbol m] · inverse; ``planes`` are symbols by column, shape (M, n)."""
     error = rounding_error(tables) * float(np.max(inverse, initial=0.0))
 
-    def scores(ranks: NDArray[np.int64]) -> DoubleArray:
+    def scores(ranks: NDArray[np.int64], _: AnyArray) -> DoubleArray:
         return rounded(exact_sums(tables, planes[:, ranks].T) * _of(inverse, ranks))
 
     shortlist = Shortlist(k, scores, lambda score: SCORE_SLACK + error - score)
@@ -147,17 +146,12 @@ def by_vectors(
     k: int,
 ) -> list[Ranked]:
     """Similarity x·q · inverse for each query; ``blocks`` yields first ranks and vectors x, shape (rows, dim)."""
-    nearest = [Smallest(k) for _ in queries]
+    nearest = [Shortlist(k) for _ in queries]
     for first, block in blocks:
         scale = _of(inverse, slice(first, first + len(block)))
-        for collector, query in zip(nearest, queries, strict=True):
-            collector.offer(-rounded((block @ query).astype(np.float64) * scale), first)
-    found = []
-    for collector in nearest:
-        costs, ranks = collector.kept()
-        order = np.lexsort((ranks, costs))[:k]
-        found.append((ranks[order], -costs[order]))
-    return found
+        for shortlist, query in zip(nearest, queries, strict=True):
+            shortlist.offer(-rounded((block @ query).astype(np.float64) * scale), first)
+    return [shortlist.best() for shortlist in nearest]
 
 
 def rounded(similarities: NDArray[np.floating] | np.floating) -> DoubleArray:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, UInt64Array
 from embcomp.bits import BytesArray
-from embcomp.smallest import Smallest
+from embcomp.shortlist import Shortlist
 
 WORD_BYTES = 8
 BLOCK_ROWS = 32768  # × 8 bytes: a plane of a block takes 256 kB, and a few of them fit the second-level cache
@@ -114,12 +114,11 @@ def hamming_nearest(
 
     Ordered by (distance, rank); fewer if there are fewer rows. XOR and population count in blocks, no (n,) array.
     """
-    nearest = Smallest(k)
+    nearest = Shortlist(k, bound=lambda score: int(-score))
     for first, distances in _distances(planes, query, n_rows):
         nearest.offer(distances, first)
-    distances, ranks = nearest.kept()
-    order = np.lexsort((ranks, distances))[:k]
-    return distances[order].astype(np.int64), ranks[order]
+    ranks, scores = nearest.best()
+    return (-scores).astype(np.int64), ranks
 
 
 def _distances(planes: Planes, query: UInt64Array, n_rows: int) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
@@ -151,14 +150,13 @@ class BitWeights:
     Attributes:
         masks: uint64, shape (n_planes, n_words), for the largest power first.
         step: what one unit of the rounded weights stands for.
-        below, above: Σ of the weights' errors that are negative (as a positive number), and of those that are
-            positive: step · (rounded sum) − below ≤ exact sum ≤ step · (rounded sum) + above.
+        below: Σ of the weights' errors that are negative, as a positive number:
+            step · (rounded sum) − below ≤ exact sum.
     """
 
     masks: UInt64Array
     step: float
     below: float
-    above: float
 
     @classmethod
     def round(cls, weights: DoubleArray, n_planes: int) -> BitWeights:
@@ -176,7 +174,6 @@ class BitWeights:
             masks=as_words(np.packbits(bits.astype(np.uint8), axis=1)),
             step=float(steps[best]),
             below=float(-error[error < 0].sum()),
-            above=float(error[error > 0].sum()),
         )
 
     @classmethod
@@ -201,27 +198,22 @@ def weighted_costs(
 
     The distance is the sum of the weights of the bits in which a row differs from ``query``.
     """
-    largest = np.bitwise_count(weights.masks).sum(axis=1, dtype=np.int64)
-    sums = [BitSum(int(bits)) for bits in largest]
+    sums = [BitSum(int(np.bitwise_count(mask).sum())) for mask in weights.masks]
     masks = [_partial_masks(mask, planes.n_bits) for mask in weights.masks]
     wide = planes.n_bits << len(masks) > np.iinfo(np.uint16).max
     total: NDArray[np.unsignedinteger] = np.empty(BLOCK_ROWS, dtype=np.uint32 if wide else np.uint16)
     different = np.empty(BLOCK_ROWS, dtype=np.uint64)
     masked = np.empty(BLOCK_ROWS, dtype=np.uint64)
-    queries = _one_by_one(query)
+    steps = list(zip(_one_by_one(query), *masks, strict=True))  # a word of the query, and of each mask
     for first, block in planes.blocks(n_rows):
         size = block.shape[1]
+        out, kept = different[:size], masked[:size]
         for plane in sums:
             plane.start(size)
-        for word, words in enumerate(block):
-            np.bitwise_xor(words, queries[word], different[:size])
-            for plane, mask in zip(sums, masks, strict=True):
-                one = mask[word]
-                if one is None:
-                    plane.add(different[:size])
-                else:
-                    np.bitwise_and(different[:size], one, masked[:size])
-                    plane.add(masked[:size])
+        for words, (one, *own) in zip(block, steps, strict=True):
+            np.bitwise_xor(words, one, out)
+            for plane, mask in zip(sums, own, strict=True):
+                plane.add(out if mask is None else np.bitwise_and(out, mask, kept))
         costs = sums[0].total(size)
         if len(sums) > 1:
             np.copyto(total[:size], costs)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embcomp import bits
-from embcomp.search import nearest, planes, shortlist, tables
+from embcomp import bits, shortlist
+from embcomp.search import nearest, planes, tables
 from embcomp.search.nearest import Ranked, all_by_weights, by_hamming, by_tables, by_vectors, by_weights, rounded
 from embcomp.search.planes import Planes
 from embcomp.search.tables import join_symbols, join_tables

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embcomp.search import shortlist
-from embcomp.search.shortlist import Shortlist
+from embcomp import shortlist
+from embcomp.shortlist import Shortlist
 
 ERROR = 0.01  # of the costs
 
@@ -23,7 +23,7 @@ class Rows:
         self.costs = rng.uniform(-ERROR, ERROR, n_rows) - self.scores
         self.n_computed = 0
 
-    def exact(self, ranks: NDArray[np.int64]) -> NDArray[np.float64]:
+    def exact(self, ranks: NDArray[np.int64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
         assert ((ranks >= 0) & (ranks < len(self.scores))).all()
         self.n_computed += len(ranks)
         return self.scores[ranks]
@@ -62,3 +62,40 @@ def test_few_rows_are_computed_exactly(k: int, most: int) -> None:
 def test_blocks_too_small_for_a_first_bound() -> None:
     rows = Rows(6, 3000)
     assert rows.best(100, [3, 50, 130, 900]) == rows.sorted(100)
+
+
+@given(
+    st.lists(st.integers(0, 20), max_size=60),
+    st.integers(1, 8),
+    st.integers(1, 7),
+    st.sampled_from([np.uint8, np.uint16, np.float32]),
+)
+def test_costs_that_are_exact(costs: list[int], k: int, block: int, dtype: type) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shortlist, "FIRST_ROWS", 4)
+        patch.setattr(shortlist, "PENDING_ROWS", 6)
+        listed = Shortlist(k, bound=lambda score: int(-score))
+        for first in range(0, len(costs), block):
+            part = np.array(costs[first : first + block], dtype=dtype)
+            listed.offer(part, first)
+            part[:] = 0  # the list must have copied
+        ranks, scores = listed.best()
+    wanted = sorted(range(len(costs)), key=lambda rank: (costs[rank], rank))[:k]
+    assert ranks.tolist() == wanted
+    assert scores.tolist() == [-costs[rank] for rank in wanted]
+
+
+@pytest.mark.parametrize("k", [1, 100, 3000])
+def test_a_first_block_that_is_longer_than_what_the_first_bound_is_made_of(k: int) -> None:
+    costs = np.random.default_rng(0).permutation(5000).astype(np.float32)
+    listed = Shortlist(k)
+    listed.offer(costs[:4000], 7)
+    listed.offer(costs[4000:], 4007)
+    ranks, scores = listed.best()
+    assert ranks.tolist() == (np.argsort(costs)[:k] + 7).tolist()
+    assert scores.tolist() == (-np.arange(k)).tolist()
+
+
+def test_nothing_offered() -> None:
+    ranks, scores = Shortlist(3).best()
+    assert (ranks.tolist(), scores.tolist()) == ([], [])
