@@ -147,7 +147,7 @@ def _searcher(files: Files, bits: int, engine: Any = "numpy") -> tuple[Any, Any,
     from embcomp.search import SearchIndex
 
     encoded = open_container(files[f"bits{bits}"])
-    codes = encoded.codes.loose()
+    codes = encoded.codes.all_of_one_width
     chosen = np.random.default_rng(0).permutation(len(codes))[:N_QUERIES]
     return SearchIndex(encoded, engine=engine), codes, codes[chosen], encoded.decode_rows(chosen)
 

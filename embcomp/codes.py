@@ -1,8 +1,8 @@
-"""Codes of all rows, in bands of ranks that may differ in width.
+"""Codes of all rows, in bands of rows that may differ in width.
 
-A row is the rank of its word. A band is a range of rows whose codes have one layout; it starts where the one before
-it ends. Its codes are a stream of bits of its own (see :mod:`embcomp.bits`), so that where a row's code starts is
-arithmetic. Most methods have one band.
+A row is the rank of its word. A band is the rows that a compressor encodes with one of its grades; it starts where
+the one before it ends. Its codes are a stream of bits of its own (see :mod:`embcomp.bits`), so that arithmetic tells
+where a row's code starts. Most methods have one grade, and their codes one band.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
-from embcomp.compressors.base import CodeLayout
+from embcomp.arrays import FloatArray
+from embcomp.compressors.base import CodeLayout, Compressor
 from embcomp.errors import ParameterError
+from embcomp.progress import Progress, no_progress
 
 Rows = NDArray[np.int64]
 
@@ -25,6 +27,63 @@ class Band(NamedTuple):
 
     end: int
     layout: CodeLayout
+
+
+def bands_of(compressor: Compressor, n_rows: int) -> list[Band]:
+    """Return the bands of ``n_rows`` rows: one for each grade that has some, and at least one."""
+    ends = [min(end, n_rows) for end in compressor.grade_ends] + [n_rows]
+    bands = [Band(end, layout) for end, layout in zip(ends, compressor.layouts, strict=True)]
+    return [band for start, band in zip([0, *ends], bands, strict=False) if start < band.end] or bands[:1]
+
+
+class CodesWriter:
+    """Encodes vectors as they come, by row, and holds their codes."""
+
+    def __init__(self, compressor: Compressor, codes: Codes | None = None) -> None:
+        """Take a fitted compressor, and codes that it has made already of the first rows."""
+        self._compressor = compressor
+        self._loose = [np.zeros((0, bits.row_bytes(layout.row_bits)), np.uint8) for layout in compressor.layouts]
+        if codes is not None:
+            self._loose[: len(codes.bands)] = [np.array(codes.loose(number)) for number in range(len(codes.bands))]
+
+    def add(self, vectors: FloatArray, progress: Progress = no_progress) -> None:
+        """Encode the next vectors, float32, shape (n, dim)."""
+        first = sum(map(len, self._loose))
+        starts = [0, *self._compressor.grade_ends]
+        ends = [*self._compressor.grade_ends, first + len(vectors)]
+        for grade, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            chosen = vectors[max(0, start - first) : max(0, end - first)]
+            if len(chosen):
+                self._append(grade, self._compressor.encode(chosen, progress, grade))
+
+    def finish(self) -> Codes:
+        """Return all codes."""
+        bands = bands_of(self._compressor, sum(map(len, self._loose)))
+        return Codes.pack(bands, self._loose[: len(bands)])
+
+    def _append(self, grade: int, codes: bits.BytesArray) -> None:
+        loose = self._loose[grade]
+        start = len(loose)
+        if not start and codes.flags.owndata:
+            self._loose[grade] = codes
+            return
+        loose.resize((start + len(codes), codes.shape[1]), refcheck=False)  # realloc moves pages, it copies nothing
+        loose[start:] = codes
+
+
+def fit_codes(compressor: Compressor, vectors: FloatArray, progress: Progress = no_progress) -> Codes:
+    """Fit a compressor to ``vectors``, float32, shape (n, dim), and encode them."""
+    if compressor.learns_codes:
+        codes = compressor.fit_encode(vectors, progress)
+        return Codes.pack(bands_of(compressor, len(vectors)), [codes])
+    return encode_codes(compressor.fit(vectors, progress), vectors, progress)
+
+
+def encode_codes(compressor: Compressor, vectors: FloatArray, progress: Progress = no_progress) -> Codes:
+    """Encode ``vectors``, float32, shape (n, dim), as rows from 0 on."""
+    writer = CodesWriter(compressor)
+    writer.add(vectors, progress)
+    return writer.finish()
 
 
 class Codes:
@@ -55,24 +114,37 @@ class Codes:
         rows = np.diff(self._starts)
         return float(rows @ [band.layout.row_bits for band in self.bands]) / max(1, len(self))
 
-    def take(self, rows: Rows) -> Iterator[tuple[int, Rows, bits.BytesArray]]:
-        """Yield for each band that has some of ``rows``, int64: its number, which of ``rows``, and their codes.
-
-        Codes are loose rows.
-        """
+    def decode(self, compressor: Compressor, rows: Rows) -> FloatArray:
+        """Return the vectors of ``rows``, int64, float32, shape (k, dim)."""
         if len(self.bands) == 1:
-            yield 0, np.arange(len(rows)), bits.take(self.streams[0], self.bands[0].layout.row_bits, rows)
-            return
-        owners = np.searchsorted(self._starts[1:], rows, side="right")
-        for number, (band, stream) in enumerate(zip(self.bands, self.streams, strict=True)):
-            chosen = np.flatnonzero(owners == number)
-            if len(chosen):
-                yield number, chosen, bits.take(stream, band.layout.row_bits, rows[chosen] - self._starts[number])
+            return compressor.decode(self.of_one_width(rows), rows)
+        out = np.empty((len(rows), compressor.dim), dtype=np.float32)
+        for number, chosen, codes in self._take(rows):
+            out[chosen] = compressor.decode(codes, rows[chosen], number)
+        return out
 
-    def loose(self, number: int = 0) -> bits.BytesArray:
+    def moved(self, rows: Rows) -> Codes:
+        """Return the codes with row ``rows[i]`` in place ``i``; rows stay within their bands."""
+        one = len(self.bands) == 1
+        loose = [self.of_one_width(rows)] if one else [codes for _, _, codes in self._take(rows)]
+        return Codes.pack(self.bands, loose)
+
+    def decode_all(self, compressor: Compressor) -> FloatArray:
+        """Return the vectors of all rows, float32, shape (n, dim)."""
+        if len(self.bands) == 1:
+            return compressor.decode(self.loose(0))
+        return self.decode(compressor, np.arange(len(self), dtype=np.int64))
+
+    def loose(self, number: int) -> bits.BytesArray:
         """All codes of a band, as loose rows."""
         n_rows = self._starts[number + 1] - self._starts[number]
         return bits.loosen(self.streams[number], self.bands[number].layout.row_bits, 0, n_rows)
+
+    @property
+    def all_of_one_width(self) -> bits.BytesArray:
+        """All codes, as loose rows; raises ``ParameterError`` if there is more than one band."""
+        self._require_one_width()
+        return self.loose(0)
 
     def of_one_width(self, rows: Rows) -> bits.BytesArray:
         """Return the codes of ``rows``, int64, as loose rows.
@@ -80,6 +152,17 @@ class Codes:
         Raises:
             ParameterError: there is more than one band.
         """
+        self._require_one_width()
+        return bits.take(self.streams[0], self.bands[0].layout.row_bits, rows)
+
+    def _take(self, rows: Rows) -> Iterator[tuple[int, Rows, bits.BytesArray]]:
+        """Yield for each band that has some of ``rows``: its number, which of ``rows``, and their codes."""
+        owners = np.searchsorted(self._starts[1:], rows, side="right")
+        for number, (band, stream) in enumerate(zip(self.bands, self.streams, strict=True)):
+            chosen = np.flatnonzero(owners == number)
+            if len(chosen):
+                yield number, chosen, bits.take(stream, band.layout.row_bits, rows[chosen] - self._starts[number])
+
+    def _require_one_width(self) -> None:
         if len(self.bands) > 1:
             raise ParameterError(f"codes must have one width, got {len(self.bands)}")
-        return bits.take(self.streams[0], self.bands[0].layout.row_bits, rows)

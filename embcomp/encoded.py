@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.arrays import FloatArray
-from embcomp.codes import Band, Codes
+from embcomp.codes import Codes, CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
@@ -46,24 +46,19 @@ class EncodedEmbedding:
         cls, embedding: Embedding, compressor: Compressor, progress: Progress = no_progress
     ) -> EncodedEmbedding:
         """Fit ``compressor`` to an embedding and encode it."""
-        codes = compressor.fit_encode(embedding.vectors, progress=progress)
+        codes = fit_codes(compressor, embedding.vectors, progress)
         return cls.from_codes(Vocabulary.build(embedding.words), codes, compressor, embedding.source)
 
     @classmethod
     def from_codes(
         cls,
         vocabulary: Vocabulary,
-        codes: bits.BytesArray,
+        codes: Codes,
         compressor: Compressor,
         source: Source,
-        report: dict[str, Any] | None = None,
     ) -> EncodedEmbedding:
-        """Put together what ``compressor`` made: loose rows of code, by rank.
-
-        ``report`` is the compressor's own, of its fit, if not given.
-        """
-        packed = Codes.pack([Band(len(codes), compressor.layout)], [codes])
-        return cls(vocabulary, packed, compressor, source, compressor.report if report is None else report)
+        """Put together what ``compressor`` made, with the report of its fit."""
+        return cls(vocabulary, codes, compressor, source, compressor.report)
 
     def __len__(self) -> int:
         return len(self.vocabulary)
@@ -100,7 +95,7 @@ class EncodedEmbedding:
 
     def decode_rows(self, rows: NDArray[np.int64]) -> FloatArray:
         """Return the decoded vectors of the given rows, float32, shape (k, dim)."""
-        return self.compressor.decode(self.codes_at(rows), rows)
+        return self.codes.decode(self.compressor, rows)
 
     def vector(self, word: str) -> FloatArray:
         """Return the decoded vector of one word, float32, shape (dim,).
@@ -132,8 +127,7 @@ class EncodedEmbedding:
                 f"{self.compressor.name}: the order can be dropped when a file is compressed only: "
                 "a code belongs to its row"
             )
-        loose = [codes for _, _, codes in self.codes.take(ranks)]
-        return replace(self, vocabulary=vocabulary, codes=Codes.pack(self.codes.bands, loose))
+        return replace(self, vocabulary=vocabulary, codes=self.codes.moved(ranks))
 
     def require_encoding(self) -> None:
         """Refuse if the method cannot encode new vectors.
@@ -160,17 +154,18 @@ class EncodedEmbedding:
             )
         new = np.flatnonzero(self.rows(more.words) < 0)
         vocabulary = Vocabulary.build(chain(self.vocabulary, (more.words[index] for index in new.tolist())))
-        codes = np.concatenate([self.codes.loose(), self.compressor.encode(more.vectors[new])])
+        codes = CodesWriter(self.compressor, self.codes)
+        codes.add(more.vectors[new])
         addition = {"name": more.source.name, "sha256": more.source.sha256, "rows": len(new)}
         report = self.report | {"added": [*self.report.get("added", []), addition]}
-        grown = EncodedEmbedding.from_codes(vocabulary, codes, self.compressor, self.source, report)
+        grown = EncodedEmbedding(vocabulary, codes.finish(), self.compressor, self.source, report)
         if not self.ordered:
             grown = grown.without_order()
         return grown, len(more) - len(new)
 
     def decode_all(self) -> FloatArray:
         """Return all vectors by rank, float32, shape (n, dim)."""
-        return self.compressor.decode(self.codes.loose())
+        return self.codes.decode_all(self.compressor)
 
     @cached_property
     def _mean(self) -> FloatArray:

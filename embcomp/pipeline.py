@@ -11,8 +11,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
+from embcomp.codes import CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.embedding import MEAN_BLOCK_ROWS
 from embcomp.encoded import EncodedEmbedding
@@ -70,7 +69,7 @@ def _encode_matrix(
         words, matrix = [words[each] for each in order], matrix[order]
     vocabulary = Vocabulary.build(words)
     del words
-    codes = compressor.fit_encode(matrix, progress=progress)
+    codes = fit_codes(compressor, matrix, progress)
     return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source)
 
 
@@ -83,13 +82,12 @@ def _encode_after_head(
     chunks = read_chunks(reader, words, -(-n_head // BLOCK_ROWS) * BLOCK_ROWS, CHUNK_ROWS, check)
     first = next(chunks)
     compressor.fit(first[:n_head], progress)
-    codes = np.array(compressor.encode(first))  # its own memory, which can grow
+    codes = CodesWriter(compressor)
+    codes.add(first)
     del first
     for chunk in chunks:
-        start = len(codes)
-        codes.resize((start + len(chunk), codes.shape[1]), refcheck=False)  # realloc moves pages, it copies nothing
-        codes[start:] = compressor.encode(chunk)
-    return EncodedEmbedding.from_codes(Vocabulary.build(words), codes, compressor, reader.source)
+        codes.add(chunk)
+    return EncodedEmbedding.from_codes(Vocabulary.build(words), codes.finish(), compressor, reader.source)
 
 
 def _require_room_for_all(reader: BlockReader, compressor: Compressor, allowance: int, n_rows: int) -> None:

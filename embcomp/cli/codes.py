@@ -74,7 +74,7 @@ def _symbols(encoded: EncodedEmbedding) -> NDArray[np.uint32]:
     from embcomp import bits
 
     layout = encoded.compressor.layout
-    return bits.unpack_symbols(encoded.codes.loose(), layout.symbols, layout.symbol_bits)
+    return bits.unpack_symbols(encoded.codes.all_of_one_width, layout.symbols, layout.symbol_bits)
 
 
 def _of_words(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], words: tuple[str, ...]) -> dict[str, Any]:

@@ -79,10 +79,11 @@ def bit_pattern(encoded: EncodedEmbedding, word: str) -> dict[str, Any] | None:
 
     Returns:
         ``word``, ``bits`` and ``nearest`` and ``furthest``: lists of [word, code as hexadecimal digits], nearest
-        first and furthest last. ``None`` for codes that are not binary, and for a word that is not there.
+        first and furthest last. ``None`` for codes that are not binary or differ in width, and for a word that is not
+        there.
     """
     layout = encoded.compressor.layout
-    if layout.kind != "binary" or word not in encoded:
+    if layout.kind != "binary" or len(encoded.codes.bands) > 1 or word not in encoded:
         return None
     own = encoded.codes_at(encoded.rows([word]))
     distance = np.empty(len(encoded), dtype=np.int64)

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from embcomp import __version__
+from embcomp.codes import encode_codes, fit_codes
 from embcomp.comparison.cache import Cache, code_of, key_of
 from embcomp.comparison.plan import Job, seed_name
 from embcomp.compressors.base import Compressor
@@ -236,12 +237,12 @@ class Workbench:
         vectors = self.embedding.vectors
         start = time.perf_counter()
         if compressor.learns_codes:
-            codes = compressor.fit_encode(vectors, progress=progress)
+            codes = fit_codes(compressor, vectors, progress)
             fitted = time.perf_counter()
         else:
             compressor.fit(vectors, progress)
             fitted = time.perf_counter()
-            codes = compressor.encode(vectors, progress)
+            codes = encode_codes(compressor, vectors, progress)
         seconds = {"fit": round(fitted - start, 3), "encode": round(time.perf_counter() - fitted, 3)}
         encoded = EncodedEmbedding.from_codes(self.vocabulary, codes, compressor, self.embedding.source)
         writer.save(encoded, path, force=True)

@@ -133,9 +133,10 @@ class AloneCompressor(RowCompressor):
         """``ratio`` itself."""
         return {"ratio": ratio} if {"ratio", "inter"}.isdisjoint(given) else None
 
-    def _fit_encode(self, vectors: FloatArray, row_ids: RowIds, progress: Progress) -> tuple[Report, BytesArray]:
+    def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report, BytesArray]:
         """Train; the codes are no bits, or the columns of each row with ``store_filters``."""
         dim = vectors.shape[1]
+        row_ids = np.arange(len(vectors), dtype=np.int64)
         self._require_combinations(len(vectors))
         self._require_sources(dim)
         self.mean_ = mean_rows(vectors)

@@ -121,9 +121,15 @@ class Compressor(Configurable):
         to the row and not to its vector look at them.
         """
 
-    def _fit_encode(
-        self, vectors: FloatArray, row_ids: RowIds, progress: Progress
-    ) -> tuple[Report | None, BytesArray | None]:
+    def _encode_grade(self, vectors: FloatArray, grade: int) -> BytesArray:
+        """Return the codes of some vectors, loose rows of ``layouts[grade]``; for methods with several grades."""
+        return self._encode_block(vectors)
+
+    def _decode_grade(self, codes: BytesArray, row_ids: RowIds, grade: int) -> FloatArray:
+        """Return the vectors of some codes of a grade; for methods with several."""
+        return self._decode_block(codes, row_ids)
+
+    def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report | None, BytesArray | None]:
         """Learn; return the report, and the codes of all vectors if learning settles them (``learns_codes``)."""
         return self._fit(vectors[: self._most_rows], progress), None
 
@@ -148,15 +154,10 @@ class Compressor(Configurable):
         self._finish(self._fit(vectors[: self._most_rows], progress))
         return self
 
-    def fit_encode(
-        self, vectors: FloatArray, row_ids: RowIds | None = None, progress: Progress = no_progress
-    ) -> BytesArray:
-        """Learn from ``vectors`` and return their codes; the path that the command line takes.
-
-        ``row_ids`` as for :meth:`decode`; ``None`` means 0 to n − 1.
-        """
+    def fit_encode(self, vectors: FloatArray, progress: Progress = no_progress) -> BytesArray:
+        """Learn from ``vectors``, the rows from 0 on, and return their codes."""
         self._start(vectors)
-        report, codes = self._fit_encode(vectors, _row_ids(row_ids, len(vectors)), progress)
+        report, codes = self._fit_encode(vectors, progress)
         self._finish(report)
         return self.encode(vectors, progress) if codes is None else codes
 
@@ -183,27 +184,27 @@ class Compressor(Configurable):
         """Rows encoded or decoded at once."""
         return BLOCK_ROWS
 
-    def encode(self, vectors: FloatArray, progress: Progress = no_progress) -> BytesArray:
-        """Return the codes of ``vectors``, float32, shape (n, dim).
+    def encode(self, vectors: FloatArray, progress: Progress = no_progress, grade: int = 0) -> BytesArray:
+        """Return the codes of ``vectors``, float32, shape (n, dim), of one of the method's grades.
 
         Raises:
             ParameterError: the vectors have other dimensions than those learned from, or numbers out of bounds.
         """
         self._require_dim(vectors)
         self._before_encoding()
-        out = np.empty((len(vectors), bits.row_bytes(self.layout.row_bits)), dtype=np.uint8)
+        out = np.empty((len(vectors), bits.row_bytes(self.layouts[grade].row_bits)), dtype=np.uint8)
 
         def encode_block(rows: slice) -> int:
             self._require_moderate(vectors[rows])
-            out[rows] = self._encode_block(vectors[rows])
+            out[rows] = self._encode_grade(vectors[rows], grade)
             return int(rows.stop)
 
         for done in map_blocks(encode_block, len(vectors), self.block_rows):
             progress("encode", done, len(vectors))
         return out
 
-    def decode(self, codes: BytesArray, row_ids: RowIds | None = None) -> FloatArray:
-        """Return vectors, float32, shape (n, dim), for ``codes``.
+    def decode(self, codes: BytesArray, row_ids: RowIds | None = None, grade: int = 0) -> FloatArray:
+        """Return vectors, float32, shape (n, dim), for ``codes`` of one of the method's grades.
 
         ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container, 0 to n − 1 if not given.
         """
@@ -211,11 +212,11 @@ class Compressor(Configurable):
         all_ids = _row_ids(row_ids, len(codes))
         self._before_decoding()
         if len(codes) == 1 and not self.decodes_by_products:  # telling BLAS to use one thread takes longer
-            out[:] = self._decode_block(codes, all_ids)
+            out[:] = self._decode_grade(codes, all_ids, grade)
             return out
 
         def decode_block(rows: slice) -> None:
-            out[rows] = self._decode_block(codes[rows], all_ids[rows])
+            out[rows] = self._decode_grade(codes[rows], all_ids[rows], grade)
 
         for _ in map_blocks(decode_block, len(codes), self.block_rows):
             pass
@@ -227,6 +228,16 @@ class Compressor(Configurable):
         return vectors if self.offset is None else vectors - self.offset
 
     # Facts
+
+    @property
+    def layouts(self) -> tuple[CodeLayout, ...]:
+        """What a row of code is made of in each grade, from the first rows to the last; most methods have one."""
+        return (self.layout,)
+
+    @property
+    def grade_ends(self) -> tuple[int, ...]:
+        """The row where each grade but the last ends: ascending, one less than there are ``layouts``."""
+        return ()
 
     @property
     def dim(self) -> int:

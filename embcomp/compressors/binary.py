@@ -45,13 +45,13 @@ class RotationCompressor(Compressor):
         """The signs of the projections."""
         return bits.pack((vectors - self.mean_) @ self._projection > 0)
 
-    def decode(self, codes: BytesArray, row_ids: RowIds | None = None) -> FloatArray:
+    def decode(self, codes: BytesArray, row_ids: RowIds | None = None, grade: int = 0) -> FloatArray:
         """Return scale · b Wᵀ, centred; a single word's vector on this thread."""
         self._require_fitted()
-        if len(codes) == 1 and self._back.size <= SMALL_PRODUCT:
+        if len(codes) == 1 and not grade and self._back.size <= SMALL_PRODUCT:
             one: FloatArray = np.einsum("nb,bd->nd", plus_minus(codes, len(self._back)), self._back)
             return one
-        return super().decode(codes, row_ids)
+        return super().decode(codes, row_ids, grade)
 
     def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
         return plus_minus(codes, len(self._back)) @ self._back

@@ -129,16 +129,14 @@ class KdCompressor(Compressor):
         """Learn f."""
         return self._describe(rows, *self._learn(rows, progress))
 
-    def _fit_encode(
-        self, vectors: FloatArray, row_ids: RowIds, progress: Progress
-    ) -> tuple[Report | None, BytesArray | None]:
+    def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report | None, BytesArray | None]:
         """Learn; return the codes too if they are not searched for.
 
         With ``ste``, the fit rows keep the codes that they were learned with, though ``encode`` would find better
         ones; with ``random``, all codes are random.
         """
         if not self.learns_codes:
-            return super()._fit_encode(vectors, row_ids, progress)
+            return super()._fit_encode(vectors, progress)
         rows = vectors[: self._most_rows]
         symbols, losses = self._learn(rows, progress)
         report = self._describe(rows, symbols, losses)

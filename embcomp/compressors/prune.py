@@ -53,16 +53,16 @@ class PruneCompressor(RowCompressor):
         kept = room / (dim * (4 + np.dtype(_column_type(dim)).itemsize))
         return {"fraction": min(1.0, max(0.0, math.ceil((1 - kept) * 1e6) / 1e6))}  # digits for people to read
 
-    def _fit_encode(self, vectors: FloatArray, row_ids: RowIds, progress: Progress) -> tuple[Report, BytesArray]:
-        """Keep the largest numbers, rows in the order of ``row_ids``; the codes are empty."""
-        order, dim = np.argsort(row_ids), vectors.shape[1]
+    def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report, BytesArray]:
+        """Keep the largest numbers; the codes are empty."""
+        dim = vectors.shape[1]
         if dim > 2**16:
             raise ParameterError(f"prune: vectors must have at most {2**16} dimensions, got {dim}")
         n_per_row = dim - round(self.fraction * dim)
         threshold = 0.0 if self.per_word else _quantile(vectors, self.fraction)
 
         def kept_of(rows: slice) -> tuple[NDArray[np.int64], NDArray[np.int64], FloatArray]:
-            block = vectors[order[rows]]
+            block = vectors[rows]
             mask = _largest(block, n_per_row) if self.per_word else np.abs(block) > threshold
             return mask.sum(axis=1), np.nonzero(mask)[1], block[mask]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-import numpy as np
-
-from embcomp.arrays import FloatArray, RowIds
+from embcomp.arrays import FloatArray
 from embcomp.bits import BytesArray
 from embcomp.compressors.base import Compressor, Report
 from embcomp.errors import ParameterError
@@ -19,13 +17,11 @@ class RowCompressor(Compressor):
     encodes_vectors = False
 
     @abstractmethod
-    def _fit_encode(
-        self, vectors: FloatArray, row_ids: RowIds, progress: Progress
-    ) -> tuple[Report | None, BytesArray]:
-        """Learn from vectors whose rows in the container are ``row_ids``; return the report and all codes."""
+    def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report | None, BytesArray]:
+        """Learn from the vectors of all rows; return the report and all codes."""
 
     def _fit(self, rows: FloatArray, progress: Progress) -> Report | None:
-        return self._fit_encode(rows, np.arange(len(rows), dtype=np.int64), progress)[0]
+        return self._fit_encode(rows, progress)[0]
 
     def _encode_block(self, vectors: FloatArray) -> BytesArray:
         raise ParameterError(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.bits import BytesArray, stream_bytes
-from embcomp.codes import Band, Codes
+from embcomp.codes import Band, Codes, bands_of
 from embcomp.compressors.base import CodeLayout, Compressor
 from embcomp.compressors.registry import compressor_class
 from embcomp.container.layout import (
@@ -163,11 +163,11 @@ class Container:
             compressor.set_state(state)
         except CorruptError as error:
             raise CorruptError(f"{self.name}: {error}") from error
-        layouts = [band.layout for band in self.bands]
-        if [compressor.layout] != layouts or compressor.dim != self.dim:
+        bands = bands_of(compressor, self.rows)
+        if bands != self.bands or compressor.dim != self.dim:
             raise CorruptError(
-                f"{self.name}: the header says {layouts} and {self.dim} dimensions, "
-                f"the state {[compressor.layout]} and {compressor.dim}"
+                f"{self.name}: the header says {self.bands} and {self.dim} dimensions, "
+                f"the state {bands} and {compressor.dim}"
             )
         if compressor.n_rows not in (None, self.rows):
             raise CorruptError(f"{self.name}: the state is for {compressor.n_rows} rows, the header says {self.rows}")

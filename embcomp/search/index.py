@@ -74,11 +74,12 @@ class SearchIndex:
         self._encoded = encoded
         self._compressor = encoded.compressor
         self._layout = encoded.compressor.layout
+        self._one_width = len(encoded.codes.bands) == 1
 
     @property
     def similarities(self) -> tuple[Similarity, ...]:
         """What :meth:`search` offers for this method."""
-        if self._layout.kind != "binary":
+        if self._layout.kind != "binary" or not self._one_width:
             return ("decoded",)
         return ("hamming", "decoded") if self._codewords is None else ("hamming", "asymmetric", "decoded")
 
@@ -217,7 +218,7 @@ class SearchIndex:
 
     @cached_property
     def _codewords(self) -> FloatArray | None:
-        return self._compressor.codewords
+        return self._compressor.codewords if self._one_width else None
 
     @cached_property
     def _binary_sum(self) -> tuple[DoubleArray, DoubleArray]:
@@ -242,7 +243,7 @@ class SearchIndex:
     @property
     def _loose(self) -> bits.BytesArray:
         """Codes by rank, as loose rows; not kept, since each way to search lays them out anew."""
-        return self._encoded.codes.loose()
+        return self._encoded.codes.all_of_one_width
 
     @cached_property
     def _planes(self) -> Planes:

@@ -512,9 +512,7 @@ def test_a_state_that_is_not_finite(path: Path, parts: Parts, value: float) -> N
 def test_a_state_that_contradicts_the_header(path: Path, parts: Parts) -> None:
     parts.document["dim"] = 6
     message = refusal(path, parts.build(), CorruptError)
-    assert message.startswith(
-        "x.embc: the header says [CodeLayout(kind='binary', symbols=3, symbol_bits=1, length_bits=0)] and 6 "
-    )
+    assert message.startswith("x.embc: the header says [Band(end=6, layout=CodeLayout(kind='binary', symbols=3, ")
 
 
 # Files that are not there, or are no files

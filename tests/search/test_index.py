@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from embcomp.codes import encode_codes
 from embcomp.container.reader import open_container
 from embcomp.container.writer import save
 from embcomp.encoded import EncodedEmbedding
@@ -60,7 +61,7 @@ def test_asymmetric_is_the_cosine_of_projection_and_signs(name: str) -> None:
 @pytest.mark.parametrize("name", ["sign", "itq", "iiq", "nlb"])
 def test_hamming_is_the_share_of_equal_bits(name: str) -> None:
     index = SearchIndex(encoded(name))
-    codes = encoded(name).codes.loose()
+    codes = encoded(name).codes.all_of_one_width
     assert_engines_agree(name, codes)
     bits = np.unpackbits(codes, axis=1, count=encoded(name).compressor.layout.symbols).astype(int)
     found = index.search_codes(codes[:5], 20)
@@ -204,7 +205,7 @@ def test_hardly_any_rows(name: str, n_rows: int) -> None:
     few = embedding()
     small = EncodedEmbedding.from_codes(
         type(encoded(name).vocabulary).build(few.words[:n_rows]),
-        compressor.encode(few.vectors[:n_rows]),
+        encode_codes(compressor, few.vectors[:n_rows]),
         compressor,
         few.source,
     )
