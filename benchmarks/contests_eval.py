@@ -155,6 +155,6 @@ CONTESTS = (
         needs=("matrix", "words"),
         needs_data=True,
         repeats=1,
-        note="Not a race: one repetition, since nothing in it depends on the clock.",
+        note="One repetition, because nothing in it depends on the clock.",
     ),
 )

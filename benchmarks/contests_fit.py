@@ -122,7 +122,7 @@ CONTESTS = (
         ),
         same_loss,
         needs=("matrix",),
-        note="faiss trains on the first max(10·d, 32,768) rows unless told otherwise; the race is on all rows. "
+        note="faiss trains on the first max(10·d, 32,768) rows unless told otherwise; here both train on all rows. "
         "Loss is measured alike for both, on unit rows; 1 − 2/π is about what a random rotation loses.",
     ),
     Contest(

@@ -355,7 +355,7 @@ CONTESTS = (
         ),
         (
             Bar("open and first vector", "embcomp", 1.0, unit="ms", factor=1e3),
-            Bar("open and first vector, first bar", "embcomp", 2.0, unit="ms", factor=1e3),
+            Bar("open and first vector, earlier target", "embcomp", 2.0, unit="ms", factor=1e3),
         ),
         all_found,
         ("embc", "keyed", "fifu", "navec", "static"),

@@ -16,8 +16,8 @@ CONTESTS = (
         ),
         (
             Bar("`embcomp --help`", "embcomp --help", 0.15, unit="s"),
-            Bar("`embcomp --help`, first bar", "embcomp --help", 0.25, unit="s"),
-            Bar("`embcomp vector FILE queen`, first bar", "embcomp vector", 0.5, unit="s"),
+            Bar("`embcomp --help`, earlier target", "embcomp --help", 0.25, unit="s"),
+            Bar("`embcomp vector FILE queen`, earlier target", "embcomp vector", 0.5, unit="s"),
             Bar("`embcomp vector FILE queen`", "embcomp vector", 0.3, unit="s"),
         ),
         needs=("embc",),

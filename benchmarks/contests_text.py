@@ -169,12 +169,12 @@ CONTESTS = (
         ),
         (
             Bar("text load", READ, 3.5, GENSIM, unit="times faster", at_least=True, inverse=True),
-            Bar("text load, bar for an extra", READ, 15, GENSIM, unit="times faster", at_least=True, inverse=True),
+            Bar("text load, optional parser", READ, 15, GENSIM, unit="times faster", at_least=True, inverse=True),
             Bar("`compress --method iiq`, file to file", COMPRESS, 0.40, GENSIM, unit="of gensim"),
-            Bar("the same, bar for an extra", COMPRESS, 0.12, GENSIM, unit="of gensim"),
-            Bar("the same, first bar of all", COMPRESS, 0.60, GENSIM, unit="of gensim"),
+            Bar("the same, optional parser", COMPRESS, 0.12, GENSIM, unit="of gensim"),
+            Bar("the same, earlier target", COMPRESS, 0.60, GENSIM, unit="of gensim"),
             Bar(
-                "peak memory over the float32 matrix, first bar",
+                "peak memory over the float32 matrix, earlier target",
                 COMPRESS,
                 250,
                 quantity="peak_mb",

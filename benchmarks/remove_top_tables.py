@@ -40,7 +40,7 @@ def knee(values: Values) -> int:
 
 
 def two_groups(values: Values) -> int:
-    """D of the most likely split into two groups of equal variance [Zhu & Ghodsi 2006]."""
+    """D of the most likely split into two groups of equal variance [Zhu 2006]."""
     half = range(1, len(values) // 2)
     return min(half, key=lambda d: sum(float(((part - part.mean()) ** 2).sum()) for part in np.split(values, [d])))
 
@@ -66,11 +66,11 @@ RULES: dict[str, Callable[[Values], int]] = {
     "count, at most d/20, no gate": lambda values: min(count_above(values), round(len(values) / 20)),
     "count above 1.5 m": count_above,
     "0": lambda values: 0,
-    "d/100 [Mu et al. 2017]": lambda values: round(len(values) / 100),
+    "d/100 [Mu 2017]": lambda values: round(len(values) / 100),
     "14 of 300 (paper, GloVe)": lambda values: round(len(values) * 14 / 300),
     "largest gap": largest_gap,
     "knee": knee,
-    "two groups [Zhu & Ghodsi 2006]": two_groups,
+    "two groups [Zhu 2006]": two_groups,
     "maximum of eq. (5)": most_isotropic,
 }
 

@@ -17,16 +17,16 @@ Record = dict[str, Any]
 HEAD = """# Benchmarks
 
 Generated from `benchmarks/results/race-*.jsonl` by `python -m benchmarks.report`. `make bench DATA=folder` runs
-everything and writes this page again; without a folder of evaluation sets (docs/evaluation.md says which), the
+everything and writes this page again. Without a folder of [evaluation sets](evaluation.md#where-the-data-are), the
 contests `suites` and `quality` are left out. One contest: `python -m benchmarks.run --only NAME --again`.
 
 Each side runs in a process of its own, in turns with the others, after one run that is not counted. In that run the
-answers are compared, where sides give any: under *Agreement* is what was compared. Files are in the page cache.
-Imports are not timed, except in start-up. A ratio is of medians within one race. OpenMP waits passively
+answers are compared, where sides give any; *Agreement* says what was compared. Files are in the page cache. Imports
+are not timed, except for start-up. A ratio is one of medians within one contest. OpenMP waits passively
 (`OMP_WAIT_POLICY=passive`): with its default, faiss on several threads is many times slower on two cores.
 
-Not raced: pymagnitude-lite installs, but its converter uses `index2word`, which gensim 4 does not have, so it cannot
-make its file beside the other peers; staticvectors in its place.
+Not measured: pymagnitude-lite. It can be installed, but its converter uses `index2word`, which gensim 4 does not
+have, so it cannot make its file beside the other peers. staticvectors takes its place.
 """
 
 
@@ -51,11 +51,11 @@ def commits(contests: list[Contest], found: dict[str, Record]) -> str:
             names.setdefault(found[contest.name]["commit"][:10], []).append(contest.name)
     most, *others = sorted(names, key=lambda commit: -len(names[commit])) or [""]
     later = "".join(f" `{commit}`: {', '.join(names[commit])}." for commit in others)
-    return f"Records are of commit `{most}`{', but for some.' if others else ', all of them.'}{later}\n"
+    return f"Records are of commit `{most}`{', except for some.' if others else ', all of them.'}{later}\n"
 
 
 def bars_table(contests: list[Contest], found: dict[str, Record]) -> str:
-    lines = ["## Bars\n", "| | contest | measured | bar | |", "| --- | --- | --- | --- | --- |"]
+    lines = ["## Targets\n", "| | contest | measured | target | |", "| --- | --- | --- | --- | --- |"]
     for contest in contests:
         record = found.get(contest.name)
         for bar in contest.bars:

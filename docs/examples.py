@@ -4,7 +4,8 @@ All blocks of a page run in order, in one empty folder:
 
 * ``console``: each line that starts with ``$ `` is a shell command; what it prints follows. It must exit with 0.
 * ``pycon``: Python with prompts; what it prints follows. ``python``: Python without output.
-* any block after ``<!-- file: NAME -->`` is written to the file NAME.
+* any block after ``<!-- file: NAME -->`` is written to the file NAME;
+* any block after ``<!-- include: PATH -->`` is the file at PATH in the repository.
 
 Blocks of other kinds are not run. ``<!-- numbers vary -->`` before a block says that numbers in its output depend on
 the machine, ``<!-- output varies -->`` that words do too; :func:`comparable` hides those parts.
@@ -26,6 +27,8 @@ from typing import Any
 RUN = ("console", "pycon", "python")
 FENCE = re.compile(r"^```(.*)$")
 FILE = re.compile(r"^<!-- file: (\S+) -->$")
+INCLUDE = re.compile(r"^<!-- include: (\S+) -->$")
+ROOT = Path(__file__).parents[1]
 MASKS = {"<!-- numbers vary -->": r"-?\d[\d.,]*(e[-+]\d+)?", "<!-- output varies -->": r"\S+"}
 PROMPTS = ("$ ", ">>> ", "... ")
 Part = tuple[str, str | None, list[str]]
@@ -114,7 +117,9 @@ def refreshed(text: str, folder: Path) -> str:
     def parts() -> Iterator[Part]:
         names: dict[str, Any] = {"__name__": "__main__"}
         for before, kind, lines in blocks(text):
-            if kind is not None and (named := FILE.match(before)):
+            if kind is not None and (included := INCLUDE.match(before)):
+                yield before, kind, (ROOT / included[1]).read_text(encoding="utf-8").splitlines()
+            elif kind is not None and (named := FILE.match(before)):
                 target = folder / named[1]
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -143,18 +148,20 @@ def masked(mask: str, line: str) -> str:
 
 
 def has_examples(text: str) -> bool:
-    """Whether a page has a block that is run."""
-    return any(kind in RUN for _, kind, _ in blocks(text))
+    """Whether a page has a block that is run or included."""
+    return any(kind in RUN or INCLUDE.match(before) for before, kind, _ in blocks(text))
 
 
 def main() -> None:
-    """Refresh the pages that are named."""
+    """Refresh the pages that are named, where they differ in more than what depends on the machine."""
     for name in sys.argv[1:]:
         page = Path(name)
         text = page.read_text(encoding="utf-8")
         if has_examples(text):
             with tempfile.TemporaryDirectory() as folder:
-                page.write_text(refreshed(text, Path(folder)), encoding="utf-8")
+                fresh = refreshed(text, Path(folder))
+            if comparable(fresh) != comparable(text):
+                page.write_text(fresh, encoding="utf-8")
 
 
 if __name__ == "__main__":

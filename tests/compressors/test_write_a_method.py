@@ -14,7 +14,7 @@ from embcomp.checks import Integer, option
 from embcomp.compressors.base import Compressor
 from embcomp.errors import CorruptError, ParameterError
 
-PAGE = Path(__file__).parents[2] / "docs" / "compressors.md"
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-method.md"
 
 
 @pytest.fixture(scope="module")
