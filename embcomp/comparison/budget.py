@@ -13,7 +13,6 @@ from typing import Any
 
 from embcomp.comparison.plan import Candidate, Job, seed_name
 from embcomp.comparison.workbench import Result, Workbench
-from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress
 
@@ -69,14 +68,14 @@ def parse_ratio(text: str) -> float:
 
 def choose(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress = no_progress) -> Job:
     """The largest configuration of a candidate that keeps to the budget, or the reason why there is none."""
-    if _for_ratio(bench, candidate, 1.0) is not None:
+    dim = bench.embedding.dim
+    if candidate.for_ratio(1.0, dim) is not None:
         return _choose_ratio(bench, candidate, budget, progress)
-    if candidate.for_bits(bench.embedding.dim, bench.embedding.dim) is not None:
+    if candidate.for_bits(dim, dim) is not None:
         return _choose_bits(bench, candidate, budget, progress)
-    job = _job(candidate)
-    _, known = bench.container(job, progress)
+    _, known = bench.container(candidate.job(), progress)
     if budget.spare(known) >= 0:
-        return Job(job.method, job.config, f"{job.method} has no option for its size: it is taken as it is")
+        return candidate.job(f"{candidate.method} has no option for its size: it is taken as it is")
     return _unreachable(candidate, budget, f"it has no option for its size, and takes {_taken(known, budget)}")
 
 
@@ -91,7 +90,7 @@ def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progres
     fits, fails = 0, most + 1  # widths
     known: dict[str, Any] = {}
     for _ in range(MOST_TRIES):
-        job = _job(_with_bits(bench, candidate, width))
+        job = _with_bits(bench, candidate, width).job()
         _, known = bench.container(job, progress)
         spare = budget.spare(known)
         if spare >= 0:
@@ -105,12 +104,12 @@ def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progres
 
 
 def _choose_ratio(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
-    n_floats = len(bench.embedding) * bench.embedding.dim
+    dim = bench.embedding.dim
+    n_floats = len(bench.embedding) * dim
     room = _allowed_bytes(bench, budget, 0)
     known: dict[str, Any] = {}
     for _ in range(MOST_TRIES):
-        sized = _for_ratio(bench, candidate, 4 * n_floats / max(1.0, room))
-        job = _job(sized or candidate)
+        job = (candidate.for_ratio(4 * n_floats / max(1.0, room), dim) or candidate).job()
         _, known = bench.container(job, progress)
         spare = budget.spare(known)
         if spare >= 0:
@@ -121,15 +120,6 @@ def _choose_ratio(bench: Workbench, candidate: Candidate, budget: Budget, progre
 
 def _with_bits(bench: Workbench, candidate: Candidate, width: int) -> Candidate:
     return candidate.for_bits(width, bench.embedding.dim) or candidate
-
-
-def _for_ratio(bench: Workbench, candidate: Candidate, ratio: float) -> Candidate | None:
-    options = candidate.kind.options_for_ratio(ratio, bench.embedding.dim, candidate.options)
-    return None if options is None else candidate.with_options(**options)
-
-
-def _job(candidate: Candidate) -> Job:
-    return Job(candidate.method, candidate.build().get_config())
 
 
 def _clamped(width: float, most: int) -> int:
@@ -146,8 +136,7 @@ def _allowed_bytes(bench: Workbench, budget: Budget, state: float) -> float:
 
 def _state_bytes(bench: Workbench, candidate: Candidate) -> int:
     """Bytes of state, from fitting a few rows: what is learnt has the same shape for any number of them."""
-    compressor: Compressor = candidate.build()
-    compressor.fit(bench.embedding.vectors[:PROBE_ROWS])
+    compressor = candidate.build().fit(bench.embedding.vectors[:PROBE_ROWS])
     return sum(array.nbytes for array in compressor.get_state().values())
 
 

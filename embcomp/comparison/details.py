@@ -35,20 +35,14 @@ def details_of(embedding: Embedding, container: Path, key: str, word: str | None
     if known is None:
         encoded = open_container(container)
         known = {
-            "losses": losses(encoded),
+            "losses": encoded.report.get("losses", []),
             "loss_kind": encoded.compressor.loss_kind or encoded.compressor.name,
-            "singular_values": singular_values(encoded.decode_rows(_head(encoded))),
+            "singular_values": singular_values(encoded.decode_rows(np.arange(min(HEAD_ROWS, len(encoded))))),
             "errors": errors_by_band(embedding, encoded),
             "pattern": None if word is None else bit_pattern(encoded, word),
         }
         cache.store(own, known)
     return known
-
-
-def losses(encoded: EncodedEmbedding) -> list[float]:
-    """Loss of each round, as the method recorded it; empty if it did not."""
-    recorded: list[float] = encoded.report.get("losses", [])
-    return recorded
 
 
 def singular_values(vectors: FloatArray) -> list[float]:
@@ -109,7 +103,3 @@ def unpacked(pattern: list[list[str]], n_bits: int) -> np.ndarray[Any, np.dtype[
 def _codes(encoded: EncodedEmbedding, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[str]]:
     codes = encoded.codes_at(rows)
     return [[word, code.tobytes().hex()] for word, code in zip(encoded.vocabulary.words(rows), codes, strict=True)]
-
-
-def _head(encoded: EncodedEmbedding) -> np.ndarray[Any, np.dtype[np.int64]]:
-    return np.arange(min(HEAD_ROWS, len(encoded)), dtype=np.int64)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 from embcomp.checks import size_text
 from embcomp.comparison import svg
 from embcomp.comparison.details import ROTATION, unpacked
-from embcomp.comparison.svg import Chart, Point, Scale, tag
+from embcomp.comparison.svg import Chart, Markup, Point, Scale, tag
 from embcomp.comparison.tables import Aspect, Line, aspects
 
 VANISHED = 1e-4  # of the root sum of squares: a singular value that is only rounding
@@ -25,7 +24,7 @@ class Figure:
     slug: str
     title: str
     caption: str
-    picture: str
+    picture: Markup
 
 
 @dataclass(frozen=True)
@@ -209,14 +208,14 @@ def _by_rank(values: Sequence[float]) -> list[Point]:
     return [(rank, value) for rank, value in enumerate(values, start=1) if value > VANISHED]
 
 
-def _bit_rows(rows: list[list[str]], n_bits: int, left: float, top: float, width: float) -> list[str]:
+def _bit_rows(rows: list[list[str]], n_bits: int, left: float, top: float, width: float) -> list[Markup]:
     table = unpacked(rows, n_bits).tolist()
     strokes = "".join(
         f"M{first} {number + 0.5:g}h{length}" for number, row in enumerate(table) for first, length in svg.runs(row)
     )
     move = f"translate({left:.1f} {top:.1f}) scale({width / n_bits:.4f} {ROW_HEIGHT})"
     labels = [
-        tag("text", escape(_clipped(word)), x=left - 7, y=top + number * ROW_HEIGHT + 10, text_anchor="end")
+        tag("text", _clipped(word), x=left - 7, y=top + number * ROW_HEIGHT + 10, text_anchor="end")
         for number, (word, _) in enumerate(rows)
         if number % LABEL_EVERY == 0
     ]

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.metadata import version
+from string import Template
 
 from embcomp import __version__
 from embcomp.checks import size_text
 from embcomp.comparison.details import HEAD_ROWS, details_of, singular_values
 from embcomp.comparison.figures import Figure, Material, all_figures
 from embcomp.comparison.plan import Job
-from embcomp.comparison.svg import asset, tag
+from embcomp.comparison.svg import Markup, asset, tag
 from embcomp.comparison.tables import HEADS, Cell, Line, aspects, cells, task_table
 from embcomp.comparison.workbench import Evaluation, Result, Workbench
 from embcomp.embedding import Source
@@ -23,8 +24,6 @@ from embcomp.progress import Progress, no_progress
 
 DEFAULT_WORD = "cook"
 CLOSE_ENOUGH = 0.95  # of the uncompressed quality: what the page's first sentences look for
-
-POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
 
 
 @dataclass(frozen=True)
@@ -70,27 +69,23 @@ def html_page(report: Report) -> str:
     """The page, whole."""
     title = f"Compressing {report.source.name or 'an embedding'}"
     sections = [
-        tag("h1", escape(title)),
-        tag("p", escape(_introduction(report))),
-        tag("ul", *(tag("li", escape(text)) for text in findings(report.lines)), class_="findings"),
-        *(tag("p", escape(text), class_="soft") for text in report.notes),
-        _section("Quality against size", _figures(report, "pareto")),
-        _section("All methods", _table(report.lines)),
-        _section("What is lost, and how it is learnt", _figures(report, "")),
-        *(_section(f"{suite.capitalize()} in full", table) for suite, table in _task_tables(report.lines)),
-        _section("What was run", _provenance(report)),
+        tag("h1", title),
+        tag("p", _introduction(report)),
+        tag("ul", *(tag("li", text) for text in findings(report.lines)), class_="findings"),
+        *(tag("p", text, class_="soft") for text in report.notes),
+        *_section("Quality against size", _figures(report, pareto=True)),
+        *_section("All methods", _table(report.lines)),
+        *_section("What is lost, and how it is learned", _figures(report, pareto=False)),
+        *(part for suite, tables in _task_tables(report.lines) for part in _section(f"{suite} in full", tables)),
+        *_section("What was run", _provenance(report)),
     ]
-    head = [
-        '<meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">',
-        '<meta name="viewport" content="width=device-width,initial-scale=1">',
-        '<meta name="color-scheme" content="light dark">',
-        f'<meta name="generator" content="embcomp {escape(__version__)}">',
-        tag("title", escape(title)),
-        tag("style", asset("picture.css") + asset("page.css")),
-    ]
-    body = tag("main", *sections) + tag("script", asset("page.js"))
-    return f'<!doctype html>\n<html lang="en">\n<head>{"".join(head)}</head>\n<body>{body}</body>\n</html>\n'
+    return Template(asset("page.html")).substitute(
+        title=escape(title),
+        version=escape(__version__),
+        style=asset("picture.css") + asset("page.css"),
+        script=asset("page.js"),
+        main="".join(sections),
+    )
 
 
 def findings(lines: Sequence[Line]) -> list[str]:
@@ -122,99 +117,94 @@ def _introduction(report: Report) -> str:
     return f"{words} {n_others} ways to compress them{seeds}, scored beside the uncompressed source."
 
 
-def _section(heading: str, content: str) -> str:
-    return tag("section", tag("h2", escape(heading)), content) if content else ""
+def _section(heading: str, content: Sequence[Markup]) -> list[Markup]:
+    return [tag("section", tag("h2", heading[:1].upper() + heading[1:]), *content)] if content else []
 
 
-def _figures(report: Report, prefix: str) -> str:
-    chosen = [each for each in report.figures if each.slug.startswith("pareto") == bool(prefix)]
+def _figures(report: Report, *, pareto: bool) -> list[Markup]:
     drawn = [
-        tag("figure", tag("h3", escape(each.title)), each.picture, tag("figcaption", escape(each.caption)))
-        for each in chosen
+        tag("figure", tag("h3", each.title), each.picture, tag("figcaption", each.caption))
+        for each in report.figures
+        if each.slug.startswith("pareto") == pareto
     ]
-    return tag("div", *drawn, class_="figures") if drawn else ""
+    return [tag("div", *drawn, class_="figures")] if drawn else []
 
 
-def _table(lines: Sequence[Line]) -> str:
+def _table(lines: Sequence[Line]) -> list[Markup]:
     shown = aspects(lines)
     metrics = ", ".join(f"{suite} {metric}" for suite, metric in shown)
     caption = (
         f"Suites ({metrics}): mean over data sets ×100, its 95 % interval, and its ratio to the uncompressed source. "
         "A click on a heading sorts."
     )
-    return _sortable(
-        caption, [*HEADS, *(suite for suite, _ in shown)], [(line, cells(line, shown)) for line in lines]
-    )
+    rows = [(line, cells(line, shown)) for line in lines]
+    return _sortable(caption, [*HEADS, *(suite for suite, _ in shown)], rows)
 
 
-def _task_tables(lines: Sequence[Line]) -> list[tuple[str, str]]:
+def _task_tables(lines: Sequence[Line]) -> list[tuple[str, list[Markup]]]:
     """For each suite, a table of each metric with all data sets and their mean."""
-    tables: dict[str, str] = {}
+    tables: dict[str, list[Markup]] = {}
     for suite, metric in aspects(lines, all_metrics=True):
         tasks, rows = task_table(lines, (suite, metric))
         caption = f"{metric} ×100, 95 % interval, ratio to the uncompressed source."
-        tables[suite] = tables.get(suite, "") + _sortable(caption, ["method", *tasks, "mean"], rows)
+        tables.setdefault(suite, []).extend(_sortable(caption, ["method", *tasks, "mean"], rows))
     return list(tables.items())
 
 
-def _sortable(caption: str, heads: Sequence[str], rows: Sequence[tuple[Line, Sequence[Cell]]]) -> str:
-    buttons = [tag("th", tag("button", escape(head), type="button"), scope="col") for head in heads]
-    body = [tag("tr", _name(line), *map(_cell, found)) for line, found in rows]
-    return _scrolling(
-        caption, tag("table", tag("thead", tag("tr", *buttons)), tag("tbody", *body), class_="sortable")
-    )
+def _sortable(caption: str, heads: Sequence[str], rows: Sequence[tuple[Line, Sequence[Cell]]]) -> list[Markup]:
+    buttons = [tag("th", tag("button", head, type="button"), scope="col") for head in heads]
+    body = [
+        tag("tr", tag("th", line.label, scope="row", data_sort=line.label), *map(_cell, found))
+        for line, found in rows
+    ]
+    return _scrolling(caption, buttons, body, class_="sortable")
 
 
-def _scrolling(caption: str, table: str) -> str:
+def _scrolling(
+    caption: str, heads: Sequence[Markup], rows: Sequence[Markup], class_: str | None = None
+) -> list[Markup]:
     """A table that may be wider than the screen, with its caption above, which is not."""
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), class_=class_)
     region = tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
-    return tag("p", escape(caption), class_="soft") + region
+    return [tag("p", caption, class_="soft"), region]
 
 
-def _name(line: Line) -> str:
-    return tag("th", escape(line.label), scope="row", data_sort=line.label)
+def _cell(cell: Cell) -> Markup:
+    below = [tag("small", cell.below)] if cell.below else []
+    return tag("td", cell.text, *below, data_sort=None if cell.value is None else repr(cell.value))
 
 
-def _cell(cell: Cell) -> str:
-    below = [tag("small", escape(cell.below))] if cell.below else []
-    return tag("td", escape(cell.text), *below, data_sort=None if cell.value is None else repr(cell.value))
-
-
-def _provenance(report: Report) -> str:
+def _provenance(report: Report) -> list[Markup]:
     source, how = report.source, report.evaluation
-    versions = {name: version(name) for name in ("numpy", "scipy", "gensim")}
+    versions = [f"{name} {version(name)}" for name in ("numpy", "scipy", "gensim")]
     facts = {
         "source": f"{source.name} ({source.format}), {source.rows:,} words of {source.dim} dimensions",
         "SHA-256 of the source": source.sha256,
         "dropped": f"{source.duplicates_dropped} duplicate words, {source.bad_rows_dropped} bad rows",
-        "made with": f"embcomp {__version__}, Python {platform.python_version()}, "
-        + ", ".join(f"{name} {number}" for name, number in versions.items()),
+        "made with": ", ".join([f"embcomp {__version__}", f"Python {platform.python_version()}", *versions]),
         "machine": f"{platform.system()} {platform.machine()}; seconds are those of the run that did the work",
         "scored with": f"words that are missing: {how.oov}; seed {how.seed} of bootstrap and k-means",
         **{f"SHA-256 of {suite.name} data": how.data[suite.name] for suite, data in how.chosen if data},
     }
-    listed = [tag("dt", escape(name)) + tag("dd", _value(name, text)) for name, text in facts.items() if text]
-    heads = ["method", "seed", "options", "SHA-256 of the file"]
+    listed = [
+        part
+        for name, text in facts.items()
+        for part in (tag("dt", name), tag("dd", tag("code", text) if name.startswith("SHA") else text))
+        if text
+    ]
+    names = ("method", "seed", "options", "SHA-256 of the file")
+    heads = [tag("th", name, scope="col", class_="wrap") for name in names]
     rows = [_run(line, run) for line in report.lines if not line.is_baseline for run in line.runs]
-    table = tag(
-        "table",
-        tag("thead", tag("tr", *(tag("th", head, scope="col", class_="wrap") for head in heads))),
-        tag("tbody", *rows),
-    )
     caption = "Every run. The same source, options and version give the same file."
-    return tag("dl", *listed) + _scrolling(caption, table)
+    return [tag("dl", *listed), *_scrolling(caption, heads, rows)]
 
 
-def _value(name: str, text: str) -> str:
-    return tag("code", escape(text)) if name.startswith("SHA") else escape(text)
-
-
-def _run(line: Line, run: Result) -> str:
+def _run(line: Line, run: Result) -> Markup:
     options = json.dumps(run.options, ensure_ascii=False)[1:-1] if run.config is not None else run.note
     return tag(
         "tr",
-        tag("th", escape(line.label), scope="row"),
+        tag("th", line.label, scope="row"),
         tag("td", GAP if run.seed is None else str(run.seed), class_="seed"),
-        tag("td", tag("code", escape(options or GAP)), class_="wrap"),
+        tag("td", tag("code", options or GAP), class_="wrap"),
         tag("td", tag("code", run.sha256 or GAP), class_="wrap"),
     )

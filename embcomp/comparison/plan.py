@@ -20,6 +20,21 @@ def seed_name(method: str) -> str | None:
 
 
 @dataclass(frozen=True)
+class Job:
+    """One thing to compress with, or the reason why there is none.
+
+    Attributes:
+        method: its name.
+        config: all options by name; ``None`` if nothing reaches what was asked for.
+        note: for people.
+    """
+
+    method: str
+    config: dict[str, Any] | None
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Candidate:
     """A method and the options given for it, judged; the rest take their defaults."""
 
@@ -45,6 +60,11 @@ class Candidate:
         name = seed_name(self.method)
         return self if name is None or name in self.options else self.with_options(**{name: seed})
 
+    def for_ratio(self, ratio: float, dim: int) -> Candidate | None:
+        """The same with about so many times less than float32; ``None`` if that is no option, or is given already."""
+        options = self.kind.options_for_ratio(ratio, dim, self.options)
+        return None if options is None else self.with_options(**options)
+
     def build(self) -> Compressor:
         """Make the compressor.
 
@@ -53,20 +73,9 @@ class Candidate:
         """
         return self.kind.from_config(self.options)
 
-
-@dataclass(frozen=True)
-class Job:
-    """One thing to compress with, or the reason why there is none.
-
-    Attributes:
-        method: its name.
-        config: all options by name; ``None`` if nothing reaches what was asked for.
-        note: for people.
-    """
-
-    method: str
-    config: dict[str, Any] | None
-    note: str = ""
+    def job(self, note: str = "") -> Job:
+        """What to run, with all options."""
+        return Job(self.method, self.build().get_config(), note)
 
 
 def parse_candidate(text: str) -> Candidate:
@@ -131,8 +140,5 @@ def _beside(candidate: Candidate, before: Candidate) -> dict[str, Any]:
 
 def over_seeds(candidates: Iterable[Candidate], first: int, n_seeds: int) -> list[Job]:
     """Jobs for each candidate and seed; methods without randomness, and those with a seed set, run once."""
-    jobs = []
-    for candidate in candidates:
-        seeded = [candidate.from_seed(first + number) for number in range(n_seeds)]
-        jobs += [Job(each.method, each.build().get_config()) for each in seeded]
+    jobs = [each.from_seed(first + number).job() for each in candidates for number in range(n_seeds)]
     return list({(job.method, str(job.config)): job for job in jobs}.values())

@@ -24,19 +24,26 @@ PLAIN = -1
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2", "14 3 4 3")
 
 
-def tag(name: str, *children: str, **attributes: object) -> str:
-    """One element. ``class_`` is ``class``, other ``_`` are ``-``; children are markup, attributes are escaped."""
+class Markup(str):
+    """Text that is markup already; any other is escaped by :func:`tag`."""
+
+    __slots__ = ()
+
+
+def tag(name: str, *children: str, **attributes: object) -> Markup:
+    """One element. ``class_`` is ``class``, other ``_`` are ``-``; without children, nothing is between its ends."""
     shown = "".join(
         f' {key.rstrip("_").replace("_", "-")}="{escape(_text(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return f"<{name}{shown}>{''.join(children)}</{name}>" if children else f"<{name}{shown}/>"
+    inner = "".join(child if isinstance(child, Markup) else escape(child) for child in children)
+    return Markup(f"<{name}{shown}>{inner}</{name}>" if children else f"<{name}{shown}/>")
 
 
-def asset(name: str) -> str:
-    """The text of a file beside this module: style or script."""
-    return files("embcomp.comparison").joinpath(name).read_text(encoding="utf-8")
+def asset(name: str) -> Markup:
+    """The text of a file beside this module: style, script or page."""
+    return Markup(files("embcomp.comparison").joinpath(name).read_text(encoding="utf-8"))
 
 
 def standalone(picture: str) -> str:
@@ -97,27 +104,6 @@ class Scale:
         return [step * number for number in range(first, math.floor(self.high / step) + 1)]
 
 
-@dataclass(frozen=True)
-class Entry:
-    """What the legend says of a series: its shape, and its line with a dash, if it has one."""
-
-    text: str
-    series: int
-    dash: int | None
-    shaped: bool
-
-    def key(self, x: float, y: float) -> list[str]:
-        """The series' look, 24 wide, with ``y`` its middle."""
-        parts = []
-        if self.dash is not None:
-            dash = DASHES[self.dash % len(DASHES)] or None
-            path = f"M{x - 4:.1f} {y:.1f}h24"
-            parts.append(tag("path", d=path, class_=f"line l{_colour(self.series)}", stroke_dasharray=dash))
-        if self.shaped:
-            parts.append(shape((x + 8, y), self.series))
-        return parts
-
-
 @dataclass
 class Chart:
     """Axes and what is drawn between them.
@@ -125,7 +111,7 @@ class Chart:
     Attributes:
         x, y: scales, in values.
         x_label, y_label: what the axes are, with the unit.
-        x_ticks, y_ticks: values and their texts; the scale's own, plainly formatted, if empty.
+        x_ticks: values and their texts; the scale's own, plainly formatted, if empty.
     """
 
     x: Scale
@@ -133,14 +119,13 @@ class Chart:
     x_label: str
     y_label: str
     x_ticks: Sequence[tuple[float, str]] = ()
-    y_ticks: Sequence[tuple[float, str]] = ()
     width: float = 430.0
     height: float = 310.0
     margins: tuple[float, float, float, float] = (14.0, 16.0, 48.0, 58.0)
     """Top, right, bottom, left."""
-    marks: list[str] = field(default_factory=list)
+    marks: list[Markup] = field(default_factory=list)
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
-    legend: list[Entry] = field(default_factory=list)
+    legend: list[tuple[str, list[Markup]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         top, right, bottom, left = self.margins
@@ -149,12 +134,12 @@ class Chart:
 
     def line(self, points: Sequence[Point], series: int, dash: int = 0) -> None:
         """A line through points, in the series' colour."""
-        self._path(points, f"line l{_colour(series)}", DASHES[dash % len(DASHES)])
+        self._path(points, f"line l{_colour(series)}", _dash(dash))
 
     def steps(self, points: Sequence[Point], class_: str) -> None:
         """A line that goes right, then up, from point to point (at least one)."""
         corners = [(to[0], start[1]) for start, to in pairwise(points)]
-        self._path([each for pair in zip(points, [*corners, points[-1]], strict=True) for each in pair], class_, "")
+        self._path([each for pair in zip(points, [*corners, points[-1]], strict=True) for each in pair], class_)
 
     def level(self, y: float, class_: str) -> None:
         """A horizontal line across."""
@@ -170,7 +155,7 @@ class Chart:
         crowds = [sum(_overlap(box, other) for other in self.taken) + 9 * (box[1] < 0) for box in boxes]
         best = crowds.index(min(crowds))
         self.taken.append(boxes[best])
-        self.marks.append(tag("text", escape(text), x=places[best][0], y=places[best][1], class_="soft over"))
+        self.marks.append(tag("text", text, x=places[best][0], y=places[best][1], class_="soft over"))
 
     def interval(self, x: float, low: float, high: float, series: int) -> None:
         """A vertical bar from ``low`` to ``high``."""
@@ -183,7 +168,7 @@ class Chart:
         """A point in the series' shape; ``title`` shows on pointing at it."""
         at = self.x(x), self.y(y)
         self.taken.append((at[0] - 6, at[1] - 6, at[0] + 6, at[1] + 6))
-        self.marks.append(shape(at, series, tag("title", escape(title))))
+        self.marks.append(shape(at, series, tag("title", title)))
 
     def label(self, x: float, y: float, text: str) -> None:
         """A text beside a point, where there is room; none if there is none."""
@@ -195,47 +180,49 @@ class Chart:
             inside = box[0] >= self.x.start and box[2] <= self.width and box[1] >= 0 and box[3] <= self.y.start
             if inside and not any(_overlap(box, other) for other in self.taken):
                 self.taken.append(box)
-                self.marks.append(tag("text", escape(text), x=left, y=base, class_="over"))
+                self.marks.append(tag("text", text, x=left, y=base, class_="over"))
                 return
 
     def name(self, text: str, series: int, dash: int | None = None, *, shaped: bool = True) -> None:
         """An entry of the legend: the series' shape, its line, or both."""
-        self.legend.append(Entry(text, series, dash, shaped))
+        line = {"class_": f"line l{_colour(series)}", "stroke_dasharray": _dash(dash)}
+        look = [] if dash is None else [tag("path", d="M-12 0h24", **line)]
+        self.legend.append((text, [*look, shape((0.0, 0.0), series)] if shaped else look))
 
-    def render(self, slug: str, title: str, description: str) -> str:
+    def render(self, slug: str, title: str, description: str) -> Markup:
         """The picture; ``slug`` makes the ids of title and description unique on a page."""
         entries, bottom = _legend(self.legend, self.x.start, self.width, self.height)
         return picture(slug, title, description, (self.width, bottom), [*self._frame(), *self.marks, *entries])
 
-    def _path(self, points: Sequence[Point], class_: str, dash: str) -> None:
+    def _path(self, points: Sequence[Point], class_: str, dash: str | None = None) -> None:
         if points:
             path = "M" + "L".join(f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in points)
-            self.marks.append(tag("path", d=path, class_=class_, stroke_dasharray=dash or None))
+            self.marks.append(tag("path", d=path, class_=class_, stroke_dasharray=dash))
 
-    def _frame(self) -> list[str]:
+    def _frame(self) -> list[Markup]:
         left, right, floor, top = self.x.start, self.x.stop, self.y.start, self.y.stop
         parts = []
-        for value, text in self.y_ticks or [(value, f"{value:g}") for value in self.y.ticks()]:
+        for value in self.y.ticks():
             height = self.y(value)
             parts.append(tag("line", x1=left, x2=right, y1=height, y2=height, class_="grid"))
-            parts.append(tag("text", escape(text), x=left - 7, y=height + 4, text_anchor="end", class_="soft"))
+            parts.append(tag("text", f"{value:g}", x=left - 7, y=height + 4, text_anchor="end", class_="soft"))
         for value, text in self.x_ticks or [(value, f"{value:g}") for value in self.x.ticks()]:
             across = self.x(value)
             parts.append(tag("line", x1=across, x2=across, y1=floor, y2=floor + 5, class_="axis"))
-            parts.append(tag("text", escape(text), x=across, y=floor + 19, text_anchor="middle", class_="soft"))
+            parts.append(tag("text", text, x=across, y=floor + 19, text_anchor="middle", class_="soft"))
         parts.append(tag("line", x1=left, x2=right, y1=floor, y2=floor, class_="axis"))
-        parts.append(tag("text", escape(self.x_label), x=(left + right) / 2, y=floor + 38, text_anchor="middle"))
+        parts.append(tag("text", self.x_label, x=(left + right) / 2, y=floor + 38, text_anchor="middle"))
         turn = f"translate(15 {(floor + top) / 2:.1f}) rotate(-90)"
-        parts.append(tag("text", escape(self.y_label), transform=turn, text_anchor="middle"))
+        parts.append(tag("text", self.y_label, transform=turn, text_anchor="middle"))
         return parts
 
 
-def picture(slug: str, title: str, description: str, size: Point, parts: Sequence[str]) -> str:
+def picture(slug: str, title: str, description: str, size: Point, parts: Sequence[Markup]) -> Markup:
     """An ``svg`` element with its title and description as its accessible name."""
     return tag(
         "svg",
-        tag("title", escape(title), id=f"{slug}-title"),
-        tag("desc", escape(description), id=f"{slug}-desc"),
+        tag("title", title, id=f"{slug}-title"),
+        tag("desc", description, id=f"{slug}-desc"),
         *parts,
         viewBox=f"0 0 {size[0]:.0f} {size[1]:.0f}",
         role="img",
@@ -243,7 +230,7 @@ def picture(slug: str, title: str, description: str, size: Point, parts: Sequenc
     )
 
 
-def shape(at: Point, series: int, *children: str) -> str:
+def shape(at: Point, series: int, *children: str) -> Markup:
     """The series' marker around a pixel."""
     return tag("path", *children, d=_SHAPES[series % len(_SHAPES)].format(*at), class_=f"f{_colour(series)}")
 
@@ -271,17 +258,24 @@ _SHAPES = (
 )
 
 
-def _legend(entries: Sequence[Entry], left: float, width: float, top: float) -> tuple[list[str], float]:
+def _legend(
+    entries: Sequence[tuple[str, list[Markup]]], left: float, width: float, top: float
+) -> tuple[list[Markup], float]:
     """Entries in rows below the chart, and where they end."""
-    parts: list[str] = []
+    parts: list[Markup] = []
     across, base = left, top + 12
-    for entry in entries:
-        needed = 34 + 7.2 * len(entry.text)
+    for text, look in entries:
+        needed = 34 + 7.2 * len(text)
         if across > left and across + needed > width:
             across, base = left, base + 20
-        parts += [*entry.key(across, base - 4), tag("text", escape(entry.text), x=across + 25, y=base)]
+        parts.append(tag("g", *look, transform=f"translate({across + 8:.1f} {base - 4:.1f})"))
+        parts.append(tag("text", text, x=across + 25, y=base))
         across += needed + 10
     return parts, base + 8 if entries else top
+
+
+def _dash(number: int | None) -> str | None:
+    return None if number is None else DASHES[number % len(DASHES)] or None
 
 
 def _colour(series: int) -> int:

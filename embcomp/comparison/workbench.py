@@ -28,7 +28,7 @@ from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.eval import run
 from embcomp.eval.score import Score, beside, with_means
-from embcomp.eval.suite import Settings, Suite
+from embcomp.eval.suite import Settings, Suite, attempt
 from embcomp.eval.target import OovPolicy, Target
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
@@ -100,11 +100,8 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """The fields that ``compare --json`` prints."""
-        scores = {
-            "scores": [score.to_json() for score in self.scores],
-            "means": [each.to_json() for each in self.means],
-        }
-        return {name: value for name, value in vars(self).items() if name not in HIDDEN} | scores
+        shown = {name: value for name, value in vars(self).items() if name not in HIDDEN}
+        return shown | {name: [each.to_json() for each in getattr(self, name)] for name in ("scores", "means")}
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,11 @@ class Evaluation:
     @property
     def missing(self) -> list[str]:
         """What is not installed, though suites that are to run need it."""
-        return [f"suite {suite.name!r} needs {reason}" for suite, _ in self.chosen if (reason := suite.missing())]
+        return [
+            f"suite {suite.name!r} needs {reason}"
+            for suite, _ in self.chosen
+            if (reason := attempt(suite, suite.missing))
+        ]
 
 
 class Workbench:
@@ -178,16 +179,12 @@ class Workbench:
         steps.start("compress")
         if known is None:
             _, known = self.container(job, steps.inner)
-        scores = beside(self._scores(job, key, steps), baseline)
+        names = ("bits_per_vector", "bytes", "ratio", "seconds", "sha256", "rows", "dim", "report")
         return Result(
             job.method,
             job.config,
-            **{
-                name: known[name]
-                for name in ("bits_per_vector", "bytes", "ratio", "seconds", "sha256", "rows", "dim")
-            },
-            report=known["report"],
-            scores=with_means(scores),
+            **{name: known[name] for name in names},
+            scores=with_means(beside(self._scores(job, key, steps), baseline)),
             note=job.note,
             label=label(job.method, job.config),
             key=key,
@@ -221,7 +218,7 @@ class Workbench:
         scores: list[Score] = []
         for suite, data in how.chosen:
             steps.start(suite.name)
-            what = suite.name, how.data[suite.name], how.oov, how.seed, suite.missing(), _code_of(suite)
+            what = suite.name, how.data[suite.name], how.oov, how.seed, attempt(suite, suite.missing), _code_of(suite)
             own = key_of("scores", key, *what)
             stored = self.cache.load(own)
             if stored is None:

@@ -18,8 +18,7 @@ compare, as the baseline's order is what counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -124,9 +123,8 @@ def measure_fidelity(
     start = 0
     for name, sample in samples.items():
         own = slice(start, start + len(sample.queries))
-        found = _measure_band(target, baseline, shared, sample, seed)
-        found |= _recalls(before[own], after[own], sample, seed)
-        results |= {(name, metric): measured for metric, measured in found.items()}
+        found = _measure_band(target, baseline, shared, sample, before[own], after[own], seed)
+        results |= {(name, metric): found[metric] for metric in METRICS}
         start = own.stop
     return results
 
@@ -143,6 +141,7 @@ class _Sample:
 
 
 def _sample(shared: Shared, band: Band, rng: np.random.Generator) -> _Sample:
+    """Draw; with less than two words in common, nothing."""
     own, n_shared = shared.positions(band), len(shared.ranks)
     n_missing = band.stop - band.start - len(own)
     words = rng.permutation(own)[:N_WORDS]
@@ -155,75 +154,57 @@ def _sample(shared: Shared, band: Band, rng: np.random.Generator) -> _Sample:
 
 
 def _measure_band(
-    target: Target, baseline: Target, shared: Shared, sample: _Sample, seed: int
+    target: Target,
+    baseline: Target,
+    shared: Shared,
+    sample: _Sample,
+    nearest_before: IntArray,
+    nearest_after: IntArray,
+    seed: int,
 ) -> dict[str, Measurement]:
-    """Everything but recall."""
-    before = [baseline.decode_rows(shared.baseline_rows[part]) for part in (sample.words, sample.left, sample.right)]
-    after = [target.decode_rows(shared.target_rows[part]) for part in (sample.words, sample.left, sample.right)]
-    results = _correlations(cosines(*before[1:]), cosines(*after[1:]), sample.n_missing, seed)
+    n_missing = sample.n_missing
+    if not len(sample.queries):
+        return dict.fromkeys(METRICS, Measurement(None, 0, oov=n_missing, note="no two words in common"))
+    parts = (sample.words, sample.left, sample.right)
+    before = [baseline.decode_rows(shared.baseline_rows[part]) for part in parts]
+    after = [target.decode_rows(shared.target_rows[part]) for part in parts]
+    x, y = cosines(*before[1:]), cosines(*after[1:])
     restored = after[0] if target.offset is None else after[0] + target.offset
-    results["error"] = _error(before[0], restored, sample.n_missing, seed)
-    results["isotropy"] = _isotropy(target, shared, sample)
-    return results
+    found = {
+        "spearman": _correlation(spearman(x, y), bootstrap_spearman(x, y, seed), len(x)),
+        "pearson": _correlation(pearson(x, y), bootstrap_pearson(x, y, seed), len(x)),
+        "error": _error(before[0], restored, seed),
+        "isotropy": _isotropy(target, shared, sample),
+    }
+    for depth in DEPTHS:
+        pairs = zip(nearest_before[:, :depth], nearest_after[:, :depth], strict=True)
+        shares = np.array([np.isin(old, new).mean() for old, new in pairs])
+        found[f"recall@{depth}"] = Measurement(
+            float(shares.mean()), len(shares), resamples=bootstrap_mean(shares, seed)
+        )
+    return {metric: replace(measured, oov=n_missing) for metric, measured in found.items()}
+
+
+def _correlation(value: float, resamples: DoubleArray, n_pairs: int) -> Measurement:
+    if np.isnan(value):
+        return Measurement(None, n_pairs, note="all cosines are equal")
+    return Measurement(value, n_pairs, resamples=resamples)
 
 
 def _isotropy(target: Target, shared: Shared, sample: _Sample) -> Measurement:
-    if not len(sample.words):
-        return _no_words(sample.n_missing)
     vectors = target.decode_rows(shared.target_rows[sample.words])
     return Measurement(isotropy(vectors), len(vectors), oov=sample.n_missing)
 
 
-def _correlations(x: DoubleArray, y: DoubleArray, n_missing: int, seed: int) -> dict[str, Measurement]:
-    results = {}
-    for name, measure, bootstrap in (
-        ("spearman", spearman, bootstrap_spearman),
-        ("pearson", pearson, bootstrap_pearson),
-    ):
-        value = measure(x, y)
-        if np.isnan(value):
-            note = "all cosines are equal" if len(x) else "no two words in common"
-            results[name] = Measurement(None, len(x), oov=n_missing, note=note)
-        else:
-            results[name] = Measurement(value, len(x), 0, n_missing, bootstrap(x, y, seed))
-    return results
-
-
-def _error(before: FloatArray, after: FloatArray, n_missing: int, seed: int) -> Measurement:
-    n_words = len(before)
+def _error(before: FloatArray, after: FloatArray, seed: int) -> Measurement:
     if before.shape != after.shape:
-        note = f"has {after.shape[1]} dimensions, the baseline {before.shape[1]}"
-        return Measurement(None, n_words, oov=n_missing, note=note)
+        return Measurement(None, len(before), note=f"has {after.shape[1]} dimensions, the baseline {before.shape[1]}")
     wrong = ((after.astype(np.float64) - before) ** 2).sum(axis=1)
     whole = (before.astype(np.float64) ** 2).sum(axis=1)
     if not whole.any():
-        return _no_words(n_missing) if not n_words else Measurement(None, n_words, note="all vectors are zero")
-    value = float(np.sqrt(wrong.sum() / whole.sum()))
+        return Measurement(None, len(before), note="all vectors are zero")
     resamples = np.sqrt(bootstrap_ratio(wrong, whole, seed))
-    return Measurement(value, n_words, 0, n_missing, resamples)
-
-
-def _recalls(before: IntArray, after: IntArray, sample: _Sample, seed: int) -> dict[str, Measurement]:
-    results = {}
-    for depth in DEPTHS:
-        if not len(before):
-            results[f"recall@{depth}"] = _no_words(sample.n_missing)
-            continue
-        shares = _overlaps(before[:, :depth], after[:, :depth])
-        resamples = bootstrap_mean(shares, seed)
-        measured = Measurement(float(shares.mean()), len(shares), 0, sample.n_missing, resamples)
-        results[f"recall@{depth}"] = measured
-    return results
-
-
-def _overlaps(before: Sequence[IntArray] | IntArray, after: Sequence[IntArray] | IntArray) -> DoubleArray:
-    """Share of each row of ``before`` that is in the same row of ``after``, float64, shape (n,)."""
-    pairs = zip(before, after, strict=True)
-    return np.array([np.isin(old, new).mean() for old, new in pairs], dtype=np.float64)
-
-
-def _no_words(n_missing: int) -> Measurement:
-    return Measurement(None, 0, oov=n_missing, note="no words in common")
+    return Measurement(float(np.sqrt(wrong.sum() / whole.sum())), len(before), resamples=resamples)
 
 
 SUITE = Suite(

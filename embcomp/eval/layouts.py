@@ -22,18 +22,8 @@ from pathlib import Path
 
 from embcomp.errors import InputError
 
-WORD_COLUMNS = (("word1", "word2"), ("word 1", "word 2"), ("term1", "term2"), ("w1", "w2"))
-SCORE_COLUMNS = (
-    "simlex999",
-    "human (mean)",
-    "human mean",
-    "mean",
-    "average",
-    "score",
-    "similarity",
-    "relatedness",
-    "rating",
-)
+WORDS = (("word1", "word2"), ("word 1", "word 2"), ("term1", "term2"), ("w1", "w2"))
+SCORE = ("simlex999", "human (mean)", "human mean", "mean", "average", "score", "similarity", "relatedness", "rating")
 CATEGORY_HEADERS = {"category", "class", "cluster", "label", "concept_class"}
 LABEL_HEADERS = {"label", "class", "sentiment", "target"}
 POS_TAGGED = re.compile(r".+-[nvjar]\Z")
@@ -220,10 +210,8 @@ def _header_columns(path: Path, first: Row) -> tuple[int, int, int] | None:
     if any(_is_number(field) for field in first.fields[2:]):
         return None
     names = [field.lower() for field in first.fields]
-    left, right = next(
-        ((names.index(a), names.index(b)) for a, b in WORD_COLUMNS if a in names and b in names), (0, 1)
-    )
-    score = next((names.index(name) for name in SCORE_COLUMNS if name in names), None)
+    left, right = next(((names.index(a), names.index(b)) for a, b in WORDS if a in names and b in names), (0, 1))
+    score = next((names.index(name) for name in SCORE if name in names), None)
     if score is None:
         raise InputError(f"{path}:{first.line}: expected word, word and score, got {first.fields}")
     return left, right, score

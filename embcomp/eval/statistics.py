@@ -94,8 +94,7 @@ def bootstrap_spearman(x: DoubleArray, y: DoubleArray, seed: int, n_resamples: i
 
 def bootstrap_mean(values: DoubleArray, seed: int, n_resamples: int = N_RESAMPLES) -> DoubleArray:
     """Mean of ``values`` on each resample, float64, shape (n_resamples,)."""
-    blocks = [counts @ values / len(values) for counts in resample_counts(len(values), seed, n_resamples)]
-    return np.concatenate(blocks)
+    return bootstrap_ratio(values, np.ones(len(values)), seed, n_resamples)
 
 
 def bootstrap_ratio(part: DoubleArray, whole: DoubleArray, seed: int, n_resamples: int = N_RESAMPLES) -> DoubleArray:

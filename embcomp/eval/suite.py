@@ -103,14 +103,6 @@ class Job:
     run: Callable[[], Mapping[TaskKey, Measurement]]
 
 
-def _nothing() -> Sequence[DataSet]:
-    return ()
-
-
-def _no_reason() -> str:
-    return ""
-
-
 @dataclass(frozen=True)
 class Suite:
     """One kind of task.
@@ -134,8 +126,8 @@ class Suite:
     measure: Callable[[Target, DataSet, Settings], Mapping[str, Measurement]] | None = None
     read: Callable[[Path], Rows] | None = None
     folders: Sequence[str] = ()
-    built_in: Callable[[], Iterable[DataSet]] = _nothing
-    missing: Callable[[], str] = _no_reason
+    built_in: Callable[[], Iterable[DataSet]] = tuple  # none
+    missing: Callable[[], str] = str  # empty
     needs_baseline: bool = False
     plan: Callable[[Target, Settings], Sequence[Job]] | None = None
 

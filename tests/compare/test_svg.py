@@ -10,9 +10,9 @@ from embcomp.comparison import svg
 from embcomp.comparison.svg import Chart, Scale, tag
 
 
-def test_tags_escape_their_attributes() -> None:
+def test_tags_escape_all_but_markup() -> None:
     assert tag("a", class_="x", data_y='1"<', z=None, w=1.25) == '<a class="x" data-y="1&quot;&lt;" w="1.2"/>'
-    assert tag("b", "one", "<i/>") == "<b>one<i/></b>"
+    assert tag("b", "one < two", tag("i")) == "<b>one &lt; two<i/></b>"
 
 
 def test_scales_map_ends_to_ends() -> None:

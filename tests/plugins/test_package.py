@@ -113,6 +113,34 @@ def test_the_method_is_compared_with_others(embcomp: Run, source: Path, tmp_path
     assert results[1]["config"] == {"format": "int4", "limit": 2.0, "steps": "even"}
 
 
+def test_a_suite_of_the_package_scores(embcomp: Run, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "data" / "odd").mkdir(parents=True)
+    (tmp_path / "data" / "odd" / "tiny.txt").write_text("king queen the\nman woman of\nking man nowhere\n")
+    how = ("--suite", "odd", "--data", "data", "--json")
+    done = embcomp("eval", source, *how)
+    (score,) = json.loads(done.stdout)
+    assert (score["suite"], score["task"], score["metric"], score["n_used"], score["oov"]) == (
+        "odd",
+        "tiny",
+        "accuracy",
+        3,
+        1,
+    )
+    vectors = {row["word"]: np.array(row["vector"]) for row in map(json.loads, source.read_text().splitlines())}
+    vectors["nowhere"] = np.mean([vectors[word] for word in WORDS], axis=0)
+    lines = [line.split() for line in (tmp_path / "data" / "odd" / "tiny.txt").read_text().splitlines()]
+    right = [
+        c @ (a + b) < min(a @ (b + c), b @ (a + c)) for a, b, c in ([vectors[w] for w in line] for line in lines)
+    ]
+    assert score["value"] == pytest.approx(100 * np.mean(right))
+    assert done.stderr.count("embcomp: warning: plugin 'unfinished' (embcomp.suites, from embcomp-demo) cannot") == 1
+    base, compressed = json.loads(embcomp("compare", source, "--methods", "sign", *how, "--no-cache").stdout)
+    assert base["means"][0]["value"] == score["value"]
+    assert compressed["means"][0]["baseline"] == score["value"]
+    refused = embcomp("eval", source, "--suite", "unfinished", code=2).stderr.splitlines()[-1]
+    assert refused.startswith("embcomp: plugin 'unfinished' (embcomp.suites, from embcomp-demo) cannot be used")
+
+
 def test_a_broken_plugin_is_named_and_hurts_nobody(embcomp: Run, source: Path) -> None:
     """Entry points called ``unfinished`` are in the package too, and raise while they are imported."""
     listed = embcomp("methods", "--json")
