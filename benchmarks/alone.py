@@ -35,8 +35,8 @@ from embcomp.threads import get_threads, set_threads
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "benchmarks" / "results" / "alone.jsonl"
-SETS = ("WS-353", "SimLex-999", "RG-65")  # alone.txt §3.1
-UNITS = 2400  # of alone.txt §3.1, the largest
+SETS = ("WS-353", "SimLex-999", "RG-65")  # [Takase 2020, §3.1]
+UNITS = 2400  # the largest of [Takase 2020, §3.1]
 BATCH_ROWS = 256
 # A framework's prototype, two cores: 0.025 in 55 s and 0.049 in 53 s.
 MOST_ERROR = {"binary": 0.03, "real": 0.06}
@@ -139,7 +139,7 @@ def environment() -> Record:
 
 
 def print_bars(records: list[Record]) -> None:
-    """Each figure, averaged over seeds as in alone.txt §3.1, beside its bar."""
+    """Each figure, averaged over seeds as in [Takase 2020, §3.1], beside its target."""
     config = records[0]["config"]
     name = f"{config['filter']}, {config['inter']} units, {config['epochs']} epochs, {len(records)} seeds"
     error, seconds, cpu_seconds = (

@@ -47,7 +47,7 @@ def alone(files: Files, filter_name: str, epochs: int) -> dict[str, Any]:
 
 
 def _quality(files: Files, vectors: Any, decoded: Any) -> float:
-    """Lowest share of the vectors' own score that is kept, over the sets of alone.txt, pairs covered."""
+    """Lowest share of the vectors' own score that is kept, over the sets of [Takase 2020], pairs covered."""
     from pathlib import Path
 
     from benchmarks.alone import SETS, covered_scores

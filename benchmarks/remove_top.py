@@ -45,7 +45,7 @@ DEVELOPMENT = {
     "purity": tuple(("categorization", name) for name in ("AP", "BLESS", "ESSLLI-1a", "ESSLLI-2c")),
     "MSR": (("analogy", "MSR"),),
 }
-# The six similarity sets of iiq.txt, Table 2.
+# The six similarity sets of [Liao 2020, Table 2].
 CONFIRMATION = tuple(("similarity", name) for name in ("MEN", "MTurk-287", "RG-65", "RW", "SimLex-999", "WS-353"))
 
 # As in the paper but for the unit rows; given here so that sweeps stay comparable when defaults change.

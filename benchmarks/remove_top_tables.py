@@ -46,7 +46,7 @@ def two_groups(values: Values) -> int:
 
 
 def most_isotropic(values: Values) -> int:
-    """D that maximises iiq.txt eq. (5) over the values that are left: it grows with D to the end."""
+    """D that maximizes [Liao 2020, eq. 5] over the values that are left: it grows with D to the end."""
     return int(np.argmin(values))
 
 

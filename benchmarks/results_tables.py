@@ -1,4 +1,4 @@
-"""All methods at 1, ½ and ¼ bit a dimension, five seeds: the counterpart of Liao et al. 2020, Tables 2 to 4.
+"""All methods at 1, ½ and ¼ bit per dimension, five seeds: the counterpart of [Liao 2020, Tables 2-4].
 
     python benchmarks/results_tables.py SOURCE --data FOLDER      one `embcomp compare`, then docs/results.md
     python benchmarks/results_tables.py --compared FILE           docs/results.md from what that command printed
@@ -50,7 +50,7 @@ TABLES = {
     "Topic classification: accuracy ×100 (Table 4)": ("classification", ("CR", "MPQA", "MR", "SUBJ")),
 }
 
-# Liao et al. 2020, Tables 2 to 4, GloVe, 1,917,494 words of 300 dimensions; in the order of TABLES.
+# [Liao 2020, Tables 2-4], GloVe, 1,917,494 words of 300 dimensions; in the order of TABLES.
 PAPER: dict[tuple[str, str], tuple[tuple[float, ...], ...]] = {
     (BASELINE, ""): (
         (73.62, 64.50, 81.71, 37.43, 37.38, 9.67, 69.07),

@@ -8,7 +8,7 @@ order of frequency) and ``NAME.words.txt``. One worker and fixed seeds: the same
 w2v_sg100        word2vec, skip-gram, 100 dimensions
 w2v_cbow200      word2vec, CBOW, 200
 ft_sg300         fastText, skip-gram, 300
-ppmi_svd200      positive PMI, truncated SVD, singular values to the power ½ [Levy, Goldberg, Dagan 2015, §3.3], 200
+ppmi_svd200      positive PMI, truncated SVD, singular values to the power ½ [Levy 2015, §3.3], 200
 ppmi_svd100_p1   the same to the power 1, 100: a steeper spectrum
 logcount_svd200  log(1 + count), truncated SVD, power ½, 200: one direction dominates
 """
@@ -33,7 +33,7 @@ SEED = 1
 WINDOW = 5
 MIN_COUNT = 3
 UNKNOWN = "<unk>"
-CONTEXT_SMOOTHING = 0.75  # Levy, Goldberg, Dagan 2015, §3.2
+CONTEXT_SMOOTHING = 0.75  # [Levy 2015, §3.2]
 
 Sentences = list[list[str]]
 Trained = tuple[list[str], NDArray[np.float32]]

@@ -73,9 +73,9 @@ def procrustes(cross: Float64Matrix) -> Float64Matrix:
 
 
 def isotropy(vectors: Float32Matrix) -> float:
-    """I(X) of iiq.txt eq. (3)-(4): min Z(e) / max Z(e), Z(e) = Σ exp(eᵀx).
+    """I(X) of [Liao 2020, eq. 3-4]: min Z(e) / max Z(e), Z(e) = Σ exp(eᵀx).
 
-    The unit vectors e are the right singular vectors of X and their negatives, as Mu et al. 2017 approximate it.
+    The unit vectors e are the right singular vectors of X and their negatives, as in [Mu 2017].
     Returns a number in [0, 1]; 1 for no rows.
     """
     if not len(vectors):
@@ -95,7 +95,7 @@ def isotropy(vectors: Float32Matrix) -> float:
 
 
 def isotropy_estimate(vectors: Float32Matrix) -> float:
-    """Î(X) of iiq.txt eq. (5), from the sum of the rows and the extreme singular values of X.
+    """Î(X) of [Liao 2020, eq. 5], from the sum of the rows and the extreme singular values of X.
 
     Below 0 where the estimate's expansion does not hold (rows far from the origin). 1 for no rows.
     """

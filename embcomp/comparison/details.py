@@ -21,7 +21,7 @@ HEAD_ROWS = 50_000  # what singular values are of: the rows that methods learn f
 BAND_ROWS = 5_000  # of each band, evenly spaced: enough for two digits
 ROTATION = "rotation"
 """The kind of loss that all rotations have in common."""
-N_NEIGHBOURS = 100  # iiq.txt Fig. 3
+N_NEIGHBOURS = 100  # [Liao 2020, Fig. 3]
 
 
 def details_of(embedding: Embedding, container: Path, key: str, word: str | None, cache: Cache) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def errors_by_band(embedding: Embedding, encoded: EncodedEmbedding) -> list[dict
 
 
 def bit_pattern(encoded: EncodedEmbedding, word: str) -> dict[str, Any] | None:
-    """The codes of the words nearest to ``word`` and furthest from it, by dot product [iiq.txt §5.5, Fig. 3].
+    """The codes of the words nearest to ``word`` and furthest from it, by dot product [Liao 2020, §5.5, Fig. 3].
 
     Returns:
         ``word``, ``bits`` and ``nearest`` and ``furthest``: lists of [word, code as hexadecimal digits], nearest

@@ -14,7 +14,7 @@ from embcomp.comparison.tables import Aspect, Line, aspects
 
 VANISHED = 1e-4  # of the root sum of squares: a singular value that is only rounding
 MOST_CURVES = svg.N_SERIES
-ROW_HEIGHT, LABEL_EVERY = 1.6, 10  # iiq.txt Fig. 3: "the y axis lists every 10 words"
+ROW_HEIGHT, LABEL_EVERY = 1.6, 10  # [Liao 2020, Fig. 3]: "the y axis lists every 10 words"
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def pareto(material: Material, aspect: Aspect) -> Figure | None:
 
 
 def losses(material: Material) -> list[Figure]:
-    """The loss of each round of fitting [iiq.txt Fig. 1], a picture for each kind of loss."""
+    """The loss of each round of fitting [Liao 2020, Fig. 1], a picture for each kind of loss."""
     kinds: dict[str, list[tuple[Line, list[Point]]]] = {}
     for line, each in material.curves("losses"):
         kind = material.details[line.label]["loss_kind"]
@@ -167,7 +167,7 @@ def errors(material: Material) -> Figure | None:
 
 
 def pattern(material: Material) -> Figure | None:
-    """Bits of the words nearest to one and furthest from it [iiq.txt Fig. 3]."""
+    """Bits of the words nearest to one and furthest from it [Liao 2020, Fig. 3]."""
     found = {line.method: (line, each) for line, each in reversed(material.curves("pattern"))}
     if not found:
         return None

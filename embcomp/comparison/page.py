@@ -50,7 +50,7 @@ def build_report(
 ) -> Report:
     """Gather what a page shows of each configuration's first run; ``word`` as for the pattern of bits.
 
-    Without a word it is "cook", as in iiq.txt Fig. 3, if the source has it.
+    Without a word it is "cook", as in [Liao 2020, Fig. 3], if the source has it.
     """
     embedding = bench.embedding
     shown = word or (DEFAULT_WORD if DEFAULT_WORD in embedding else None)

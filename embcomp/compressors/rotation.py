@@ -45,10 +45,10 @@ def fit_rotation(
 ) -> tuple[Float64Matrix, NDArray[np.float64]]:
     """Alternate B = sgn(V R) and R = Procrustes(Vᵀ B) from a random orthogonal start.
 
-    iiq.txt §3.1 and eq. (9)-(10); Gong et al. 2013, §3.2. In each round R maximises tr(Bᵀ V R) for the *fixed* V,
-    as Gong et al. have it. (Algorithm 1 of iiq.txt prints SVD(BᵀU) with the already rotated U = X̂R, which taken
-    literally forgets the rotation so far.) For ``n_bits`` above k, R is a tight frame with R Rᵀ = I, and the same
-    two steps apply with a thin SVD.
+    [Liao 2020, §3.1, eq. 9-10; Gong 2013, §3.2] In each round R maximises tr(Bᵀ V R) for the *fixed* V,
+    as [Gong 2013] has it. ([Liao 2020, Algorithm 1] prints SVD(BᵀU) with U = X̂R, the rows after rotation; taken
+    literally, that forgets the rotation found so far.) For ``n_bits`` above k, R is a tight frame with R Rᵀ = I, and
+    the same two steps apply with a thin SVD.
 
     Args:
         projected: V, shape (n, k).

@@ -5,9 +5,9 @@ Follows gensim's ``evaluate_word_analogies`` (``dummy4unknown=False``), which fo
 is ignored, and of words that differ in case the most frequent stands for all in a question; questions with a word
 that is missing are skipped, whatever the policy for missing words; a, b and c, in any case, are no answers.
 
-3CosAdd  the word x with the highest cos(x, b − a + c), of unit vectors [Mikolov et al. 2013].
+3CosAdd  the word x with the highest cos(x, b − a + c), of unit vectors [Mikolov 2013].
 3CosMul  the word x with the highest cos(x, b)·cos(x, c) / (cos(x, a) + 0.001), cosines mapped to 0…1
-         [Levy & Goldberg 2014, eq. 5].
+         [Levy 2014, eq. 5].
 
 Where we differ: cosines closer than 10⁻⁶ count as equal, and of equals the more frequent word is the answer, because
 codes of few bits give many ties and rounding would pick among them; gensim looks at five candidates only, so that
@@ -33,7 +33,7 @@ from embcomp.threads import for_blocks
 
 METRICS = ("3cosadd", "3cosmul")
 TIE = 1e-6
-MUL_EPSILON = 0.001  # Levy & Goldberg 2014, eq. 5
+MUL_EPSILON = 0.001  # [Levy 2014, eq. 5]
 BLOCK_WORDS = 1024  # a block of cosines with the words of Google's questions is 3.7 MB
 BLOCK_QUESTIONS = 256
 

@@ -1,4 +1,4 @@
-"""Categorization: purity of clusters of words, the best over several clusterings [iiq.txt §5.2].
+"""Categorization: purity of clusters of words, the best over several clusterings [Liao 2020, §5.2].
 
 As the papers' platform does it (word-embeddings-benchmarks, ``evaluate_categorization``): vectors as they are, as
 many clusters as categories; Ward, then average and complete linkage with cosine and Euclidean distance, then k-means;

@@ -1,4 +1,4 @@
-"""Classification of texts by the mean of their words' vectors [iiq.txt §5.3, Table 4].
+"""Classification of texts by the mean of their words' vectors [Liao 2020, §5.3, Table 4].
 
 A text's vector is the mean over its words (split at white space), a missing word counting as zeros, whatever the
 policy of the other suites. A multi-layer perceptron is trained for ten epochs and judged by accuracy in five-fold

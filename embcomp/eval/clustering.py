@@ -48,7 +48,7 @@ def k_means(points: DoubleArray, n_clusters: int, seed: int) -> IntArray:
 
 
 def start_centres(points: DoubleArray, n_clusters: int, rng: np.random.Generator) -> DoubleArray:
-    """Draw the first centres of k-means++ [Arthur & Vassilvitskii 2007], float64, shape (n_clusters, dim).
+    """Draw the first centres of k-means++ [Arthur 2007], float64, shape (n_clusters, dim).
 
     Each is the best of 2 + ln k candidates, as in scikit-learn. scipy draws one candidate only, with which purity on
     ESSLLI-2c is five points lower (40 seeds). There must be as many distinct points as clusters.

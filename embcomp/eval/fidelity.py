@@ -10,7 +10,7 @@ recall@1, @10, @100  share of a query's nearest neighbours before, by cosine amo
                      among as many after
 error                ‖X̂ − X‖ / ‖X‖ over the sampled words (Frobenius; 0 is best), with what the method subtracted
                      added back; only where dimensions agree
-isotropy             I(X̂) of the sampled words [iiq.txt eq. 3 and 4]; the baseline's own is in its own scores
+isotropy             I(X̂) of the sampled words [Liao 2020, eq. 3-4]; the baseline's own is in its own scores
 
 In a band of fewer words than a sample takes, the sample is the band. Targets whose source order was dropped still
 compare, as the baseline's order is what counts.

@@ -1,4 +1,4 @@
-"""Word similarity: Spearman's ρ between people's ratings and cosines [iiq.txt §5.1]."""
+"""Word similarity: Spearman's ρ between people's ratings and cosines [Liao 2020, §5.1]."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ def paired_p_value(resamples: NDArray[np.floating], baseline: NDArray[np.floatin
     """Two-sided bootstrap p-value of 'no difference', from paired resamples of two systems.
 
     Twice the smaller share of resamples on which the difference has either sign, zeros counting for both, with
-    one added to numerator and denominator so that it is never 0 [Davison & Hinkley 1997, eq. 4.11].
+    one added to numerator and denominator so that it is never 0 [Davison 1997, eq. 4.11].
     """
     difference = resamples - baseline
     difference = difference[~np.isnan(difference)]

@@ -9,7 +9,7 @@ most 16 digits with at most one point among them. It works on whole arrays, eigh
     point taking part as the digit 0. What stands before the point moves one place down: before, as bytes; in 16
     bytes with f digits after the point afterwards, the mantissa being ``v − 9 · 10^f · ⌊v / 10^(f+1)⌋``.
 3.  The mantissa is below 2^53 and 10^f is below 10^16, so both are exact as float64, and IEEE division rounds their
-    quotient correctly (W. Clinger, "How to read floating point numbers accurately", 1990).
+    quotient correctly [Clinger 1990].
 
 :func:`parse_any` takes every decimal number at the speed of the C library. gensim rounds to float64 and then to
 float32, and so do both; parsing straight to float32 would give another last bit now and then.

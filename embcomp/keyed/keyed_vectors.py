@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Key: TypeAlias = str | int
 Keys: TypeAlias = "Key | FloatArray | Sequence[Key | FloatArray | tuple[Key | FloatArray, float]] | None"
 
-COSMUL_EPSILON = 0.000001  # gensim's, after Levy and Goldberg 2014, §6
+COSMUL_EPSILON = 0.000001  # gensim's, after [Levy 2014, §6]
 
 
 def open_vectors(
@@ -376,7 +376,7 @@ class CompressedVectors:
     ) -> Any:
         """Return the keys nearest by 3CosMul: [(key, Π (1 + cos) / 2 over positive ÷ the same over negative)].
 
-        Levy and Goldberg 2014, "Linguistic regularities in sparse and explicit word representations", eq. (4).
+        [Levy 2014, eq. 4].
 
         Raises:
             ValueError: nothing positive.

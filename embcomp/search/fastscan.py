@@ -1,6 +1,4 @@
-"""Weighted distances by faiss's FastScan, which looks four bits of a code up at once, in registers.
-
-[André, Kermarrec, Le Scouarnec 2017, "Accelerated Nearest Neighbor Search with Quick ADC"]
+"""Weighted distances by faiss's FastScan, which looks up four bits of a code at once, in registers [André 2017].
 
 FastScan rounds its tables, one for each four bits of a code, to whole numbers from 0 to 255: it subtracts from each
 its smallest number and scales all alike, so that the largest number becomes 255. Weights that are whole, and whose

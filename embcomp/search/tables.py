@@ -1,8 +1,8 @@
 """Sums of looked-up numbers: inner products of a query with vectors that are sums of codewords.
 
 With codewords C of shape (M, K, dim), a row whose symbols are s decodes to Σ_m C[m, s_m], and its inner product with
-a query q is Σ_m T[m, s_m] with the *tables* T = C · q, shape (M, K) [Jégou, Douze, Schmid 2011, "Product quantization
-for nearest neighbor search", §III: asymmetric distance computation].
+a query q is Σ_m T[m, s_m] with the *tables* T = C · q, shape (M, K) [Jégou 2011, §III:
+asymmetric distance computation].
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 
 def test_the_lstm_is_that_of_the_paper() -> None:
-    """kd-codes.txt §2.2, line by line, for one row."""
+    """[Chen 2017, §2.2], line by line, for one row."""
     _, lstm = compositions()
     assert isinstance(lstm, LstmComposition)
     u = np.split(lstm.recurrent, 4, axis=1)

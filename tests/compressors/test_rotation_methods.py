@@ -23,7 +23,7 @@ def some_vectors(n_rows: int = 200, dim: int = 6) -> np.ndarray:
 
 
 def algorithm_1(x: np.ndarray, d: int, t: int, o: int, seed: int, *, unit_rows: bool = False) -> np.ndarray:
-    """iiq.txt, Algorithm 1, with V = X̂ (after PCA) in line 13 where the paper prints U; returns ±1.
+    """[Liao 2020, Algorithm 1], with V = X̂ (after PCA) in line 13 where the paper prints U; returns ±1.
 
     The one freedom it leaves, the signs of singular vectors, is settled as in embcomp: the largest part is positive.
     """
