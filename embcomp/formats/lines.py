@@ -15,8 +15,6 @@ Positions = NDArray[np.int64]
 
 FEW = 8  # a token alone takes as long as some in a row
 
-_TRAILING = (b" ", b"\r")
-
 
 @dataclass
 class ParsedLines:
@@ -44,118 +42,64 @@ class ParsedLines:
 
 def parse_lines(text: bytes, dim: int) -> ParsedLines:
     """Parse lines, each ended by a line feed; those that are a word and ``dim`` numbers with single separators."""
-    if text.isspace():
-        nothing = np.zeros(0, dtype=np.int64)
-        vectors = np.empty((0, dim), dtype=np.float32)
-        return ParsedLines(text, text.count(b"\n"), nothing, nothing, [], vectors, np.zeros(0, dtype=np.bool_))
+    for end in (b"\r\n", b" \n"):  # as word2vec and fastText write it
+        if text.endswith(end):
+            text = text.replace(end, b"\n")
     codes = np.frombuffer(text, dtype=np.uint8)
-    even = None if b"\t" in text else _even_rows(codes, dim)
-    if even is not None:
-        starts, cuts = even
-        ends, n_lines, n_rows = cuts[:, -1], len(cuts), len(cuts)
-        regular = np.arange(n_rows)
-    else:
-        text, codes, ends = _without_trailing_space(text)
-        n_lines = len(ends)
-        starts = np.concatenate(([0], ends[:-1] + 1))
+    starts, ends, regular, cuts = _cut(codes, dim)
+    n_lines = len(ends)
+    if text[-2:].isspace() or n_lines == len(text):  # the last line may be blank
         n_rows = int(np.searchsorted(starts, len(text.rstrip())))
         starts, ends = starts[:n_rows], ends[:n_rows]
-        regular, cuts = _regular_rows(text, starts, ends, dim)
 
-    word_spans = zip(starts[regular].tolist(), cuts[:, 0].tolist(), strict=True)
-    found_words = [text[start:cut] for start, cut in word_spans]
+    spans = zip(starts[regular].tolist(), cuts[:, 0].tolist(), strict=True)
+    words = [text[start:cut] for start, cut in spans]
     vectors, good = parse_short(codes, cuts)
     done = np.logical_and.reduce(good, axis=1)
     rest = np.flatnonzero(~done)
     if len(rest):
         vectors[rest] = _parse_again(text, cuts[rest], vectors[rest], good[rest])
         done[rest] = np.logical_and.reduce(np.isfinite(vectors[rest]), axis=1)
-    if len(regular) == n_rows:
+    if len(regular) == len(starts):
         text = b"" if done.all() else text  # it is as large as the vectors, and others are waiting
-        return ParsedLines(text, n_lines, starts, ends, found_words, vectors, done)
+        return ParsedLines(text, n_lines, starts, ends, words, vectors, done)
 
     parsed = ParsedLines(
-        text,
-        n_lines,
-        starts,
-        ends,
-        [b""] * n_rows,
-        np.empty((n_rows, dim), dtype=np.float32),
-        np.zeros(n_rows, dtype=np.bool_),
+        text, n_lines, starts, ends, [b""] * len(starts), np.zeros((len(starts), dim), np.float32), starts < 0
     )
     parsed.vectors[regular] = vectors
     parsed.done[regular] = done
-    for row, word in zip(regular.tolist(), found_words, strict=True):
+    for row, word in zip(regular.tolist(), words, strict=True):
         parsed.words[row] = word
     return parsed
 
 
-def _even_rows(codes: NDArray[np.uint8], dim: int) -> tuple[Positions, Positions] | None:
-    """Find the rows if each is ``dim`` spaces apart from each other and a line feed, and nothing else of the kind.
+def _cut(codes: NDArray[np.uint8], dim: int) -> tuple[Positions, Positions, Positions, Positions]:
+    """Find the lines, and among them the regular ones: ``dim`` spaces or tabs, none next to another or to the end.
 
     Returns:
-        where rows start, shape (n,), and the positions of spaces and line feeds, shape (n, dim + 1); or ``None``.
+        Where lines start and end, shape (n,); the numbers of the regular ones, shape (k,), and the positions of their
+        separators and of their end, shape (k, dim + 1).
     """
-    if codes[-2:-1].tobytes() in _TRAILING:
-        return None
     separators = np.flatnonzero(codes <= 0x20)
-    if len(separators) % (dim + 1):
-        return None
-    cuts = separators.reshape(-1, dim + 1)
-    kinds = codes.take(cuts)
-    if not ((kinds[:, -1] == 0x0A).all() and (kinds[:, :-1] == 0x20).all()):
-        return None
-    if (separators[1:] - separators[:-1]).min() == 1:  # two together, or an empty word
-        return None
-    starts = np.concatenate(([0], cuts[:-1, -1] + 1))
-    if (cuts[:, 0] - starts).max() > MAX_WORD_BYTES or (cuts[:, -1] - starts).max() > MAX_LINE_BYTES:
-        return None
-    return starts, cuts
-
-
-def _without_trailing_space(text: bytes) -> tuple[bytes, NDArray[np.uint8], Positions]:
-    """Take away carriage returns at the ends of lines, and single spaces as word2vec and fastText write them.
-
-    Returns:
-        the text; its bytes, uint8; where its lines end.
-    """
-    codes = np.frombuffer(text, dtype=np.uint8)
-    ends = np.flatnonzero(codes == 0x0A)
-    for code, end in ((0x0D, b"\r\n"), (0x20, b" \n")):
-        if (codes[ends - 1] == code).any():
-            text = text.replace(end, b"\n")
-            codes = np.frombuffer(text, dtype=np.uint8)
-            ends = np.flatnonzero(codes == 0x0A)
-    return text, codes, ends
-
-
-def _regular_rows(text: bytes, starts: Positions, ends: Positions, dim: int) -> tuple[Positions, Positions]:
-    """Find the rows of ``dim`` separators, none next to another or to the end.
-
-    Returns:
-        their numbers, shape (k,); the positions of their separators and of their end, shape (k, dim + 1).
-    """
-    codes = np.frombuffer(text, dtype=np.uint8)
-    is_separator = codes == 0x20
-    if b"\t" in text:
-        is_separator |= codes == 0x09
-    separators = np.flatnonzero(is_separator)
-    before = np.searchsorted(separators, ends)
-    is_regular = np.diff(before, prepend=0) == dim
-    doubled = separators[:-1][np.diff(separators) == 1]
-    within = np.searchsorted(ends, doubled)
-    is_regular[within[within < len(ends)]] = False  # past the last row there may be lines of spaces
+    kinds = codes.take(separators)
+    last = np.flatnonzero(kinds == 0x0A)
+    ends = separators[last]
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    is_regular = last - np.concatenate(([-1], last[:-1])) == dim + 1
     is_regular &= ends - starts <= MAX_LINE_BYTES
+    gaps = separators[1:] - separators[:-1]
+    if gaps.min(initial=2) == 1 or np.count_nonzero(kinds == 0x20) + len(last) < len(kinds):
+        empty = np.flatnonzero((gaps == 1) & (kinds[:-1] != 0x0A))
+        strange = np.flatnonzero((kinds != 0x20) & (kinds != 0x09) & (kinds != 0x0A))
+        is_regular[np.searchsorted(last, np.concatenate((empty, strange)))] = False
     rows = np.flatnonzero(is_regular)
-    rows = rows[separators[before[rows] - dim] - starts[rows] <= MAX_WORD_BYTES]
-    rows = rows[ends[rows] - separators[before[rows] - 1] > 1]
-    cuts = np.empty((len(rows), dim + 1), dtype=np.int64)
-    cuts[:, -1] = ends[rows]
-    if len(rows) * dim == len(separators):
-        cuts[:, :-1] = separators.reshape(len(rows), dim)
+    if len(rows) * (dim + 1) == len(separators):
+        cuts = separators.reshape(len(rows), dim + 1)
     else:
-        cuts[:, :-1] = separators[(before[rows] - dim)[:, None] + np.arange(dim)]
-    return rows, cuts
+        cuts = separators[last[rows, None] + np.arange(-dim, 1)]
+    short = cuts[:, 0] - starts[rows] <= MAX_WORD_BYTES
+    return (starts, ends, rows, cuts) if short.all() else (starts, ends, rows[short], cuts[short])
 
 
 def _parse_again(text: bytes, cuts: Positions, vectors: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
