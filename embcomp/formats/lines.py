@@ -8,10 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
-from embcomp.formats.decimals import parse_any, parse_short
+from embcomp.formats.decimals import Positions, parse_any, parse_short
 from embcomp.formats.rows import MAX_LINE_BYTES, MAX_WORD_BYTES
-
-Positions = NDArray[np.int64]
 
 FEW = 8  # a token alone takes as long as some in a row
 

@@ -16,7 +16,7 @@ from embcomp.files import replacing
 from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table, matrix_blocks
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_DIM, decode_words, shown
-from embcomp.formats.stream import ByteStream
+from embcomp.formats.stream import ByteStream, open_stream
 
 MAX_WORD_LIST_BYTES = 1 << 32
 MAX_HEADER_BYTES = 1 << 16
@@ -103,7 +103,7 @@ def _words_beside(path: Path) -> Path:
 
 def _read_words(path: Path, encoding_errors: str) -> list[str]:
     """One word per line; a carriage return before each line feed is part of the line's end."""
-    with ByteStream(path) as stream:
+    with open_stream(path) as stream:
         data = stream.read(MAX_WORD_LIST_BYTES)
         if data.count(b"\r\n") == data.count(LINE_FEED):
             data = data.replace(b"\r\n", LINE_FEED)

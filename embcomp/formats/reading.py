@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -18,7 +16,7 @@ from embcomp.formats.format import Block
 from embcomp.formats.options import DEFAULT_OPTIONS, ReadOptions
 from embcomp.formats.registry import open_rows
 from embcomp.formats.rows import not_finite, shown
-from embcomp.formats.stream import ByteStream
+from embcomp.formats.stream import ByteStream, open_stream
 from embcomp.progress import Progress, no_progress
 
 RowCheck = Callable[[int], None]
@@ -78,15 +76,17 @@ def read_chunks(
         yield chunk
 
 
+@contextmanager
 def open_blocks(
     source: str | Path, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
-) -> BlockReader:
-    """Open a source to read it block by block, in bounded memory; use it in a ``with`` statement.
+) -> Iterator[BlockReader]:
+    """Open a source to read it block by block, in bounded memory.
 
     Raises:
         InputError: it cannot be read, is empty, or is of no known format.
     """
-    return BlockReader(source, options, progress)
+    with open_stream(source) as stream:
+        yield BlockReader(stream, options, progress)
 
 
 class BlockReader:
@@ -97,14 +97,12 @@ class BlockReader:
         format: what the source turned out to be.
     """
 
-    def __init__(self, source: str | Path, options: ReadOptions, progress: Progress) -> None:
+    def __init__(self, stream: ByteStream, options: ReadOptions, progress: Progress) -> None:
+        self._stream = stream
         self._options = options
         self._progress = progress
         self._source: Source | None = None
-        with ExitStack() as opening:
-            self._stream = opening.enter_context(ByteStream(source))
-            self.format, self._rows = open_rows(self._stream, options)
-            self._closing = opening.pop_all()
+        self.format, self._rows = open_rows(stream, options)
         self.dim = self._rows.dim
 
     def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
@@ -185,14 +183,6 @@ class BlockReader:
                 place = self._rows.place(block.numbers[row])
                 raise InputError(f"{place}: the word {shown(word)} is there a second time, expected distinct words")
         return _keep(block, kept)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
 
 
 def _keep(block: Block, rows: Sequence[int]) -> Block:

@@ -9,11 +9,10 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from embcomp.errors import InputError
 from embcomp.formats.compression import MAGIC_BYTES, Decompressed, Readable, kind_of
@@ -29,6 +28,24 @@ BOMB_WORDS_RATIO = 10  # of words, which are kept while rows pass by; they compr
 BOMB_FREE_BYTES = 64 << 20
 
 
+@contextmanager
+def open_stream(source: str | Path) -> Iterator[ByteStream]:
+    """Open a file, or ``-`` for standard input.
+
+    Raises:
+        InputError: it cannot be opened, or is compressed in a way that nothing here reads.
+    """
+    if str(source) == STDIN:
+        yield ByteStream(STDIN, sys.stdin.buffer)
+        return
+    try:
+        file = io.FileIO(source)
+    except OSError as error:
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+    with file:
+        yield ByteStream(str(source), file)
+
+
 class ByteStream:
     """The decompressed bytes of a file or of standard input.
 
@@ -39,28 +56,17 @@ class ByteStream:
         compression: ``gz``, ``bz2``, ``xz``, ``zst``, or ``None``.
     """
 
-    def __init__(self, source: str | Path) -> None:
-        self.name = str(source)
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self.name = name
+        self.size, self.path = self._regular_file(file)
         self._ahead = b""
         self._n_out = self._n_characters = 0
-        with ExitStack() as opening:
-            file = self._open(opening)
-            self.size, self.path = self._regular_file(file)
-            self._hashed = _Hashed(file, self.name)
-            self._raw = io.BufferedReader(self._hashed, BUFFER_BYTES)
-            self.compression = kind_of(self._raw.peek(MAGIC_BYTES)[:MAGIC_BYTES])
-            self._body: Readable = self._raw
-            if self.compression is not None:
-                self._body = Decompressed(self._raw, self.compression, self.name)
-            self._closing = opening.pop_all()
-
-    def _open(self, opening: ExitStack) -> BinaryIO:
-        if self.name == STDIN:
-            return sys.stdin.buffer
-        try:
-            return opening.enter_context(Path(self.name).open("rb", buffering=0))
-        except OSError as error:
-            raise InputError(f"{self.name}: cannot be read: {error.strerror}") from error
+        self._hashed = _Hashed(file, name)
+        self._raw = io.BufferedReader(self._hashed, BUFFER_BYTES)
+        self.compression = kind_of(self._raw.peek(MAGIC_BYTES)[:MAGIC_BYTES])
+        self._body: Readable = self._raw
+        if self.compression is not None:
+            self._body = Decompressed(self._raw, self.compression, name)
 
     def _regular_file(self, file: BinaryIO) -> tuple[int, Path | None]:
         """Size and path, if it is a regular file that has a path; else 0 and ``None``."""
@@ -168,14 +174,6 @@ class ByteStream:
         if size < 0:  # zstd gave more than was asked for
             parts[-1], self._ahead = parts[-1][:size], parts[-1][size:]
         return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._closing.close()
 
 
 class _Hashed(io.RawIOBase):

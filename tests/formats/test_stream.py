@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from embcomp.errors import InputError, ParameterError
 from embcomp.formats import ReadOptions, open_blocks, read_embedding, stream
 from embcomp.formats.compression import kind_of
-from embcomp.formats.stream import ByteStream
+from embcomp.formats.stream import open_stream
 from tests.formats.helpers import read, refusal
 
 zstandard = pytest.importorskip("zstandard")
@@ -164,7 +164,7 @@ def test_reading_and_peeking_give_the_bytes_in_order(
     if kind is None and kind_of(plain) is not None:
         return
     done = 0
-    with ByteStream(path) as source:
+    with open_stream(path) as source:
         for peek, size in steps:
             expected = plain[done : done + size]
             assert (source.peek(size) if peek else source.read(size)) == expected
