@@ -13,9 +13,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-BytesArray = NDArray[np.uint8]
+from embcomp.threads import CHUNK_ROWS
 
-ROWS_PER_BLOCK = 8192  # a multiple of 8, so that every block of a stream starts on a byte
+BytesArray = NDArray[np.uint8]
 
 
 def row_bytes(width: int) -> int:
@@ -43,8 +43,8 @@ def pack_symbols(symbols: NDArray[np.integer], symbol_bits: int) -> BytesArray:
     n_rows, n_symbols = symbols.shape
     out = np.empty((n_rows, row_bytes(n_symbols * symbol_bits)), dtype=np.uint8)
     shifts = np.arange(symbol_bits - 1, -1, -1, dtype=np.uint32)
-    for start in range(0, n_rows, ROWS_PER_BLOCK):
-        block = symbols[start : start + ROWS_PER_BLOCK].astype(np.uint32)
+    for start in range(0, n_rows, CHUNK_ROWS):
+        block = symbols[start : start + CHUNK_ROWS].astype(np.uint32)
         bits = ((block[:, :, None] >> shifts) & 1).astype(np.uint8)
         out[start : start + len(block)] = pack(bits.reshape(len(block), -1))
     return out
@@ -53,8 +53,8 @@ def pack_symbols(symbols: NDArray[np.integer], symbol_bits: int) -> BytesArray:
 def unpack_symbols(loose: BytesArray, n_symbols: int, symbol_bits: int) -> NDArray[np.uint32]:
     """Undo :func:`pack_symbols`: uint32, shape (n, n_symbols)."""
     out = np.zeros((len(loose), n_symbols), dtype=np.uint32)
-    for start in range(0, len(loose), ROWS_PER_BLOCK):
-        block = loose[start : start + ROWS_PER_BLOCK]
+    for start in range(0, len(loose), CHUNK_ROWS):
+        block = loose[start : start + CHUNK_ROWS]
         bits = unpack(block, n_symbols * symbol_bits).reshape(len(block), n_symbols, symbol_bits)
         for bit in range(symbol_bits):
             out[start : start + len(block)] |= bits[:, :, bit].astype(np.uint32) << np.uint32(symbol_bits - 1 - bit)
@@ -66,8 +66,8 @@ def tighten(loose: BytesArray, width: int) -> BytesArray:
     if width % 8 == 0:
         return loose.reshape(-1)
     out = np.empty(stream_bytes(len(loose), width), dtype=np.uint8)
-    for start in range(0, len(loose), ROWS_PER_BLOCK):
-        packed = np.packbits(unpack(loose[start : start + ROWS_PER_BLOCK], width).reshape(-1))
+    for start in range(0, len(loose), CHUNK_ROWS):
+        packed = np.packbits(unpack(loose[start : start + CHUNK_ROWS], width).reshape(-1))
         first = start * width // 8
         out[first : first + len(packed)] = packed
     return out
@@ -79,8 +79,8 @@ def loosen(stream: BytesArray, width: int, start: int, stop: int) -> BytesArray:
         n_bytes = width // 8
         return stream[start * n_bytes : stop * n_bytes].reshape(stop - start, n_bytes)
     out = np.empty((stop - start, row_bytes(width)), dtype=np.uint8)
-    for first in range(start, stop, ROWS_PER_BLOCK):
-        last = min(first + ROWS_PER_BLOCK, stop)
+    for first in range(start, stop, CHUNK_ROWS):
+        last = min(first + CHUNK_ROWS, stop)
         begin = first * width
         window = np.unpackbits(stream[begin // 8 : stream_bytes(last, width)])
         bits = window[begin % 8 :][: (last - first) * width]

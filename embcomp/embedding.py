@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
 from embcomp.errors import InputError
-
-MEAN_BLOCK_ROWS = 8192
+from embcomp.threads import CHUNK_ROWS
 
 
 @dataclass(frozen=True)
@@ -109,6 +108,6 @@ class Embedding:
 def mean_rows(matrix: FloatArray) -> FloatArray:
     """Mean of the rows, float32, summed in float64 and in blocks of fixed size; zeros for no rows."""
     total = np.zeros(matrix.shape[1], dtype=np.float64)
-    for start in range(0, len(matrix), MEAN_BLOCK_ROWS):
-        total += matrix[start : start + MEAN_BLOCK_ROWS].sum(axis=0, dtype=np.float64)
+    for start in range(0, len(matrix), CHUNK_ROWS):
+        total += matrix[start : start + CHUNK_ROWS].sum(axis=0, dtype=np.float64)
     return (total / max(1, len(matrix))).astype(np.float32)

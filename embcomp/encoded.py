@@ -18,9 +18,8 @@ from embcomp.compressors.base import Compressor
 from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
 from embcomp.progress import Progress, no_progress
+from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
-
-DECODE_BLOCK_ROWS = 8192
 
 
 @dataclass
@@ -110,8 +109,8 @@ class EncodedEmbedding:
     def blocks(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield all words and their decoded vectors, some thousands at a time, by rank."""
         words = iter(self.vocabulary)
-        for start in range(0, len(self), DECODE_BLOCK_ROWS):
-            rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(self)), dtype=np.int64)
+        for start in range(0, len(self), CHUNK_ROWS):
+            rows = np.arange(start, min(start + CHUNK_ROWS, len(self)), dtype=np.int64)
             yield list(islice(words, len(rows))), self.decode_rows(rows)
 
     def without_order(self) -> EncodedEmbedding:
@@ -170,8 +169,8 @@ class EncodedEmbedding:
     @cached_property
     def _mean(self) -> FloatArray:
         total = np.zeros(self.dim, dtype=np.float64)
-        for start in range(0, len(self), DECODE_BLOCK_ROWS):
-            rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(self)), dtype=np.int64)
+        for start in range(0, len(self), CHUNK_ROWS):
+            rows = np.arange(start, min(start + CHUNK_ROWS, len(self)), dtype=np.int64)
             total += mean_rows(self.decode_rows(rows)).astype(np.float64) * len(rows)
         return (total / max(1, len(self))).astype(np.float32)
 

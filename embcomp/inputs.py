@@ -10,8 +10,7 @@ import numpy as np
 from embcomp.arrays import FloatArray
 from embcomp.embedding import Embedding
 from embcomp.errors import InputError
-
-CHECK_BLOCK_ROWS = 8192
+from embcomp.threads import CHUNK_ROWS
 
 
 def as_embedding(words: Any, vectors: Any) -> Embedding:
@@ -82,8 +81,8 @@ def _refuse_repeated(words: Sequence[str]) -> None:
 
 
 def _refuse_not_finite(embedding: Embedding) -> None:
-    for start in range(0, len(embedding), CHECK_BLOCK_ROWS):
-        finite = np.isfinite(embedding.vectors[start : start + CHECK_BLOCK_ROWS])
+    for start in range(0, len(embedding), CHUNK_ROWS):
+        finite = np.isfinite(embedding.vectors[start : start + CHUNK_ROWS])
         if not finite.all():
             row, column = (int(place) for place in np.argwhere(~finite)[0])
             raise InputError(

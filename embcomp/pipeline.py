@@ -13,15 +13,13 @@ from pathlib import Path
 
 from embcomp.codes import CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
-from embcomp.embedding import MEAN_BLOCK_ROWS
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.formats import BlockReader, ReadOptions, open_blocks, read_chunks, read_matrix
 from embcomp.progress import Progress, no_progress
-from embcomp.threads import BLOCK_ROWS
+from embcomp.threads import BLOCK_ROWS, CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
 
-CHUNK_ROWS = 2 * MEAN_BLOCK_ROWS  # whole blocks of every fixed size, so that sums and products are cut alike
 COPIES = 3  # of the head that a fit may hold
 SQUARES = 5  # matrices of dim × dim, float64, that a fit may hold: the covariance, its factors, rotations
 SHARE_OF_MEMORY = 0.5
@@ -79,7 +77,7 @@ def _encode_after_head(
     n_head = compressor.head_rows or 0
     words: list[str] = []
     check = partial(_require_room_for_head, reader, compressor, allowance)
-    chunks = read_chunks(reader, words, -(-n_head // BLOCK_ROWS) * BLOCK_ROWS, CHUNK_ROWS, check)
+    chunks = read_chunks(reader, words, -(-n_head // BLOCK_ROWS) * BLOCK_ROWS, 2 * CHUNK_ROWS, check)
     first = next(chunks)
     compressor.fit(first[:n_head], progress)
     codes = CodesWriter(compressor)

@@ -24,7 +24,8 @@ from embcomp.errors import ParameterError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-BLOCK_ROWS = 2048  # × 100 dimensions × 4 bytes: 0.8 MB, within a core's second-level cache
+BLOCK_ROWS = 2048  # computed at once: × 100 dimensions × 4 bytes is 0.8 MB, within a core's second-level cache
+CHUNK_ROWS = 4 * BLOCK_ROWS  # held at once; a multiple of 8, so that each chunk of a stream of bits starts on a byte
 
 _chosen: list[int] = []  # what set_threads was given, if anything
 

@@ -122,7 +122,7 @@ def test_unpack_symbols_undoes_pack_symbols(rows: tuple[np.ndarray, int]) -> Non
 
 @pytest.mark.parametrize("width", [3, 16, 25])
 def test_more_rows_than_a_block(width: int) -> None:
-    n_rows = 2 * bits.ROWS_PER_BLOCK + 5
+    n_rows = 2 * bits.CHUNK_ROWS + 5
     rows = np.random.default_rng(0).integers(0, 2, (n_rows, width), dtype=np.uint8)
     loose = bits.pack(rows)
     stream = bits.tighten(loose, width)
@@ -132,12 +132,12 @@ def test_more_rows_than_a_block(width: int) -> None:
     assert np.array_equal(bits.loosen(stream, width, 5, n_rows), loose[5:])
     shuffled = np.random.default_rng(1).permutation(n_rows)
     assert np.array_equal(bits.take(stream, width, shuffled), loose[shuffled])
-    for row in (0, 1, 5, 6, 7, 8, bits.ROWS_PER_BLOCK, n_rows - 1):
+    for row in (0, 1, 5, 6, 7, 8, bits.CHUNK_ROWS, n_rows - 1):
         assert np.array_equal(bits.take(stream, width, np.array([row])), loose[[row]])
 
 
 def test_more_symbol_rows_than_a_block() -> None:
-    symbols = np.random.default_rng(0).integers(0, 2**5, (bits.ROWS_PER_BLOCK + 3, 3))
+    symbols = np.random.default_rng(0).integers(0, 2**5, (bits.CHUNK_ROWS + 3, 3))
     assert np.array_equal(bits.unpack_symbols(bits.pack_symbols(symbols, 5), 3, 5), symbols)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from embcomp.embedding import MEAN_BLOCK_ROWS, Embedding, Source, mean_rows
+from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError
+from embcomp.threads import CHUNK_ROWS
 
 
 def test_rows_and_vectors() -> None:
@@ -42,7 +43,7 @@ def test_another_number_of_words() -> None:
 
 
 def test_mean_rows_sums_in_double_precision() -> None:
-    rows = np.full((MEAN_BLOCK_ROWS + 100, 2), 0.1, np.float32)
+    rows = np.full((CHUNK_ROWS + 100, 2), 0.1, np.float32)
     rows[:, 1] = 16_777_217.0  # 2²⁴ + 1: float32 sums of it lose the low bits
     expected = rows.astype(np.float64).mean(axis=0).astype(np.float32)
     assert mean_rows(rows).dtype == np.float32

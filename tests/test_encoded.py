@@ -8,8 +8,9 @@ import pytest
 from embcomp import bits
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding, Source
-from embcomp.encoded import DECODE_BLOCK_ROWS, EncodedEmbedding
+from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import MissingWordError
+from embcomp.threads import CHUNK_ROWS
 
 
 def embedding(n_words: int = 30) -> Embedding:
@@ -55,16 +56,16 @@ def test_a_missing_word() -> None:
 
 
 def test_the_mean_is_that_of_the_decoded_vectors_over_all_blocks() -> None:
-    compressed = encoded(DECODE_BLOCK_ROWS + 100)
+    compressed = encoded(CHUNK_ROWS + 100)
     assert compressed.mean_vector().dtype == np.float32
     np.testing.assert_allclose(compressed.mean_vector(), compressed.decode_all().mean(axis=0), atol=1e-6)
 
 
 def test_more_rows_than_a_block() -> None:
-    compressed = encoded(DECODE_BLOCK_ROWS + 100)
+    compressed = encoded(CHUNK_ROWS + 100)
     everything = compressed.decode_all()
     last = compressed.words[-1]
-    assert everything.shape == (DECODE_BLOCK_ROWS + 100, 5)
+    assert everything.shape == (CHUNK_ROWS + 100, 5)
     assert np.array_equal(everything[-1], compressed.vector(last))
 
 

@@ -12,10 +12,11 @@ from embcomp.arrays import FloatArray
 from embcomp.comparison.cache import Cache, code_of, key_of
 from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding, mean_rows
-from embcomp.encoded import DECODE_BLOCK_ROWS, EncodedEmbedding
+from embcomp.encoded import EncodedEmbedding
 from embcomp.eval.fidelity import bands
 from embcomp.eval.statistics import cosines
 from embcomp.linear import covariance, principal_directions
+from embcomp.threads import CHUNK_ROWS
 
 HEAD_ROWS = 50_000  # what singular values are of: the rows that methods learn from by default
 BAND_ROWS = 5_000  # of each band, evenly spaced: enough for two digits
@@ -81,8 +82,8 @@ def bit_pattern(encoded: EncodedEmbedding, word: str) -> dict[str, Any] | None:
         return None
     own = encoded.codes_at(encoded.rows([word]))
     distance = np.empty(len(encoded), dtype=np.int64)
-    for start in range(0, len(encoded), DECODE_BLOCK_ROWS):
-        rows = np.arange(start, min(start + DECODE_BLOCK_ROWS, len(encoded)), dtype=np.int64)
+    for start in range(0, len(encoded), CHUNK_ROWS):
+        rows = np.arange(start, min(start + CHUNK_ROWS, len(encoded)), dtype=np.int64)
         distance[rows] = bits.unpack(encoded.codes_at(rows) ^ own, layout.row_bits).sum(axis=1)
     order = np.argsort(distance, kind="stable")
     n_each = min(N_NEIGHBOURS, len(order) // 2)

@@ -9,8 +9,7 @@ from embcomp.eval.statistics import IntArray, unit_rows
 from embcomp.eval.target import Target
 from embcomp.progress import Progress, no_progress
 from embcomp.shortlist import Shortlist
-
-BLOCK_ROWS = 8192
+from embcomp.threads import CHUNK_ROWS
 
 
 def nearest(
@@ -41,9 +40,9 @@ def nearest(
         return np.empty((len(queries), depth), dtype=np.int64)
     units = -_units(target, rows[queries])
     found = [Shortlist(depth) for _ in queries]
-    for start in range(0, len(rows), BLOCK_ROWS):
+    for start in range(0, len(rows), CHUNK_ROWS):
         progress(stage, start, len(rows))
-        costs = units @ _units(target, rows[start : start + BLOCK_ROWS]).T
+        costs = units @ _units(target, rows[start : start + CHUNK_ROWS]).T
         own = np.flatnonzero((queries >= start) & (queries < start + costs.shape[1]))
         costs[own, queries[own] - start] = 2  # above that of any cosine
         for shortlist, each in zip(found, costs, strict=True):

@@ -14,9 +14,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from embcomp.arrays import FloatArray
 from embcomp.encoded import EncodedEmbedding
+from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
-
-BLOCK_ROWS = 8192
 
 
 class DecodedMatrix(NDArrayOperatorsMixin):
@@ -54,8 +53,8 @@ class DecodedMatrix(NDArrayOperatorsMixin):
         return decoded[(slice(None),) * ranks.ndim + columns]
 
     def __iter__(self) -> Iterator[FloatArray]:
-        for first in range(0, len(self), BLOCK_ROWS):
-            yield from self[first : first + BLOCK_ROWS]
+        for first in range(0, len(self), CHUNK_ROWS):
+            yield from self[first : first + CHUNK_ROWS]
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         if copy is False:
@@ -72,11 +71,11 @@ class DecodedMatrix(NDArrayOperatorsMixin):
         return f"DecodedMatrix(shape={self.shape}, dtype=float32)"
 
     def _decode(self, ranks: NDArray[np.int64]) -> FloatArray:
-        if len(ranks) <= BLOCK_ROWS:
+        if len(ranks) <= CHUNK_ROWS:
             return self._encoded.decode_rows(ranks)
         out = np.empty((len(ranks), self.shape[1]), dtype=np.float32)
-        for first in range(0, len(ranks), BLOCK_ROWS):
-            out[first : first + BLOCK_ROWS] = self._encoded.decode_rows(ranks[first : first + BLOCK_ROWS])
+        for first in range(0, len(ranks), CHUNK_ROWS):
+            out[first : first + CHUNK_ROWS] = self._encoded.decode_rows(ranks[first : first + CHUNK_ROWS])
         return out
 
 

@@ -40,10 +40,10 @@ from embcomp.search.nearest import (
 from embcomp.search.planes import Planes, as_words, hamming_nearest
 from embcomp.search.tables import Symbols, Tables, exact_sums, join_symbols, join_tables
 from embcomp.shortlist import Ranked
+from embcomp.threads import blocks
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
-DECODE_ROWS = 2048  # a block of decoded vectors stays in the second-level cache
 SAME_LENGTH = 1e-4  # relative error of lengths that is taken for none
 
 
@@ -267,8 +267,8 @@ class SearchIndex:
 
     def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatArray]]:
         """Yield first rank and decoded vectors of blocks of the first ``n_rows`` rows."""
-        for first in range(0, n_rows, DECODE_ROWS):
-            yield first, self._encoded.decode_rows(np.arange(first, min(first + DECODE_ROWS, n_rows)))
+        for rows in blocks(n_rows):
+            yield rows.start, self._encoded.decode_rows(np.arange(rows.start, rows.stop))
 
     def _encode(self, queries: FloatArray) -> bits.BytesArray:
         offset = self._compressor.offset

@@ -1,6 +1,6 @@
 """Binary codes laid out for scanning: word-aligned, in order of rank, in blocks that fit a core's cache.
 
-*planes*  uint64, shape (n_blocks, n_words, BLOCK_ROWS): word ``w`` of row ``b * BLOCK_ROWS + r`` is at
+*planes*  uint64, shape (n_blocks, n_words, SCAN_ROWS): word ``w`` of row ``b * SCAN_ROWS + r`` is at
           ``[b, w, r]``. Rows are padded with zero bits to whole words, the last block with zero rows.
 *words*   uint64, shape (n_words,): one code, padded alike.
 
@@ -20,7 +20,7 @@ from embcomp.bits import BytesArray
 from embcomp.shortlist import Shortlist
 
 WORD_BYTES = 8
-BLOCK_ROWS = 32768  # × 8 bytes: a plane of a block takes 256 kB, and a few of them fit the second-level cache
+SCAN_ROWS = 32768  # × 8 bytes: a plane of a block takes 256 kB, and a few of them fit the second-level cache
 BYTE_MAX = 255
 WORDS_PER_BYTE = 3  # whose bits, at most 192, can be counted in a byte
 
@@ -38,21 +38,21 @@ class Planes:
         """Lay out loose rows (see :mod:`embcomp.bits`), which are in order of rank."""
         n_rows, n_bytes = loose.shape
         n_words = -(-n_bytes // WORD_BYTES)
-        n_blocks = -(-n_rows // BLOCK_ROWS)
-        words = np.zeros((n_blocks, n_words, BLOCK_ROWS), dtype=np.uint64)
+        n_blocks = -(-n_rows // SCAN_ROWS)
+        words = np.zeros((n_blocks, n_words, SCAN_ROWS), dtype=np.uint64)
         for block in range(n_blocks):
-            rows = loose[block * BLOCK_ROWS : (block + 1) * BLOCK_ROWS]
+            rows = loose[block * SCAN_ROWS : (block + 1) * SCAN_ROWS]
             words[block, :, : len(rows)] = as_words(rows).T
         return cls(words, n_rows, n_bits)
 
     def blocks(self, n_rows: int) -> Iterator[tuple[int, UInt64Array]]:
         """Yield first rank and words, shape (n_words, rows), of blocks that hold the first ``n_rows`` rows."""
-        for block, first in enumerate(range(0, n_rows, BLOCK_ROWS)):
+        for block, first in enumerate(range(0, n_rows, SCAN_ROWS)):
             yield first, self.words[block, :, : n_rows - first]
 
     def take(self, ranks: NDArray[np.int64]) -> UInt64Array:
         """Return the words of some rows, shape (k, n_words)."""
-        block, row = np.divmod(ranks, BLOCK_ROWS)
+        block, row = np.divmod(ranks, SCAN_ROWS)
         taken: UInt64Array = self.words[block, :, row]
         return taken
 
@@ -70,9 +70,9 @@ class BitSum:
 
     def __init__(self, largest: int) -> None:
         """Prepare for sums of at most ``largest``."""
-        self._counts = np.empty(BLOCK_ROWS, dtype=np.uint8)
-        self._small = np.empty(BLOCK_ROWS, dtype=np.uint8)
-        self._large = np.empty(BLOCK_ROWS if largest > BYTE_MAX else 0, dtype=np.uint16)
+        self._counts = np.empty(SCAN_ROWS, dtype=np.uint8)
+        self._small = np.empty(SCAN_ROWS, dtype=np.uint8)
+        self._large = np.empty(SCAN_ROWS if largest > BYTE_MAX else 0, dtype=np.uint16)
         self._words_per_byte = WORDS_PER_BYTE if largest > BYTE_MAX else np.inf
         self._n_small = 0
 
@@ -124,7 +124,7 @@ def hamming_nearest(
 def _distances(planes: Planes, query: UInt64Array, n_rows: int) -> Iterator[tuple[int, NDArray[np.unsignedinteger]]]:
     """Yield first rank and distances of blocks of rows; valid until the next."""
     sums = BitSum(planes.n_bits)
-    different = np.empty(BLOCK_ROWS, dtype=np.uint64)
+    different = np.empty(SCAN_ROWS, dtype=np.uint64)
     queries = _one_by_one(query)
     for first, block in planes.blocks(n_rows):
         size = block.shape[1]
@@ -201,9 +201,9 @@ def weighted_costs(
     sums = [BitSum(int(np.bitwise_count(mask).sum())) for mask in weights.masks]
     masks = [_partial_masks(mask, planes.n_bits) for mask in weights.masks]
     wide = planes.n_bits << len(masks) > np.iinfo(np.uint16).max
-    total: NDArray[np.unsignedinteger] = np.empty(BLOCK_ROWS, dtype=np.uint32 if wide else np.uint16)
-    different = np.empty(BLOCK_ROWS, dtype=np.uint64)
-    masked = np.empty(BLOCK_ROWS, dtype=np.uint64)
+    total: NDArray[np.unsignedinteger] = np.empty(SCAN_ROWS, dtype=np.uint32 if wide else np.uint16)
+    different = np.empty(SCAN_ROWS, dtype=np.uint64)
+    masked = np.empty(SCAN_ROWS, dtype=np.uint64)
     steps = list(zip(_one_by_one(query), *masks, strict=True))  # a word of the query, and of each mask
     for first, block in planes.blocks(n_rows):
         size = block.shape[1]

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.search.planes import SCAN_ROWS
 
 Symbols = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
 Tables = Sequence[DoubleArray]  # one for each column of symbols; they may differ in length
 
-BLOCK_ROWS = 16384
 JOINT_WAYS = 4096  # float32 tables of so many entries, 16 kB, fit the first-level cache
 BYTE_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
 
@@ -78,10 +78,10 @@ def table_sums(planes: Symbols, tables: Sequence[FloatArray], n_rows: int) -> It
 
     ``planes`` are symbols by column, shape (M, n), in order of rank.
     """
-    total = np.empty(BLOCK_ROWS, dtype=np.float32)
-    looked_up = np.empty(BLOCK_ROWS, dtype=np.float32)
-    for first in range(0, n_rows, BLOCK_ROWS):
-        block = planes[:, first : min(first + BLOCK_ROWS, n_rows)]
+    total = np.empty(SCAN_ROWS, dtype=np.float32)
+    looked_up = np.empty(SCAN_ROWS, dtype=np.float32)
+    for first in range(0, n_rows, SCAN_ROWS):
+        block = planes[:, first : min(first + SCAN_ROWS, n_rows)]
         sums, buffer = total[: block.shape[1]], looked_up[: block.shape[1]]
         sums.fill(0)
         for table, column in zip(tables, block, strict=True):

@@ -168,6 +168,6 @@ def test_what_numpy_says_is_one_line(vectors: Any, start: str) -> None:
 
 
 def test_rows_are_counted_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embcomp.inputs.CHECK_BLOCK_ROWS", 2)
+    monkeypatch.setattr("embcomp.inputs.CHUNK_ROWS", 2)
     with pytest.raises(InputError, match=r"got inf in row 2 \('king'\), column 1"):
         as_embedding(WORDS, [[1, 2], [3, 4], [5, np.inf]])

@@ -45,14 +45,14 @@ def slow_nearest(vectors, queries, depth):
 @pytest.mark.parametrize("block", [3, 32, 299, 8192])
 @pytest.mark.parametrize("depth", [1, 10, 400])
 def test_nearest_is_a_full_sort(crowd, block, depth, monkeypatch):
-    monkeypatch.setattr(neighbours, "BLOCK_ROWS", block)
+    monkeypatch.setattr(neighbours, "CHUNK_ROWS", block)
     queries = np.array([7, 0, 299, 150])
     found = nearest(crowd, np.arange(300), queries, depth)
     assert_array_equal(found, slow_nearest(crowd.vectors, queries, min(depth, 299)))
 
 
 def test_of_equally_near_words_the_earlier_comes_first(monkeypatch):
-    monkeypatch.setattr(neighbours, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(neighbours, "CHUNK_ROWS", 4)
     twins = Embedding([str(i) for i in range(12)], np.tile(np.eye(2, dtype=np.float32), (6, 1)))
     assert_array_equal(nearest(twins, np.arange(12), np.array([4, 1]), 3), [[0, 2, 6], [3, 5, 7]])
 

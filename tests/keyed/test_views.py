@@ -11,7 +11,7 @@ from embcomp.keyed import CompressedVectors, views
 def test_more_rows_than_a_block(vectors: CompressedVectors, monkeypatch: pytest.MonkeyPatch) -> None:
     ranks = np.array([7, 0, 3000, 7, 5, 1, 2, 4])
     whole = vectors.vectors[ranks]
-    monkeypatch.setattr(views, "BLOCK_ROWS", 3)
+    monkeypatch.setattr(views, "CHUNK_ROWS", 3)
     np.testing.assert_allclose(vectors.vectors[ranks], whole, atol=1e-6)
     first = [row for row, _ in zip(vectors.vectors, range(7), strict=False)]
     np.testing.assert_allclose(first, vectors.vectors[:7], atol=1e-6)

@@ -20,8 +20,8 @@ from embcomp.search.tables import join_symbols, join_tables
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planes, "BLOCK_ROWS", 32)
-        patch.setattr(tables, "BLOCK_ROWS", 32)
+        patch.setattr(planes, "SCAN_ROWS", 32)
+        patch.setattr(tables, "SCAN_ROWS", 32)
         patch.setattr(shortlist, "FIRST_ROWS", 8)
         patch.setattr(shortlist, "PENDING_ROWS", 16)
         yield
@@ -135,7 +135,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
     monkeypatch.setattr(nearest, "exact_sums", counted)
     for module in (planes, tables):
-        monkeypatch.setattr(module, "BLOCK_ROWS", 1024)
+        monkeypatch.setattr(module, "SCAN_ROWS", 1024)
     monkeypatch.setattr(shortlist, "FIRST_ROWS", 1024)
     return counts
 

@@ -14,7 +14,7 @@ from embcomp.search.planes import BitWeights, Planes, as_words, hamming_nearest,
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks() -> object:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK_ROWS", 16)
+        patch.setattr(module, "SCAN_ROWS", 16)
         yield
 
 

@@ -76,11 +76,11 @@ def test_blocks_of_sums(monkeypatch: object) -> None:
     rng = np.random.default_rng(0)
     tables = rng.normal(size=(5, 7)) * 100
     planes = rng.integers(0, 7, (5, 50), dtype=np.uint8)
-    before = module.BLOCK_ROWS
-    module.BLOCK_ROWS = 16
+    before = module.SCAN_ROWS
+    module.SCAN_ROWS = 16
     try:
         got = np.concatenate([sums.copy() for _, sums in table_sums(planes, list(tables.astype(np.float32)), 41)])
     finally:
-        module.BLOCK_ROWS = before
+        module.SCAN_ROWS = before
     exact = exact_sums(tables, planes.T)[:41]
     assert np.abs(got - exact).max() <= rounding_error(tables)
