@@ -1,55 +1,94 @@
-"""Parts that other packages add, found by their entry points.
+"""Methods, formats and suites by name: those of embcomp itself, and those that other packages add by entry points.
 
-A part is imported when it is asked for. One that cannot be used is named in a warning and left out, whatever its code
-raises: it takes nothing away from the others.
+A part is imported when it is asked for. One of another package that cannot be used is named in a warning and left
+out, whatever its code raises: it takes nothing away from the others.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from embcomp.errors import PluginError, PluginWarning
+from embcomp.errors import ParameterError, PluginError, PluginWarning
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint, EntryPoints
+    from importlib.metadata import EntryPoint
 
 Part = TypeVar("Part")
-Judge = Callable[[str, Any], Part]
-"""Takes a name and what was imported, and returns the part; ``TypeError`` if it is none, in words for its author."""
 
 
-def plugin_names(group: str) -> list[str]:
-    """Return the names in a group of entry points, sorted; nothing is imported."""
-    return sorted({point.name for point in _points(group)})
+class Registry(Generic[Part]):
+    """All parts of one kind; each has a ``name``, which for those of other packages is that of the entry point."""
 
+    def __init__(self, kind: str, group: str, built_in: Mapping[str, str], judge: Callable[[Any], Part]) -> None:
+        """Declare a registry.
 
-def load_plugin(group: str, name: str, judge: Judge[Part]) -> Part | None:
-    """Import one part; ``None`` if no package offers it. Of two packages, the first on ``sys.path`` is asked.
+        Args:
+            kind: what messages call a part.
+            group: of entry points.
+            built_in: ``module:attribute`` of each part of embcomp itself, by name.
+            judge: takes what an entry point gives, and returns the part; ``TypeError`` if it is none, in words for
+                its author.
+        """
+        self._kind, self._group, self._built_in, self._judge = kind, group, built_in, judge
 
-    Raises:
-        PluginError: it cannot be used.
-    """
-    for point in _points(group):
-        if point.name == name:
-            return _load(point, judge)
-    return None
+    def names(self) -> list[str]:
+        """Names of all parts: built-in ones in their order, then those of other packages, which are not imported."""
+        return [*self._built_in, *(name for name in self._points() if name not in self._built_in)]
 
+    def get(self, name: str) -> Part:
+        """Import one part. Of two packages that offer it, the first on ``sys.path`` is asked.
 
-def load_plugins(group: str, judge: Judge[Part]) -> dict[str, Part]:
-    """Import all parts of a group, by name; those that cannot be used are left out with a ``PluginWarning`` each."""
-    parts = {}
-    for name in plugin_names(group):
-        try:
-            part = load_plugin(group, name, judge)
-        except PluginError as error:
-            warnings.warn(str(error), PluginWarning, stacklevel=2)
-            continue
-        if part is not None:
-            parts[name] = part
-    return parts
+        Raises:
+            ParameterError: there is none of that name.
+            PluginError: another package's part cannot be used.
+        """
+        if name in self._built_in:
+            return self._import(name)
+        points = self._points()
+        if name not in points:
+            raise ParameterError(f"there is no {self._kind} {name!r}, expected one of {', '.join(self.names())}")
+        return self._load(points[name])
+
+    def all(self) -> dict[str, Part]:
+        """Import all parts, by name, in the order of :meth:`names`; for other packages see :meth:`added`."""
+        return {name: self._import(name) for name in self._built_in} | self.added()
+
+    def added(self) -> dict[str, Part]:
+        """Import those of other packages; one that cannot be used is left out, with a ``PluginWarning``."""
+        parts = {}
+        for name, point in self._points().items():
+            try:
+                parts[name] = self._load(point)
+            except PluginError as error:
+                warnings.warn(str(error), PluginWarning, stacklevel=3)
+        return parts
+
+    def _import(self, name: str) -> Part:
+        module, _, attribute = self._built_in[name].partition(":")
+        part: Part = getattr(import_module(module), attribute)
+        return part
+
+    def _points(self) -> dict[str, EntryPoint]:
+        """Entry points by name, sorted."""
+        from importlib.metadata import entry_points  # takes longer than opening a file
+
+        points = {point.name: point for point in reversed(tuple(entry_points(group=self._group)))}
+        return dict(sorted(points.items()))
+
+    def _load(self, point: EntryPoint) -> Part:
+        package = point.dist.name if point.dist else "an unknown package"
+        with guarded(f"plugin {point.name!r} ({point.group}, from {package})"):
+            if point.name in self._built_in:
+                raise TypeError(f"{point.name!r} is a {self._kind} of embcomp itself, expected another name")
+            part = self._judge(point.load())
+            name = getattr(part, "name", None)
+            if name != point.name:
+                raise TypeError(f"its name must be {point.name!r}, as its entry point, got {name!r}")
+            return part
 
 
 @contextmanager
@@ -59,15 +98,3 @@ def guarded(name: str) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:  # it may raise whatever there is
         raise PluginError(" ".join(f"{name} cannot be used: {type(error).__name__}: {error}".split())) from error
-
-
-def _points(group: str) -> EntryPoints:
-    from importlib.metadata import entry_points  # takes longer than opening a file
-
-    return entry_points(group=group)
-
-
-def _load(point: EntryPoint, judge: Judge[Part]) -> Part:
-    package = point.dist.name if point.dist else "an unknown package"
-    with guarded(f"plugin {point.name!r} ({point.group}, from {package})"):
-        return judge(point.name, point.load())

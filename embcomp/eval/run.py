@@ -10,7 +10,7 @@ from typing import NoReturn
 from embcomp.errors import ParameterError
 from embcomp.eval.datasets import collect
 from embcomp.eval.score import Measurement, Score
-from embcomp.eval.suite import DataSet, Settings, Suite, all_suites, attempt, find_broken, suite_names
+from embcomp.eval.suite import SUITES, DataSet, Settings, Suite, all_suites, attempt
 from embcomp.eval.target import Target
 
 Chosen = Sequence[tuple[Suite, Sequence[DataSet]]]
@@ -56,9 +56,7 @@ def measure(target: Target, name: str, chosen: Chosen, settings: Settings) -> li
 
 
 def _refuse(name: str, suite: Suite | None) -> NoReturn:
-    if suite is None:
-        find_broken(name)
-        raise ParameterError(f"there is no suite {name!r}, expected one of {', '.join(suite_names())}")
+    suite = suite or SUITES.get(name)  # which says why there is none
     if suite.needs_baseline:
         raise ParameterError(f"suite {name!r} compares with a baseline: give one with `baseline`")
     raise ParameterError(f"suite {name!r} has no data set: give a folder with one with `data_dir`")

@@ -26,7 +26,6 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,10 +33,8 @@ from embcomp.checks import Integer
 from embcomp.errors import ParameterError, PluginError, PluginWarning
 from embcomp.eval.score import Measurement
 from embcomp.eval.target import OovPolicy, Target, check_oov
-from embcomp.plugins import guarded, load_plugin, load_plugins, plugin_names
+from embcomp.plugins import Registry, guarded
 from embcomp.progress import Progress, no_progress
-
-ENTRY_POINT_GROUP = "embcomp.suites"
 
 BUILT_IN = {
     "similarity": "embcomp.eval.similarity:SUITE",
@@ -146,32 +143,6 @@ class Suite:
         ]
 
 
-def suite_names() -> list[str]:
-    """Names of all suites: built-ins in the order of the table, then those of other packages, not imported yet."""
-    return [*BUILT_IN, *(name for name in plugin_names(ENTRY_POINT_GROUP) if name not in BUILT_IN)]
-
-
-def all_suites() -> dict[str, Suite]:
-    """Import all suites, by name, in the order of :func:`suite_names`.
-
-    A suite of another package that cannot be used is left out, with a ``PluginWarning``.
-    """
-    built_in = {}
-    for name, place in BUILT_IN.items():
-        module, _, attribute = place.partition(":")
-        built_in[name] = getattr(import_module(module), attribute)
-    return built_in | load_plugins(ENTRY_POINT_GROUP, _judged)
-
-
-def find_broken(name: str) -> None:
-    """Say why a suite of another package, which :func:`all_suites` leaves out, cannot be used.
-
-    Raises:
-        PluginError: with the reason; nothing is raised if no package offers the suite.
-    """
-    load_plugin(ENTRY_POINT_GROUP, name, _judged)
-
-
 def attempt(suite: Suite, call: Callable[[], Result]) -> Result | None:
     """Call a part of a suite; one of another package that fails is named in a warning, and gives ``None``."""
     if suite.name in BUILT_IN:
@@ -184,14 +155,13 @@ def attempt(suite: Suite, call: Callable[[], Result]) -> Result | None:
         return None
 
 
-def _judged(name: str, loaded: Any) -> Suite:
-    """What an entry point gave, if it is a suite that can be found again by its name."""
-    if name in BUILT_IN:
-        raise TypeError(f"{name!r} is a suite of embcomp itself, expected another name")
+def _judged(loaded: Any) -> Suite:
     if not isinstance(loaded, Suite):
         raise TypeError(f"{loaded!r} is no embcomp.eval.suite.Suite")
-    if loaded.name != name:
-        raise TypeError(f"its name must be {name!r}, as its entry point, got {loaded.name!r}")
     if loaded.measure is None and loaded.plan is None:
         raise TypeError("it has neither `measure` nor `plan`")
     return loaded
+
+
+SUITES = Registry("suite", "embcomp.suites", BUILT_IN, _judged)
+suite_names, all_suites = SUITES.names, SUITES.all

@@ -6,34 +6,34 @@ from collections.abc import Iterator
 from typing import Any
 
 from embcomp.errors import InputError, ParameterError
-from embcomp.formats.exports import FINALFUSION, SAFETENSORS
 from embcomp.formats.format import Format, Rows, Write
-from embcomp.formats.gensim_files import FASTTEXT_BINARY, GENSIM
-from embcomp.formats.npy import NPY
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.sniff import unknown_format
 from embcomp.formats.stream import ByteStream
-from embcomp.formats.text import GLOVE_TEXT, WORD2VEC_TEXT
-from embcomp.formats.word2vec_binary import WORD2VEC_BINARY
-from embcomp.plugins import load_plugin, load_plugins
+from embcomp.plugins import Registry
 
 CONTAINER_START = b"\x89EMBC"
 
 BUILT_IN = {
-    each.name: each
-    for each in (GLOVE_TEXT, WORD2VEC_TEXT, WORD2VEC_BINARY, FASTTEXT_BINARY, GENSIM, NPY, SAFETENSORS, FINALFUSION)
+    "glove-text": "embcomp.formats.text:GLOVE_TEXT",
+    "word2vec-text": "embcomp.formats.text:WORD2VEC_TEXT",
+    "word2vec-binary": "embcomp.formats.word2vec_binary:WORD2VEC_BINARY",
+    "fasttext-binary": "embcomp.formats.gensim_files:FASTTEXT_BINARY",
+    "gensim": "embcomp.formats.gensim_files:GENSIM",
+    "npy": "embcomp.formats.npy:NPY",
+    "safetensors": "embcomp.formats.exports:SAFETENSORS",
+    "finalfusion": "embcomp.formats.exports:FINALFUSION",
 }
-ENTRY_POINT_GROUP = "embcomp.formats"
 
 
 def readable_formats() -> list[str]:
     """Return the names of the formats that are read: built-in ones, then those of other packages."""
-    return [name for name, each in _all().items() if each.read is not None]
+    return [name for name, each in FORMATS.all().items() if each.read is not None]
 
 
 def writable_formats() -> dict[str, tuple[str, ...]]:
     """Return the suffixes of the formats that are written, by name: built-in ones, then those of other packages."""
-    return {name: each.suffixes for name, each in _all().items() if each.write is not None}
+    return {name: each.suffixes for name, each in FORMATS.all().items() if each.write is not None}
 
 
 def find_writer(name: str, *, streams: bool) -> Write:
@@ -43,31 +43,12 @@ def find_writer(name: str, *, streams: bool) -> Write:
         ParameterError: there is no such format, or it needs a file.
         PluginError: another package's format cannot be used.
     """
-    found = _find(name)
+    found = FORMATS.get(name) if name in FORMATS.names() else None
     if found is None or found.write is None:
         raise ParameterError(f"`format` must be one of {', '.join(writable_formats())}, got {name!r}")
     if streams and not found.streams:
         raise ParameterError(f"the format {name} needs a file, got standard output")
     return found.write
-
-
-def _all() -> dict[str, Format]:
-    return BUILT_IN | load_plugins(ENTRY_POINT_GROUP, _judged)
-
-
-def _find(name: str) -> Format | None:
-    return BUILT_IN.get(name) or load_plugin(ENTRY_POINT_GROUP, name, _judged)
-
-
-def _judged(name: str, loaded: Any) -> Format:
-    """What an entry point gave, if it is a format that is found again by its name."""
-    if name in BUILT_IN:
-        raise TypeError(f"{name!r} is a format of embcomp itself, expected another name")
-    if not isinstance(loaded, Format):
-        raise TypeError(f"{loaded!r} is no embcomp.formats.Format")
-    if loaded.name != name:
-        raise TypeError(f"its name must be {name!r}, as its entry point, got {loaded.name!r}")
-    return loaded
 
 
 def open_rows(stream: ByteStream, options: ReadOptions) -> tuple[str, Rows]:
@@ -87,7 +68,7 @@ def open_rows(stream: ByteStream, options: ReadOptions) -> tuple[str, Rows]:
             f"'embcomp decompress' reads it"
         )
     if options.format is not None:
-        wanted = _find(options.format)
+        wanted = FORMATS.get(options.format) if options.format in FORMATS.names() else None
         if wanted is None or wanted.read is None:
             allowed = ", ".join(readable_formats())
             raise ParameterError(f"`format` must be one of {allowed}, got {options.format!r}")
@@ -100,5 +81,14 @@ def open_rows(stream: ByteStream, options: ReadOptions) -> tuple[str, Rows]:
 
 def _in_turn() -> Iterator[Format]:
     """Built-in formats first, text last of them; other packages are imported if none of these recognises a source."""
-    yield from reversed(BUILT_IN.values())
-    yield from load_plugins(ENTRY_POINT_GROUP, _judged).values()
+    yield from (FORMATS.get(name) for name in reversed(BUILT_IN))
+    yield from FORMATS.added().values()
+
+
+def _judged(loaded: Any) -> Format:
+    if not isinstance(loaded, Format):
+        raise TypeError(f"{loaded!r} is no embcomp.formats.Format")
+    return loaded
+
+
+FORMATS = Registry("format", "embcomp.formats", BUILT_IN, _judged)

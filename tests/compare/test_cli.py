@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from embcomp.compressors.alone import AloneCompressor
-from embcomp.compressors.registry import BUILT_IN
+from embcomp.compressors.registry import BUILT_IN, METHODS
 
 from .conftest import Cli
 
@@ -84,7 +84,7 @@ def test_a_target_out_of_reach_is_a_row_and_a_note(cli: Cli, source_file: Path, 
 def test_what_takes_minutes_waits_to_be_asked_for(
     cli: Cli, source_file: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("embcomp.compressors.registry.BUILT_IN", {name: BUILT_IN[name] for name in ("sign", "alone")})
+    monkeypatch.setattr(METHODS, "_built_in", {name: BUILT_IN[name] for name in ("sign", "alone")})
     monkeypatch.setattr(AloneCompressor, "_n_epochs", lambda self, n_rows: 1)
     arguments = ("compare", source_file, "--suite", "similarity", "--data", data_dir, "--json")
     outcome = cli(*arguments)

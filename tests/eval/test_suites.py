@@ -53,7 +53,7 @@ def offer(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Pretend that installed packages have these entry points."""
 
     def offer(**points: str) -> None:
-        listed = [EntryPoint(name, value, suite.ENTRY_POINT_GROUP) for name, value in points.items()]
+        listed = [EntryPoint(name, value, "embcomp.suites") for name, value in points.items()]
         monkeypatch.setattr("importlib.metadata.entry_points", lambda group: listed)
 
     return offer

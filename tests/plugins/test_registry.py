@@ -44,7 +44,10 @@ BROKEN = {
     "raising": ("raising_module:Mine", "ZeroDivisionError: at import, on two lines"),
     "leaving": ("leaving_module:Mine", "SystemExit: 3"),
     "number": ("tests.plugins.test_registry:NUMBER", "TypeError: 7 is no subclass of embcomp.Compressor"),
-    "named": ("tests.plugins.test_registry:Nameless", "TypeError: Nameless.name must be 'named', as its entry point"),
+    "named": (
+        "tests.plugins.test_registry:Nameless",
+        "TypeError: its name must be 'named', as its entry point, got 'other'",
+    ),
     "wordless": ("tests.plugins.test_registry:Wordless", "TypeError: Wordless.summary must be a line of text"),
     "abstract": ("tests.plugins.test_registry:Abstract", "TypeError: Abstract is abstract, it lacks _decode_block, "),
     "sign": ("tests.plugins.test_registry:Good", "TypeError: 'sign' is a method of embcomp itself, expected another"),
@@ -60,7 +63,7 @@ def offer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def offer(**points: str) -> None:
-        listed = [EntryPoint(name, value, registry.ENTRY_POINT_GROUP) for name, value in points.items()]
+        listed = [EntryPoint(name, value, "embcomp.compressors") for name, value in points.items()]
         monkeypatch.setattr("importlib.metadata.entry_points", lambda group: listed)
 
     return offer
