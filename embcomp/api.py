@@ -182,6 +182,8 @@ def compare(
     methods: Iterable[str] | None = None,
     *,
     bits: Sequence[int] = (),
+    target_size: int | None = None,
+    target_ratio: float | None = None,
     suites: Sequence[str] | None = None,
     data_dir: str | Path | None = None,
     oov: OovPolicy = "mean",
@@ -197,6 +199,8 @@ def compare(
         methods: names, each with options after colons if need be: ``"iiq"``, ``"kd:dims=10:ways=64"``; ``None`` for
             all that do not take minutes.
         bits: run each method at each of these numbers of bits a word, or the next below that it can have.
+        target_size, target_ratio: choose each method's options so that its file takes no more than so many bytes, or
+            its vectors at most that share of what float32 takes; at most one of the three.
         suites, data_dir, oov: as for :func:`evaluate`.
         random_state: seed of all randomness.
         n_seeds: run each method with so many seeds, counted from ``random_state``.
@@ -210,19 +214,25 @@ def compare(
         ParameterError: there is no such method, option or suite, or a value is not allowed.
         InputError, ContainerError: a file cannot be read.
     """
+    from embcomp.comparison.budget import Budget, jobs_for
     from embcomp.comparison.cache import opened_cache
-    from embcomp.comparison.plan import over_seeds, parse_candidate, sweep_bits
+    from embcomp.comparison.plan import parse_candidate, sweep_bits
     from embcomp.comparison.workbench import Evaluation, Workbench
     from embcomp.eval.run import choose
 
+    if (len(bits) > 0) + (target_size is not None) + (target_ratio is not None) > 1:
+        raise ParameterError("`bits`, `target_size` and `target_ratio` exclude each other")
+    budget = Budget(target_size, target_ratio) if target_size is not None or target_ratio is not None else None
     if methods is None:
         methods = [name for name, kind in compressor_classes().items() if not kind.slow]
     candidates = [parse_candidate(text) for text in methods]
     evaluation = Evaluation(choose(suites, data_dir, has_baseline=True), oov, random_state)
     embedding = _uncompressed(as_target(source))
-    jobs = over_seeds(sweep_bits(candidates, bits, embedding.dim)[0], random_state, n_seeds)
+    candidates, _ = sweep_bits(candidates, bits, embedding.dim)
     with opened_cache(None if cache_dir is None else Path(cache_dir)) as cache:
-        return Workbench(embedding, evaluation, cache).compare(jobs, progress)
+        bench = Workbench(embedding, evaluation, cache)
+        seeds = range(random_state, random_state + n_seeds)
+        return bench.compare(jobs_for(bench, candidates, budget, seeds, progress), progress)
 
 
 def methods() -> dict[str, type[Compressor]]:

@@ -182,8 +182,8 @@ def option(check: Check, help: str, *, default: Any, role: Role | None = None) -
     return Option("", check, default, help, role)
 
 
-def parse_size(flag: str, text: str) -> int:
-    """Read ``5MB``, ``800 kB``, ``1.5GB`` (decimal), ``4MiB`` (binary) or plain bytes, given with ``flag``.
+def parse_size(name: str, text: str) -> int:
+    """Read ``5MB``, ``800 kB``, ``1.5GB`` (decimal), ``4MiB`` (binary) or plain bytes, given for an option.
 
     Raises:
         ParameterError: it is none of these, or below 1.
@@ -196,7 +196,7 @@ def parse_size(flag: str, text: str) -> int:
     except (ValueError, KeyError):
         size = math.nan
     if not (math.isfinite(size) and size >= 1):
-        raise ParameterError(f"{flag} must be a size such as 5MB or 800kB, got {text!r}")
+        raise ParameterError(f"`{name}` must be a size such as 5MB or 800kB, got {text!r}")
     return int(size)
 
 

@@ -30,9 +30,7 @@ from embcomp.files import check_target, replacing
 if TYPE_CHECKING:
     from embcomp.comparison.budget import Budget
     from embcomp.comparison.page import Report
-    from embcomp.comparison.plan import Candidate, Job
-    from embcomp.comparison.workbench import Workbench
-    from embcomp.progress import Progress
+    from embcomp.comparison.plan import Candidate
 
 PATH = click.Path(path_type=Path)
 
@@ -121,7 +119,7 @@ def command(
         raise click.UsageError("--word is for a report: give --html or --plots as well")
 
     from embcomp.comparison import tables
-    from embcomp.comparison.budget import exceeding
+    from embcomp.comparison.budget import exceeding, jobs_for
     from embcomp.comparison.cache import default_folder, opened_cache
     from embcomp.comparison.page import build_report, html_page
     from embcomp.comparison.plan import sweep_bits
@@ -144,7 +142,7 @@ def command(
     folder = None if no_cache else cache_dir or default_folder()
     with opened_cache(folder) as cache, overall_bar(quiet=quiet) as progress:
         bench = Workbench(embedding, evaluation, cache)
-        jobs = _jobs(bench, candidates, budget, range(seed, seed + seeds), progress)
+        jobs = jobs_for(bench, candidates, budget, range(seed, seed + seeds), progress)
         notes += [job.note for job in jobs if job.note]
         results = bench.compare(jobs, progress)
         notes += exceeding(results, bench, budget) if budget is not None else []
@@ -166,16 +164,16 @@ def command(
 def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:
     """What ``--methods`` says, and a note on what its default leaves out."""
     from embcomp.comparison.plan import parse_candidate
-    from embcomp.compressors.registry import compressor_class, method_names
+    from embcomp.compressors.registry import compressor_classes
 
-    names = method_names()
     if methods is None or methods == "all":
-        slow = [name for name in names if methods is None and compressor_class(name).slow]
-        notes = [f"{name} takes minutes: name it in --methods, or give --methods all" for name in slow]
-        return [parse_candidate(name) for name in names if name not in slow], notes
+        kinds = compressor_classes()
+        slow = [name for name, kind in kinds.items() if methods is None and kind.slow]
+        notes = [f"{name} takes minutes: name it in `methods`, or give `methods` all" for name in slow]
+        return [parse_candidate(name) for name in kinds if name not in slow], notes
     texts = [text for text in methods.split(",") if text.strip()]
     if not texts:
-        raise ParameterError(f"--methods must name at least one of {', '.join(names)}, got {methods!r}")
+        raise ParameterError(f"`methods` must name at least one of {', '.join(method_names())}, got {methods!r}")
     return [parse_candidate(text) for text in texts], []
 
 
@@ -184,22 +182,7 @@ def _budget(size: str | None, ratio: str | None) -> Budget | None:
 
     if size is None and ratio is None:
         return None
-    return Budget(parse_size("--target-size", size) if size else None, parse_ratio(ratio) if ratio else None)
-
-
-def _jobs(
-    bench: Workbench, candidates: list[Candidate], budget: Budget | None, seeds: range, progress: Progress
-) -> list[Job]:
-    from embcomp.comparison.budget import choose, seeded
-    from embcomp.comparison.plan import over_seeds
-
-    if budget is None:
-        return over_seeds(candidates, seeds.start, len(seeds))
-    jobs: list[Job] = []
-    for done, candidate in enumerate(candidates):
-        progress(f"{candidate.method}: size", done, len(candidates))
-        jobs += seeded(choose(bench, candidate.from_seed(seeds.start), budget), seeds)
-    return jobs
+    return Budget(parse_size("target_size", size) if size else None, parse_ratio(ratio) if ratio else None)
 
 
 def _widths(text: str | None) -> list[int]:
@@ -210,7 +193,7 @@ def _widths(text: str | None) -> list[int]:
     except ValueError:
         widths = [0]
     if min(widths) < 1:
-        raise ParameterError(f"--bits must be whole numbers from 1 on with commas between them, got {text!r}")
+        raise ParameterError(f"`bits` must be whole numbers from 1 on with commas between them, got {text!r}")
     return widths
 
 

@@ -75,7 +75,7 @@ def command(
     """Compress SOURCE, an embedding file in any known format (- for stdin), into one .embc file."""
     from embcomp.compressors.registry import compressor_class
 
-    allowance = parse_size("--max-memory", max_memory) if max_memory else None
+    allowance = parse_size("max_memory", max_memory) if max_memory else None
     kind = compressor_class(method)
     random = kind.option_for(SEED)
     seeded = {} if seed is None or random is None else {random.name: seed}

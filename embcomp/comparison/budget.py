@@ -7,11 +7,11 @@ Sizes are worked out by arithmetic first and checked on the file written after. 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embcomp.comparison.plan import Candidate, Job, seed_name
+from embcomp.comparison.plan import Candidate, Job, over_seeds, seed_name
 from embcomp.comparison.workbench import Result, Workbench
 from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress
@@ -166,3 +166,20 @@ def seeded(job: Job, seeds: Iterable[int]) -> list[Job]:
     if job.config is None or name is None:
         return [job]
     return [Job(job.method, job.config | {name: seed}, job.note) for seed in seeds]
+
+
+def jobs_for(
+    bench: Workbench,
+    candidates: Sequence[Candidate],
+    budget: Budget | None,
+    seeds: range,
+    progress: Progress = no_progress,
+) -> list[Job]:
+    """Jobs for each candidate and seed; with a budget, each candidate's options are chosen with the first seed."""
+    if budget is None:
+        return over_seeds(candidates, seeds.start, len(seeds))
+    jobs: list[Job] = []
+    for done, candidate in enumerate(candidates):
+        progress(f"{candidate.method}: size", done, len(candidates))
+        jobs += seeded(choose(bench, candidate.from_seed(seeds.start), budget), seeds)
+    return jobs

@@ -124,12 +124,12 @@ def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int], dim: int)
         chosen = [(width, _beside(each, candidate)) for width, each in sized]
         if any(list(options.values()) != [width] for width, options in chosen):
             texts = [f"{width} is {' '.join(f'{k}={v}' for k, v in options.items())}" for width, options in chosen]
-            notes.append(f"{candidate.method}: --bits {', '.join(texts)}")
+            notes.append(f"{candidate.method}: bits {', '.join(texts)}")
     for candidate in swept:
         candidate.build()
     names = ", ".join(dict.fromkeys(without))
     if without:
-        notes.append(f"--bits does not apply to {names}: run once, with the options they have")
+        notes.append(f"bits do not apply to {names}: run once, with the options they have")
     return swept, notes
 
 

@@ -194,6 +194,17 @@ def test_compare_puts_methods_side_by_side(vectors: Any, data_dir: Path, tmp_pat
     assert embcomp.compare((WORDS, vectors), ["sign"], cache_dir=tmp_path, **how) == kept
 
 
+def test_compare_looks_for_options_that_fit(vectors: Any, data_dir: Path) -> None:
+    how: dict[str, Any] = {"suites": ["similarity"], "data_dir": data_dir}
+    _, small = embcomp.compare((WORDS, vectors), ["prune"], target_ratio=2.0, **how)
+    assert small.ratio is not None
+    assert small.ratio["vectors"] >= 2.0
+    _, tiny = embcomp.compare((WORDS, vectors), ["sign"], target_size=10, **how)
+    assert (tiny.config, "10 bytes" in tiny.note) == (None, True)
+    with pytest.raises(ParameterError, match=r"^`bits`, `target_size` and `target_ratio` exclude each other$"):
+        embcomp.compare((WORDS, vectors), ["sign"], bits=[3], target_size=10, **how)
+
+
 def test_compare_runs_the_fast_methods_if_none_is_named(vectors: Any, data_dir: Path) -> None:
     results = embcomp.compare((WORDS, vectors), suites=["similarity"], data_dir=data_dir)
     fast = [name for name, kind in embcomp.methods().items() if not kind.slow]

@@ -37,7 +37,7 @@ def test_a_sweep_runs_each_width_and_says_where_it_does_not_apply() -> None:
         ("itq", 4),
         ("iiq", 7),
     ]
-    assert notes == ["--bits does not apply to sign, iiq: run once, with the options they have"]
+    assert notes == ["bits do not apply to sign, iiq: run once, with the options they have"]
 
 
 def test_methods_with_symbols_take_as_many_as_the_bits_hold() -> None:
@@ -53,10 +53,10 @@ def test_methods_with_symbols_take_as_many_as_the_bits_hold() -> None:
         {"dims": 2},
     ]
     assert notes == [
-        "kd: --bits 25 is dims=3, 3 is ways=8 dims=1",
-        "kd: --bits 25 is dims=6, 3 is ways=8 dims=1",
-        "dccl: --bits 25 is codebooks=6, 3 is codebooks=1 ways=8",
-        "--bits does not apply to kd: run once, with the options they have",
+        "kd: bits 25 is dims=3, 3 is ways=8 dims=1",
+        "kd: bits 25 is dims=6, 3 is ways=8 dims=1",
+        "dccl: bits 25 is codebooks=6, 3 is codebooks=1 ways=8",
+        "bits do not apply to kd: run once, with the options they have",
     ]
 
 
@@ -71,8 +71,8 @@ def test_a_network_for_all_words_is_smaller_by_the_same_ratio() -> None:
         {},
     ]
     assert notes == [
-        "alone: --bits 100 is ratio=32.0, 50 is ratio=64.0, 25 is ratio=128.0",
-        "--bits does not apply to alone, prune: run once, with the options they have",
+        "alone: bits 100 is ratio=32.0, 50 is ratio=64.0, 25 is ratio=128.0",
+        "bits do not apply to alone, prune: run once, with the options they have",
     ]
 
 
