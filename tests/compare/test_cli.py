@@ -27,7 +27,7 @@ def test_one_table_with_a_row_for_each_run(cli: Cli, source_file: Path, data_dir
         "iiq bits=10 iterations=5",
         "iiq bits=5 iterations=5",
     ]
-    assert outcome.err == "embcomp: compare: --bits does not apply to sign: run once, with the options they have\n"
+    assert outcome.err == "embcomp: compare: bits do not apply to sign: run once, with the options they have\n"
 
 
 def test_json_is_a_list_with_the_documented_names(cli: Cli, source_file: Path, data_dir: Path) -> None:

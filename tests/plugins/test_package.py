@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,17 +30,22 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def python(site: Path, *arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run Python where the package is installed; ``env`` adds to the environment."""
+    path = os.pathsep.join([str(site), str(Path(__file__).parents[2])])
+    environment = os.environ | {"PYTHONPATH": path} | options.pop("env", {})
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=120, check=False, **options
+    )
+
+
 @pytest.fixture
 def embcomp(site: Path, tmp_path: Path) -> Run:
-    """Run the command line in a process that finds the package."""
+    """Run the command line where the package is installed, and expect an exit code."""
 
     def call(*arguments: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join([str(site), str(Path(__file__).parents[2])])
-        command = [sys.executable, "-m", "embcomp", *map(str, arguments)]
-        environment = os.environ | {"PYTHONPATH": path}
-        done = subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
-        )
+        done = python(site, "-m", "embcomp", *arguments, cwd=tmp_path)
         assert done.returncode == code, done.stderr
         return done
 
@@ -141,6 +147,19 @@ def test_a_suite_of_the_package_scores(embcomp: Run, source: Path, tmp_path: Pat
     assert refused.startswith("embcomp: plugin 'unfinished' (embcomp.suites, from embcomp-demo) cannot be used")
 
 
+def test_shells_complete_what_the_package_adds(site: Path) -> None:
+    lines = {
+        "embcomp compress --method r": "plain,rounding",
+        "embcomp compress --method rounding --rounding-format ": "plain,int8\nplain,int4",
+        "embcomp compress --format j": "plain,jsonl",
+        "embcomp eval --suite o": "plain,odd",
+    }
+    for line, expected in lines.items():
+        asking = {"_EMBCOMP_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+        done = python(site, "-m", "embcomp", env=asking)
+        assert done.stdout.strip() == expected, line
+
+
 def test_a_broken_plugin_is_named_and_hurts_nobody(embcomp: Run, source: Path) -> None:
     """Entry points called ``unfinished`` are in the package too, and raise while they are imported."""
     listed = embcomp("methods", "--json")
@@ -163,12 +182,5 @@ words, vectors = embcomp.read(sys.argv[1], format="jsonl")
 made = embcomp.compress(words, vectors, "rounding", limit=3.0, format="int4")
 print(made.encoded.compressor, list(embcomp.methods())[-1])
 """
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), str(Path(__file__).parents[2])])}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code, source],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = python(site, "-W", "ignore", "-c", code, source)
     assert done.stdout == "RoundingCompressor(format='int4', limit=3.0) rounding\n"
