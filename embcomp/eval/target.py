@@ -112,25 +112,21 @@ def look_up(target: Target, terms: Sequence[str], oov: OovPolicy, *, average: bo
     return TermVectors(vectors[aligned], known[aligned], int(np.count_nonzero(~known)))
 
 
-def text_vectors(target: Target, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
+def text_vectors(target: Target, texts: Sequence[str]) -> tuple[FloatArray, int]:
     """Mean vector of each text, float32, shape (n, dim), zeros for empty ones; and the number of missing words."""
     from scipy.sparse import csr_array
 
     split = [text.split() for text in texts]
     distinct = list(dict.fromkeys(word for words in split for word in words))
-    rows = find_rows(target, distinct)
-    known = np.flatnonzero(rows >= 0)
-    column = np.full(len(distinct), -1, dtype=np.int64)
-    column[known] = np.arange(len(known))
-    index = {word: column[i] for i, word in enumerate(distinct)}
-    places = np.array([index[word] for words in split for word in words], dtype=np.int64)
+    row_of = dict(zip(distinct, find_rows(target, distinct).tolist(), strict=True))
+    rows = np.array([row_of[word] for words in split for word in words], dtype=np.int64)
     lengths = np.array([len(words) for words in split], dtype=np.int64)
-    owners = np.repeat(np.arange(len(texts)), lengths)
-    weights = np.repeat(1 / np.maximum(lengths, 1), lengths)
-    kept = places >= 0
-    shape = (len(texts), len(known))
-    means = csr_array((weights[kept], (owners[kept], places[kept])), shape=shape) @ target.decode_rows(rows[known])
-    return np.asarray(means, dtype=np.float32).reshape(len(texts), target.dim), len(distinct) - len(known)
+    owners, weights = np.repeat(np.arange(len(texts)), lengths), np.repeat(1 / np.maximum(lengths, 1), lengths)
+    kept = rows >= 0
+    known, columns = np.unique(rows[kept], return_inverse=True)
+    shares = csr_array((weights[kept], (owners[kept], columns)), shape=(len(texts), len(known)))
+    means = np.asarray(shares @ target.decode_rows(known), dtype=np.float32).reshape(len(texts), target.dim)
+    return means, sum(row < 0 for row in row_of.values())
 
 
 def _rows_of_terms(
