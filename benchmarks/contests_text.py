@@ -205,7 +205,7 @@ CONTESTS = (
                 unit="×",
                 at_least=True,
             ),
-            Bar("file, words and source order inside", COMPRESS, 18.5, quantity="word_bytes", unit="bytes a word"),
+            Bar("file, words and source order inside", COMPRESS, 18.5, quantity="word_bytes", unit="bytes per word"),
         ),
         check=same_text,
         note="Peak memory is that of the whole process, interpreter and libraries included. The CSV parsers do not "

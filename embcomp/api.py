@@ -1,7 +1,7 @@
-"""What embcomp offers to Python programs: the functions behind ``embcomp.__all__``.
+"""The public Python API: the functions behind ``embcomp.__all__``.
 
 *Words* are any sequence of distinct strings: a list, a NumPy array, a pandas index. *Vectors* are whatever NumPy
-turns into an array of two dimensions, one row for each word, of finite numbers. Float32 in C order is taken as it is;
+turns into an array of two dimensions, one row for each word, of finite numbers. Float32 in C order is used as it is;
 float64, float16, lists, torch tensors and pandas frames are converted to it.
 
 Every error is a subclass of :class:`embcomp.errors.EmbcompError`, and is one line.
@@ -52,16 +52,16 @@ def compress(
     Args:
         words: n distinct strings, the most frequent first if it is known.
         vectors: shape (n, dim), finite numbers.
-        method: a name out of :func:`methods`, or a compressor of your own making, which is then fitted here.
+        method: a name from :func:`methods`, or a compressor object, which is fitted here.
         progress: called as ``progress(stage, done, total)``.
         **options: of the method, see ``embcomp methods``; such as ``bits=50`` or ``random_state=1``.
 
     Returns:
-        What :func:`open` gives for a file, with ``save(path)`` to make one.
+        What :func:`open` returns for a file; its method ``save(path)`` writes one.
 
     Raises:
         ParameterError: there is no such method or option, or a value is not allowed.
-        InputError: words or vectors cannot be taken as they are.
+        InputError: words or vectors are not valid.
     """
     if not isinstance(method, str) and options:
         raise ParameterError(f"options belong to a method's name, got a compressor and {', '.join(options)}")
@@ -81,16 +81,16 @@ def read(
     allow_pickle: bool = False,
     progress: Progress = no_progress,
 ) -> tuple[list[str], FloatArray]:
-    """Read an embedding file: all that the command line reads, and with its options.
+    """Read an embedding file: every format and option of the command line.
 
     Args:
         source: a file, plain or compressed; ``-`` for standard input.
         format: its format; ``None`` looks at the content.
-        limit: read no more than so many rows.
+        limit: read at most this many rows.
         duplicates: a word seen before: ``first`` keeps the first, ``error`` refuses.
         bad_rows: a row of wrong length, not of numbers, or not finite: ``error`` refuses, ``skip`` drops.
         encoding_errors: a word that is not valid UTF-8: ``strict`` refuses, ``replace`` or ``ignore`` the bytes.
-        words: the word list of an ``.npy`` file, one a line.
+        words: the word list of an ``.npy`` file, one per line.
         allow_pickle: read native gensim files, which can run code.
         progress: called as ``progress("read", bytes done, bytes in all)``.
 
@@ -99,7 +99,7 @@ def read(
 
     Raises:
         ParameterError: an option is not allowed.
-        InputError: the file cannot be read as it is.
+        InputError: the file cannot be read.
     """
     from embcomp.formats import ReadOptions, read_embedding
 
@@ -146,7 +146,7 @@ def evaluate(
     random_state: int = 0,
     progress: Progress = no_progress,
 ) -> list[Score]:
-    """Score vectors on word similarity, analogies and what else there is data for.
+    """Score vectors on word similarity, analogies, and every suite that has data.
 
     Args:
         target: a file, compressed or not; an opened file; gensim's KeyedVectors; or the pair (words, vectors).
@@ -155,7 +155,7 @@ def evaluate(
         baseline: what the target was made from, of the same kinds: adds the suite ``fidelity``, and to each score
             the baseline's own, with ``ratio`` and ``p_value``.
         oov: a missing word: the ``mean`` of all vectors, or ``skip`` its row.
-        restrict_vocab: analogies look for answers among the first so many words.
+        restrict_vocab: analogies search for answers among this many first words.
         random_state: seed of bootstrap, samples and clustering.
         progress: called before each data set.
 
@@ -192,20 +192,20 @@ def compare(
     cache_dir: str | Path | None = None,
     progress: Progress = no_progress,
 ) -> list[Result]:
-    """Compress vectors with several methods, and score what each gives.
+    """Compress vectors with several methods and score the results.
 
     Args:
         source: as the target of :func:`evaluate`.
         methods: names, each with options after colons if need be: ``"iiq"``, ``"kd:dims=10:ways=64"``; ``None`` for
             all that do not take minutes.
-        bits: run each method at each of these numbers of bits a word, or the next below that it can have.
-        target_size, target_ratio: choose each method's options so that its file takes no more than so many bytes, or
+        bits: run each method at each of these numbers of bits per word, or the next below that it can have.
+        target_size, target_ratio: choose each method's options so that its file has at most this many bytes, or
             its vectors at most that share of what float32 takes; at most one of the three.
         suites, data_dir, oov: as for :func:`evaluate`.
         random_state: seed of all randomness.
-        n_seeds: run each method with so many seeds, counted from ``random_state``.
-        cache_dir: keep results in that folder, and take from it what is there; ``None`` keeps nothing.
-        progress: told what is being done, and how many steps of how many are behind.
+        n_seeds: run each method with this many seeds, counted from ``random_state``.
+        cache_dir: folder in which results are kept and looked up; ``None`` keeps nothing.
+        progress: called with the current step, and how many steps of how many are done.
 
     Returns:
         The uncompressed vectors first, then each method: bytes, ratios, seconds and scores.

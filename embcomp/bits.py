@@ -1,4 +1,4 @@
-"""Bit packing: rows of bits, rows of small symbols, and the gapless stream they are stored as.
+"""Bit packing: rows of bits, rows of small symbols, and the stream without gaps in which they are stored.
 
 Two layouts of the same rows, both with the most significant bit first (``numpy.packbits`` order):
 
@@ -99,7 +99,7 @@ def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:
     if width % 8 == 0:
         whole: BytesArray = stream.reshape(-1, n_bytes)[rows]
         return whole
-    if len(rows) == 1:  # the usual call, and worth its own way: a tenth of the time
+    if len(rows) == 1:  # the usual call, with a path of its own: a tenth of the time
         first = int(rows[0]) * width
         window_bits = np.unpackbits(stream[first >> 3 : (first + width + 7) >> 3])
         return np.packbits(window_bits[first & 7 : (first & 7) + width])[None, :]

@@ -1,4 +1,4 @@
-"""What an option may be: declared once, then used to judge, to explain and to parse.
+"""Constraints of options: declared once, used to check, to describe and to parse values.
 
 The same declaration serves the library (``check_config``), the command line (parsing and ``--help``)
 and the tests (which try values on both sides of every limit).
@@ -21,7 +21,7 @@ class Check(Protocol):
         ...
 
     def describe(self) -> str:
-        """Say what is allowed, to follow the words 'must be'."""
+        """Return what is allowed, to follow the words 'must be'."""
         ...
 
     def parse(self, text: str) -> Any:
@@ -43,7 +43,7 @@ class Integer:
         return value >= self.low and (self.high is None or value <= self.high)
 
     def describe(self) -> str:
-        """Say the range."""
+        """Return the range in words."""
         if self.high is None:
             return f"an integer of at least {self.low}"
         return f"an integer from {self.low} to {self.high}"
@@ -72,7 +72,7 @@ class Real:
         return self.low <= value <= self.high
 
     def describe(self) -> str:
-        """Say the range."""
+        """Return the range in words."""
         if math.isinf(self.high):
             return f"a number {'above' if self.open_ends else 'of at least'} {self.low:g}"
         between = "strictly between" if self.open_ends else "between"
@@ -85,7 +85,7 @@ class Real:
 
 @dataclass(frozen=True)
 class Boolean:
-    """Yes or no."""
+    """True or false."""
 
     def allows(self, value: Any) -> bool:
         """Accept ``True`` and ``False`` only."""
@@ -201,7 +201,7 @@ def parse_size(name: str, text: str) -> int:
 
 
 def size_text(n_bytes: float) -> str:
-    """A size for people, in decimal units: 500 kB, 6.0 MB."""
+    """Return a size in decimal units: 500 kB, 6.0 MB."""
     units = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
     unit = next((name for name, size in units.items() if n_bytes < 999.95 * size), "GB")
     number = n_bytes / units[unit]

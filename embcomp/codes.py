@@ -1,8 +1,8 @@
 """Codes of all rows, in bands of rows that may differ in width.
 
 A row is the rank of its word. A band is the rows that a compressor encodes with one of its grades; it starts where
-the one before it ends. Its codes are a stream of bits of its own (see :mod:`embcomp.bits`), so that arithmetic tells
-where a row's code starts. Most methods have one grade, and their codes one band.
+the one before it ends. Its codes are a stream of bits of its own (see :mod:`embcomp.bits`), so that the start of a
+row's code is found by arithmetic. Most methods have one grade, and their codes one band.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def bands_of(compressor: Compressor, n_rows: int) -> list[Band]:
 
 
 class CodesWriter:
-    """Encodes vectors as they come, by row, and holds their codes."""
+    """Encodes vectors in the order of their rows and holds their codes."""
 
     def __init__(self, compressor: Compressor, codes: Codes | None = None) -> None:
         """Take a fitted compressor, and codes that it has made already of the first rows."""

@@ -17,7 +17,7 @@ from embcomp.threads import CHUNK_ROWS
 
 @dataclass(frozen=True)
 class Source:
-    """What an embedding was read from, and what was left out on the way in."""
+    """What an embedding was read from, and which rows were dropped."""
 
     name: str = ""
     """The file's base name; empty if it came from nowhere, ``-`` for standard input."""

@@ -56,7 +56,7 @@ class EncodedEmbedding:
         compressor: Compressor,
         source: Source,
     ) -> EncodedEmbedding:
-        """Put together what ``compressor`` made, with the report of its fit."""
+        """Build an embedding from what ``compressor`` made, with the report of its fit."""
         return cls(vocabulary, codes, compressor, source, compressor.report)
 
     def __len__(self) -> int:
@@ -176,7 +176,7 @@ class EncodedEmbedding:
 
     @property
     def offset(self) -> FloatArray | None:
-        """What to add to decoded vectors to come back to the origin of the source."""
+        """What to add to decoded vectors to return to the origin of the source."""
         return self.compressor.offset
 
     def mean_vector(self) -> FloatArray:

@@ -15,7 +15,7 @@ EmbcompError                      exit code 70 is never one of these: that is a 
 
 A message names options as the library does, in backticks; the command line shows its flags instead.
 
-PluginWarning (UserWarning)           a part of another package that cannot be used, and that nobody asked for
+PluginWarning (UserWarning)           a part of another package that cannot be used and was not asked for
 """
 
 

@@ -1,4 +1,4 @@
-"""Writing a file so that its target is always the old one or the new one, whole."""
+"""Atomic writing: a target is always the old file or the new one, whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEMPORARY_MARK = ".embcomp-tmp-"
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Refuse early what :func:`replacing` would refuse late.
+    """Refuse before long work what :func:`replacing` would refuse after it.
 
     Raises:
         OutputError: the target exists and ``force`` is not given, is no regular file, or its folder does not exist.
@@ -79,11 +79,11 @@ def _temporary_beside(path: Path) -> tuple[BinaryIO, Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}{TEMPORARY_MARK}", dir=path.parent)
         if _lock(handle) and os.fstat(handle).st_nlink:
             return os.fdopen(handle, "w+b"), Path(name)
-        os.close(handle)  # another process took it for abandoned before it was locked, and removes it
+        os.close(handle)  # another process considered it abandoned before it was locked, and removes it
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove temporary files for the same target that no process holds: the kernel unlocks what dies."""
+    """Remove temporary files of the same target that no process locks; locks end with their process."""
     prefix = f".{path.name}{TEMPORARY_MARK}"
     for left in path.parent.iterdir():
         if left.name.startswith(prefix):

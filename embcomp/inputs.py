@@ -14,12 +14,12 @@ from embcomp.threads import CHUNK_ROWS
 
 
 def as_embedding(words: Any, vectors: Any) -> Embedding:
-    """Check words and vectors, and put them together.
+    """Check words and vectors and return them as an embedding.
 
     Args:
         words: n distinct strings: any sequence, NumPy array, or pandas index or column.
         vectors: n rows of finite numbers: whatever NumPy turns into an array of two dimensions. Float32 in C order is
-            taken as it is, all else is copied.
+            used as it is, everything else is copied.
 
     Raises:
         InputError: in one line, what was found and what was expected.

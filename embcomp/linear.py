@@ -54,7 +54,7 @@ def random_orthogonal(n_rows: int, n_columns: int, rng: np.random.Generator) -> 
     """Return a random matrix, shape (n_rows, n_columns), with orthonormal rows or columns, whichever are fewer.
 
     The Q of a QR decomposition of a Gaussian matrix, signs fixed so that it is uniformly distributed
-    [Mezzadri 2007, "How to generate random matrices from the classical compact groups", §5].
+    [Mezzadri 2007, §5].
     """
     size = max(n_rows, n_columns)
     q, r = np.linalg.qr(rng.standard_normal((size, size)))
@@ -63,7 +63,7 @@ def random_orthogonal(n_rows: int, n_columns: int, rng: np.random.Generator) -> 
 
 
 def procrustes(cross: Float64Matrix) -> Float64Matrix:
-    """Return the R with orthonormal rows or columns that maximises tr(Rᵀ · cross).
+    """Return the R with orthonormal rows or columns that maximizes tr(Rᵀ · cross).
 
     The orthogonal Procrustes solution [Schönemann 1966]: with the thin SVD cross = S Ω Ŝᵀ, R = S Ŝᵀ.
     """

@@ -23,7 +23,7 @@ from embcomp.vocabulary import Vocabulary
 COPIES = 3  # of the head that a fit may hold
 SQUARES = 5  # matrices of dim × dim, float64, that a fit may hold: the covariance, its factors, rotations
 SHARE_OF_MEMORY = 0.5
-CERTAINTY = 1.25  # a matrix that will be this much too large is given up at once: later rows may be shorter
+CERTAINTY = 1.25  # a matrix that will be too large by this factor is refused at once: later rows may be shorter
 
 
 def encode_source(
@@ -41,7 +41,7 @@ def encode_source(
         source: a file, or ``-`` for standard input.
         compressor: not fitted yet.
         options: how to read.
-        progress: told about reading and fitting.
+        progress: called for reading and fitting.
         max_memory: bytes that vectors may take while they are being compressed; ``None`` for half of the free memory.
         drop_order: rows ascend by their words, see :meth:`EncodedEmbedding.without_order`.
 

@@ -1,7 +1,7 @@
 """Methods, formats and suites by name: those of embcomp itself, and those that other packages add by entry points.
 
 A part is imported when it is asked for. One of another package that cannot be used is named in a warning and left
-out, whatever its code raises: it takes nothing away from the others.
+out, whatever its code raises: the others are not affected.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Registry(Generic[Part]):
 
 @contextmanager
 def guarded(name: str) -> Iterator[None]:
-    """Turn whatever other people's code raises into a ``PluginError`` that names it."""
+    """Turn any exception of another package's code into a ``PluginError`` that names it."""
     try:
         yield
     except (Exception, SystemExit) as error:  # it may raise whatever there is

@@ -1,4 +1,4 @@
-"""How long work tells how far it is."""
+"""Progress callbacks for long-running work."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ class Progress(Protocol):
     """Called as ``progress(stage, done, total)`` or ``progress(stage, done, total, note)``."""
 
     def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
-        """Take news of the work.
+        """Receive progress.
 
         Args:
             stage: what is being done; the same word throughout one stage.
             done: how much of it is done.
             total: how much there is; 0 where it is not known.
-            note: more about it, to be shown beside it, such as a loss.
+            note: further text to show, such as a loss.
         """
 
 
 def no_progress(stage: str, done: int, total: int, note: str = "", /) -> None:
-    """Ignore it."""
+    """Ignore progress."""

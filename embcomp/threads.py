@@ -1,7 +1,7 @@
 """Threads that do not change results.
 
 Work over rows is cut into blocks of a fixed size. Blocks run on several threads, each with a single-threaded BLAS,
-and their results are combined in the order of the blocks: the same numbers come out on one thread or on twenty.
+and their results are combined in the order of the blocks: results are the same for any number of threads.
 (A multi-threaded BLAS splits a product differently for each number of threads, and rounds differently.)
 """
 
@@ -60,7 +60,7 @@ def single_threaded_blas() -> Iterator[None]:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Knows the BLAS that numpy has loaded; looking for it takes a millisecond."""
+    """Return the controller of NumPy's BLAS; finding the library takes a millisecond."""
     return ThreadpoolController()
 
 
@@ -88,8 +88,8 @@ def map_blocks(function: Callable[[slice], Result], n_rows: int, size: int = BLO
 def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], n_ahead: int) -> Iterator[Result]:
     """Yield ``function(item)`` for each item, in order, computed on threads other than this one.
 
-    While a result is waited for or used, at most ``n_ahead`` more are under way or there. Items are taken on this
-    thread. Within ``function`` there are no other threads.
+    At most ``n_ahead`` further results are computed or kept meanwhile. Items are taken on this thread. Within
+    ``function`` there are no other threads.
     """
     if hasattr(_this_thread, "is_worker"):  # it would wait for itself
         yield from map(function, items)
@@ -115,7 +115,7 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], n_ahead
 
 
 def _next_of(waiting: deque[Future[Result]]) -> Result:
-    """Take the first result when it is there; interrupted before, it is still among those waited for."""
+    """Wait for the first result and remove it from the queue; after an interrupt it is still queued."""
     result = waiting[0].result()
     waiting.popleft()
     return result

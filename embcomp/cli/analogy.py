@@ -41,8 +41,8 @@ def command(
 ) -> None:
     """Print the words nearest to B - A + C, such as queen for man king woman (3CosAdd).
 
-    With - analogies come from stdin, one a line: three words with tabs between them, or else spaces.
-    One line a neighbour: the analogy, neighbour and similarity, with tabs between them.
+    With - analogies come from stdin, one per line: three words separated by tabs, or else by spaces.
+    One line per neighbour: the analogy, neighbour and similarity, separated by tabs.
     """
     from embcomp.keyed import open_vectors
 

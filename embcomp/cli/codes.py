@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     default=20,
     show_default=True,
     metavar="N",
-    help="Words a code at most.",
+    help="Words per code at most.",
 )
 @click.option(
     "-g",
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 )
 @json_option
 def command(file: Path, words: tuple[str, ...], limit: int, groups: int, as_json: bool) -> None:
-    """Print the code of each WORD in FILE and the words that have the same code, the commonest first.
+    """Print the code of each WORD in FILE and the words that have the same code, the most frequent first.
 
     Without WORDs: how the symbols are used, and the codes that most words share. For files of indexed codes (kd,
     dccl).
@@ -96,7 +96,7 @@ def _group(encoded: EncodedEmbedding, code: list[int], ranks: NDArray[np.intp]) 
 
 
 def _of_all(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], n_groups: int) -> dict[str, Any]:
-    """Utilisation, collisions, and the largest groups; of equally large ones, that of the commonest word first."""
+    """Utilisation, collisions, and the largest groups; equally large ones by their most frequent word."""
     from embcomp.compressors.kd_facts import group, utilisation
 
     n_symbols = 1 << encoded.compressor.layout.symbol_bits

@@ -123,7 +123,7 @@ source_options = options(
         show_default=True,
         help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
     ),
-    source_option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one a line."),
+    source_option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one per line."),
     source_option(
         "--allow-pickle", is_flag=True, help="Read native gensim files, which can run code: trusted files only."
     ),

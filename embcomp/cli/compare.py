@@ -47,7 +47,7 @@ PATH = click.Path(path_type=Path)
 @click.option(
     "--bits",
     metavar="N,…",
-    help="Run each method at each of these numbers of bits a word, or the next below that it can have.",
+    help="Run each method at each of these numbers of bits per word, or the next below that it can have.",
 )
 @click.option("--target-size", metavar="SIZE", help="Choose each method's options so that its file fits, as in 5MB.")
 @click.option(

@@ -53,7 +53,7 @@ def default_target(source: str) -> Path:
     help="Memory that vectors may take, as in 200MB; default half of what is free. Methods that learn from the first "
     "rows hold those only; the others need all rows, and refuse a source that has too many.",
 )
-@click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes a word.")
+@click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes per word.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
 @force_option
 @quiet_option
@@ -118,7 +118,7 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
     ]
     lines = [
         f"{target}: {document['rows']} words of {document['dim']} dimensions, {document['method']} "
-        f"at {document['bits_per_vector']} bits a word, {size_text(sizes['file'])}",
+        f"at {document['bits_per_vector']} bits per word, {size_text(sizes['file'])}",
         f"smaller by {ratio['vectors']:.1f} × (vectors only), {ratio['file']:.1f} × (whole file)",
     ]
     rounds, most = document["report"].get("rounds"), document["config"].get("iterations")

@@ -54,9 +54,9 @@ def command(
     missing: str,
     as_json: bool,
 ) -> None:
-    """Print the words nearest to each WORD, with their similarity; with - words come from stdin, one a line.
+    """Print the words nearest to each WORD, with their similarity; with - words come from stdin, one per line.
 
-    One line a neighbour: WORD, neighbour and similarity, with tabs between them.
+    One line per neighbour: WORD, neighbour and similarity, separated by tabs.
     """
     from embcomp.keyed import open_vectors
 
@@ -85,6 +85,6 @@ def document(query: str | list[str], found: list[tuple[str, float]]) -> dict[str
 
 
 def print_neighbours(query: str, found: list[tuple[str, float]]) -> None:
-    """Print one line a neighbour."""
+    """Print one line per neighbour."""
     for word, score in found:
         sys.stdout.write(f"{query}\t{word}\t{score:.6f}\n")

@@ -33,7 +33,7 @@ BATCH_WORDS = 4096
 )
 @json_option
 def command(file: Path, words: tuple[str, ...], missing: str, as_json: bool) -> None:
-    """Print the vectors of WORDs stored in FILE, one line each; with - the words come from stdin, one a line."""
+    """Print the vectors of WORDs stored in FILE, one line each; with - the words come from stdin, one per line."""
     from embcomp.container.reader import open_container
 
     encoded = open_container(file)

@@ -22,7 +22,7 @@ words_argument = click.argument("words", nargs=-1, required=True, metavar="WORDâ
 
 
 def given_words(words: tuple[str, ...]) -> Iterator[str]:
-    """Words from the arguments, or with ``-`` from stdin, one a line."""
+    """Words from the arguments, or with ``-`` from stdin, one per line."""
     return lines_of_stdin() if words == STDIN else iter(words)
 
 
@@ -33,7 +33,7 @@ def lines_of_stdin() -> Iterator[str]:
 
 
 def report_missing(vocabulary: Vocabulary, words: Iterable[str]) -> None:
-    """Name each word on stderr, with words that are there and spelt alike."""
+    """Name each word on stderr, with words of similar spelling that are there."""
     for word in words:
         near = near_spellings(vocabulary, word)
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
@@ -43,7 +43,7 @@ def report_missing(vocabulary: Vocabulary, words: Iterable[str]) -> None:
 def near_spellings(vocabulary: Vocabulary, word: str) -> list[str]:
     """Return at most three words of the vocabulary that differ in case only, or else by one edit.
 
-    Those of lower rank first: the commonest, if the order is known.
+    Those of lower rank first: the most frequent, if the order is known.
     """
     for candidates in (_other_cases(word), _one_edit_away(word)):
         others = list(set(candidates) - {word})

@@ -100,7 +100,7 @@ def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progres
         width = max(fits, min(fails - 1, _clamped(width + spare / per_bit, most)))
         if width in (0, fits):
             break
-    return best or _unreachable(candidate, budget, f"with {fails} bits a word it takes {_taken(known, budget)}")
+    return best or _unreachable(candidate, budget, f"with {fails} bits per word it takes {_taken(known, budget)}")
 
 
 def _choose_ratio(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
@@ -135,7 +135,7 @@ def _allowed_bytes(bench: Workbench, budget: Budget, state: float) -> float:
 
 
 def _state_bytes(bench: Workbench, candidate: Candidate) -> int:
-    """Bytes of state, from fitting a few rows: what is learnt has the same shape for any number of them."""
+    """Bytes of state, from fitting a few rows: what is learned has the same shape for any number of them."""
     compressor = candidate.build().fit(bench.embedding.vectors[:PROBE_ROWS])
     return sum(array.nbytes for array in compressor.get_state().values())
 

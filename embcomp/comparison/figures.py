@@ -102,7 +102,7 @@ def pareto(material: Material, aspect: Aspect) -> Figure | None:
     parts = "" if not first.is_mean else " frequency bands" if suite == "fidelity" else " data sets"
     text = (
         f"{suite.capitalize()} ({first.task}{parts}): higher is better, further left is smaller. Bars are 95 % "
-        "bootstrap intervals; numbers are bits a word; the pale line is the Pareto front"
+        "bootstrap intervals; numbers are bits per word; the pale line is the Pareto front"
         + ("." if base is None else "; the dashed line is the uncompressed source.")
     )
     return _figure(chart, f"pareto-{suite}", f"{suite.capitalize()} against size", text)

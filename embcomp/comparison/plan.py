@@ -51,7 +51,7 @@ class Candidate:
         return Candidate(self.method, self.options | options)
 
     def for_bits(self, n_bits: int, dim: int) -> Candidate | None:
-        """The same with so many bits a word or a little less; ``None`` if that is no option, or is given already."""
+        """The same with ``n_bits`` per word or a little less; ``None`` if that is not possible or given already."""
         options = self.kind.options_for_bits(n_bits, dim, self.options)
         return None if options is None else self.with_options(**options)
 
@@ -107,11 +107,11 @@ def parse_candidate(text: str) -> Candidate:
 
 
 def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int], dim: int) -> tuple[list[Candidate], list[str]]:
-    """Each candidate at each number of bits a word, and notes: what that comes to, and where it does not apply.
+    """Each candidate at each number of bits per word, and notes: what that comes to, and where it does not apply.
 
     Args:
         candidates: in the order in which they run.
-        widths: bits a word; none leave the candidates as they are.
+        widths: bits per word; none leave the candidates as they are.
         dim: of the vectors.
     """
     swept: list[Candidate] = []

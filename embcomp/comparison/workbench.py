@@ -1,6 +1,6 @@
-"""Several methods on one source: bytes, ratios, seconds and scores of each, beside those of the source itself.
+"""Several methods on one source: bytes, ratios, seconds and scores of each, compared with the source itself.
 
-What is scored is what a user gets: each method's container is written, opened again, and evaluated.
+Scores are those that a user gets: each method's container is written, opened again, and evaluated.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Result:
         scores: one per suite, data set and metric, beside the source's; followed in each suite by its means.
         sha256: of the container, or the source.
         rows, dim: of the source.
-        report: what the fit says of itself, as ``embcomp info`` has it; empty for the source.
+        report: facts about the fit, as in ``embcomp info``; empty for the source.
         note: for people.
         label: the method with those of its options that are not the defaults.
         key: of its container in the cache.
@@ -85,7 +85,7 @@ class Result:
 
     @property
     def group(self) -> tuple[str, str]:
-        """What runs that differ in their seed only have in common."""
+        """The key of runs that differ in their seed only."""
         return self.method, self.note if self.config is None else str(sorted(self.options.items()))
 
     @property
@@ -134,7 +134,7 @@ class Evaluation:
 
 
 class Workbench:
-    """One source, and what has been done with it so far."""
+    """One source, and the results for it so far."""
 
     def __init__(self, embedding: Embedding, evaluation: Evaluation, cache: Cache) -> None:
         self.embedding = embedding
@@ -144,7 +144,7 @@ class Workbench:
     def compare(self, jobs: Sequence[Job], progress: Progress = no_progress) -> list[Result]:
         """Run all jobs; the first result is the source's own.
 
-        ``progress`` is told what is being done, and how many steps of how many are behind.
+        ``progress`` is called with the current step, and how many steps of how many are done.
         """
         for method in {job.method: None for job in jobs}:
             _code_of(compressor_class(method))  # now, since hours later files may say what does not run

@@ -19,7 +19,7 @@ class Adam:
     parameter; a step allocates one array of the size of the largest parameter at most.
 
     Attributes:
-        parameters: the arrays, changed in place by :meth:`step`; float32 as a rule.
+        parameters: the arrays, changed in place by :meth:`step`; usually float32.
         lr: learning rate; may be changed between steps.
         t: steps taken.
     """

@@ -1,4 +1,4 @@
-"""What every compressor is.
+"""The contract of a compressor.
 
 A compressor turns vectors into codes and codes into vectors. It follows four rules:
 
@@ -270,7 +270,7 @@ class Compressor(Configurable):
 
     @property
     def offset(self) -> FloatArray | None:
-        """What to add to decoded vectors to come back to the source's own origin, float32, shape (dim,).
+        """What to add to decoded vectors to return to the source's own origin, float32, shape (dim,).
 
         Methods that centre declare it (``array(…, offset=True)``) and decode to centred vectors, whose cosines are
         those of the codes.

@@ -1,4 +1,4 @@
-"""Objects that are their options: declared once, and everything else about them follows."""
+"""Objects defined by their options, which are declared once; everything else is derived from them."""
 
 from __future__ import annotations
 

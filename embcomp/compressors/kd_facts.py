@@ -1,4 +1,4 @@
-"""What there is to say about KD codes: how well symbols are used, which words collide, which codes are near."""
+"""Statistics of KD codes: use of the symbols, words that collide, codes that are near."""
 
 from __future__ import annotations
 

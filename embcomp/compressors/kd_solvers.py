@@ -18,7 +18,7 @@ from embcomp.progress import Progress
 
 @dataclass
 class Problem:
-    """What there is to learn from, and how.
+    """A learning problem: its data and its settings.
 
     Attributes:
         targets: v, float32 (n, d).
@@ -27,8 +27,8 @@ class Problem:
         beam: prefixes that the search for codes keeps.
         iterations: rounds of search and least squares at most.
         training: of networks and logits.
-        rng: for all that is random.
-        progress: told about the work.
+        rng: of all randomness.
+        progress: called during the work.
     """
 
     targets: FloatArray

@@ -85,7 +85,7 @@ def seeded_kmeans(
 ) -> FloatArray:
     """Return centroids, float32, shape (n_centroids, d), from greedy k-means++ seeds: for rows in clusters.
 
-    [Arthur 2007, with the several trials of §3.3.]
+    [Arthur 2007, with the several trials of §3.3]
     Seeds are drawn from, and all but ``POLISH`` rounds see, at most ``sample_rows`` random rows.
     """
     sample = _sample(vectors, sample_rows, rng)

@@ -1,4 +1,4 @@
-"""Which compressors there are: a table of built-ins, then the entry points of other packages.
+"""The registry of compressors: a table of built-ins, then the entry points of other packages.
 
 Another package offers a method by declaring, in its ``pyproject.toml``::
 

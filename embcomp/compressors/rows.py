@@ -1,4 +1,4 @@
-"""What methods share whose codes belong to rows and not to their vectors."""
+"""Base of methods whose codes belong to rows and not to their vectors."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ FORMAT_VERSION = 1
 ALIGNMENT = 64  # a cache line, and the widest vector register
 PREAMBLE = struct.Struct("<8sIIQI4x")
 CHECKED_PREAMBLE = struct.Struct("<8sIIQ")
-MAX_HEADER_BYTES = 2**20  # far above any real header; bounds what a hostile one makes us build
+MAX_HEADER_BYTES = 2**20  # far above any real header; limits what a hostile header can make a reader build
 MAX_DIMENSIONS = 4
 MAX_ARRAY_BYTES = 2**62  # with extents of 0 left out of the product: array libraries form it in 64 bits, signed
 
@@ -163,7 +163,7 @@ def _parse(name: str, header: bytes) -> dict[str, Any]:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Two readers could take two different ones of repeated keys."""
+    """Refuse repeated keys: two readers could choose different ones."""
     document = dict(pairs)
     if len(document) != len(pairs):
         raise ValueError("a key occurs twice in one object")

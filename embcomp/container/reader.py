@@ -290,7 +290,7 @@ def open_container(path: str | Path) -> EncodedEmbedding:
 
 
 def describe(path: str | Path) -> dict[str, Any]:
-    """Say what is inside a container: the document of ``embcomp info --json``."""
+    """Return what a container holds: the document of ``embcomp info --json``."""
     container = Container(path)
     encoded = container.open()
     sizes = {name: section.length for name, section in container.sections.items()}
@@ -330,14 +330,14 @@ def describe(path: str | Path) -> dict[str, Any]:
 
 
 def original_bytes(n_words: int, utf8_bytes: int, dim: int) -> tuple[int, int]:
-    """The smallest honest original: bytes of a float32 matrix, and of the words with one byte more each."""
+    """Size of the original: bytes of a float32 matrix, and of the words with one separator byte each."""
     return 4 * n_words * dim, utf8_bytes + n_words
 
 
 def verify(path: str | Path) -> list[str]:
     """Check every byte of a file; return the problems found, an empty list if there are none.
 
-    A file without problems is safe to open even if a stranger made it; see SECURITY.md.
+    A file without problems is safe to open even if its author is unknown; see SECURITY.md.
 
     Raises:
         InputError: there is no such file, or it cannot be read.

@@ -1,1 +1,1 @@
-"""How good vectors are: suites of tasks, their statistics, and reports on them."""
+"""Evaluation of vectors: suites of tasks, their statistics, and reports."""

@@ -78,7 +78,7 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
 
 
 def number_questions(data: DataSet, words: Sequence[str]) -> Questions:
-    """Look the words of all questions up, ignoring case."""
+    """Look up the words of all questions, ignoring case."""
     upper = [word.upper() for word in words]
     first = {word: number for number, word in reversed(list(enumerate(upper)))}
     asked = [word.upper() for _, *question in data.rows for word in question]

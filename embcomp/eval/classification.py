@@ -4,7 +4,7 @@ A text's vector is the mean over its words (split at white space), a missing wor
 policy of the other suites. A multi-layer perceptron is trained for ten epochs and judged by accuracy in five-fold
 cross-validation: every text is predicted once, by a network that has not seen it.
 
-What the paper leaves open is settled so: folds are stratified and shuffled; one hidden layer of 50 units, Adam,
+Where the paper leaves details open: folds are stratified and shuffled; one hidden layer of 50 units, Adam,
 batches of 64; inputs are scaled to mean 0 and variance 1 over the training texts, so that a method's scale does not
 count. The network is scikit-learn's, which is installed by the extra ``eval``.
 """

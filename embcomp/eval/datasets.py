@@ -1,9 +1,9 @@
-"""Data sets: the ones that come with gensim, and folders of others.
+"""Data sets: those that come with gensim, and folders of others.
 
 A folder has subfolders named for suites, ``similarity``, ``categorization``, ``analogy`` and ``classification`` (or
 some of them; ``word-sim``, as in eval-word-vectors, is ``similarity``), or it is one such folder. Other subfolders,
 hidden files and ``README``, ``LICENSE`` and ``*.md`` files are passed over. In a folder of another name, each file's
-suite is told by its content.
+suite is detected from its content.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def canonical_name(stem: str) -> str:
 
 
 def _sets(folder: Path, owner: Suite | None, suites: Mapping[str, Suite]) -> Iterator[DataSet]:
-    """The sets of a folder, which belong to ``owner``; to the suite that each looks like if that is not known."""
+    """The sets of a folder, which belong to ``owner``; to the suite detected from each if that is not known."""
     for path in _visible(folder):
         files = [path] if path.is_file() else [inner for inner in _visible(path) if inner.is_file()]
         if len(files) > 1 and (owner is None or owner.name == CATEGORIZATION) and _is_category_list(files[0]):

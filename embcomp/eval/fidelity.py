@@ -52,7 +52,7 @@ N_PAIRS = 5_000
 
 
 class Band(NamedTuple):
-    """Words of like frequency: those of ranks from ``start`` up to ``stop``."""
+    """Words of similar frequency: those of ranks from ``start`` up to ``stop``."""
 
     name: str
     start: int

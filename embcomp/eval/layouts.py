@@ -1,4 +1,4 @@
-"""Evaluation files as people download them, turned into plain rows.
+"""Parsing of published evaluation files into plain rows.
 
 One file is one table. Lines end at LF or CRLF; a line that starts with ``#`` is a comment. Fields are separated by
 tabs if most lines have one, else by commas or semicolons (``.csv``, or if most lines have them), else by white space.

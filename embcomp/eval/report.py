@@ -1,4 +1,4 @@
-"""Scores as a table for people."""
+"""Scores as a text table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run suites on a target: what to expect is listed first, so that a gap in the results shows."""
+"""Run suites on a target. Expected results are listed first, so that gaps in the results are shown."""
 
 from __future__ import annotations
 

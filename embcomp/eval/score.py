@@ -1,4 +1,4 @@
-"""One record for a score, from its measurement to the page, and what is computed from several of them."""
+"""The record of a score, from its measurement to the page, and what is computed from several of them."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a suite is, and which there are: a table of built-ins, then the entry points of other packages.
+"""Suites: their interface, the table of built-ins, and the entry points of other packages.
 
-A suite says how good vectors are at one kind of task. Another package adds one by declaring, in its
+A suite measures vectors on one kind of task. Another package adds one by declaring, in its
 ``pyproject.toml``::
 
     [project.entry-points."embcomp.suites"]
@@ -68,7 +68,7 @@ class Settings:
         seed: of bootstrap, samples, k-means and networks.
         restrict_vocab: how many of the most frequent words take part in analogies.
         baseline: what the target was made from, or ``None``.
-        progress: for news of long work.
+        progress: called during long work.
 
     Raises:
         ParameterError: one of them is not allowed.

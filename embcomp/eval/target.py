@@ -53,7 +53,7 @@ class Target(Protocol):
 
     @property
     def offset(self) -> FloatArray | None:
-        """What to add to decoded vectors to come back to the origin of the source; ``None`` for nothing."""
+        """What to add to decoded vectors to return to the origin of the source; ``None`` for nothing."""
         ...
 
 

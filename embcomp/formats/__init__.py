@@ -1,4 +1,4 @@
-"""Other people's files, in both directions."""
+"""Formats of embedding files: reading and writing."""
 
 from embcomp.formats.format import Block, Format, Rows, Table, matrix_blocks
 from embcomp.formats.options import ReadOptions

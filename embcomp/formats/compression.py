@@ -1,9 +1,9 @@
-"""Compressed streams, known by what they start with and opened in bounded memory.
+"""Compressed streams, recognised by their first bytes and read in bounded memory.
 
 Several streams one after the other, and zero bytes as padding after them, are read as one; anything else that follows
-is damage. The standard library's file objects for bz2 and xz ignore what follows and set no limit to memory, that for
-gzip takes a quarter longer, and that of zstandard takes a truncated stream for a whole one; so the decompressors are
-driven here.
+is damage. The standard library's file objects for bz2 and xz ignore what follows and do not limit memory, that for
+gzip takes a quarter longer, and that of zstandard accepts a truncated stream. The decompressors are therefore called
+directly.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Readable(Protocol):
 
 
 def kind_of(head: bytes) -> str | None:
-    """Name the compression that the first :data:`MAGIC_BYTES` bytes of a stream speak of; ``None``: plain."""
+    """Name the compression that the first :data:`MAGIC_BYTES` bytes of a stream show; ``None``: plain."""
     if head.startswith(b"\x1f\x8b\x08"):
         return "gz"
     if head.startswith(b"BZh") and head[4:10] in (b"1AY&SY", b"\x17rE8P\x90"):  # first block, or an empty file

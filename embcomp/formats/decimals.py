@@ -1,6 +1,6 @@
 """Many decimal numbers at once, each rounded exactly as ``float32(float(token))``.
 
-Two ways, and no need for a third. :func:`parse_short` takes what nearly all files consist of: an optional minus, at
+There are two parsers. :func:`parse_short` takes what nearly all files consist of: an optional minus, at
 most 16 digits with at most one point among them. It works on whole arrays, eight characters in each 64-bit word:
 
 1.  The 8 bytes that end where the token ends are cut out of the text, or 16 for longer tokens; what precedes the
@@ -12,7 +12,7 @@ most 16 digits with at most one point among them. It works on whole arrays, eigh
     quotient correctly [Clinger 1990].
 
 :func:`parse_any` takes every decimal number at the speed of the C library. gensim rounds to float64 and then to
-float32, and so do both; parsing straight to float32 would give another last bit now and then.
+float32, and so do both; parsing directly to float32 would sometimes give another last bit.
 """
 
 from __future__ import annotations
@@ -74,8 +74,8 @@ def parse_any(text: bytes, count: int) -> FloatArray | None:
     """Parse ``count`` tokens, each one or more characters after exactly one space.
 
     A token of safe characters is read as one number, or stops the parser, which may still give what it had, and for
-    nothing at all gives −1. A last 0 of our own shows that it did not stop: so if there is one number more than
-    tokens, each token is one.
+    nothing at all gives −1. A final 0 that we append shows that it did not stop: if there is one number more than
+    tokens, each token is a number.
 
     Returns:
         float32, shape (count,), with infinity for what is too large; ``None`` if any token is no decimal number.

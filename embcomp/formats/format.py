@@ -1,4 +1,4 @@
-"""What a format is, for the built-in ones and for those of other packages.
+"""The interface of a format, for built-in ones and for those of other packages.
 
 Another package adds a format by declaring, in its ``pyproject.toml``::
 
@@ -70,7 +70,7 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True)
 class Table:
-    """Words and vectors on their way into a file: what a format is given to write."""
+    """Words and vectors to be written: the input of a format's ``write``."""
 
     name: str
     """The target, for messages; a file, unless the format :attr:`~Format.streams`."""

@@ -1,4 +1,4 @@
-"""A block of lines of text, taken apart at once: as far as that is safe, line by line."""
+"""A block of lines of text, split and parsed at once where that is safe."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FEW = 8  # a token alone takes as long as some in a row
 
 @dataclass
 class ParsedLines:
-    """Lines, and what could be made of them without looking at each."""
+    """Lines, and the rows that were parsed without examining each line."""
 
     text: bytes
     """Empty if all is done."""
@@ -101,7 +101,7 @@ def _cut(codes: NDArray[np.uint8], dim: int) -> tuple[Positions, Positions, Posi
 
 
 def _parse_again(text: bytes, cuts: Positions, vectors: FloatArray, good: NDArray[np.bool_]) -> FloatArray:
-    """Parse what is not good yet in some rows: those tokens alone if they are few.
+    """Parse the tokens that are still missing in some rows; only those tokens if they are few.
 
     Returns:
         float32, shape (n_rows, dim); NaN where there is no number.

@@ -1,4 +1,4 @@
-"""What a reader may be told."""
+"""Options of reading."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def read_embedding(
     Args:
         source: a file, plain or compressed; ``-`` for standard input.
         options: what to accept.
-        progress: told the stage ``read``, and bytes on disk: done, and in all (0 where it is not known).
+        progress: called with the stage ``read`` and bytes on disk: done, and in all (0 if unknown).
 
     Raises:
         InputError: in one line, where, what was found and what was expected.
@@ -94,7 +94,7 @@ class BlockReader:
 
     Attributes:
         dim: numbers per vector.
-        format: what the source turned out to be.
+        format: the detected format of the source.
     """
 
     def __init__(self, stream: ByteStream, options: ReadOptions, progress: Progress) -> None:

@@ -1,4 +1,4 @@
-"""Which formats there are: a table of built-ins, then the entry points of other packages."""
+"""The registry of formats: a table of built-ins, then the entry points of other packages."""
 
 from __future__ import annotations
 

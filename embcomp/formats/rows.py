@@ -1,11 +1,10 @@
-"""One row of a text file, judged slowly and exactly. The fast paths must agree with this module.
+"""One row of a text file, parsed slowly and exactly. The fast paths must agree with this module.
 
-A row that consists of a word and ``dim`` numbers with single spaces between them is taken apart as gensim does
-it: the word is all that precedes the first space, whatever it is, even nothing. If that does not do, tabs are taken
-for spaces as well.
+A row that consists of a word and ``dim`` numbers with single spaces between them is split as gensim does it: the
+word is everything before the first space, even nothing. If that fails, tabs count as spaces too.
 
-Any other row is taken apart at runs of spaces and tabs: the last ``dim`` fields are the numbers, the rest is the
-word, with the spaces inside it. If that word ends in something that is a number itself, the row is too long instead.
+Any other row is split at runs of spaces and tabs: the last ``dim`` fields are the numbers, the rest is the word,
+with the spaces inside it. If that word ends in something that is a number itself, the row is too long instead.
 
 Numbers are decimal ASCII: ``-1``, ``.5``, ``1.``, ``2e-3``. What else Python's ``float`` takes (``1_000``,
 full-width digits, ``nan``, ``inf``) is not one, nor is what does not fit float32. They are rounded to float64 and

@@ -1,4 +1,4 @@
-"""What the first lines of a source say: word2vec's header, and how many numbers a row has."""
+"""Detection from the first lines of a source: word2vec's header, and how many numbers a row has."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def is_binary(stream: ByteStream) -> bool:
 
 
 def usual_length(lines: tuple[bytes, ...]) -> int:
-    """Return how many numbers most of the lines end in; 0 if most end in none, or the first is too long."""
+    """Return the number of numbers at the end of most lines; 0 if most end in none, or the first line is too long."""
     lengths = _lengths(lines)
     if lengths[0] * 2 > lengths.total() or len(lines[0]) > MAX_LINE_BYTES:
         return 0
@@ -83,7 +83,7 @@ def require_rows(stream: ByteStream) -> int:
 
 
 def unknown_format(stream: ByteStream) -> InputError:
-    """Say that a source is nothing that is known."""
+    """Return the error for a source of unknown format."""
     line = stream.first_lines[0]
     if len(line) > MAX_LINE_BYTES:
         return InputError(f"{stream.line(1)}: the line is longer than {MAX_LINE_BYTES} bytes, allowed at most that")

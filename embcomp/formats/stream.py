@@ -1,4 +1,4 @@
-"""A source as one stream of bytes: hashed as it lies on disk, decompressed, read once from front to back."""
+"""A source as one stream of bytes: hashed as stored, decompressed, read once from front to back."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """Text: one row per line, a word and its numbers; with word2vec's header or without.
 
-Blocks of lines are taken apart at once by :mod:`embcomp.formats.lines`, some blocks at a time; the lines for which
-that is not safe, and only they, go one by one through :mod:`embcomp.formats.rows`, which knows all rules and all
-complaints.
+Blocks of lines are parsed at once by :mod:`embcomp.formats.lines`, some blocks in parallel. Only the lines for which
+that is not safe go one by one through :mod:`embcomp.formats.rows`, which implements all rules and errors.
 """
 
 from __future__ import annotations
@@ -179,7 +178,7 @@ class _TextParser:
 
 
 def _keep_freed_memory() -> None:
-    """Make glibc reuse the memory of arrays up to some MB instead of giving it back and asking for it again.
+    """Make glibc reuse the memory of arrays up to some MB instead of returning it to the system.
 
     Its ``malloc`` adapts to the largest block that was ever freed. Without this, half of the time goes into page
     faults; elsewhere it does nothing. What is larger, as tables of words that are outgrown, is still given back.

@@ -1,6 +1,6 @@
-"""Vectors in other people's formats: block by block, and never a file that reads back as something else.
+"""Writing vectors in other formats, block by block; a file that would read back differently is refused.
 
-A word is refused where the format cannot hold it: in text, words that our own reader would take apart otherwise.
+A word that the format cannot hold is refused: in text, words that our own reader would split differently.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def write_embedding(
     *,
     force: bool = False,
 ) -> None:
-    """Write words and vectors; all or, when something fails, nothing.
+    """Write words and vectors; the target is complete or, after an error, not written.
 
     Memory is that of one block, but for ``gensim``, whose file is written from the whole matrix.
 

@@ -1,4 +1,4 @@
-"""Reading an ``.embc`` file as if it were gensim's ``KeyedVectors``."""
+"""An ``.embc`` file with the interface of gensim's ``KeyedVectors``."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class CompressedVectors:
     """Word vectors in compressed form, with the names and meanings of gensim's ``KeyedVectors``.
 
     Reading only: there is no ``add_vector`` or ``__setitem__``. Keys are words, or ranks (positions in the source).
-    Vectors are decoded, and centred if the method centres: add ``offset`` to come back to the source's own origin,
-    use ``align`` to bring vectors of the source's space here.
+    Vectors are decoded, and centred if the method centres: add ``offset`` to return to the source's own origin; use
+    ``align`` to bring vectors of the source's space into this one.
 
     Threads may share one object. A pickled one opens its file again, so that processes share its pages.
 
@@ -49,7 +49,7 @@ class CompressedVectors:
         index: searches the codes.
         vectors: all vectors, a read-only array-like of shape (rows, dim).
         index_to_key: all words, a lazy list.
-        key_to_index: the rank of each word, a lazy mapping. May be replaced, as gensim's evaluations do for a while.
+        key_to_index: the rank of each word, a lazy mapping. Can be replaced; gensim's evaluations do so temporarily.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class CompressedVectors:
         Args:
             path: the file; it appears whole or not at all.
             force: replace an existing file.
-            drop_order: leave out the order of the words, 2-3 bytes a word, and with it which words are frequent.
+            drop_order: leave out the order of the words (2-3 bytes per word), and with it which words are frequent.
 
         Raises:
             OutputError: the file exists and ``force`` is not given, or it cannot be written.
@@ -94,7 +94,7 @@ class CompressedVectors:
 
     @property
     def default_similarity(self) -> Similarity:
-        """What ``most_similar`` and its like rank by, unless told otherwise."""
+        """The similarity that ``most_similar`` and similar methods use by default."""
         return self._options[0] or self.index.default_similarity
 
     @property
@@ -104,11 +104,11 @@ class CompressedVectors:
 
     @property
     def offset(self) -> FloatArray | None:
-        """What to add to vectors to come back to the source's own origin; ``None``: nothing."""
+        """What to add to vectors to return to the source's own origin; ``None`` for nothing."""
         return self.encoded.compressor.offset
 
     def align(self, vectors: FloatArray) -> FloatArray:
-        """Bring vectors of the source's space, shape (n, dim), here, to be compared with these vectors."""
+        """Bring vectors of the source's space, shape (n, dim), into the space of these vectors, for comparison."""
         return self.encoded.compressor.align(np.ascontiguousarray(vectors, dtype=np.float32))
 
     def __len__(self) -> int:

@@ -1,6 +1,6 @@
-"""What looks like a matrix, a list and a dictionary, and is a compressed embedding underneath.
+"""Views of a compressed embedding: a matrix, a list and a mapping, decoded on demand.
 
-All three count by rank: position in the source.
+All three are indexed by rank, the position in the source.
 """
 
 from __future__ import annotations

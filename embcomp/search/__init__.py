@@ -1,4 +1,4 @@
-"""Nearest words, straight from the codes."""
+"""Nearest words, found in the codes without decoding."""
 
 from embcomp.search.engines import Engine
 from embcomp.search.index import Neighbours, SearchIndex, Similarity

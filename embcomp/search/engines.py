@@ -1,6 +1,6 @@
-"""Who looks at all the bits: numpy, or faiss if it is installed (``pip install 'embcomp[search]'``).
+"""Search back ends: numpy, or faiss if it is installed (``pip install 'embcomp[search]'``).
 
-Both give the same rows in the same order. faiss takes a fraction of the time, and a while to be imported.
+Both give the same rows in the same order. faiss takes a fraction of the time, but is slow to import.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Weighted distances by faiss's FastScan, which looks up four bits of a code at once, in registers [André 2017].
 
 FastScan rounds its tables, one for each four bits of a code, to whole numbers from 0 to 255: it subtracts from each
-its smallest number and scales all alike, so that the largest number becomes 255. Weights that are whole, and whose
-largest sum over four bits is 255, lose nothing by that. The error is then that of :class:`NibbleWeights`, and known.
+its smallest number and scales all by one factor, so that the largest number becomes 255. Weights that are whole
+numbers, and whose largest sum over four bits is 255, lose nothing. The error is then that of :class:`NibbleWeights`,
+and known.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class NibbleWeights:
 
 
 class FastScan:
-    """Codes of all rows, laid out by faiss; again for each number of rows that a search is restricted to."""
+    """Codes of all rows in faiss's layout, one for each number of rows that a search is restricted to."""
 
     def __init__(self, loose: BytesArray) -> None:
         """Take loose rows (see :mod:`embcomp.bits`), which are in order of rank."""

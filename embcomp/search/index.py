@@ -1,4 +1,4 @@
-"""Nearest neighbours in a compressed embedding: three similarities, exact, ties broken by rank.
+"""Nearest neighbours in a compressed embedding: three similarities, all exact, with ties ordered by rank.
 
 ``hamming``     binary codes only. 1 − 2h / bits, where h bits differ: the cosine of ±1 codes.
 ``asymmetric``  binary codes that decode to sums. The cosine of the query, projected but not rounded to bits, and the
@@ -61,10 +61,10 @@ class Neighbours:
 
 
 class SearchIndex:
-    """Searches an embedding's codes. What it needs beside them is built when first used, and kept."""
+    """Searches an embedding's codes. Further structures are built on first use and kept."""
 
     def __init__(self, encoded: EncodedEmbedding, *, engine: Engine = "numpy") -> None:
-        """Take an embedding, and who looks at all its bits (:mod:`embcomp.search.engines`).
+        """Take an embedding and a search back end (:mod:`embcomp.search.engines`).
 
         Raises:
             ParameterError: there is no such engine, or its package is not installed.
@@ -85,7 +85,7 @@ class SearchIndex:
 
     @property
     def default_similarity(self) -> Similarity:
-        """``decoded``; but ``hamming``, as published, for binary codes that do not decode to sums (NLB)."""
+        """``decoded``; ``hamming``, as published, for binary codes that do not decode to sums (NLB)."""
         return "hamming" if self.similarities == ("hamming", "decoded") else "decoded"
 
     def search(

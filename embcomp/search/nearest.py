@@ -1,7 +1,7 @@
-"""The k rows of largest similarity to one query, by three ways of looking at codes.
+"""The k rows of largest similarity to one query, by three kinds of codes.
 
-Each first bounds the similarity of every row cheaply, and computes it exactly only for those that can be among the k.
-The result is that of computing it exactly for all rows and sorting by (similarity descending, rank).
+Each function first bounds the similarity of every row cheaply, then computes it exactly for rows that can be among
+the k. The result is that of computing it exactly for all rows and sorting by (similarity descending, rank).
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def by_fast_scan(
 ) -> Ranked | None:
     """Do as :func:`by_weights` with faiss; ``None`` where it leaves too many rows undecided.
 
-    Rows that faiss does not give cost at least as much as the last it gives: if that is too much, they are out.
+    Rows that faiss does not return cost at least as much as the last one that it returns.
     """
     wanted = _Wanted(weights, constant, inverse)
     coarse = NibbleWeights.round(wanted.magnitudes)
@@ -89,7 +89,7 @@ def by_fast_scan(
 
 
 class _Wanted:
-    """What :func:`by_weights` computes exactly for some rows, and what it tells about others."""
+    """What :func:`by_weights` computes exactly for some rows, and the bounds that follow for others."""
 
     def __init__(self, weights: DoubleArray, constant: float, inverse: Inverse) -> None:
         weights = _of_one_size(weights)
@@ -161,7 +161,7 @@ def rounded(similarities: NDArray[np.floating] | np.floating) -> DoubleArray:
 
 
 def _of_one_size(weights: DoubleArray) -> DoubleArray:
-    """Take float32's rounding out of weights that are all ± one number, as those of a decoded code are.
+    """Remove float32's rounding from weights that are all ± one number, as those of a decoded code are.
 
     Rows that differ from it in equally many bits then have equal scores.
     """

@@ -66,7 +66,7 @@ def as_words(loose: BytesArray) -> UInt64Array:
 
 
 class BitSum:
-    """Adds up the set bits of several words a row, in buffers that are used again for every block."""
+    """Adds up the set bits of several words per row, in buffers that are reused for every block."""
 
     def __init__(self, largest: int) -> None:
         """Prepare for sums of at most ``largest``."""

@@ -1,4 +1,4 @@
-"""Sums of looked-up numbers: inner products of a query with vectors that are sums of codewords.
+"""Sums of table entries: inner products of a query with vectors that are sums of codewords.
 
 With codewords C of shape (M, K, dim), a row whose symbols are s decodes to Σ_m C[m, s_m], and its inner product with
 a query q is Σ_m T[m, s_m] with the *tables* T = C · q, shape (M, K) [Jégou 2011, §III:

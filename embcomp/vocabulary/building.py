@@ -1,6 +1,6 @@
-"""Numbered words brought into ascending order, in bounded memory, and cut into parts.
+"""Sorting of numbered words in bounded memory, and cutting into parts.
 
-Some hundred thousand words at a time are sorted and packed as a :class:`Part`, of five bytes a word; parts are then
+Some hundred thousand words at a time are sorted and packed as a :class:`Part`, of five bytes per word; parts are then
 merged.
 """
 

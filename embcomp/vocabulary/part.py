@@ -38,7 +38,7 @@ class Part:
     """
 
     def __init__(self, words: WordList, order: Callable[[], bits.BytesArray] | None, name: str) -> None:
-        """Put together words, what gives their packed ranks when they are wanted, and a name for messages."""
+        """Take the words, a function that returns their packed ranks, and a name for messages."""
         self.words = words
         self.has_order = order is not None
         self._load_order = order

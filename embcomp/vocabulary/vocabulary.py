@@ -1,8 +1,8 @@
 """Words <-> ranks, both ways, without building a dictionary.
 
-The *rank* of a word is its position: where it stood in the source, which is in order of frequency as a rule, so that
-rank 0 is the commonest word. A word's code is stored at its rank. Where the source's order was dropped, ranks follow
-the order of the words' bytes, within each part.
+The *rank* of a word is its position in the source, which is usually in order of frequency, so that rank 0 is the most
+frequent word. A word's code is stored at its rank. Where the source's order was dropped, ranks follow the order of
+the words' bytes, within each part.
 
 A vocabulary has *parts*, each for a range of ranks: the frequent words are together, and a reader that has fetched
 the first part finds them.

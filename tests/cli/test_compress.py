@@ -16,7 +16,7 @@ def test_every_method_makes_a_file_that_opens(cli: Cli, glove: Path, tmp_path: P
     target = tmp_path / "out.embc"
     outcome = cli("compress", glove, "-o", target, "--method", method)
     assert (outcome.code, outcome.out) == (0, "")
-    assert outcome.err.startswith(f"{target}: 10 words of 8 dimensions, {method} at 8 bits a word, ")
+    assert outcome.err.startswith(f"{target}: 10 words of 8 dimensions, {method} at 8 bits per word, ")
     encoded = open_container(target)
     assert encoded.words == WORDS
     assert encoded.decode_all().shape == (10, 8)

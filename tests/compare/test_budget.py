@@ -53,7 +53,7 @@ def test_room_without_end_is_not_used_to_the_end(bench: Workbench) -> None:
 def test_what_cannot_be_reached_says_why(bench: Workbench) -> None:
     job = choose(bench, Candidate("itq", {}), Budget(file_bytes=1000))
     assert job.config is None
-    assert job.note.startswith("itq cannot reach 1,000 bytes: with 1 bits a word it takes ")
+    assert job.note.startswith("itq cannot reach 1,000 bytes: with 1 bits per word it takes ")
 
 
 def test_a_method_without_a_size_is_taken_as_it_is_or_not_at_all(bench: Workbench) -> None:

@@ -1,4 +1,4 @@
-"""The words of the sample, compressed in two ways: a bit a dimension, and codes whose vectors differ in length."""
+"""The sample's words, compressed in two ways: one bit per dimension, and codes whose vectors differ in length."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["sign", "itq", "iiq-few"])
 def test_the_vector_of_a_code_finds_what_the_code_finds(name: str) -> None:
-    """With at most a bit a dimension, the cosine of decoded vectors is that of codes: the same ties too."""
+    """With at most one bit per dimension, the cosine of decoded vectors is that of codes: the same ties too."""
     rows = np.arange(40)
     index = SearchIndex(encoded(name))
     by_code = index.search_codes(encoded(name).codes_at(rows), 30)
