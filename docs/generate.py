@@ -12,20 +12,6 @@ TARGET = Path(__file__).with_name("cli.md")
 WIDTH = 100
 
 
-COMPLETION = """\
-## Completion
-
-Shells complete commands, options, methods, suites, formats and the values of options, those of the chosen method
-included. Add one line to the file that the shell reads when it starts:
-
-| shell | file | line |
-| --- | --- | --- |
-| bash 4.4 or later | `~/.bashrc` | `eval "$(_EMBCOMP_COMPLETE=bash_source embcomp)"` |
-| zsh | `~/.zshrc`, after `compinit` | `eval "$(_EMBCOMP_COMPLETE=zsh_source embcomp)"` |
-| fish | `~/.config/fish/completions/embcomp.fish` | `_EMBCOMP_COMPLETE=fish_source embcomp \\| source` |
-"""
-
-
 def help_of(name: str | None, *arguments: str) -> str:
     """The help text of one command, or of ``embcomp`` itself."""
     options: dict[str, Any] = {"resilient_parsing": True, "terminal_width": WIDTH}
@@ -59,7 +45,6 @@ def cli_page() -> str:
         parts.append(f"## embcomp {name}\n\n```text\n{help_of(name)}\n```\n")
         if name == "compress":
             parts += [f"```text\n{options_of(method)}\n```\n" for method in BUILT_IN]
-    parts.append(COMPLETION)
     return "\n".join(parts)
 
 

@@ -100,9 +100,12 @@ def parse_candidate(text: str) -> Candidate:
             options[name] = declared[name].check.parse(value)
         except ValueError:
             allowed = declared[name].check.describe()
-            raise ParameterError(f"{method}: `{name}` must be {allowed}, got {value!r}") from None
+            raise ParameterError(f"{method}: {name!r} must be {allowed}, got {value!r}") from None
     candidate = Candidate(method, options)
-    candidate.build()
+    try:
+        candidate.build()
+    except ParameterError as error:  # these options are no flags of the command line
+        raise ParameterError(str(error).replace("`", "'")) from None
     return candidate
 
 

@@ -39,6 +39,7 @@ from embcomp.errors import (
     InputError,
     NewerVersionError,
     ParameterError,
+    PluginError,
     TruncatedError,
 )
 from embcomp.vocabulary import Part, Vocabulary, order_bits
@@ -148,6 +149,8 @@ class Container:
         method = self.header.get("method")
         try:
             kind = compressor_class(str(method))
+        except PluginError as error:
+            raise NewerVersionError(f"{self.name}: {error}") from error
         except ParameterError as error:
             raise NewerVersionError(f"{self.name}: method {method!r} is not known to this installation") from error
         try:

@@ -17,9 +17,9 @@ def test_a_candidate_is_a_method_with_options_after_colons() -> None:
     [
         ("nope", "there is no method 'nope'"),
         ("iiq:bits", "`methods` iiq:bits: expected option=value after the colon, got 'bits'"),
-        ("sign:bits=5", "sign: `bits` is not an option of this method; it has `threshold`, `fit_rows`"),
-        ("itq:bits=x", "itq: `bits` must be an integer from 1 to 65536 or 'dim', got 'x'"),
-        ("itq:bits=0", "itq: `bits` must be an integer from 1 to 65536 or 'dim', got 0"),
+        ("sign:bits=5", "sign: 'bits' is not an option of this method; it has 'threshold', 'fit_rows'"),
+        ("itq:bits=x", "itq: 'bits' must be an integer from 1 to 65536 or 'dim', got 'x'"),
+        ("itq:bits=0", "itq: 'bits' must be an integer from 1 to 65536 or 'dim', got 0"),
     ],
 )
 def test_what_is_wrong_is_said_before_any_file_is_read(text: str, message: str) -> None:

@@ -13,8 +13,9 @@ import pytest
 import embcomp
 from embcomp.compressors import registry
 from embcomp.compressors.sign import SignCompressor
-from embcomp.errors import PluginError, PluginWarning
+from embcomp.errors import NewerVersionError, PluginError, PluginWarning
 from tests.cli.conftest import Cli, cli
+from tests.container.builder import Parts
 
 __all__ = ["cli"]
 
@@ -107,6 +108,21 @@ def test_compressing_does_not_import_what_is_not_used(offer: Any, tmp_path: Path
         warnings.simplefilter("error")
         embcomp.compress(["a", "b"], [[1.0, 2.0], [3.0, 4.0]]).save(tmp_path / "out.embc")
         embcomp.open(tmp_path / "out.embc")
+
+
+def test_a_file_made_by_a_broken_method_says_why(offer: Any, tmp_path: Path) -> None:
+    offer(missing=BROKEN["missing"][0])
+    path = tmp_path / "out.embc"
+    embcomp.compress(["a", "b"], [[1.0, 2.0], [3.0, 4.0]], "sign").save(path)
+    parts = Parts(path.read_bytes())
+    parts.document["method"] = "missing"
+    path.write_bytes(parts.build())
+    with pytest.raises(NewerVersionError, match=r"^out\.embc: plugin 'missing' \(embcomp\.compressors, "):
+        embcomp.open(path)
+    parts.document["method"] = "neverheard"
+    path.write_bytes(parts.build())
+    with pytest.raises(NewerVersionError, match=r"^out\.embc: method 'neverheard' is not known to this"):
+        embcomp.open(path)
 
 
 def test_methods_of_the_command_line_go_on(offer: Any, cli: Cli) -> None:
