@@ -146,8 +146,11 @@ class Workbench:
 
         ``progress`` is called with the current step, and how many steps of how many are done.
         """
-        for method in {job.method: None for job in jobs}:
-            _code_of(compressor_class(method))  # now, since hours later files may say what does not run
+        for part in (
+            *(compressor_class(job.method) for job in jobs),
+            *(suite for suite, _ in self.evaluation.chosen),
+        ):
+            _code_of(part)  # now, since hours later files may say what does not run
         n_steps = len(self.evaluation.chosen) + 1
         total = n_steps * (len(jobs) + 1)
         results = [self._baseline(_Steps(progress, BASELINE, 0, total))]

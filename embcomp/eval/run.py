@@ -28,11 +28,12 @@ def choose(names: Iterable[str] | None, data_dir: Path | str | None, *, has_base
     data = collect(data_dir, known)
     sets = {name: [each for each in data if each.suite == name] for name in known}
     ready = {name for name, suite in known.items() if (has_baseline if suite.needs_baseline else sets[name])}
-    wanted = ready if names is None else set(names)
-    for name in wanted - ready if names is not None else ():
-        _refuse(name, known.get(name))
-    for name in wanted if names is not None else ():
-        if reason := attempt(known[name], known[name].missing):
+    wanted = list(ready if names is None else names)
+    for name in wanted:
+        if name not in ready:
+            _refuse(name, known.get(name))
+        reason = attempt(known[name], known[name].missing)
+        if reason and names is not None:
             raise ParameterError(f"suite {name!r} needs {reason}")
     return [(suite, sets[name]) for name, suite in known.items() if name in wanted]
 
@@ -58,5 +59,5 @@ def measure(target: Target, name: str, chosen: Chosen, settings: Settings) -> li
 def _refuse(name: str, suite: Suite | None) -> NoReturn:
     suite = suite or SUITES.get(name)  # which says why there is none
     if suite.needs_baseline:
-        raise ParameterError(f"suite {name!r} compares with a baseline: give one with `baseline`")
-    raise ParameterError(f"suite {name!r} has no data set: give a folder with one with `data_dir`")
+        raise ParameterError(f"suite {name!r} compares with a baseline: give one (`baseline`)")
+    raise ParameterError(f"suite {name!r} has no data set: give a folder that has one (`data_dir`)")

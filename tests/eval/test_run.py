@@ -131,7 +131,7 @@ def test_a_suite_that_does_not_exist(words):
 def test_a_suite_without_data(words):
     with pytest.raises(ParameterError) as caught:
         evaluate(words, ["categorization"])
-    assert str(caught.value) == "suite 'categorization' has no data set: give a folder with one with `data_dir`"
+    assert str(caught.value) == "suite 'categorization' has no data set: give a folder that has one (`data_dir`)"
 
 
 def test_a_policy_that_does_not_exist(words):
@@ -149,7 +149,7 @@ def test_by_default_every_suite_with_data_is_run(words, folder):
 def test_fidelity_needs_a_baseline(words):
     with pytest.raises(ParameterError) as caught:
         evaluate(words, ["fidelity"])
-    assert str(caught.value) == "suite 'fidelity' compares with a baseline: give one with `baseline`"
+    assert str(caught.value) == "suite 'fidelity' compares with a baseline: give one (`baseline`)"
 
 
 def test_fidelity_of_a_target(words, monkeypatch):
