@@ -146,10 +146,11 @@ class Workbench:
 
         ``progress`` is called with the current step, and how many steps of how many are done.
         """
-        for part in (
+        parts: list[type[Compressor] | Suite] = [
             *(compressor_class(job.method) for job in jobs),
             *(suite for suite, _ in self.evaluation.chosen),
-        ):
+        ]
+        for part in parts:
             _code_of(part)  # now, since hours later files may say what does not run
         n_steps = len(self.evaluation.chosen) + 1
         total = n_steps * (len(jobs) + 1)
