@@ -107,8 +107,9 @@ def _read_words(path: Path, encoding_errors: str) -> list[str]:
         data = stream.read(MAX_WORD_LIST_BYTES)
         if data.count(b"\r\n") == data.count(LINE_FEED):
             data = data.replace(b"\r\n", LINE_FEED)
-        lines = data.removesuffix(LINE_FEED).split(LINE_FEED) if data else []
-        return decode_words(lines, LINE_FEED, encoding_errors, stream.line, range(1, len(lines) + 1))
+        n_words = data.count(LINE_FEED) + (data[-1:] not in (b"", LINE_FEED))
+        data = data.removesuffix(LINE_FEED)
+        return decode_words(data, LINE_FEED, encoding_errors, stream.line, range(1, n_words + 1))
 
 
 def _write(out: BinaryIO, table: Table) -> None:

@@ -86,27 +86,27 @@ def count_numbers(line: bytes) -> int:
 
 
 def decode_words(
-    words: list[bytes], separator: bytes, errors: str, place: Callable[[int], str], numbers: Sequence[int]
+    words: bytes, separator: bytes, errors: str, place: Callable[[int], str], numbers: Sequence[int]
 ) -> list[str]:
     """Decode words from UTF-8, all at once.
 
     Args:
-        words: some words.
-        separator: a character of ASCII that none of them has.
+        words: joined by the separator.
+        separator: a character of ASCII that is in none of them.
         errors: as in :meth:`bytes.decode`.
         place: names the word of a number for a message.
-        numbers: of the words.
+        numbers: of the words; for none, none are returned.
 
     Raises:
         InputError: one is not valid UTF-8.
     """
     try:
-        return separator.join(words).decode("utf-8", errors).split(separator.decode()) if words else []
+        return words.decode("utf-8", errors).split(separator.decode()) if numbers else []
     except UnicodeDecodeError as error:
-        index = error.object.count(separator, 0, error.start)
+        index = words.count(separator, 0, error.start)
         raise InputError(
-            f"{place(numbers[index])}: {shown(words[index])} is not valid UTF-8 ({error.reason}); "
-            "`encoding_errors` replace or ignore gets past it"
+            f"{place(numbers[index])}: {shown(words.split(separator)[index])} is not valid UTF-8 ({error.reason}); "
+            f"`encoding_errors` replace or ignore gets past it"
         ) from None
 
 

@@ -174,7 +174,7 @@ class _TextParser:
         return self._n_blank
 
     def _decode(self, words: list[bytes], numbers: Sequence[int]) -> list[str]:
-        return decode_words(words, b"\n", self._options.encoding_errors, self._stream.line, numbers)
+        return decode_words(b"\n".join(words), b"\n", self._options.encoding_errors, self._stream.line, numbers)
 
 
 def _keep_freed_memory() -> None:

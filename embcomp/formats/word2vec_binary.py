@@ -45,7 +45,7 @@ def _blocks(stream: ByteStream, header: Header, options: ReadOptions) -> Iterato
             raise InputError(
                 f"{stream.row(n_done + 1)}: the word is longer than {MAX_WORD_BYTES} bytes, allowed at most that"
             )
-        decoded = decode_words(words, b" ", options.encoding_errors, stream.row, range(first, n_done + 1))
+        decoded = decode_words(b" ".join(words), b" ", options.encoding_errors, stream.row, range(first, n_done + 1))
         matrix = np.frombuffer(vectors, dtype="<f4").reshape(len(words), header.dim)
         yield Block([word.lstrip("\n") for word in decoded], matrix)
     if n_wanted == header.rows:
