@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from embcomp.bits import BytesArray
 from embcomp.errors import ParameterError
-from embcomp.search.planes import WORD_BYTES
+from embcomp.search.planes import LANE_BYTES
 
 Engine: TypeAlias = Literal["numpy", "faiss"]
 Found: TypeAlias = list[tuple[NDArray[np.int64], NDArray[np.int64]]]
 
-KERNEL_BYTES = (8, 16, 32, 64)  # faiss compares codes of these lengths fastest; longer ones by whole words
+KERNEL_BYTES = (8, 16, 32, 64)  # faiss compares codes of these lengths fastest; longer ones by whole lanes
 
 
 def check_engine(engine: str) -> None:
@@ -51,7 +51,7 @@ class FaissCodes:
 
 def _padded(loose: BytesArray) -> BytesArray:
     n_rows, n_bytes = loose.shape
-    width = next((width for width in KERNEL_BYTES if width >= n_bytes), -(-n_bytes // WORD_BYTES) * WORD_BYTES)
+    width = next((width for width in KERNEL_BYTES if width >= n_bytes), -(-n_bytes // LANE_BYTES) * LANE_BYTES)
     rows = np.zeros((n_rows, width), dtype=np.uint8)
     rows[:, :n_bytes] = loose
     return rows

@@ -37,7 +37,7 @@ from embcomp.search.nearest import (
     by_weights,
     rounded,
 )
-from embcomp.search.planes import Planes, as_words, hamming_nearest
+from embcomp.search.planes import Planes, as_lanes, hamming_nearest
 from embcomp.search.tables import Symbols, Tables, exact_sums, join_symbols, join_tables
 from embcomp.shortlist import Ranked
 from embcomp.threads import blocks
@@ -185,7 +185,7 @@ class SearchIndex:
         if self._engine == "faiss":
             found = self._faiss_codes.nearest(codes, k, n_rows)
         else:
-            found = [hamming_nearest(self._planes, words, k, n_rows) for words in as_words(codes)]
+            found = [hamming_nearest(self._planes, lanes, k, n_rows) for lanes in as_lanes(codes)]
         return [by_hamming(distances, ranks, self._layout.row_bits) for distances, ranks in found]
 
     def _nearest_binary(self, query: DoubleArray, similarity: Similarity, k: int, n_rows: int) -> Ranked:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from embcomp.arrays import AnyArray, DoubleArray, FloatArray, UInt64Array
 from embcomp.bits import BytesArray, row_bytes
 from embcomp.search.fastscan import FastScan, NibbleWeights
-from embcomp.search.planes import BitWeights, Planes, as_words, weighted_costs
+from embcomp.search.planes import BitWeights, Planes, as_lanes, weighted_costs
 from embcomp.search.tables import Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
 from embcomp.shortlist import Ranked, Shortlist
 
@@ -44,7 +44,7 @@ def by_weights(
     """
     wanted = _Wanted(weights, constant, inverse)
     coarse = BitWeights.choose(wanted.magnitudes)
-    best_code = as_words(wanted.best_code[None, :])[0]
+    best_code = as_lanes(wanted.best_code[None, :])[0]
 
     def scores(ranks: NDArray[np.int64], _: AnyArray) -> DoubleArray:
         return wanted.scores(_bytes_of(planes.take(ranks), planes.n_bits), ranks)
@@ -122,7 +122,7 @@ def all_by_weights(
 ) -> DoubleArray:
     """Return the similarities of :func:`by_weights` for each of the first ``n_rows`` rows, shape (n_rows,)."""
     tables = list(byte_tables(_of_one_size(weights)))
-    sums = [exact_sums(tables, _bytes_of(words.T, planes.n_bits)) for _, words in planes.blocks(n_rows)]
+    sums = [exact_sums(tables, _bytes_of(lanes.T, planes.n_bits)) for _, lanes in planes.blocks(n_rows)]
     return rounded((np.concatenate([np.empty(0), *sums]) + constant) * _of(inverse, slice(n_rows)))
 
 
@@ -172,9 +172,9 @@ def _of_one_size(weights: DoubleArray) -> DoubleArray:
     return np.copysign(middle, weights)
 
 
-def _bytes_of(words: UInt64Array, n_bits: int) -> NDArray[np.uint8]:
-    """Undo :func:`as_words`."""
-    return np.ascontiguousarray(words).view(np.uint8)[:, : row_bytes(n_bits)]
+def _bytes_of(lanes: UInt64Array, n_bits: int) -> NDArray[np.uint8]:
+    """Undo :func:`as_lanes`."""
+    return np.ascontiguousarray(lanes).view(np.uint8)[:, : row_bytes(n_bits)]
 
 
 def _of(inverse: Inverse, ranks: NDArray[np.int64] | slice) -> Inverse:

@@ -1,10 +1,10 @@
-"""Binary codes laid out for scanning: word-aligned, in order of rank, in blocks that fit a core's cache.
+"""Binary codes laid out for scanning: in lanes of 64 bits, in order of rank, in blocks that fit a core's cache.
 
-*planes*  uint64, shape (n_blocks, n_words, SCAN_ROWS): word ``w`` of row ``b * SCAN_ROWS + r`` is at
-          ``[b, w, r]``. Rows are padded with zero bits to whole words, the last block with zero rows.
-*words*   uint64, shape (n_words,): one code, padded alike.
+*planes*  uint64, shape (n_blocks, n_lanes, SCAN_ROWS): lane ``l`` of row ``b * SCAN_ROWS + r`` is at
+          ``[b, l, r]``. Rows are padded with zero bits to whole lanes, the last block with zero rows.
+*lanes*   uint64, shape (n_lanes,): one code, padded alike.
 
-The order of bits and bytes within a word does not matter, as long as it is the same everywhere: distances count bits.
+The order of bits and bytes within a lane does not matter, as long as it is the same everywhere: distances count bits.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from embcomp.arrays import DoubleArray, UInt64Array
 from embcomp.bits import BytesArray
 from embcomp.shortlist import Shortlist
 
-WORD_BYTES = 8
+LANE_BYTES = 8
 SCAN_ROWS = 32768  # × 8 bytes: a plane of a block takes 256 kB, and a few of them fit the second-level cache
 BYTE_MAX = 255
-WORDS_PER_BYTE = 3  # whose bits, at most 192, can be counted in a byte
+LANES_PER_BYTE = 3  # whose bits, at most 192, can be counted in a byte
 
 
 @dataclass(frozen=True)
 class Planes:
     """Codes of ``n_rows`` rows of ``n_bits`` bits."""
 
-    words: UInt64Array
+    lanes: UInt64Array
     n_rows: int
     n_bits: int
 
@@ -37,57 +37,57 @@ class Planes:
     def build(cls, loose: BytesArray, n_bits: int) -> Planes:
         """Lay out loose rows (see :mod:`embcomp.bits`), which are in order of rank."""
         n_rows, n_bytes = loose.shape
-        n_words = -(-n_bytes // WORD_BYTES)
+        n_lanes = -(-n_bytes // LANE_BYTES)
         n_blocks = -(-n_rows // SCAN_ROWS)
-        words = np.zeros((n_blocks, n_words, SCAN_ROWS), dtype=np.uint64)
+        lanes = np.zeros((n_blocks, n_lanes, SCAN_ROWS), dtype=np.uint64)
         for block in range(n_blocks):
             rows = loose[block * SCAN_ROWS : (block + 1) * SCAN_ROWS]
-            words[block, :, : len(rows)] = as_words(rows).T
-        return cls(words, n_rows, n_bits)
+            lanes[block, :, : len(rows)] = as_lanes(rows).T
+        return cls(lanes, n_rows, n_bits)
 
     def blocks(self, n_rows: int) -> Iterator[tuple[int, UInt64Array]]:
-        """Yield first rank and words, shape (n_words, rows), of blocks that hold the first ``n_rows`` rows."""
+        """Yield first rank and lanes, shape (n_lanes, rows), of blocks that hold the first ``n_rows`` rows."""
         for block, first in enumerate(range(0, n_rows, SCAN_ROWS)):
-            yield first, self.words[block, :, : n_rows - first]
+            yield first, self.lanes[block, :, : n_rows - first]
 
     def take(self, ranks: NDArray[np.int64]) -> UInt64Array:
-        """Return the words of some rows, shape (k, n_words)."""
+        """Return the lanes of some rows, shape (k, n_lanes)."""
         block, row = np.divmod(ranks, SCAN_ROWS)
-        taken: UInt64Array = self.words[block, :, row]
+        taken: UInt64Array = self.lanes[block, :, row]
         return taken
 
 
-def as_words(loose: BytesArray) -> UInt64Array:
-    """Pad loose rows with zeros to whole words: uint64, shape (n, n_words)."""
+def as_lanes(loose: BytesArray) -> UInt64Array:
+    """Pad loose rows with zeros to whole lanes: uint64, shape (n, n_lanes)."""
     n_rows, n_bytes = loose.shape
-    padded = np.zeros((n_rows, -(-n_bytes // WORD_BYTES) * WORD_BYTES), dtype=np.uint8)
+    padded = np.zeros((n_rows, -(-n_bytes // LANE_BYTES) * LANE_BYTES), dtype=np.uint8)
     padded[:, :n_bytes] = loose
     return padded.view(np.uint64)
 
 
 class BitSum:
-    """Adds up the set bits of several words per row, in buffers that are reused for every block."""
+    """Adds up the set bits of several lanes per row, in buffers that are reused for every block."""
 
     def __init__(self, largest: int) -> None:
         """Prepare for sums of at most ``largest``."""
         self._counts = np.empty(SCAN_ROWS, dtype=np.uint8)
         self._small = np.empty(SCAN_ROWS, dtype=np.uint8)
         self._large = np.empty(SCAN_ROWS if largest > BYTE_MAX else 0, dtype=np.uint16)
-        self._words_per_byte = WORDS_PER_BYTE if largest > BYTE_MAX else np.inf
+        self._lanes_per_byte = LANES_PER_BYTE if largest > BYTE_MAX else np.inf
         self._n_small = 0
 
-    def add(self, words: UInt64Array) -> None:
-        """Add the set bits of one word a row, shape (rows,)."""
-        small = self._small[: len(words)]
+    def add(self, lanes: UInt64Array) -> None:
+        """Add the set bits of one lane a row, shape (rows,)."""
+        small = self._small[: len(lanes)]
         if self._n_small == 0:
-            np.bitwise_count(words, small)
+            np.bitwise_count(lanes, small)
         else:
-            counts = self._counts[: len(words)]
-            np.bitwise_count(words, counts)
+            counts = self._counts[: len(lanes)]
+            np.bitwise_count(lanes, counts)
             np.add(small, counts, small)
         self._n_small += 1
-        if self._n_small == self._words_per_byte:
-            self._empty_small(len(words))
+        if self._n_small == self._lanes_per_byte:
+            self._empty_small(len(lanes))
 
     def start(self, n_rows: int) -> None:
         """Begin the next block."""
@@ -130,15 +130,15 @@ def _distances(planes: Planes, query: UInt64Array, n_rows: int) -> Iterator[tupl
         size = block.shape[1]
         out = different[:size]
         sums.start(size)
-        for words, one in zip(block, queries, strict=True):
-            np.bitwise_xor(words, one, out)
+        for lanes, one in zip(block, queries, strict=True):
+            np.bitwise_xor(lanes, one, out)
             sums.add(out)
         yield first, sums.total(size)
 
 
 def _one_by_one(query: UInt64Array) -> list[UInt64Array]:
-    """UInt64Array as arrays of shape (1,), with which numpy's functions start faster than with scalars."""
-    return [query[word : word + 1] for word in range(len(query))]
+    """Return lanes as arrays of shape (1,), with which numpy's functions start faster than with scalars."""
+    return [query[lane : lane + 1] for lane in range(len(query))]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class BitWeights:
     A weighted sum over a row's differing bits is then a few population counts, and off by a known amount.
 
     Attributes:
-        masks: uint64, shape (n_planes, n_words), for the largest power first.
+        masks: uint64, shape (n_planes, n_lanes), for the largest power first.
         step: what one unit of the rounded weights stands for.
         below: Σ of the weights' errors that are negative, as a positive number:
             step · (rounded sum) − below ≤ exact sum.
@@ -171,7 +171,7 @@ class BitWeights:
         bits = (rounded[best].astype(np.int64) >> planes[:, None]) & 1
         error = errors[best]
         return cls(
-            masks=as_words(np.packbits(bits.astype(np.uint8), axis=1)),
+            masks=as_lanes(np.packbits(bits.astype(np.uint8), axis=1)),
             step=float(steps[best]),
             below=float(-error[error < 0].sum()),
         )
@@ -204,14 +204,14 @@ def weighted_costs(
     total: NDArray[np.unsignedinteger] = np.empty(SCAN_ROWS, dtype=np.uint32 if wide else np.uint16)
     different = np.empty(SCAN_ROWS, dtype=np.uint64)
     masked = np.empty(SCAN_ROWS, dtype=np.uint64)
-    steps = list(zip(_one_by_one(query), *masks, strict=True))  # a word of the query, and of each mask
+    steps = list(zip(_one_by_one(query), *masks, strict=True))  # a lane of the query, and of each mask
     for first, block in planes.blocks(n_rows):
         size = block.shape[1]
         out, kept = different[:size], masked[:size]
         for plane in sums:
             plane.start(size)
-        for words, (one, *own) in zip(block, steps, strict=True):
-            np.bitwise_xor(words, one, out)
+        for lanes, (one, *own) in zip(block, steps, strict=True):
+            np.bitwise_xor(lanes, one, out)
             for plane, mask in zip(sums, own, strict=True):
                 plane.add(out if mask is None else np.bitwise_and(out, mask, kept))
         costs = sums[0].total(size)
@@ -226,5 +226,5 @@ def weighted_costs(
 
 def _partial_masks(mask: UInt64Array, n_bits: int) -> list[UInt64Array | None]:
     """UInt64Array of a mask as :func:`_one_by_one` gives them, ``None`` for those that leave out no bit of a code."""
-    whole = as_words(np.packbits(np.ones(n_bits, dtype=np.uint8))[None, :])[0]
-    return [None if mask[word] == whole[word] else one for word, one in enumerate(_one_by_one(mask))]
+    whole = as_lanes(np.packbits(np.ones(n_bits, dtype=np.uint8))[None, :])[0]
+    return [None if mask[lane] == whole[lane] else one for lane, one in enumerate(_one_by_one(mask))]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.search import planes as module
-from embcomp.search.planes import BitWeights, Planes, as_words, hamming_nearest, weighted_costs
+from embcomp.search.planes import BitWeights, Planes, as_lanes, hamming_nearest, weighted_costs
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -22,14 +22,14 @@ def random_bits(seed: int, n_rows: int, n_bits: int) -> NDArray[np.uint8]:
     return np.random.default_rng(seed).integers(0, 2, (n_rows, n_bits), dtype=np.uint8)
 
 
-def words(row: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    return as_words(bits.pack(row[None, :]))[0]
+def lanes(row: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    return as_lanes(bits.pack(row[None, :]))[0]
 
 
 def test_by_hand() -> None:
     rows = np.array([[1, 1, 0], [0, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=np.uint8)
     planes = Planes.build(bits.pack(rows), 3)
-    distances, ranks = hamming_nearest(planes, words(rows[0]), 3, 4)
+    distances, ranks = hamming_nearest(planes, lanes(rows[0]), 3, 4)
     assert distances.tolist() == [0, 1, 1]  # 110 from 110, 100 and 010, these in order of rank
     assert ranks.tolist() == [0, 2, 3]
 
@@ -51,7 +51,7 @@ def test_hamming_is_sorting_all_distances(seed: int, n_rows: int, n_bits: int, k
         rows[0] = query
     n_searched = min(restrict, n_rows)
     planes = Planes.build(bits.pack(rows), n_bits)
-    distances, ranks = hamming_nearest(planes, words(query), k, n_searched)
+    distances, ranks = hamming_nearest(planes, lanes(query), k, n_searched)
     slow = sorted((int((row != query).sum()), rank) for rank, row in enumerate(rows[:n_searched]))[:k]
     assert list(zip(distances.tolist(), ranks.tolist(), strict=True)) == slow
 
@@ -59,7 +59,7 @@ def test_hamming_is_sorting_all_distances(seed: int, n_rows: int, n_bits: int, k
 def test_all_rows_far_and_alike() -> None:
     rows = np.zeros((40, 256), dtype=np.uint8)
     planes = Planes.build(bits.pack(rows), 256)
-    distances, ranks = hamming_nearest(planes, words(np.ones(256, dtype=np.uint8)), 3, 40)
+    distances, ranks = hamming_nearest(planes, lanes(np.ones(256, dtype=np.uint8)), 3, 40)
     assert (distances.tolist(), ranks.tolist()) == ([256, 256, 256], [0, 1, 2])
 
 
@@ -89,7 +89,7 @@ def test_rounded_weights_are_off_by_what_they_say(weights: list[float], n_planes
     rows = random_bits(seed, 40, len(weights))
     query = random_bits(seed + 1, 1, len(weights))[0]
     planes = Planes.build(bits.pack(rows), len(weights))
-    for first, costs in weighted_costs(planes, words(query), rounded, 40):
+    for first, costs in weighted_costs(planes, lanes(query), rounded, 40):
         for cost, row in zip(costs.tolist(), rows[first : first + 16], strict=True):
             true = float(exact[row != query].sum())
             tolerance = 1e-9 * (1 + true)
@@ -129,5 +129,5 @@ def test_one_large_weight_is_cut_where_that_leaves_less_error() -> None:
 def test_sums_beyond_two_bytes() -> None:
     planes = Planes.build(bits.pack(np.zeros((3, 5000), dtype=np.uint8)), 5000)
     weights = BitWeights.round(np.ones(5000), 4)
-    ((first, costs),) = weighted_costs(planes, words(np.ones(5000, dtype=np.uint8)), weights, 3)
+    ((first, costs),) = weighted_costs(planes, lanes(np.ones(5000, dtype=np.uint8)), weights, 3)
     assert (first, costs.tolist()) == (0, [15 * 5000] * 3)
