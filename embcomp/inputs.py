@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from embcomp.arrays import FloatArray
-from embcomp.embedding import Embedding
+from embcomp.embedding import Embedding, Source
 from embcomp.errors import InputError
 from embcomp.threads import CHUNK_ROWS
 
@@ -28,7 +29,7 @@ def as_embedding(words: Any, vectors: Any) -> Embedding:
     embedding = Embedding(listed, as_matrix(vectors))
     _refuse_repeated(listed)
     _refuse_not_finite(embedding)
-    return embedding
+    return replace(embedding, source=Source(rows=len(embedding), dim=embedding.dim))
 
 
 def as_words(words: Any) -> list[str]:

@@ -16,7 +16,7 @@ from click.shell_completion import CompletionItem
 
 from embcomp.errors import EmbcompError
 
-_OPTION = re.compile(r"`([a-z_]+)`")
+_OPTION = re.compile(r"(?<!['\"])`([a-z_]+)`")  # in quotation marks, it is a word of the user's
 
 
 class Command(click.Command):
@@ -46,7 +46,7 @@ class Command(click.Command):
     def flags(self, ctx: click.Context) -> dict[str, str]:
         """The flag of each option, by its name in the library."""
         options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]
-        return {getattr(each, "option_name", each.name or ""): max(each.opts, key=len) for each in options}
+        return {each.name: max(each.opts, key=len) for each in options if each.name}
 
     @contextmanager
     def typed_errors(self, ctx: click.Context) -> Iterator[None]:

@@ -43,9 +43,14 @@ def default_target(source: str) -> Path:
     help="Output file, - for stdout; SOURCE's name with .embc if absent.",
 )
 @click.option(
-    "--method", default="iiq", show_default=True, type=Name(method_names), metavar="NAME", help="See below."
+    "--method",
+    type=Name(method_names),
+    default="iiq",
+    show_default=True,
+    metavar="NAME",
+    help="How to compress; embcomp methods lists what there is.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness.  [default: 0]")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0).")
 @threads_option
 @click.option(
     "--max-memory",

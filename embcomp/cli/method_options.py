@@ -92,7 +92,6 @@ class MethodOption(click.Option):
     """One option of one method, in that method's words."""
 
     def __init__(self, kind: type[Compressor], option: Option, flags: Mapping[str, str]) -> None:
-        self.option_name = option.name
         self.section = f"Options of {kind.name}"
         super().__init__(
             [flags[option.name], PREFIX + option.name],

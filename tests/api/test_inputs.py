@@ -112,6 +112,11 @@ def test_words_of_every_kind(words: Any) -> None:
     assert all(type(word) is str for word in taken)
 
 
+def test_the_source_says_how_much_there_was() -> None:
+    source = as_embedding(WORDS, VECTORS).source
+    assert (source.name, source.rows, source.dim) == ("", 3, 2)
+
+
 def test_no_rows_are_rows() -> None:
     assert len(as_embedding([], np.empty((0, 4)))) == 0
 

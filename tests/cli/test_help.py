@@ -142,7 +142,7 @@ def test_options_of_the_library_are_shown_as_they_are_typed() -> None:
         typed("kd: `fit_rows` and `random_state`, got 'fit_rows'", flags)
         == "kd: --fit-rows and --seed, got 'fit_rows'"
     )
-    assert typed("`absent` stays", flags) == "`absent` stays"
+    assert typed("`absent` and '`fit_rows`', a word, stay", flags) == "`absent` and '`fit_rows`', a word, stay"
 
 
 def test_every_command_names_its_options_in_errors() -> None:
