@@ -60,16 +60,15 @@ class Page:
         content = inflate(stream, MAX_CONTENT)
         if content is None or len(content) < n_words:
             raise CorruptError(f"{self._name} cannot be inflated")
-        pairs = content[: n_words - 1]
+        pairs, self._text = content[: n_words - 1], content[n_words - 1 :]
         self.n_words = n_words
-        self._text = content
         self._kept: Sequence[int] = pairs.translate(KEPT)
         new = np.frombuffer(b"\0" + pairs.translate(NEW), dtype=np.uint8)
-        self._bounds = len(pairs) + np.cumsum(new, dtype=np.int64)  # between the new bytes of one word and the next
-        if self._bounds[-1] != len(content):  # only then there are long lengths
+        self._bounds = new.cumsum(dtype=np.int64)  # between the new bytes of one word and those of the next
+        if self._bounds[-1] != len(self._text):  # only then there are long lengths
             self._kept, self._bounds = self._with_long_lengths(pairs)
             text_bytes = len(first) + sum(self._kept) + int(self._bounds[-1] - self._bounds[0])
-            if self._bounds[-1] != len(content) or text_bytes > MAX_PAGE_TEXT:
+            if self._bounds[-1] != len(self._text) or text_bytes > MAX_PAGE_TEXT:
                 raise CorruptError(f"{self._name} has lengths that are not allowed")
         self._heads = self._chain(first, 0, (n_words - 1) // HEAD_EVERY)
 
@@ -114,7 +113,7 @@ class Page:
         """How many bytes each word keeps, and the bounds of the new bytes."""
         kept = list(pairs.translate(KEPT))
         new = np.frombuffer(b"\0" + pairs.translate(NEW), dtype=np.uint8).astype(np.int64)
-        at = len(pairs)
+        at = 0
         for match in LONG_PAIR.finditer(pairs):
             number = match.start()
             if kept[number] == LONG:
@@ -133,9 +132,11 @@ class Page:
         return LONG + CONTINUED * (end - start) + self._text[end], end + 1
 
 
-def write_pages(words: list[bytes]) -> Iterator[tuple[list[bytes], bytes]]:
-    """Cut ascending words into pages; yield the words and the stream of each. A page of one word has no stream."""
-    lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+def write_pages(words: list[bytes], lengths: Numbers) -> Iterator[tuple[int, int, bytes]]:
+    """Cut ascending words, of the given lengths, into pages; yield the first word of each, the end, and the stream.
+
+    A page of one word has no stream.
+    """
     ends = np.cumsum(lengths)
     bounds = _page_bounds(ends)
     order, base = _coding_order(np.diff(bounds))
@@ -147,7 +148,7 @@ def write_pages(words: list[bytes]) -> Iterator[tuple[list[bytes], bytes]]:
     for page, (start, stop) in enumerate(pairwise(bounds)):
         coded = slice(start - page, stop - page - 1)  # the first word of each page is not coded
         letters_of_page = text[new_ends[coded.start] : new_ends[coded.stop]]
-        yield words[start:stop], _stream(kept[coded], new[coded], letters_of_page)
+        yield start, stop, _stream(kept[coded], new[coded], letters_of_page)
 
 
 def _page_bounds(ends: Numbers) -> list[int]:

@@ -197,18 +197,19 @@ class WordListWriter:
 
     def _write(self, *, final: bool) -> None:
         """Write the pages that are full, and the last one too if it is ``final``."""
-        longest = max(self._waiting, key=len, default=b"")
-        if len(longest) > MAX_WORD_BYTES:
-            shown = longest[:20].decode(errors="ignore")
-            raise InputError(f"word {shown!r}… has {len(longest)} bytes, at most {MAX_WORD_BYTES} are allowed")
-        left = len(self._waiting)
-        for words, stream in write_pages(self._waiting):
-            left -= len(words)
-            if not left and not final:
-                self._waiting = words
-                return
-            self._table.append((len(words), len(words[0]), len(stream)))
-            self._firsts += words[0]
+        words = self._waiting
+        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+        if lengths.max(initial=0) > MAX_WORD_BYTES:
+            word = words[int(lengths.argmax())]
+            shown = word[:20].decode(errors="ignore")
+            raise InputError(f"word {shown!r}… has {len(word)} bytes, at most {MAX_WORD_BYTES} are allowed")
+        n_written = 0
+        for start, stop, stream in write_pages(words, lengths):
+            if stop == len(words) and not final:
+                break
+            self._table.append((stop - start, len(words[start]), len(stream)))
+            self._firsts += words[start]
             self._pages += stream
-            self._text_bytes += sum(map(len, words))
-        self._waiting = []
+            n_written = stop
+        self._text_bytes += int(lengths[:n_written].sum())
+        self._waiting = words[n_written:]
