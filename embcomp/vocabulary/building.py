@@ -18,7 +18,7 @@ from embcomp.errors import InputError
 from embcomp.vocabulary.part import Part, Ranks, pack_order
 from embcomp.wordlist import WordList, WordListWriter
 
-RUN_WORDS = 2**19  # sorted at once: some 60 MB
+RUN_WORDS = 2**18  # sorted at once: some 40 MB
 MERGED_AT_ONCE = 2**16
 
 Numbered = tuple[list[bytes], Ranks]  # words in ascending order, and the rank of each

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +57,21 @@ class Part:
         """All words, ascending, each with its rank, which is counted from ``start``."""
         ranks = np.empty(len(self), dtype=np.int64)
         ranks[self._numbers] = np.arange(start, start + len(self), dtype=np.int64)
-        return zip(self.words, ranks.tolist(), strict=True)
+        at = 0
+        for words in self.words.by_page():
+            yield from zip(words, ranks[at : at + len(words)].tolist(), strict=True)
+            at += len(words)
 
     def __iter__(self) -> Iterator[str]:
         """Words by rank. All of them are decoded when the first one is asked for."""
-        words = list(self.words)
-        text, ends = b"".join(words), np.fromiter(accumulate(map(len, words)), dtype=np.int64, count=len(words))
-        del words  # it takes five times as much as the text
-        starts = np.append(np.int64(0), ends[:-1])
-        for number in self._numbers:
-            yield self._decoded(text[starts[number] : ends[number]])
+        text, bounds = bytearray(), [np.zeros(1, dtype=np.int64)]
+        for words in self.words.by_page():
+            bounds.append(len(text) + np.cumsum(np.fromiter(map(len, words), dtype=np.int64, count=len(words))))
+            text += b"".join(words)
+        ends = np.concatenate(bounds)
+        for block in np.array_split(self._numbers, len(bounds)):  # numbers as Python has them, some at a time
+            for start, end in zip(ends[block].tolist(), ends[block + 1].tolist(), strict=True):
+                yield self._decoded(text[start:end])
 
     def check(self) -> None:
         """Read everything.
@@ -130,11 +134,13 @@ class Part:
             raise CorruptError(f"section {self._name!r} gives two words one rank")
         return numbers
 
-    def _decoded(self, word: bytes) -> str:
+    def _decoded(self, word: bytes | bytearray) -> str:
         try:
             return word.decode()
         except UnicodeDecodeError as error:
-            raise CorruptError(f"section {self.words.name!r}: a word is not UTF-8: {word[:SHOWN_BYTES]!r}") from error
+            raise CorruptError(
+                f"section {self.words.name!r}: a word is not UTF-8: {bytes(word[:SHOWN_BYTES])!r}"
+            ) from error
 
     def _unpacked(self, loose: bits.BytesArray) -> Ranks:
         return bits.unpack_symbols(loose, 1, self._width)[:, 0].astype(np.int64)

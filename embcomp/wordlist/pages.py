@@ -42,10 +42,10 @@ Bytes = NDArray[np.uint8]
 class Page:
     """The words of one page, decoded when asked for."""
 
-    __slots__ = ("_bounds", "_heads", "_kept", "_name", "_text", "n_words")
+    __slots__ = ("_bounds", "_heads", "_kept", "_n_heads", "_name", "_text", "n_words")
 
     def __init__(self, name: str, first: bytes, n_words: int, stream: bytes | memoryview) -> None:
-        """Inflate a page and read its heads.
+        """Inflate a page.
 
         Args:
             name: of the page, for messages.
@@ -62,6 +62,7 @@ class Page:
             raise CorruptError(f"{self._name} cannot be inflated")
         pairs, self._text = content[: n_words - 1], content[n_words - 1 :]
         self.n_words = n_words
+        self._n_heads = (n_words - 1) // HEAD_EVERY  # beside the first word
         self._kept: Sequence[int] = pairs.translate(KEPT)
         new = np.frombuffer(b"\0" + pairs.translate(NEW), dtype=np.uint8)
         self._bounds = new.cumsum(dtype=np.int64)  # between the new bytes of one word and those of the next
@@ -70,7 +71,7 @@ class Page:
             text_bytes = len(first) + sum(self._kept) + int(self._bounds[-1] - self._bounds[0])
             if self._bounds[-1] != len(self._text) or text_bytes > MAX_PAGE_TEXT:
                 raise CorruptError(f"{self._name} has lengths that are not allowed")
-        self._heads = self._chain(first, 0, (n_words - 1) // HEAD_EVERY)
+        self._heads = [first]  # as many as were needed so far
 
     def word(self, number: int) -> bytes:
         """Return word ``number``."""
@@ -79,26 +80,42 @@ class Page:
 
     def words(self) -> list[bytes]:
         """Return all words, having checked that they ascend and are no longer than allowed."""
-        words = [word for block in range(len(self._heads)) for word in self._block(block, STEPS)]
-        if not all(map(lt, words, words[1:])):
-            raise CorruptError(f"{self._name} has words that do not ascend")
+        words = [word for block in range(self._n_heads + 1) for word in self._block(block, STEPS)]
+        self._require_ascending(words)
         if sum(map(len, words)) > MAX_PAGE_TEXT:  # long lengths were added up before
             raise CorruptError(f"{self._name} has words of more than {MAX_PAGE_TEXT} bytes")
         return words
 
     def find(self, word: bytes) -> int:
         """Return the number of ``word``, which is not below the first word, or −1."""
-        block = bisect_right(self._heads, word) - 1
-        words = self._block(block, STEPS)
-        return block * HEAD_EVERY + words.index(word) if word in words else -1
+        heads = self._heads_up_to(word)
+        block = bisect_right(heads, word) - 1
+        if heads[block] == word:
+            return block * HEAD_EVERY
+        words = self._chain(heads[block], *self._coded(block), word)
+        return block * HEAD_EVERY + len(words) - 1 if words[-1] == word else -1
 
     def _block(self, block: int, n_steps: int) -> list[bytes]:
         """A head and up to ``n_steps`` words after it."""
-        start = len(self._heads) - 1 + block * STEPS
-        return self._chain(self._heads[block], start, min(start + n_steps, self.n_words - 1))
+        start, stop = self._coded(block)
+        return self._chain(self._heads_up_to(None)[block], start, min(start + n_steps, stop))
 
-    def _chain(self, word: bytes, start: int, stop: int) -> list[bytes]:
-        """``word``, and what is coded there, each against the one before."""
+    def _coded(self, block: int) -> tuple[int, int]:
+        """Where the words after a head are coded."""
+        start = self._n_heads + block * STEPS
+        return start, min(start + STEPS, self.n_words - 1)
+
+    def _heads_up_to(self, word: bytes | None) -> list[bytes]:
+        """The heads, the first word among them, at least up to the first one that is not below ``word``."""
+        heads = self._heads
+        if len(heads) <= self._n_heads and (word is None or heads[-1] < word):
+            more = self._chain(heads[-1], len(heads) - 1, self._n_heads, word)
+            self._require_ascending(more)
+            self._heads = heads = heads[:-1] + more  # in one step: another thread may be reading
+        return heads
+
+    def _chain(self, word: bytes, start: int, stop: int, last: bytes | None = None) -> list[bytes]:
+        """``word``, and what is coded there, each against the one before; up to the first one not below ``last``."""
         words, text = [word], self._text
         begin, *ends = self._bounds[start : stop + 1].tolist()
         for kept, end in zip(self._kept[start:stop], ends, strict=True):
@@ -107,7 +124,13 @@ class Page:
             word = word[:kept] + text[begin:end]
             begin = end
             words.append(word)
+            if last is not None and word >= last:
+                break
         return words
+
+    def _require_ascending(self, words: list[bytes]) -> None:
+        if not all(map(lt, words, words[1:])):
+            raise CorruptError(f"{self._name} has words that do not ascend")
 
     def _with_long_lengths(self, pairs: bytes) -> tuple[list[int], Numbers]:
         """How many bytes each word keeps, and the bounds of the new bytes."""

@@ -13,7 +13,7 @@ import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import groupby, pairwise, repeat
+from itertools import chain, groupby, pairwise, repeat
 from operator import lt
 
 import numpy as np
@@ -68,7 +68,11 @@ class WordList:
         return length
 
     def __iter__(self) -> Iterator[bytes]:
-        """All words, ascending.
+        """All words, ascending; raises as :meth:`by_page`."""
+        return chain.from_iterable(self.by_page())
+
+    def by_page(self) -> Iterator[list[bytes]]:
+        """All words, ascending, a page at a time.
 
         Raises:
             CorruptError: a page breaks a rule of the format.
@@ -76,7 +80,7 @@ class WordList:
         text_bytes = 0
         for number in range(len(self._firsts)):
             words = self._words(number)
-            yield from words
+            yield words
             text_bytes += sum(map(len, words))
         if text_bytes != self.text_bytes:
             raise self._corrupt(f"its words have {text_bytes} bytes, its index says {self.text_bytes}")
