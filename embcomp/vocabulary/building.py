@@ -18,7 +18,7 @@ from embcomp.errors import InputError
 from embcomp.vocabulary.part import Part, Ranks, pack_order
 from embcomp.wordlist import WordList, WordListWriter
 
-RUN_WORDS = 2**18  # sorted at once: some 40 MB
+RUN_WORDS = 2**19  # sorted at once: some 60 MB
 MERGED_AT_ONCE = 2**16
 
 Numbered = tuple[list[bytes], Ranks]  # words in ascending order, and the rank of each
@@ -43,7 +43,9 @@ def build_parts(words: Iterable[str], cuts: Sequence[int]) -> list[Part]:
     return parts
 
 
-def cut(numbered: Iterable[Numbered], cuts: Sequence[int], *, ordered: bool = True) -> tuple[list[Part], list[Ranks]]:
+def cut(
+    numbered: Iterable[Numbered], cuts: Sequence[int], *, ordered: bool = True
+) -> tuple[list[Part], list[NDArray[np.uint32]]]:
     """Distribute ascending words to parts by their rank; return the parts, and the ranks of the words of each.
 
     Without ``ordered`` a word's rank in its part is its place in the part's list.
@@ -98,8 +100,9 @@ class _PartWriter:
         self._words.add(words)
         self._ranks.append(ranks.astype(np.uint32))
 
-    def finish(self, number: int, *, ordered: bool) -> tuple[Part, Ranks]:
-        ranks = np.concatenate(self._ranks).astype(np.int64)
+    def finish(self, number: int, *, ordered: bool) -> tuple[Part, NDArray[np.uint32]]:
+        ranks = np.concatenate(self._ranks)
+        self._ranks = []
         words = WordList(f"words.{number}", *self._words.finish())
         packed = pack_order(ranks - ranks.min()) if ordered else None
         return Part(words, None if packed is None else lambda: packed, f"order.{number}"), ranks

@@ -25,7 +25,12 @@ def order_bits(n_words: int) -> int:
 def pack_order(ranks: NDArray[np.integer]) -> bits.BytesArray:
     """Pack a permutation of 0 to n − 1, :func:`order_bits` bits each, as a stream (see :mod:`embcomp.bits`)."""
     width = order_bits(len(ranks))
-    return bits.tighten(bits.pack_symbols(ranks[:, None], width), width)
+    stream = np.empty(bits.stream_bytes(len(ranks), width), dtype=np.uint8)
+    for start in range(0, len(ranks), bits.ROWS_PER_BLOCK):
+        block = ranks[start : start + bits.ROWS_PER_BLOCK, None]
+        packed = bits.tighten(bits.pack_symbols(block, width), width)
+        stream[start * width // 8 :][: len(packed)] = packed
+    return stream
 
 
 class Part:
@@ -55,12 +60,11 @@ class Part:
 
     def numbered(self, start: int) -> Iterator[tuple[bytes, int]]:
         """All words, ascending, each with its rank, which is counted from ``start``."""
-        ranks = np.empty(len(self), dtype=np.int64)
-        ranks[self._numbers] = np.arange(start, start + len(self), dtype=np.int64)
-        at = 0
+        done = 0
         for words in self.words.by_page():
-            yield from zip(words, ranks[at : at + len(words)].tolist(), strict=True)
-            at += len(words)
+            ranks = start + self._ranks(done, done + len(words))
+            yield from zip(words, ranks.tolist(), strict=True)
+            done += len(words)
 
     def __iter__(self) -> Iterator[str]:
         """Words by rank. All of them are decoded when the first one is asked for."""
@@ -124,9 +128,9 @@ class Part:
             CorruptError: the order is not a permutation.
         """
         n_words = len(self)
+        ranks = self._ranks(0, n_words)
         if self.order is None:
-            return np.arange(n_words, dtype=np.int64)
-        ranks = self._unpacked(bits.loosen(self.order, self._width, 0, n_words))
+            return ranks
         self._checked(int(ranks.max(initial=0)))
         numbers = np.full(n_words, -1, dtype=np.int64)
         numbers[ranks] = np.arange(n_words, dtype=np.int64)
@@ -141,6 +145,12 @@ class Part:
             raise CorruptError(
                 f"section {self.words.name!r}: a word is not UTF-8: {bytes(word[:SHOWN_BYTES])!r}"
             ) from error
+
+    def _ranks(self, start: int, stop: int) -> Ranks:
+        """The ranks of some consecutive words of ``words``, int64."""
+        if self.order is None:
+            return np.arange(start, stop, dtype=np.int64)
+        return self._unpacked(bits.loosen(self.order, self._width, start, stop))
 
     def _unpacked(self, loose: bits.BytesArray) -> Ranks:
         return bits.unpack_symbols(loose, 1, self._width)[:, 0].astype(np.int64)
