@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.errors import CorruptError
+from embcomp.threads import CHUNK_ROWS
 from embcomp.wordlist import WordList
 
 Ranks = NDArray[np.int64]
@@ -26,8 +27,8 @@ def pack_order(ranks: NDArray[np.integer]) -> bits.BytesArray:
     """Pack a permutation of 0 to n − 1, :func:`order_bits` bits each, as a stream (see :mod:`embcomp.bits`)."""
     width = order_bits(len(ranks))
     stream = np.empty(bits.stream_bytes(len(ranks), width), dtype=np.uint8)
-    for start in range(0, len(ranks), bits.ROWS_PER_BLOCK):
-        block = ranks[start : start + bits.ROWS_PER_BLOCK, None]
+    for start in range(0, len(ranks), CHUNK_ROWS):
+        block = ranks[start : start + CHUNK_ROWS, None]
         packed = bits.tighten(bits.pack_symbols(block, width), width)
         stream[start * width // 8 :][: len(packed)] = packed
     return stream
