@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from embcomp.errors import EmbcompError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 _OPTION = re.compile(r"(?<!['\"])`([a-z_]+)`")  # in quotation marks, it is a word of the user's
 
@@ -81,6 +83,8 @@ class Name(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argum
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the name, or after separators the last one."""
+        from click.shell_completion import CompletionItem
+
         done, separator, start = incomplete.rpartition(self._separator) if self._separator else ("", "", incomplete)
         return [CompletionItem(done + separator + name) for name in self._names() if name.startswith(start)]
 

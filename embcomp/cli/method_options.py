@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from embcomp.checks import Boolean, Check, Either, OneOf, Option, Role
 from embcomp.cli.command import Command, typed
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from embcomp.compressors.base import Compressor
 
 SEED: Role = "seed"  # all methods that have an option of this role share the command's own --seed
@@ -58,6 +58,8 @@ class MethodCommand(Command):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            from difflib import get_close_matches
+
             has = ", ".join(flags.values()) or "no options"
             near = get_close_matches(error.option_name, super().flags(ctx).values(), cutoff=0.75)
             hint = f" (did you mean {' or '.join(near)}?)" if near else ""
@@ -125,6 +127,8 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argu
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete words that the option may be."""
+        from click.shell_completion import CompletionItem
+
         return [CompletionItem(word) for word in _words(self._option.check) if word.startswith(incomplete)]
 
 
