@@ -40,6 +40,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"bits         {document['bits_per_vector']} per word",
         f"file         {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} per word",
         *(f"  {part:<11}{sizes[part]} bytes" for part in parts),
+        *_bands(document["bands"]),
         f"ratio        {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
         f"source       {source['name'] or 'unknown'} ({source['format'] or 'unknown'})",
         f"  sha256     {source['sha256'] or 'unknown'}",
@@ -47,3 +48,13 @@ def _lines(document: dict[str, Any]) -> list[str]:
         *(f"{name}: {json.dumps(value)}" for name, value in document["report"].items()),
         f"format       version {document['format_version']}, written by embcomp {document['producer']['version']}",
     ]
+
+
+def _bands(bands: list[dict[str, int]]) -> list[str]:
+    """The codes of each band of rows, if they differ in width."""
+    starts = [0, *(band["end"] for band in bands)]
+    lines = [
+        f"  rows {start} to {band['end'] - 1}: {band['bits']} bits per word, {band['bytes']} bytes"
+        for start, band in zip(starts, bands, strict=False)
+    ]
+    return lines if len(bands) > 1 else []
