@@ -104,7 +104,7 @@ def same_bits(answers: dict[str, Any]) -> str:
 CONTESTS = (
     Contest(
         "fit",
-        "Fitting a rotation, one bit a dimension",
+        "Fitting a rotation, one bit per dimension",
         (
             Side(OURS_ALL, "contests_fit:embcomp_fit", {"fit_rows": "all", "iterations": 50}),
             Side(FAISS_ALL, "contests_fit:faiss_fit", needs="faiss"),

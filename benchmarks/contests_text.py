@@ -198,7 +198,7 @@ CONTESTS = (
                 over="matrix_mb",
             ),
             Bar(
-                "ratio, vectors only, at 1 bit a dimension",
+                "ratio, vectors only, at 1 bit per dimension",
                 COMPRESS,
                 30.5,
                 quantity="vectors_ratio",

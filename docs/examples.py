@@ -131,7 +131,7 @@ def refreshed(text: str, folder: Path) -> str:
 
 
 def comparable(text: str) -> str:
-    """Return the page with what depends on the machine replaced by ``#`` and white space squeezed there."""
+    """Return the page with what depends on the machine replaced by ``#`` and without white space there."""
 
     def parts() -> Iterator[Part]:
         for before, kind, lines in blocks(text):
@@ -144,7 +144,7 @@ def comparable(text: str) -> str:
 
 def masked(mask: str, line: str) -> str:
     """Replace what a mask matches in a line of output."""
-    return " ".join(re.sub(mask, "#", line).split())
+    return "".join(re.sub(mask, "#", line).split())
 
 
 def has_examples(text: str) -> bool:
