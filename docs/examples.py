@@ -29,7 +29,7 @@ FENCE = re.compile(r"^```(.*)$")
 FILE = re.compile(r"^<!-- file: (\S+) -->$")
 INCLUDE = re.compile(r"^<!-- include: (\S+) -->$")
 ROOT = Path(__file__).parents[1]
-MASKS = {"<!-- numbers vary -->": r"-?\d[\d.,]*(e[-+]\d+)?", "<!-- output varies -->": r"\S+"}
+MASKS = {"<!-- numbers vary -->": r"-?\d+([.,]\d+)*\.?(e[-+]\d+)?", "<!-- output varies -->": r"\S+"}
 PROMPTS = ("$ ", ">>> ", "... ")
 Part = tuple[str, str | None, list[str]]
 
