@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
 from embcomp.formats.decimals import Positions, parse_any, parse_short
-from embcomp.formats.rows import MAX_LINE_BYTES, MAX_WORD_BYTES
+from embcomp.formats.rows import MAX_LINE_BYTES, MAX_WORD_BYTES, BadRowError, parse_row
 
 FEW = 8  # a token alone takes as long as some in a row
 
 
-@dataclass
-class ParsedLines:
-    """Lines, and the rows that were parsed without examining each line."""
+class ParsedLines(NamedTuple):
+    """The rows of some lines: of all up to the last one that is not blank."""
 
-    text: bytes
-    """Empty if all is done."""
-    n_lines: int
-    starts: Positions
-    """Of the lines up to the last one that is not blank: the rows."""
-    ends: Positions
     words: list[bytes]
     vectors: FloatArray
     """float32, shape (n_rows, dim)."""
-    done: NDArray[np.bool_]
-    """Where words and vectors hold; the other rows need a closer look."""
-
-    def __len__(self) -> int:
-        return len(self.words)
-
-    def line(self, row: int) -> bytes:
-        """Return a line without its line feed."""
-        return self.text[self.starts[row] : self.ends[row]]
+    bad: dict[int, BadRowError]
+    """What is wrong with rows whose word and vector do not hold, by their index."""
+    n_lines: int
 
 
 def parse_lines(text: bytes, dim: int) -> ParsedLines:
-    """Parse lines, each ended by a line feed; those that are a word and ``dim`` numbers with single separators."""
+    """Parse lines, each ended by a line feed.
+
+    Rows of a word and ``dim`` numbers with single separators are parsed together, all others one by one.
+    """
     for end in (b"\r\n", b" \n"):  # as word2vec and fastText write it
         if text.endswith(end):
             text = text.replace(end, b"\n")
@@ -58,18 +48,27 @@ def parse_lines(text: bytes, dim: int) -> ParsedLines:
     if len(rest):
         vectors[rest] = _parse_again(text, cuts[rest], vectors[rest], good[rest])
         done[rest] = np.logical_and.reduce(np.isfinite(vectors[rest]), axis=1)
-    if len(regular) == len(starts):
-        text = b"" if done.all() else text  # it is as large as the vectors, and others are waiting
-        return ParsedLines(text, n_lines, starts, ends, words, vectors, done)
+    if len(regular) < len(starts):
+        words, vectors, done = _spread(regular, len(starts), words, vectors, done)
+    bad = {}
+    for row in np.flatnonzero(~done).tolist():
+        try:
+            words[row], vectors[row] = parse_row(text[starts[row] : ends[row]], dim)
+        except BadRowError as error:
+            bad[row] = error
+    return ParsedLines(words, vectors, bad, n_lines)
 
-    parsed = ParsedLines(
-        text, n_lines, starts, ends, [b""] * len(starts), np.zeros((len(starts), dim), np.float32), starts < 0
-    )
-    parsed.vectors[regular] = vectors
-    parsed.done[regular] = done
-    for row, word in zip(regular.tolist(), words, strict=True):
-        parsed.words[row] = word
-    return parsed
+
+def _spread(
+    rows: Positions, n_rows: int, words: list[bytes], vectors: FloatArray, done: NDArray[np.bool_]
+) -> tuple[list[bytes], FloatArray, NDArray[np.bool_]]:
+    """Put words and vectors where their rows are among others, which are not done."""
+    all_words, all_vectors = [b""] * n_rows, np.empty((n_rows, vectors.shape[1]), dtype=np.float32)
+    all_done = np.zeros(n_rows, dtype=np.bool_)
+    all_vectors[rows], all_done[rows] = vectors, done
+    for row, word in zip(rows.tolist(), words, strict=True):
+        all_words[row] = word
+    return all_words, all_vectors, all_done
 
 
 def _cut(codes: NDArray[np.uint8], dim: int) -> tuple[Positions, Positions, Positions, Positions]:

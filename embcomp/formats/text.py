@@ -16,7 +16,7 @@ from embcomp.errors import InputError
 from embcomp.formats.format import Block, Format, Rows, Table
 from embcomp.formats.lines import ParsedLines, parse_lines
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, count_numbers, decode_words, parse_row, split_row
+from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, count_numbers, decode_words, split_row
 from embcomp.formats.sniff import (
     Header,
     contradiction,
@@ -141,30 +141,23 @@ class _TextParser:
             yield carry + b"\n"
 
     def _finish(self, lines: ParsedLines) -> Block:
-        """Look at the rows that are not done yet, and drop or refuse what is bad."""
+        """Drop or refuse what is bad, and decode the words."""
+        words, vectors, bad, n_lines = lines
         first = self._n_lines + 1
-        self._n_lines += lines.n_lines
-        n_rows = len(lines)
-        if n_rows == 0:
-            self._n_blank += lines.n_lines
-            return Block([], lines.vectors, range(0))
-        n_bad = self._blank_before(first)
-        self._n_blank = lines.n_lines - n_rows
-
-        words, vectors, done = lines.words, lines.vectors, lines.done
-        for row in np.flatnonzero(~done).tolist():
-            try:
-                words[row], vectors[row] = parse_row(lines.line(row), self._dim)
-                done[row] = True
-            except BadRowError as error:
-                if self._options.bad_rows == "error":
-                    self._decode(words[:row], range(first, first + row))  # an earlier row may be worse
-                    raise InputError(f"{self._stream.line(first + row)}: {error}") from None
-                n_bad += 1
-        numbers: Sequence[int] = range(first, first + n_rows)
-        if not done.all():
-            kept = np.flatnonzero(done)
-            words, vectors, numbers = [words[row] for row in kept], vectors[kept], (kept + first).tolist()
+        self._n_lines += n_lines
+        if not words:
+            self._n_blank += n_lines
+            return Block([], vectors)
+        n_bad = self._blank_before(first) + len(bad)
+        self._n_blank = n_lines - len(words)
+        numbers: Sequence[int] = range(first, first + len(words))
+        if bad and self._options.bad_rows == "error":
+            row = min(bad)
+            self._decode(words[:row], numbers[:row])  # an earlier row may be worse
+            raise InputError(f"{self._stream.line(first + row)}: {bad[row]}")
+        if bad:
+            kept = [row for row in range(len(words)) if row not in bad]
+            words, vectors, numbers = [words[row] for row in kept], vectors[kept], [first + row for row in kept]
         return Block(self._decode(words, numbers), vectors, numbers, n_bad)
 
     def _blank_before(self, first: int) -> int:

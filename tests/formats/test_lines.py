@@ -45,20 +45,20 @@ def wide_rows(draw: st.DrawFn) -> list[tuple[bytes, list[bytes]]]:
 
 
 @given(wide_rows(), st.sampled_from([b"\n", b" \n", b"\r\n"]))
-def test_rows_are_done_as_one_by_one_or_left(rows: list[tuple[bytes, list[bytes]]], end: bytes) -> None:
+def test_rows_are_those_parsed_one_by_one(rows: list[tuple[bytes, list[bytes]]], end: bytes) -> None:
     texts = [b" ".join([word, *fields]) for word, fields in rows]
     parsed = parse_lines(b"".join(text + end for text in texts), DIM)
-    assert parsed.n_lines == len(parsed) == len(texts)
+    assert parsed.n_lines == len(parsed.words) == len(parsed.vectors) == len(texts)
     for row, (text, (_, fields)) in enumerate(zip(texts, rows, strict=True)):
-        assert parsed.done[row] == (not set(fields) & set(NO_NUMBERS))
-        if parsed.done[row]:
+        assert (row in parsed.bad) == bool(set(fields) & set(NO_NUMBERS))
+        if row not in parsed.bad:
             word, vector = parse_row(text, DIM)
             assert parsed.words[row] == word
             assert parsed.vectors[row].tobytes() == vector.tobytes()
         else:
-            assert parsed.line(row) == text
-            with pytest.raises(BadRowError):
+            with pytest.raises(BadRowError) as refused:
                 parse_row(text, DIM)
+            assert str(parsed.bad[row]) == str(refused.value)
 
 
 def found(text: bytes, dim: int) -> list[list[Any]]:
@@ -80,7 +80,7 @@ def test_long_rows_are_left(limit: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert found(text, 2)[2] == [0, 1]
     monkeypatch.setattr(lines, limit, 19)
     assert found(text, 2)[2] == [0]
-    assert parse_lines(text, 2).done.tolist() == [True, False]
+    assert parse_lines(text, 2).words == [b"a", b"w" * 20]
 
 
 @pytest.mark.parametrize("dim", [1, 2, DIM])
@@ -90,10 +90,13 @@ def test_no_number_is_no_number(dim: int) -> None:
         for token in (b"", b"-", b"+", b"e5", b"1-2", b"1.2.3", b".", b"-."):
             bad = [*good[:place], token, *good[place + 1 :]]
             text = b"".join(b" ".join([b"w", *fields]) + b"\n" for fields in (good, bad, good))
-            assert parse_lines(text, dim).done.tolist() == [True, False, True], bad
+            assert list(parse_lines(text, dim).bad) == [1], bad
 
 
-def test_an_empty_number_leaves_its_row() -> None:
+def test_an_empty_number_makes_a_bad_row() -> None:
     parsed = parse_lines(b"a 1 2\nb  3\nc 4 \nd 5 6\n", 2)
-    assert parsed.done.tolist() == [True, False, False, True]
-    assert parsed.line(1) == b"b  3"
+    assert {row: str(error) for row, error in parsed.bad.items()} == {
+        1: "1 number, expected 2",
+        2: "1 number, expected 2",
+    }
+    assert parsed.vectors[[0, 3]].tolist() == [[1, 2], [5, 6]]
