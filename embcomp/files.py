@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -19,14 +21,41 @@ except ImportError:  # Windows: no file that is open can be renamed or removed, 
     fcntl = None
 
 TEMPORARY_MARK = ".embcomp-tmp-"
+MAX_NAME_BYTES = 128  # of a target, up to which temporary files have it in their names: systems allow 255 in all
+STDIN = "-"
 
 
-def check_target(path: Path, *, force: bool) -> None:
-    """Refuse before long work what :func:`replacing` would refuse after it.
+def check_target(path: Path, *, force: bool, sources: Iterable[str | Path | None] = ()) -> None:
+    """Refuse before long work what :func:`replacing` would refuse after it, and a target that is being read.
+
+    Args:
+        path: the target.
+        force: whether an existing file may be replaced.
+        sources: what is read: files, ``-`` for standard input, ``None`` for nothing.
 
     Raises:
-        OutputError: the target exists and ``force`` is not given, is no regular file, or its folder does not exist.
+        OutputError: the target exists and ``force`` is not given, is no regular file, is one of the sources by
+            whatever name, or its folder does not exist.
     """
+    try:
+        _check_target(path, force=force)
+        for source in sources:
+            if source is not None and _is_same(path, source):
+                raise OutputError(f"{path}: is the source {str(source)!r} itself, expected another file")
+    except OSError as error:  # a name that is too long, a folder that is closed
+        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _is_same(path: Path, source: str | Path) -> bool:
+    """Whether both are one file, through links too."""
+    try:
+        status = os.fstat(sys.stdin.fileno()) if str(source) == STDIN else Path(source).stat()
+        return os.path.samestat(path.stat(), status)
+    except (OSError, ValueError):  # one of them is not there, or is no file
+        return False
+
+
+def _check_target(path: Path, *, force: bool) -> None:
     if path.is_dir():
         raise OutputError(f"{path}: is a folder, expected a file name")
     if path.exists() and not path.is_file():
@@ -76,15 +105,21 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 def _temporary_beside(path: Path) -> tuple[BinaryIO, Path]:
     """Create a file that is locked for as long as it is open, which is how others know that it is in use."""
     while True:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}{TEMPORARY_MARK}", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
         if _lock(handle) and os.fstat(handle).st_nlink:
             return os.fdopen(handle, "w+b"), Path(name)
         os.close(handle)  # another process considered it abandoned before it was locked, and removes it
 
 
+def _temporary_prefix(path: Path) -> str:
+    """How names of temporary files for a target start; a long name is replaced by its hash."""
+    name = os.fsencode(path.name)
+    return f".{path.name if len(name) <= MAX_NAME_BYTES else hashlib.sha256(name).hexdigest()}{TEMPORARY_MARK}"
+
+
 def _remove_abandoned(path: Path) -> None:
     """Remove temporary files of the same target that no process locks; locks end with their process."""
-    prefix = f".{path.name}{TEMPORARY_MARK}"
+    prefix = _temporary_prefix(path)
     for left in path.parent.iterdir():
         if left.name.startswith(prefix):
             with suppress(OSError):  # gone meanwhile, in use, or not ours to touch

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_pipe_is_not_replaced(tmp_path: Path) -> None:
 
 
 def test_a_name_too_long_for_the_system(tmp_path: Path) -> None:
-    target = tmp_path / ("x" * 250)
+    target = tmp_path / ("x" * 300)
     with pytest.raises(OutputError) as caught, replacing(target, force=False):
         pytest.fail("the block must not run")
     assert str(caught.value) == f"{target}: cannot be written: File name too long"
@@ -277,3 +278,24 @@ def test_a_filesystem_without_hard_links(
         assert str(caught.value) == f"{target}: exists already; `force` replaces it"
         assert target.read_bytes() == b"theirs"
     assert names(tmp_path) == ["out.embc"]
+
+
+@pytest.mark.parametrize("link", [lambda path, source: path, Path.symlink_to, Path.hardlink_to])
+def test_a_target_that_is_the_source(tmp_path: Path, link: Callable[[Path, Path], object]) -> None:
+    source = tmp_path / "source.txt"
+    source.write_bytes(b"only copy")
+    target = source if link(tmp_path / "linked", source) else tmp_path / "linked"
+    with pytest.raises(OutputError) as caught:
+        check_target(target, force=True, sources=[None, source])
+    assert str(caught.value) == f"{target}: is the source '{source}' itself, expected another file"
+    check_target(target, force=True, sources=[tmp_path / "other", "-", None])
+
+
+@pytest.mark.parametrize("size", [240, 255])
+def test_the_longest_names(tmp_path: Path, size: int) -> None:
+    target = tmp_path / ("é" * (size // 2) + "x" * (size % 2))
+    for content in (b"old", b"new"):
+        with replacing(target, force=True) as file:
+            file.write(content)
+        assert target.read_bytes() == content
+        assert names(tmp_path) == [target.name]

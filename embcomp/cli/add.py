@@ -12,13 +12,13 @@ from embcomp.cli.common import (
     container_argument,
     force_option,
     json_option,
-    print_json,
     progress_bars,
     quiet_option,
     read_options,
     source_options,
     threads_option,
 )
+from embcomp.cli.text import print_json, visible
 from embcomp.files import check_target
 
 
@@ -41,15 +41,16 @@ def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_js
     from embcomp.container.writer import save
     from embcomp.formats import read_embedding
 
-    check_target(output, force=force)
+    options = read_options(given)
+    check_target(output, force=force, sources=[more, options.words])  # FILE may be replaced: the output holds it
     encoded = open_container(file)
     encoded.require_encoding()
     with progress_bars(quiet=quiet) as progress:
-        embedding = read_embedding(more, read_options(given), progress)
+        embedding = read_embedding(more, options, progress)
     grown, n_known = encoded.extended(embedding)
     save(grown, output, force=force)
     if as_json:
         print_json(describe(output))
     n_added = len(grown) - len(encoded)
     known = f", {n_known} were there already" if n_known else ""
-    note(f"{output}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)
+    note(f"{visible(str(output))}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)

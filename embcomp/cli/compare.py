@@ -15,7 +15,6 @@ from embcomp.cli.common import (
     json_option,
     oov_option,
     overall_bar,
-    print_json,
     progress_bars,
     quiet_option,
     read_options,
@@ -24,6 +23,7 @@ from embcomp.cli.common import (
     suite_option,
     threads_option,
 )
+from embcomp.cli.text import print_json
 from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing
 
@@ -113,8 +113,9 @@ def command(
     if bits is not None and (target_size or target_ratio):
         raise click.UsageError("--bits and a target size or ratio exclude each other")
     files = [path for path in (csv_file, markdown_file, html_file) if path is not None]
+    options = read_options(given)
     for path in files:
-        check_target(path, force=force)
+        check_target(path, force=force, sources=[source, options.words])
     if word is not None and html_file is None and plots is None:
         raise click.UsageError("--word is for a report: give --html or --plots as well")
 
@@ -132,7 +133,6 @@ def command(
     evaluation = Evaluation(choose(suites or None, data_dir, has_baseline=True), oov, seed)
     notes += evaluation.missing
     budget = _budget(target_size, target_ratio)
-    options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
         embedding = read_embedding(source, options, progress)
     if word is not None and word not in embedding:

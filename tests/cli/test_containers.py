@@ -158,3 +158,42 @@ def test_decompress_refuses_a_format_it_does_not_write(cli: Cli, embc: Path, tmp
     assert outcome.err.startswith("embcomp: --to must be one of glove-text, ")
     assert outcome.err.endswith("got 'json'\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compress", "s.txt", "-o", "s.txt"],
+        ["compress", "s.txt", "-o", "link"],
+        ["compress", "s.txt", "-o", "hard"],
+        ["compress", "link", "-o", "s.txt"],
+        ["compress", "s.txt", "--words", "w.txt", "-o", "w.txt"],
+        ["decompress", "c.embc", "-o", "c.embc"],
+        ["decompress", "c.embc", "-o", "clink"],
+        ["add", "c.embc", "s.txt", "-o", "s.txt"],
+        ["compare", "s.txt", "--csv", "s.txt"],
+        ["compare", "s.txt", "--html", "link"],
+    ],
+)
+def test_the_only_copy_is_not_replaced(
+    cli: Cli, embc: Path, glove: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, data in {"s.txt": glove.read_bytes(), "w.txt": b"a\n", "c.embc": embc.read_bytes()}.items():
+        Path(name).write_bytes(data)
+    Path("link").symlink_to("s.txt")
+    Path("clink").symlink_to("c.embc")
+    Path("hard").hardlink_to("s.txt")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    outcome = cli(*arguments, "--force")
+    assert outcome.code == 3
+    assert f"{arguments[-1]}: is the source '" in outcome.err
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_more_words_may_go_into_the_same_file(cli: Cli, embc: Path, glove: Path, tmp_path: Path) -> None:
+    grown, more = tmp_path / "c.embc", tmp_path / "more.txt"
+    grown.write_bytes(embc.read_bytes())
+    more.write_text(f"new {' '.join(['0.5'] * 8)}\n")
+    assert cli("add", grown, more, "-o", grown, "--force").code == 0
+    assert open_container(grown).words == [*WORDS, "new"]
