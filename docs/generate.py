@@ -12,6 +12,25 @@ TARGET = Path(__file__).with_name("cli.md")
 WIDTH = 100
 
 
+SHOWN = """\
+## What is shown
+
+Words, file names and reports can hold any character. In results that are text, some are written as escapes:
+
+| escape | character |
+| --- | --- |
+| `\\\\` | backslash |
+| `\\t`, `\\n`, `\\r` | tab, line feed, carriage return |
+| `\\x1b`, `\\u202e`, `\\U000e0001` | the character of that number |
+
+These are control characters (C0, DEL, C1), line and paragraph separators, characters that change the direction of
+text, tags, bytes of names that are not UTF-8, and what the terminal's encoding does not have. So every result is one
+line, has the fields that it should, and can be undone. Messages escape the same characters, but leave backslashes.
+With `--json` the same characters are escaped as JSON does it; all beyond ASCII, if the output is not UTF-8.
+`embcomp decompress` writes words as they are, or refuses those that the format cannot hold.
+"""
+
+
 def help_of(name: str | None, *arguments: str) -> str:
     """The help text of one command, or of ``embcomp`` itself."""
     options: dict[str, Any] = {"resilient_parsing": True, "terminal_width": WIDTH}
@@ -45,6 +64,7 @@ def cli_page() -> str:
         parts.append(f"## embcomp {name}\n\n```text\n{help_of(name)}\n```\n")
         if name == "compress":
             parts += [f"```text\n{options_of(method)}\n```\n" for method in BUILT_IN]
+    parts.append(SHOWN)
     return "\n".join(parts)
 
 

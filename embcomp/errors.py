@@ -10,6 +10,7 @@ EmbcompError                      exit code 70 is never one of these: that is a 
 │   ├── NewerVersionError              a later version of embcomp wrote it
 │   ├── TruncatedError                 it ends too early, or too late
 │   └── CorruptError                   a checksum or a rule of the format is broken
+├── MemoryLimitError (MemoryError)  3  more memory is needed than there is, or than is allowed
 ├── MissingWordError (KeyError)    1  a word that the embedding does not have
 └── NotFittedError                 2  encode or decode before fit
 
@@ -71,6 +72,12 @@ class TruncatedError(ContainerError):
 
 class CorruptError(ContainerError):
     """A checksum does not match, or the header breaks a rule of the format."""
+
+
+class MemoryLimitError(EmbcompError, MemoryError):
+    """An operation needs more memory than there is, or than ``max_memory`` allows."""
+
+    exit_code = 3
 
 
 class MissingWordError(EmbcompError, KeyError):

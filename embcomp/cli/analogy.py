@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, print_json
+from embcomp.cli.common import container_argument, json_option
 from embcomp.cli.similar import document, print_neighbours, search_options
+from embcomp.cli.text import print_json
 from embcomp.cli.words import STDIN, lines_of_stdin, report_missing
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def command(
     """Print the words nearest to B - A + C, such as queen for man king woman (3CosAdd).
 
     With - analogies come from stdin, one per line: three words separated by tabs, or else by spaces.
-    One line per neighbour: the analogy, neighbour and similarity, separated by tabs.
+    One line per neighbour: the analogy, neighbour and similarity, separated by tabs. Control characters and
+    backslashes in words are escaped.
     """
     from embcomp.keyed import open_vectors
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, print_json
+from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.text import escaped, print_json
 from embcomp.cli.words import report_missing
 from embcomp.errors import ParameterError
 
@@ -125,4 +126,5 @@ def _print(document: dict[str, Any]) -> None:
         )
     for each in document["codes"]:
         more = each["size"] - len(each["words"])
-        click.echo(f"{'-'.join(map(str, each['code']))}  {' '.join(each['words'])}{f' (+{more})' if more else ''}")
+        words = " ".join(map(escaped, each["words"]))
+        click.echo(f"{'-'.join(map(str, each['code']))}  {words}{f' (+{more})' if more else ''}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.cli.text import visible
 from embcomp.errors import EmbcompError
 
 if TYPE_CHECKING:
@@ -66,11 +67,12 @@ def typed(text: str, flags: Mapping[str, str]) -> str:
 
 
 def note(message: str, *, quiet: bool = False) -> None:
-    """Print a line on stderr; names of options as they are typed."""
+    """Print lines on stderr; names of options as they are typed."""
     context = click.get_current_context()
     flags = context.command.flags(context) if isinstance(context.command, Command) else {}
     if not quiet:
-        click.echo(typed(message, flags), err=True)
+        for line in typed(message, flags).split("\n"):
+            click.echo(visible(line), err=True)
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from embcomp.cli.command import Name, suite_names
+from embcomp.cli.text import visible
 from embcomp.progress import no_progress
 
 if TYPE_CHECKING:
@@ -153,9 +153,9 @@ def progress_bars(*, quiet: bool) -> Iterator[Progress]:
         if stage not in bars:
             for bar in bars.values():
                 bar.close()
-            bars[stage] = tqdm(total=total or None, desc=stage, file=sys.stderr, unit_scale=True)
+            bars[stage] = tqdm(total=total or None, desc=visible(stage), file=sys.stderr, unit_scale=True)
         bars[stage].n = done
-        bars[stage].set_postfix_str(note, refresh=False)
+        bars[stage].set_postfix_str(visible(note), refresh=False)
         bars[stage].refresh()
 
     try:
@@ -177,15 +177,10 @@ def overall_bar(*, quiet: bool) -> Iterator[Progress]:
 
         def update(stage: str, done: int, total: int, note: str = "", /) -> None:
             bar.total, bar.n = total, done
-            bar.set_postfix_str(note, refresh=False)
-            bar.set_description(stage)
+            bar.set_postfix_str(visible(note), refresh=False)
+            bar.set_description(visible(stage))
 
         yield update
-
-
-def print_json(document: Any) -> None:
-    """Print one JSON document on stdout."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedEmbedding | Embedding:

@@ -12,7 +12,6 @@ from embcomp.cli.command import Name, method_names, note
 from embcomp.cli.common import (
     force_option,
     json_option,
-    print_json,
     progress_bars,
     quiet_option,
     read_options,
@@ -20,6 +19,7 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.cli.method_options import SEED, MethodCommand, given_options
+from embcomp.cli.text import print_json, visible
 from embcomp.files import check_target
 
 
@@ -85,9 +85,10 @@ def command(
     random = kind.option_for(SEED)
     seeded = {} if seed is None or random is None else {random.name: seed}
     compressor = kind.from_config(given_options(given) | seeded)
+    options = read_options(given)
     target = Path(output) if output else default_target(source)
     if str(target) != "-":
-        check_target(target, force=force)
+        check_target(target, force=force, sources=[source, options.words])
     elif as_json:
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
 
@@ -97,7 +98,6 @@ def command(
 
     if allowance is not None and compressor.head_rows is None:
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
-    options = read_options(given)
     with progress_bars(quiet=quiet) as progress:
         encoded = encode_source(source, compressor, options, progress, allowance, drop_order=drop_order)
     save(encoded, target, force=force)
@@ -122,7 +122,7 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
         if source[key]
     ]
     lines = [
-        f"{target}: {document['rows']} words of {document['dim']} dimensions, {document['method']} "
+        f"{visible(str(target))}: {document['rows']} words of {document['dim']} dimensions, {document['method']} "
         f"at {document['bits_per_vector']} bits per word, {size_text(sizes['file'])}",
         f"smaller by {ratio['vectors']:.1f} × (vectors only), {ratio['file']:.1f} × (whole file)",
     ]
@@ -130,5 +130,5 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
     if rounds is not None and rounds != most:
         lines.append(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
     if dropped:
-        lines.append(f"dropped from {source['name']}: {', '.join(dropped)}")
+        lines.append(f"dropped from {visible(source['name'])}: {', '.join(dropped)}")
     return "\n".join(lines)

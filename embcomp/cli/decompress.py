@@ -16,7 +16,9 @@ from embcomp.cli.common import (
     quiet_option,
     threads_option,
 )
+from embcomp.cli.text import visible
 from embcomp.errors import ParameterError
+from embcomp.files import check_target
 
 if TYPE_CHECKING:
     from embcomp.arrays import FloatArray
@@ -58,6 +60,8 @@ def command(file: Path, output: str, format: str | None, restore_mean: bool, for
     if format is None:
         suffix = Path(output).suffix
         format = next((name for name, own in _writable_formats().items() if suffix in own), "glove-text")
+    if output != "-":
+        check_target(Path(output), force=force, sources=[file])
     encoded = open_container(file)
     if restore_mean and encoded.compressor.offset is None:
         raise ParameterError(f"`restore_mean`: {encoded.compressor.name} stores no mean")
@@ -65,7 +69,7 @@ def command(file: Path, output: str, format: str | None, restore_mean: bool, for
         blocks = _blocks(encoded, restore_mean=restore_mean, progress=progress)
         write_embedding(output, format, blocks, len(encoded), encoded.dim, force=force)
     if output != "-":
-        note(f"{output}: {len(encoded)} words of {encoded.dim} dimensions, {format}", quiet=quiet)
+        note(f"{visible(output)}: {len(encoded)} words of {encoded.dim} dimensions, {format}", quiet=quiet)
 
 
 def _blocks(

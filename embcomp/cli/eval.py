@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from embcomp.cli.common import (
     json_option,
     oov_option,
     open_target,
-    print_json,
     progress_bars,
     quiet_option,
     read_options,
@@ -22,6 +22,7 @@ from embcomp.cli.common import (
     suite_option,
     threads_option,
 )
+from embcomp.cli.text import escaped, print_json
 from embcomp.errors import ParameterError
 
 
@@ -94,6 +95,7 @@ def command(
     if as_json:
         print_json([score.to_json() for score in rows])
     else:
+        rows = [replace(row, target=escaped(row.target), task=escaped(row.task)) for row in rows]
         click.echo(text_report(rows, oov=oov, seed=seed, with_baseline=original is not None), nl=False)
     failed = [] if at_least is None else [score for score in rows if not score.reaches(at_least)]
     for score in failed:

@@ -10,7 +10,8 @@ import click
 
 from embcomp.checks import size_text
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, print_json
+from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.text import escaped, print_json
 
 
 @click.command("info", cls=Command)
@@ -31,6 +32,7 @@ def command(file: Path, as_json: bool) -> None:
 def _lines(document: dict[str, Any]) -> list[str]:
     sizes, ratio, source = document["bytes"], document["ratio"], document["source"]
     config = ", ".join(f"{name}={value}" for name, value in document["config"].items())
+    version = escaped(document["producer"]["version"])
     per_word = sizes["file"] / max(1, document["rows"])
     parts = ("codes", "vocabulary", "order", "state", "header")
     return [
@@ -42,11 +44,11 @@ def _lines(document: dict[str, Any]) -> list[str]:
         *(f"  {part:<11}{sizes[part]} bytes" for part in parts),
         *_bands(document["bands"]),
         f"ratio        {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
-        f"source       {source['name'] or 'unknown'} ({source['format'] or 'unknown'})",
-        f"  sha256     {source['sha256'] or 'unknown'}",
+        f"source       {escaped(source['name']) or 'unknown'} ({escaped(source['format']) or 'unknown'})",
+        f"  sha256     {escaped(source['sha256']) or 'unknown'}",
         f"  dropped    {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
-        *(f"{name}: {json.dumps(value)}" for name, value in document["report"].items()),
-        f"format       version {document['format_version']}, written by embcomp {document['producer']['version']}",
+        *(f"report       {escaped(name)}: {json.dumps(value)}" for name, value in document["report"].items()),
+        f"format       version {document['format_version']}, written by embcomp {version}",
     ]
 
 

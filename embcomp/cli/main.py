@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from embcomp import __version__
-from embcomp.errors import EmbcompError, OutputError, PluginWarning
+from embcomp.cli.text import set_up_streams, visible
+from embcomp.errors import EmbcompError, MemoryLimitError, OutputError, PluginWarning
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -80,12 +81,10 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; a reader downstream that has had enough is not an error."""
         try:
-            result = super().invoke(ctx)
-            sys.stdout.flush()  # find out about a closed pipe here and not at interpreter exit
+            return super().invoke(ctx)
         except BrokenPipeError:
             _drop_stdout()
             return 0
-        return result
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
@@ -110,7 +109,31 @@ def group(context: click.Context) -> None:
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit. The one place that catches everything."""
+    set_up_streams()
     signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = _flushed(_outcome(arguments))
+        if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
+            signal.signal(signal.SIGINT, _leave)
+    except KeyboardInterrupt:  # all is done, or this is the second one
+        os._exit(EXIT_INTERRUPTED)
+    sys.exit(code)
+
+
+def _flushed(code: int) -> int:
+    """Find out about a closed pipe here and not at interpreter exit; return the exit code."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _drop_stdout()
+    except OSError as error:
+        _drop_stdout()
+        return _complain(f"standard output: {error.strerror}", OutputError.exit_code)
+    return code
+
+
+def _outcome(arguments: list[str] | None) -> int:
+    """Run the command line; return its exit code, having said what went wrong."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", PluginWarning)
@@ -124,18 +147,20 @@ def run(arguments: list[str] | None = None) -> NoReturn:
         code = _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
         code = _complain("interrupted", EXIT_INTERRUPTED)
+    except MemoryError as error:
+        code = _complain(f"there is not enough memory: {error}".removesuffix(": "), MemoryLimitError.exit_code)
     except OSError as error:  # files that are read or written have errors of their own
-        code = _complain(f"{error.filename or 'standard output'}: {error.strerror}", OutputError.exit_code)
         _drop_stdout()
+        code = _complain(f"{error.filename or 'standard output'}: {error.strerror}", OutputError.exit_code)
     except Exception:
         traceback.print_exc()
         code = _complain("this is a bug; please report it with the lines above", EXIT_BUG)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _complain(message: str, code: int) -> int:
     one_line = " ".join(message.split("\n"))
-    click.echo(f"embcomp: {one_line}", err=True)
+    click.echo(f"embcomp: {visible(one_line)}", err=True)
     return code
 
 
@@ -153,6 +178,11 @@ def _command_of(error: click.ClickException) -> str:
 def _drop_stdout() -> None:
     """Point stdout at nothing, so that the interpreter's last flush does not complain about the closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _leave(number: int, frame: Any) -> NoReturn:
+    """Leave at once on SIGINT when all is done: waiting threads would end in a traceback."""
+    os._exit(EXIT_INTERRUPTED)
 
 
 def _terminate(number: int, frame: Any) -> NoReturn:

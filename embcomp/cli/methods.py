@@ -8,8 +8,9 @@ import click
 
 from embcomp.cli import compress
 from embcomp.cli.command import Command, Name, method_names, typed
-from embcomp.cli.common import json_option, print_json
+from embcomp.cli.common import json_option
 from embcomp.cli.method_options import shown
+from embcomp.cli.text import print_json
 
 if TYPE_CHECKING:
     from embcomp.compressors.base import Compressor

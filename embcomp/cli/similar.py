@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, options, print_json
+from embcomp.cli.common import container_argument, json_option, options
+from embcomp.cli.text import escaped, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
 
 SIMILARITIES = ("hamming", "asymmetric", "decoded")
@@ -56,7 +57,8 @@ def command(
 ) -> None:
     """Print the words nearest to each WORD, with their similarity; with - words come from stdin, one per line.
 
-    One line per neighbour: WORD, neighbour and similarity, separated by tabs.
+    One line per neighbour: WORD, neighbour and similarity, separated by tabs. Control characters and backslashes in
+    words are escaped.
     """
     from embcomp.keyed import open_vectors
 
@@ -87,4 +89,4 @@ def document(query: str | list[str], found: list[tuple[str, float]]) -> dict[str
 def print_neighbours(query: str, found: list[tuple[str, float]]) -> None:
     """Print one line per neighbour."""
     for word, score in found:
-        sys.stdout.write(f"{query}\t{word}\t{score:.6f}\n")
+        sys.stdout.write(f"{escaped(query)}\t{escaped(word)}\t{score:.6f}\n")

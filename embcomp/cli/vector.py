@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, print_json
+from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.text import escaped, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
 
 if TYPE_CHECKING:
@@ -77,4 +78,4 @@ def _look_up(encoded: EncodedEmbedding, words: list[str], missing: str) -> tuple
 def _print_rows(words: Iterable[str], vectors: FloatArray) -> None:
     write = sys.stdout.write
     for word, vector in zip(words, vectors, strict=True):
-        write(f"{word} {' '.join(map(str, vector))}\n")
+        write(f"{escaped(word)} {' '.join(map(str, vector))}\n")

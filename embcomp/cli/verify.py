@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, print_json
+from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.text import print_json, visible
 
 
 @click.command("verify", cls=Command)
@@ -22,8 +23,8 @@ def command(file: Path, as_json: bool) -> None:
         print_json({"ok": not problems, "problems": problems})
     else:
         for problem in problems:
-            click.echo(problem)
+            click.echo(visible(problem))
         if not problems:
-            click.echo(f"{file}: ok")
+            click.echo(f"{visible(str(file))}: ok")
     if problems:
         raise click.exceptions.Exit(1)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embcomp.cli.command import note
+from embcomp.errors import InputError
 
 if TYPE_CHECKING:
     from embcomp.vocabulary import Vocabulary
@@ -27,9 +28,16 @@ def given_words(words: tuple[str, ...]) -> Iterator[str]:
 
 
 def lines_of_stdin() -> Iterator[str]:
-    """Yield lines without their ends; bytes that are no UTF-8 become U+FFFD."""
-    for line in sys.stdin.buffer:
-        yield line.decode("utf-8", "replace").rstrip("\r\n")
+    """Yield lines without their ends; bytes that are no UTF-8 become U+FFFD.
+
+    Raises:
+        InputError: standard input cannot be read.
+    """
+    try:
+        for line in sys.stdin.buffer:
+            yield line.decode("utf-8", "replace").rstrip("\r\n")
+    except OSError as error:
+        raise InputError(f"standard input: cannot be read: {error.strerror}") from error
 
 
 def report_missing(vocabulary: Vocabulary, words: Iterable[str]) -> None:

@@ -80,8 +80,8 @@ class ByteStream:
 
     @property
     def base_name(self) -> str:
-        """The file's base name; ``-`` for standard input."""
-        return Path(self.name).name
+        """The file's base name, ``-`` for standard input; bytes that are no UTF-8 as in ``\\xff``."""
+        return os.fsencode(Path(self.name).name).decode("utf-8", "backslashreplace")
 
     @property
     def n_raw(self) -> int:
