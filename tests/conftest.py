@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -13,3 +17,10 @@ settings.register_profile(
     database=None,
 )
 settings.load_profile("embcomp")
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """The command line ends the process on SIGINT when it is done; a run of the tests does not."""
+    yield
+    signal.signal(signal.SIGINT, signal.default_int_handler)

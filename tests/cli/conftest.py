@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +20,6 @@ class Outcome:
 
 
 Cli = Callable[..., Outcome]
-
-
-@pytest.fixture(autouse=True)
-def interruptible() -> Iterator[None]:
-    """The command line ends the process on SIGINT when it is done; a run of the tests does not."""
-    yield
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
