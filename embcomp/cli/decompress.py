@@ -41,7 +41,7 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
     "format",
     type=Name(_writable_formats),
     metavar="NAME",
-    help="glove-text, word2vec-text, word2vec-binary, npy (and OUT.words.txt), gensim, safetensors, finalfusion; by "
+    help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, finalfusion; by "
     "the suffix if absent (.txt, .vec, .bin, .npy, .kv, .safetensors, .fifu), else glove-text.",
 )
 @click.option(

@@ -77,8 +77,6 @@ class Table:
     source: Iterable[tuple[list[str], FloatArray]]
     n_rows: int
     dim: int
-    force: bool
-    """Whether existing files may be replaced."""
 
     def blocks(self, problem: WordProblem = lambda word: None) -> Iterator[tuple[list[bytes], FloatArray]]:
         """Yield words in UTF-8 and vectors, little-endian float32, if their number and each of them can be written.

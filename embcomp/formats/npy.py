@@ -1,132 +1,285 @@
-"""NumPy's ``.npy`` beside a list of words: two files, the second with one word per line."""
+"""NumPy's ``.npy``: an array of vectors, and the words: in the same file, or one a line in a list beside it.
+
+What is written here is one file, so that no old words can stand beside new vectors: the array of vectors, and after
+it a second array, of bytes: the words in UTF-8, each ended by a line feed. NumPy reads the first array as if it were
+alone, mapped too; and both from an open file::
+
+    with open("vectors.npy", "rb") as file:
+        vectors = np.load(file)
+        words = np.load(file).tobytes().decode().split("\\n")[:-1]
+
+A file without words of its own needs a list: ``words``, or a file of the same name with ``.words.txt``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from io import BytesIO
+import ast
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.lib import format as npy_format
-from numpy.typing import NDArray
 
 from embcomp.errors import InputError
-from embcomp.files import replacing
-from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table, matrix_blocks
+from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.rows import MAX_DIM, decode_words, shown
-from embcomp.formats.stream import ByteStream, open_stream
+from embcomp.formats.rows import MAX_DIM, MAX_WORD_BYTES, decode_words, shown
+from embcomp.formats.stream import READ_BYTES, ByteStream, open_stream
 
-MAX_WORD_LIST_BYTES = 1 << 32
-MAX_HEADER_BYTES = 1 << 16
+MAGIC = b"\x93NUMPY"
+LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}  # of the length of a header, by version
+MAX_HEADER_BYTES = 10_000  # NumPy's own limit
 LINE_FEED = b"\n"
+_PYTHON_2 = re.compile(r"(\d)L\b")
+_DTYPE = re.compile("[<>|=]?[a-zA-Z][0-9]{0,9}")
+
+
+class Header(NamedTuple):
+    """What an array is, and where its numbers start."""
+
+    shape: tuple[int, ...]
+    fortran_order: bool
+    dtype: np.dtype[Any]
+    start: int
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row of a matrix."""
+        return self.shape[1] * self.dtype.itemsize
+
+    @property
+    def end(self) -> int:
+        """Where the numbers of a matrix end."""
+        return self.start + self.shape[0] * self.row_bytes
 
 
 def _recognise(stream: ByteStream) -> bool:
-    return stream.peek(6) == b"\x93NUMPY"
+    return stream.peek(len(MAGIC)) == MAGIC
 
 
 def _read(stream: ByteStream, options: ReadOptions) -> Rows:
-    """Read a two-dimensional array of numbers and its word list.
+    """Read a two-dimensional array of numbers and its words.
 
     Raises:
-        InputError: it is another kind of array, or the word list is missing or has another length.
+        InputError: it is another kind of array, or there are no words, or more or fewer than rows.
     """
-    shape, fortran_order, dtype = _read_header(stream)
+    header = _header(stream.name, stream.peek(MAX_HEADER_BYTES))
+    if header.dtype.kind not in "fiu":
+        raise InputError(f"{stream.name}: is an array of {header.dtype}, expected real numbers")
+    if len(header.shape) != 2 or not 1 <= header.shape[1] <= MAX_DIM:
+        raise InputError(
+            f"{stream.name}: is an array of shape {header.shape}, expected (rows, 1 to {MAX_DIM} dimensions)"
+        )
+    has_own_words = options.words is None and (not stream.is_plain or stream.size > header.end)
+    if has_own_words or (header.fortran_order and header.shape[1] > 1):
+        return Rows(header.shape[1], _mapped_blocks(stream, header, options), stream.row)
+    path = _word_list_path(stream, options)
+    _require_as_many(stream, header, path)
+    return Rows(header.shape[1], _streamed_blocks(stream, header, path, options), stream.row)
+
+
+def _header(name: str, head: bytes) -> Header:
+    """Parse what an array starts with, without NumPy, which has other errors for each way to be damaged."""
+    version = (*head[6:8],)
+    if len(version) < 2 or head[: len(MAGIC)] != MAGIC:
+        raise InputError(f"{name}: the .npy header is damaged: it ends too early")
+    if version not in LENGTH_BYTES:
+        raise InputError(f"{name}: is .npy version {version}, expected (1, 0) or (2, 0)")
+    start = 8 + LENGTH_BYTES[version]
+    end = start + int.from_bytes(head[8:start], "little")
+    if end > len(head):
+        raise InputError(f"{name}: the .npy header is damaged: it has {end} bytes, expected at most {len(head)}")
+    text = head[start:end].decode("latin-1").strip()
+    try:
+        fields = ast.literal_eval(_PYTHON_2.sub(r"\1", text))
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
+        raise InputError(f"{name}: the .npy header is damaged: {shown(text)} is no literal") from error
+    if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
+        raise InputError(f"{name}: the .npy header is damaged: {shown(text)} has other fields")
+    shape, order = fields["shape"], fields["fortran_order"]
+    if not isinstance(shape, tuple) or not all(type(length) is int and length >= 0 for length in shape):
+        raise InputError(f"{name}: the .npy header is damaged: its shape is {shown(repr(shape))}")
+    return Header(shape, order is True, _dtype(name, fields["descr"]), end)
+
+
+def _dtype(name: str, descr: Any) -> np.dtype[Any]:
+    if not isinstance(descr, str):
+        raise InputError(f"{name}: is an array of records, expected real numbers")
+    try:
+        dtype = np.dtype(descr if _DTYPE.fullmatch(descr) else None)
+    except TypeError as error:
+        raise InputError(f"{name}: the .npy header is damaged: there are no numbers {shown(descr)}") from error
+    if not _DTYPE.fullmatch(descr):
+        raise InputError(f"{name}: the .npy header is damaged: there are no numbers {shown(descr)}")
     if dtype.hasobject:
-        raise InputError(f"{stream.name}: holds pickled objects, expected numbers; such arrays are never loaded")
-    if dtype.kind not in "fiu":
-        raise InputError(f"{stream.name}: is an array of {dtype}, expected real numbers")
-    if len(shape) != 2 or not 1 <= shape[1] <= MAX_DIM:
-        raise InputError(f"{stream.name}: is an array of shape {shape}, expected (rows, 1 to {MAX_DIM} dimensions)")
-    n_rows, dim = shape
-    words = _read_words(_word_list_path(stream, options), options.encoding_errors)
-    if len(words) != n_rows:
-        raise InputError(f"{stream.name}: {n_rows} rows, but {len(words)} words in the word list")
-    words = words[: options.limit]
-    if fortran_order and dim > 1:  # column after column
-        return Rows(dim, matrix_blocks(words, _mapped(stream)), stream.row)
-    return Rows(dim, _next_rows(stream, words, dim, dtype), stream.row)
+        raise InputError(f"{name}: holds pickled objects, expected numbers; such arrays are never loaded")
+    return dtype
 
 
-def _read_header(stream: ByteStream) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    readers = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
-    head = BytesIO(stream.peek(MAX_HEADER_BYTES))
-    try:
-        version = npy_format.read_magic(head)
-        if version not in readers:
-            raise InputError(f"{stream.name}: is .npy version {version}, expected (1, 0) or (2, 0)")
-        header: tuple[tuple[int, ...], bool, np.dtype[Any]] = readers[version](head)
-    except (ValueError, TypeError, SyntaxError) as error:
-        raise InputError(f"{stream.name}: the .npy header is damaged: {shown(str(error))}") from error
-    stream.read(head.tell())
-    return header
+# Vectors
 
 
-def _next_rows(stream: ByteStream, words: list[str], dim: int, dtype: np.dtype[Any]) -> Iterator[Block]:
-    """C order: row after row."""
-    step = max(1, BLOCK_BYTES // (4 * dim))
-    for start in range(0, len(words), step):
-        block = words[start : start + step]
-        size = len(block) * dim * dtype.itemsize
-        data = stream.read(size)
-        if len(data) < size:
-            n_rows = start + len(data) // (dim * dtype.itemsize)
-            raise InputError(f"{stream.name}: header promises {len(words)} rows, the file has {n_rows}")
-        yield Block(block, np.frombuffer(data, dtype=dtype).reshape(len(block), dim))
+def _streamed_blocks(stream: ByteStream, header: Header, path: Path, options: ReadOptions) -> Iterator[Block]:
+    """Row after row, in C order, with the words of a list."""
+    n_done = 0
+    stream.read(header.start)
+    with open_stream(path) as listed:
+        for words in _word_blocks(stream, header, options, _lines_of_list(listed), listed.line):
+            data = stream.read(len(words) * header.row_bytes)
+            if len(data) < len(words) * header.row_bytes:
+                raise _ends_early(stream, header, n_done + len(data) // header.row_bytes)
+            n_done += len(words)
+            yield Block(words, np.frombuffer(data, dtype=header.dtype).reshape(len(words), header.shape[1]))
 
 
-def _mapped(stream: ByteStream) -> NDArray[Any]:
-    if stream.path is None or stream.compression is not None:
-        raise InputError(f"{stream.name}: is in Fortran order, expected C order where it is no plain file")
-    try:
-        mapped: NDArray[Any] = np.load(stream.path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{stream.name}: cannot be mapped: {error}") from error
-    return mapped
+def _mapped_blocks(stream: ByteStream, header: Header, options: ReadOptions) -> Iterator[Block]:
+    """Rows of a file that is mapped: it is in Fortran order, or its words come after the vectors."""
+    with stream.as_file() as path, path.open("rb") as file:
+        stream.require_same(file)
+        n_bytes = os.fstat(file.fileno()).st_size
+        if n_bytes < header.end:
+            raise _ends_early(stream, header, (n_bytes - header.start) // header.row_bytes)
+        if options.words is None and n_bytes > header.end:
+            lines = _own_lines(stream, file, header.end, n_bytes)
+            yield from _rows_of(file, header, _word_blocks(stream, header, options, lines, stream.row))
+            return
+        list_path = _word_list_path(stream, options)
+        _require_as_many(stream, header, list_path)
+        with open_stream(list_path) as listed:
+            words = _word_blocks(stream, header, options, _lines_of_list(listed), listed.line)
+            yield from _rows_of(file, header, words)
+
+
+def _rows_of(file: BinaryIO, header: Header, word_blocks: Iterator[list[str]]) -> Iterator[Block]:
+    n_done = 0
+    for words in word_blocks:
+        order: Any = "F" if header.fortran_order else "C"
+        matrix = np.memmap(file, header.dtype, "r", header.start, header.shape, order)
+        yield Block(words, matrix[n_done : n_done + len(words)])
+        n_done += len(words)
+
+
+def _ends_early(stream: ByteStream, header: Header, n_rows: int) -> InputError:
+    return InputError(f"{stream.name}: header promises {header.shape[0]} rows, the file has {max(0, n_rows)}")
+
+
+# Words
+
+
+def _word_blocks(
+    stream: ByteStream, header: Header, options: ReadOptions, lines: Iterator[bytes], place: Callable[[int], str]
+) -> Iterator[list[str]]:
+    """Yield the words of one block of rows after the other, in the end to know that there are as many as rows."""
+    n_rows, step = header.shape[0], max(1, BLOCK_BYTES // (4 * header.shape[1]))
+    n_wanted = min(n_rows, options.limit or n_rows)
+    for start in range(0, n_wanted, step):
+        block = list(islice(lines, min(step, n_wanted - start)))
+        if block:
+            numbers = range(start + 1, start + 1 + len(block))
+            yield decode_words(LINE_FEED.join(block), LINE_FEED, options.encoding_errors, place, numbers)
+        if len(block) < min(step, n_wanted - start):
+            raise _mismatch(stream, header, start + len(block))
+    n_more = sum(1 for _ in lines)
+    if n_wanted + n_more != n_rows:
+        raise _mismatch(stream, header, n_wanted + n_more)
+
+
+def _mismatch(stream: ByteStream, header: Header, n_words: int) -> InputError:
+    return InputError(f"{stream.name}: {header.shape[0]} rows, but {n_words} words in the word list")
+
+
+def _own_lines(stream: ByteStream, file: BinaryIO, start: int, end: int) -> Iterator[bytes]:
+    """The words that follow the vectors in the same file, not yet decoded."""
+    stream.require_words_within(end - start)
+    file.seek(start)
+    header = _header(stream.name, file.read(MAX_HEADER_BYTES))
+    n_bytes = end - start - header.start
+    if header.dtype != np.uint8 or header.shape != (n_bytes,):
+        raise InputError(
+            f"{stream.name}: after the vectors is an array of {header.dtype} of shape {header.shape}, "
+            f"expected the words: uint8 of shape {(n_bytes,)}"
+        )
+    file.seek(start + header.start)
+    return _lines(stream.name, iter(partial(file.read, READ_BYTES), b""))
 
 
 def _word_list_path(stream: ByteStream, options: ReadOptions) -> Path:
     if options.words is not None:
         return options.words
     path = Path(stream.name)
-    for candidate in (_words_beside(path), path.with_suffix(".words.txt")):
-        if candidate.is_file():
+    for candidate in (path.with_name(f"{path.name}.words.txt"), path.with_suffix(".words.txt")):
+        if os.path.isfile(candidate):  # noqa: PTH113  a name that is too long is no file
             return candidate
-    raise InputError(f"{stream.name}: has no word list beside it, expected {path.name}.words.txt or `words`")
+    raise InputError(
+        f"{stream.name}: has no words in it and no word list beside it, expected {path.name}.words.txt or `words`"
+    )
 
 
-def _words_beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.words.txt")
+def _require_as_many(stream: ByteStream, header: Header, path: Path) -> None:
+    """Count the words of a list that can be read twice, to refuse it early."""
+    if not path.is_file():
+        return
+    with open_stream(path) as listed:
+        n_words = sum(1 for _ in _lines_of_list(listed))
+    if n_words != header.shape[0]:
+        raise _mismatch(stream, header, n_words)
 
 
-def _read_words(path: Path, encoding_errors: str) -> list[str]:
-    """One word per line; a carriage return before each line feed is part of the line's end."""
-    with open_stream(path) as stream:
-        data = stream.read(MAX_WORD_LIST_BYTES)
-        if data.count(b"\r\n") == data.count(LINE_FEED):
-            data = data.replace(b"\r\n", LINE_FEED)
-        n_words = data.count(LINE_FEED) + (data[-1:] not in (b"", LINE_FEED))
-        data = data.removesuffix(LINE_FEED)
-        return decode_words(data, LINE_FEED, encoding_errors, stream.line, range(1, n_words + 1))
+def _lines_of_list(listed: ByteStream) -> Iterator[bytes]:
+    """One word a line. If the first line ends with a carriage return, that is part of each line's end."""
+    lines = _lines(listed.name, _counted(listed))
+    first = next(lines, None)
+    if first is None:
+        return
+    carriage_return = b"\r" if first.endswith(b"\r") else b""
+    for line in chain([first], lines):
+        yield line.removesuffix(carriage_return)
+
+
+def _counted(listed: ByteStream) -> Iterator[bytes]:
+    """The bytes of a list, as long as they are not far more than those on disk."""
+    n_bytes = 0
+    while data := listed.read(READ_BYTES):
+        n_bytes += len(data)
+        listed.require_words_within(n_bytes)
+        yield data
+
+
+def _lines(name: str, parts: Iterator[bytes]) -> Iterator[bytes]:
+    """Cut into lines, without their line feeds; the last one need not have one."""
+    rest = b""
+    for data in parts:
+        *lines, rest = (rest + data).split(LINE_FEED)
+        if max(len(rest), *map(len, lines), 0) > MAX_WORD_BYTES + 1:
+            raise InputError(f"{name}: a word is longer than {MAX_WORD_BYTES} bytes, allowed at most that")
+        yield from lines
+    if rest:
+        yield rest
+
+
+# Writing
 
 
 def _write(out: BinaryIO, table: Table) -> None:
-    """Write the array, and the words into a file beside it."""
-    with replacing(_words_beside(Path(table.name)), force=table.force) as words_out:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (table.n_rows, table.dim)}
-        npy_format.write_array_header_1_0(out, header)
-        for words, vectors in table.blocks(_problem):
-            out.write(vectors.tobytes())
-            words_out.write(b"".join(b"%b\n" % word for word in words))
+    """Write the vectors as they come, then the words."""
+    shape: tuple[int, ...] = (table.n_rows, table.dim)
+    npy_format.write_array_header_1_0(out, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    text = bytearray()
+    for words, vectors in table.blocks(_problem):
+        out.write(vectors.tobytes())
+        text += b"".join(b"%b\n" % word for word in words)
+    npy_format.write_array_header_1_0(out, {"descr": "|u1", "fortran_order": False, "shape": (len(text),)})
+    out.write(text)
 
 
 def _problem(word: str) -> str | None:
-    """Say what a word must be to come back from a list with one word per line."""
-    if "\n" in word:
-        return "words without line feeds"
-    return "words that do not end with a carriage return" if word.endswith("\r") else None
+    """Say what a word must be to be one line."""
+    return "words without line feeds" if "\n" in word else None
 
 
-NPY = Format("npy", (".npy",), _recognise, _read, _write)
+NPY = Format("npy", (".npy",), _recognise, _read, _write, True)

@@ -38,7 +38,7 @@ class ReadOptions:
     allow_pickle: bool = False
     """Whether native gensim files may be read: unpickling runs whatever code the file holds."""
     words: Path | None = None
-    """For ``npy``: the file with one word per line; ``None`` means ``<source>.words.txt``."""
+    """For ``npy``: the file with one word per line; ``None`` means its own words, or ``<source>.words.txt``."""
 
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():

@@ -58,6 +58,7 @@ class ByteStream:
 
     def __init__(self, name: str, file: BinaryIO) -> None:
         self.name = name
+        self._file = file
         self.size, self.path = self._regular_file(file)
         self._ahead = b""
         self._n_out = self._n_characters = 0
@@ -82,6 +83,20 @@ class ByteStream:
     def base_name(self) -> str:
         """The file's base name, ``-`` for standard input; bytes that are no UTF-8 as in ``\\xff``."""
         return os.fsencode(Path(self.name).name).decode("utf-8", "backslashreplace")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a regular file that is not compressed."""
+        return self.path is not None and self.compression is None
+
+    def require_same(self, file: BinaryIO) -> None:
+        """Refuse what was opened by the path of a plain file, if that is another file by now.
+
+        Raises:
+            InputError: the file was replaced while it was being read.
+        """
+        if self.is_plain and not os.path.sameopenfile(self._file.fileno(), file.fileno()):
+            raise InputError(f"{self.name}: was replaced while it was being read")
 
     @property
     def n_raw(self) -> int:
@@ -133,10 +148,16 @@ class ByteStream:
         Raises:
             InputError: it is a decompression bomb.
         """
-        if self.compression is None:
-            return
         self._n_characters += sum(map(len, words))
-        if self._n_characters > max(BOMB_FREE_BYTES, BOMB_WORDS_RATIO * self.n_raw):
+        self.require_words_within(self._n_characters)
+
+    def require_words_within(self, n_bytes: int) -> None:
+        """Refuse a compressed source whose words take far more than its bytes.
+
+        Raises:
+            InputError: it is a decompression bomb.
+        """
+        if self.compression is not None and n_bytes > max(BOMB_FREE_BYTES, BOMB_WORDS_RATIO * self.n_raw):
             raise InputError(
                 f"{self.name}: its words alone expand to more than {BOMB_WORDS_RATIO} times its size, "
                 "allowed at most that many"
@@ -151,7 +172,7 @@ class ByteStream:
     @contextmanager
     def as_file(self) -> Iterator[Path]:
         """Give the plain bytes as a file, for libraries that want a path: the source's own if it is plain."""
-        if self.path is not None and self.compression is None:
+        if self.path is not None and self.is_plain:
             yield self.path
             return
         with tempfile.TemporaryDirectory(prefix="embcomp-") as folder:

@@ -33,7 +33,7 @@ def write_embedding(
 
     Args:
         target: a file, or ``-`` for standard output.
-        format: a name of :func:`embcomp.formats.writable_formats`. ``npy`` writes ``<target>.words.txt`` beside it.
+        format: a name of :func:`embcomp.formats.writable_formats`.
         blocks: distinct words and float32 (k, dim).
         n_rows: rows in all blocks.
         dim: numbers per row.
@@ -47,4 +47,4 @@ def write_embedding(
     write = find_writer(format, streams=name == STDOUT)
     opened = nullcontext(sys.stdout.buffer) if name == STDOUT else replacing(Path(target), force=force)
     with opened as out:
-        write(out, Table(name, blocks, n_rows, dim, force))
+        write(out, Table(name, blocks, n_rows, dim))

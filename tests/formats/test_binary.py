@@ -1,4 +1,4 @@
-"""word2vec's binary format, .npy with a word list, and what gensim reads for us."""
+"""word2vec's binary format, and what gensim reads for us."""
 
 from __future__ import annotations
 
@@ -88,70 +88,6 @@ def test_binary_rows_that_are_let_through(tmp_path: Path) -> None:
     assert embedding.words == ["a", "c\ufffd"]
     assert embedding.source.bad_rows_dropped == 1
     assert read(tmp_path / "v.bin", binary(A, B, header=b"9 2\n"), limit=2).words == ["a", "b"]
-
-
-def save_npy(path: Path, array: np.ndarray, words: str) -> Path:
-    np.save(path, array)
-    path.with_name("m.npy.words.txt").write_bytes(words.encode())
-    return path
-
-
-@pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", "<f2", "<i4", "u1"])
-@pytest.mark.parametrize("order", ["C", "F"])
-def test_npy(tmp_path: Path, dtype: str, order: Any) -> None:
-    matrix = np.arange(6).reshape(3, 2).astype(dtype, order=order)
-    embedding = read(save_npy(tmp_path / "m.npy", matrix, "a\nb b\n\u2028\n"))
-    assert rows(embedding) == {"a": [0.0, 1.0], "b b": [2.0, 3.0], "\u2028": [4.0, 5.0]}
-    assert embedding.source.format == "npy"
-    assert read(tmp_path / "m.npy", limit=2).words == ["a", "b b"]
-
-
-def test_npy_from_a_pipe_with_words_named(tmp_path: Path) -> None:
-    path = save_npy(tmp_path / "m.npy", np.eye(2, dtype=np.float32), "")
-    words = tmp_path / "vocabulary"
-    words.write_bytes(gzip.compress(b"a\r\nb\r\n"))
-    assert read(tmp_path / "m.gz", gzip.compress(path.read_bytes()), words=words).words == ["a", "b"]
-
-
-def test_npy_that_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "m.npy"
-    eye = np.eye(2, dtype=np.float32)
-    assert refusal(save_npy(path, eye, "a\n")) == "m.npy: 2 rows, but 1 words in the word list"
-    assert (
-        refusal(save_npy(path, np.array([[1.0, 1e39]]), "a\n"))
-        == "m.npy: row 1: number 2 is inf, expected a finite float32"
-    )
-    assert (
-        refusal(save_npy(path, np.zeros(3), "a\n"))
-        == "m.npy: is an array of shape (3,), expected (rows, 1 to 1048576 dimensions)"
-    )
-    assert (
-        refusal(save_npy(path, np.zeros((3, 0)), "a\n"))
-        == "m.npy: is an array of shape (3, 0), expected (rows, 1 to 1048576 dimensions)"
-    )
-    assert refusal(save_npy(path, np.zeros((1, 2), "c8"), "a\n")) == (
-        "m.npy: is an array of complex64, expected real numbers"
-    )
-    assert refusal(save_npy(path, np.array([[{}]]), "a\n")) == (
-        "m.npy: holds pickled objects, expected numbers; such arrays are never loaded"
-    )
-    save_npy(path, eye, "a\nb\n")
-    data = path.read_bytes()
-    assert refusal(path, data[:-1]) == "m.npy: header promises 2 rows, the file has 1"
-    assert refusal(path, data[:20]).startswith("m.npy: the .npy header is damaged: ")
-    assert refusal(path, b"\x93NUMPY\x09\x00" + data[8:]) == (
-        "m.npy: is .npy version (9, 0), expected (1, 0) or (2, 0)"
-    )
-    huge = data.replace(b"(2, 2), }         ", b"(2, 1000000000), }")
-    assert len(huge) == len(data)
-    assert refusal(path, huge).startswith("m.npy: is an array of shape (2, 1000000000), ")
-    path.with_name("m.npy.words.txt").write_bytes(b"a\nb\xff\n")
-    assert refusal(path, data) == (
-        "m.npy.words.txt:2: 'b\\\\xff' is not valid UTF-8 (invalid start byte); "
-        "`encoding_errors` replace or ignore gets past it"
-    )
-    path.with_name("m.npy.words.txt").unlink()
-    assert refusal(path, data) == ("m.npy: has no word list beside it, expected m.npy.words.txt or `words`")
 
 
 @pytest.fixture(scope="module")
