@@ -17,9 +17,12 @@ from embcomp.codes import Codes, CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
+from embcomp.memory import require_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
+
+CHUNK_NUMBERS = 2**24  # in decoded vectors held at once, where eight rows have fewer
 
 
 @dataclass
@@ -93,7 +96,12 @@ class EncodedEmbedding:
         return self.codes.of_one_width(rows)
 
     def decode_rows(self, rows: NDArray[np.int64]) -> FloatArray:
-        """Return the decoded vectors of the given rows, float32, shape (k, dim)."""
+        """Return the decoded vectors of the given rows, float32, shape (k, dim).
+
+        Raises:
+            MemoryLimitError: they would take more than is allowed.
+        """
+        require_memory(4 * len(rows) * self.dim, f"{len(rows)} vectors of {self.dim} dimensions")
         return self.codes.decode(self.compressor, rows)
 
     def vector(self, word: str) -> FloatArray:
@@ -109,9 +117,14 @@ class EncodedEmbedding:
     def blocks(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield all words and their decoded vectors, some thousands at a time, by rank."""
         words = iter(self.vocabulary)
-        for start in range(0, len(self), CHUNK_ROWS):
-            rows = np.arange(start, min(start + CHUNK_ROWS, len(self)), dtype=np.int64)
-            yield list(islice(words, len(rows))), self.decode_rows(rows)
+        for _, vectors in self.chunks():
+            yield list(islice(words, len(vectors))), vectors
+
+    def chunks(self) -> Iterator[tuple[int, FloatArray]]:
+        """Yield the first rank and the decoded vectors of some rows after the other."""
+        n_rows = max(8, min(CHUNK_ROWS, CHUNK_NUMBERS // self.dim // 8 * 8))
+        for start in range(0, len(self), n_rows):
+            yield start, self.decode_rows(np.arange(start, min(start + n_rows, len(self)), dtype=np.int64))
 
     def without_order(self) -> EncodedEmbedding:
         """Return the same words and codes in an order that need not be stored: ascending, in each band of codes.
@@ -163,15 +176,19 @@ class EncodedEmbedding:
         return grown, len(more) - len(new)
 
     def decode_all(self) -> FloatArray:
-        """Return all vectors by rank, float32, shape (n, dim)."""
+        """Return all vectors by rank, float32, shape (n, dim).
+
+        Raises:
+            MemoryLimitError: they would take more than is allowed.
+        """
+        require_memory(4 * len(self) * self.dim, f"{len(self)} vectors of {self.dim} dimensions")
         return self.codes.decode_all(self.compressor)
 
     @cached_property
     def _mean(self) -> FloatArray:
         total = np.zeros(self.dim, dtype=np.float64)
-        for start in range(0, len(self), CHUNK_ROWS):
-            rows = np.arange(start, min(start + CHUNK_ROWS, len(self)), dtype=np.int64)
-            total += mean_rows(self.decode_rows(rows)).astype(np.float64) * len(rows)
+        for _, vectors in self.chunks():
+            total += mean_rows(vectors).astype(np.float64) * len(vectors)
         return (total / max(1, len(self))).astype(np.float32)
 
     @property

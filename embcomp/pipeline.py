@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import os
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from embcomp.compressors.base import Compressor
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.formats import BlockReader, ReadOptions, open_blocks, read_chunks, read_matrix
+from embcomp.memory import free_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import BLOCK_ROWS, CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
@@ -112,15 +112,3 @@ def _require_room_for_head(reader: BlockReader, compressor: Compressor, allowanc
 def _instead(compressor: Compressor) -> str:
     head = None if compressor.learns_codes else compressor.option_for("head")
     return "" if head is None else f", or learn from fewer rows with `{head.name}`"
-
-
-def free_memory() -> int:
-    """Return the bytes of memory that are available, where the system says so; else all that there are."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        (available,) = (line.split()[1] for line in lines if line.startswith("MemAvailable:"))
-        return 1024 * int(available)
-    except (OSError, ValueError):  # no Linux
-        pass
-    sysconf = getattr(os, "sysconf", None)
-    return 2**62 if sysconf is None else int(sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE"))  # Windows has none

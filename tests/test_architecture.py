@@ -17,6 +17,7 @@ LAYERS = [
     ["threads", "files", "bits", "linear", "plugins", "shortlist"],
     ["wordlist"],
     ["vocabulary", "embedding"],
+    ["memory"],
     ["inputs"],
     ["formats"],
     ["compressors"],

@@ -15,7 +15,8 @@ from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.formats import ReadOptions, open_blocks, read_chunks, read_embedding, text, write_embedding
-from embcomp.pipeline import encode_source, free_memory
+from embcomp.memory import free_memory
+from embcomp.pipeline import encode_source
 
 N_ROWS, DIM = 9000, 6
 QUICK = {"iterations": 3, "epochs": 1}

@@ -12,6 +12,7 @@ from embcomp.cli.common import (
     container_argument,
     force_option,
     json_option,
+    max_memory_option,
     progress_bars,
     quiet_option,
     read_options,
@@ -28,6 +29,7 @@ from embcomp.files import check_target
 @click.option("-o", "--output", required=True, metavar="OUT.embc", type=click.Path(path_type=Path))
 @force_option
 @threads_option
+@max_memory_option
 @quiet_option
 @json_option
 @source_options

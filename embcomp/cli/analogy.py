@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.common import container_argument, json_option, max_memory_option
 from embcomp.cli.similar import document, print_neighbours, search_options
 from embcomp.cli.text import print_json
 from embcomp.cli.words import STDIN, lines_of_stdin, report_missing
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="A word that is not there: name it and exit with 1 at the end, or leave the analogy out, or take zeros or "
     "the mean of all vectors for it.",
 )
+@max_memory_option
 @json_option
 def command(
     file: Path,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.common import container_argument, json_option, max_memory_option
 from embcomp.cli.text import escaped, print_json
 from embcomp.cli.words import report_missing
 from embcomp.errors import ParameterError
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Without WORDs: codes at most, those of most words first.",
 )
+@max_memory_option
 @json_option
 def command(file: Path, words: tuple[str, ...], limit: int, groups: int, as_json: bool) -> None:
     """Print the code of each WORD in FILE and the words that have the same code, the most frequent first.

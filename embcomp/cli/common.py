@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from embcomp.checks import parse_size
 from embcomp.cli.command import Name, suite_names
 from embcomp.cli.text import visible
 from embcomp.progress import no_progress
@@ -43,6 +44,22 @@ threads_option = click.option(
     expose_value=False,
     callback=_set_threads,
     help="Threads; all cores if absent. Results do not depend on it.",
+)
+
+
+def _set_max_memory(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if not context.resilient_parsing:
+        from embcomp.memory import set_max_memory
+
+        set_max_memory(parse_size("--max-memory", value) if value else None)
+
+
+max_memory_option = click.option(
+    "--max-memory",
+    metavar="SIZE",
+    expose_value=False,
+    callback=_set_max_memory,
+    help="Refuse to hold more vectors than this, as in 200MB; default what is free.",
 )
 container_argument = click.argument("file", type=click.Path(path_type=Path))
 suite_option = click.option(

@@ -12,6 +12,7 @@ from embcomp.cli.command import Command, Name, note
 from embcomp.cli.common import (
     container_argument,
     force_option,
+    max_memory_option,
     progress_bars,
     quiet_option,
     threads_option,
@@ -50,6 +51,7 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
     help="Add the mean back: nearer to the source's vectors, but cosines are no longer those of the codes.",
 )
 @threads_option
+@max_memory_option
 @force_option
 @quiet_option
 def command(file: Path, output: str, format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:

@@ -12,6 +12,7 @@ from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     data_option,
     json_option,
+    max_memory_option,
     oov_option,
     open_target,
     progress_bars,
@@ -50,6 +51,7 @@ from embcomp.errors import ParameterError
 @oov_option
 @seed_option("bootstrap and k-means")
 @threads_option
+@max_memory_option
 @json_option
 @quiet_option
 @source_options

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, options
+from embcomp.cli.common import container_argument, json_option, max_memory_option, options
 from embcomp.cli.text import escaped, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
 
@@ -45,6 +45,7 @@ search_options = options(
     show_default=True,
     help="A word that is not there: name it and exit with 1 at the end, or leave it out.",
 )
+@max_memory_option
 @json_option
 def command(
     file: Path,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.common import container_argument, json_option, max_memory_option
 from embcomp.cli.text import escaped, print_json
 from embcomp.cli.words import given_words, report_missing, words_argument
 
@@ -32,6 +32,7 @@ BATCH_WORDS = 4096
     show_default=True,
     help="A word that is not there: name it and exit with 1 at the end, or leave it out, or print zeros or the mean.",
 )
+@max_memory_option
 @json_option
 def command(file: Path, words: tuple[str, ...], missing: str, as_json: bool) -> None:
     """Print the vectors of WORDs stored in FILE, one line each; with - the words come from stdin, one per line."""

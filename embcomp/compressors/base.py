@@ -39,6 +39,8 @@ from embcomp.threads import BLOCK_ROWS, map_blocks
 Report = dict[str, Any]
 """Facts about a fit for people: JSON values, not needed to decode."""
 
+MAX_DIM = 2**20  # dimensions of a vector
+BLOCK_NUMBERS = 2**22  # in a block of rows at most, where one row has fewer
 MAX_MAGNITUDE = 1e15  # of a number: its square, summed over a block of rows, is still far from float32's 3.4e38
 
 
@@ -182,7 +184,7 @@ class Compressor(Configurable):
     @property
     def block_rows(self) -> int:
         """Rows encoded or decoded at once."""
-        return BLOCK_ROWS
+        return max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // self.dim))
 
     def encode(self, vectors: FloatArray, progress: Progress = no_progress, grade: int = 0) -> BytesArray:
         """Return the codes of ``vectors``, float32, shape (n, dim), of one of the method's grades.
@@ -216,7 +218,8 @@ class Compressor(Configurable):
             return out
 
         def decode_block(rows: slice) -> None:
-            out[rows] = self._decode_grade(codes[rows], all_ids[rows], grade)
+            with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
+                out[rows] = self._decode_grade(codes[rows], all_ids[rows], grade)
 
         for _ in map_blocks(decode_block, len(codes), self.block_rows):
             pass
@@ -283,7 +286,15 @@ class Compressor(Configurable):
         """Codewords whose sum is the decoded vector, float32, shape (symbols, K, dim); ``None``: it is no such sum.
 
         Row ``s`` of codebook ``m`` is what symbol ``s`` in place ``m`` adds. K is at most ``2 ** symbol_bits``, and
-        symbols from K on stand for K − 1. For binary codes a symbol is a bit: K is 2.
+        symbols from K on stand for K − 1. For indexed codes.
+        """
+        return None
+
+    @property
+    def bit_directions(self) -> FloatArray | None:
+        """What a bit of 1 adds to the decoded vector and a bit of 0 takes away, float32; ``None``: it is no such sum.
+
+        Shape (bits, dim); or (dim,), where each bit has one dimension, and only this number there. For binary codes.
         """
         return None
 
@@ -370,9 +381,9 @@ class Compressor(Configurable):
             raise NotFittedError(f"{self.name}: call fit before using it")
 
     def _require_matrix(self, vectors: FloatArray) -> None:
-        if vectors.ndim != 2 or vectors.shape[1] == 0 or vectors.dtype != np.float32:
+        if vectors.ndim != 2 or not 1 <= vectors.shape[1] <= MAX_DIM or vectors.dtype != np.float32:
             raise ParameterError(
-                f"{self.name}: vectors must be float32 of shape (rows, at least 1), "
+                f"{self.name}: vectors must be float32 of shape (rows, 1 to {MAX_DIM}), "
                 f"got {vectors.dtype} of {vectors.shape}"
             )
 

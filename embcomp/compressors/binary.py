@@ -57,10 +57,10 @@ class RotationCompressor(Compressor):
         return plus_minus(codes, len(self._back)) @ self._back
 
     @property
-    def codewords(self) -> FloatArray:
-        """A bit adds its row of scale · Wᵀ, or takes it away."""
+    def bit_directions(self) -> FloatArray:
+        """The rows of scale · Wᵀ."""
         self._require_fitted()
-        return np.stack([-self._back, self._back], axis=1)
+        return self._back
 
     def align(self, vectors: FloatArray) -> FloatArray:
         """Subtract the mean and take out the removed directions, as encoding does."""

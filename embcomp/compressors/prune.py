@@ -19,6 +19,8 @@ from embcomp.errors import CorruptError, ParameterError
 from embcomp.progress import Progress
 from embcomp.threads import map_blocks
 
+MAX_COLUMNS = 2**16  # two bytes count them
+
 
 class PruneCompressor(RowCompressor):
     """Set the smallest ``fraction`` of all numbers to 0 and keep the others as they are.
@@ -56,8 +58,8 @@ class PruneCompressor(RowCompressor):
     def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report, BytesArray]:
         """Keep the largest numbers; the codes are empty."""
         dim = vectors.shape[1]
-        if dim > 2**16:
-            raise ParameterError(f"prune: vectors must have at most {2**16} dimensions, got {dim}")
+        if dim > MAX_COLUMNS:
+            raise ParameterError(f"prune: vectors must have at most {MAX_COLUMNS} dimensions, got {dim}")
         n_per_row = dim - round(self.fraction * dim)
         threshold = 0.0 if self.per_word else _quantile(vectors, self.fraction)
 
@@ -101,7 +103,9 @@ class PruneCompressor(RowCompressor):
         return CodeLayout("none", 0)
 
     def _check_state(self) -> None:
-        """Ends ascend to the number of values; columns are below the number of dimensions."""
+        """Dimensions are as many as columns can count; ends ascend to the number of values; columns are below."""
+        if not 1 <= self.dim <= MAX_COLUMNS:
+            raise CorruptError(f"state 'dim' must be from 1 to {MAX_COLUMNS}, got {self.dim}")
         ends = self.ends_.astype(np.int64)
         last = int(ends[-1]) if len(ends) else 0
         if (np.diff(ends) < 0).any() or last != len(self.values_):

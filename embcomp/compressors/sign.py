@@ -56,10 +56,9 @@ class SignCompressor(Compressor):
         return plus_minus(codes, self.dim, self.scale_[0])
 
     @property
-    def codewords(self) -> FloatArray:
-        """A bit adds the scale in its own dimension, or takes it away."""
-        back = np.diag(np.full(self.dim, self.scale_[0], dtype=np.float32))
-        return np.stack([-back, back], axis=1)
+    def bit_directions(self) -> FloatArray:
+        """The scale, for each bit in a dimension of its own."""
+        return np.full(self.dim, self.scale_[0], dtype=np.float32)
 
     @property
     def layout(self) -> CodeLayout:

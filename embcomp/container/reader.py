@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from embcomp.bits import BytesArray, stream_bytes
 from embcomp.codes import Band, Codes, bands_of
-from embcomp.compressors.base import CodeLayout, Compressor
+from embcomp.compressors.base import MAX_DIM, CodeLayout, Compressor
 from embcomp.compressors.registry import compressor_class
 from embcomp.container.layout import (
     CODES,
@@ -47,6 +47,7 @@ from embcomp.wordlist import WordList
 
 MAX_SYMBOL_BITS = 32
 MAX_LENGTH_BITS = 8
+MAX_ROWS = 2**40
 
 
 class Container:
@@ -63,8 +64,8 @@ class Container:
         self.header, end = read_header(self.name, self._buffer, self.file_bytes)
         self.sections = read_sections(self.name, self.header, end, self.file_bytes)
         self.header_end = end
-        self.rows = self._count("rows", low=0)
-        self.dim = self._count("dim", low=1)
+        self.rows = self._count("rows", low=0, high=MAX_ROWS)
+        self.dim = self._count("dim", low=1, high=MAX_DIM)
         self.parts = self._parts()
         self.bands = self._bands()
         self.producer = self._producer()
@@ -120,8 +121,7 @@ class Container:
             return [str(error)]
         try:
             encoded.vocabulary.check()
-            if any(band.layout.kind == "indexed" for band in self.bands):  # symbols need not be powers of two
-                encoded.mean_vector()
+            self._check_vectors(encoded)
         except CorruptError as error:
             return [f"{self.name}: {error}"]
         return [
@@ -129,6 +129,15 @@ class Container:
             for number, n_rows in enumerate(_lengths([band.end for band in self.bands]))
             if _spare_bits(encoded.codes.streams[number], n_rows * self.bands[number].layout.row_bits)
         ]
+
+    def _check_vectors(self, encoded: EncodedEmbedding) -> None:
+        """Decode every row: finite numbers in the state can give others, and a code may name a symbol too many."""
+        offset = encoded.offset
+        for start, vectors in encoded.chunks():
+            with np.errstate(over="ignore", invalid="ignore"):
+                finite = np.isfinite(vectors if offset is None else vectors + offset).all(axis=1)
+            if not finite.all():
+                raise CorruptError(f"row {start + int(np.argmin(finite))} decodes to numbers that are not finite")
 
     def _vocabulary(self) -> Vocabulary:
         return Vocabulary([self._part(number, n_words) for number, n_words in enumerate(_lengths(self.parts))])
@@ -257,11 +266,12 @@ class Container:
                 f"got {section.length}"
             )
 
-    def _count(self, field: str, low: int) -> int:
+    def _count(self, field: str, low: int, high: int) -> int:
         value = self.header.get(field)
-        if not isinstance(value, int) or isinstance(value, bool) or value < low:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
             raise CorruptError(
-                f"{self.name}: header field {field!r} must be an integer of at least {low}, got {value!r}"
+                f"{self.name}: header field {field!r} must be an integer from {low} to {high}, "
+                f"got {reprlib.repr(value)}"
             )
         return value
 

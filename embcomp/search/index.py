@@ -81,7 +81,7 @@ class SearchIndex:
         """What :meth:`search` offers for this method."""
         if self._layout.kind != "binary" or not self._one_width:
             return ("decoded",)
-        return ("hamming", "decoded") if self._codewords is None else ("hamming", "asymmetric", "decoded")
+        return ("hamming", "decoded") if self._directions is None else ("hamming", "asymmetric", "decoded")
 
     @property
     def default_similarity(self) -> Similarity:
@@ -134,10 +134,9 @@ class SearchIndex:
         query = self._checked(query[None, :])[0]
         inverse = self._inverse
         wide = _unit(query.astype(np.float64))
+        if self._directions is not None:
+            return all_by_weights(self._planes, self._weights(wide), 0.0, inverse, n_rows)
         if self._codewords is not None:
-            if self._layout.kind == "binary":
-                base, bits_add = self._binary_sum
-                return all_by_weights(self._planes, bits_add @ wide, float(base @ wide), inverse, n_rows)
             products = exact_sums(self._tables(wide), self._symbols[:, :n_rows].T)
         else:
             products = np.empty(n_rows, dtype=np.float64)
@@ -168,7 +167,7 @@ class SearchIndex:
     def _nearest(self, queries: FloatArray, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
         if similarity == "hamming":
             return self._nearest_codes(self._encode(queries), k, n_rows)
-        if self._codewords is None:
+        if self._codewords is None and self._directions is None:
             units = np.array([_unit(query.astype(np.float64)) for query in queries], dtype=np.float32)
             return by_vectors(self._decoded(n_rows), units.reshape(queries.shape), self._inverse, k)
         wide = [_unit(query.astype(np.float64)) for query in queries]
@@ -189,17 +188,16 @@ class SearchIndex:
         return [by_hamming(distances, ranks, self._layout.row_bits) for distances, ranks in found]
 
     def _nearest_binary(self, query: DoubleArray, similarity: Similarity, k: int, n_rows: int) -> Ranked:
-        base, bits_add = self._binary_sum
-        weights = bits_add @ query
+        weights = self._weights(query)
         length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
-        constant, inverse = 0.0, 1 / length if length else 0.0
+        inverse = 1 / length if length else 0.0
         if similarity == "decoded":
-            constant, inverse = float(base @ query), self._inverse
+            inverse = self._inverse
         if self._engine == "faiss":
-            found = by_fast_scan(self._fast_scan, weights, constant, inverse, k, n_rows)
+            found = by_fast_scan(self._fast_scan, weights, 0.0, inverse, k, n_rows)
             if found is not None:
                 return found
-        return by_weights(self._planes, weights, constant, inverse, k, n_rows)
+        return by_weights(self._planes, weights, 0.0, inverse, k, n_rows)
 
     def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
         vectors = self._encoded.decode_rows(ranks)
@@ -221,21 +219,28 @@ class SearchIndex:
         return self._compressor.codewords if self._one_width else None
 
     @cached_property
-    def _binary_sum(self) -> tuple[DoubleArray, DoubleArray]:
-        """A, shape (dim,), and B, shape (bits, dim), such that a ±1 code b decodes to A + b B."""
-        books = np.asarray(self._codewords, dtype=np.float64)
-        return (books[:, 0] + books[:, 1]).sum(axis=0) / 2, (books[:, 1] - books[:, 0]) / 2
+    def _directions(self) -> DoubleArray | None:
+        """What bits add or take away: shape (bits, dim), or (dim,) for bits with a dimension each."""
+        found = self._compressor.bit_directions if self._one_width and self._layout.kind == "binary" else None
+        return None if found is None else found.astype(np.float64)
+
+    def _weights(self, query: DoubleArray) -> DoubleArray:
+        """Inner products of a query and what each bit adds, shape (bits,)."""
+        directions = np.asarray(self._directions)
+        weights: DoubleArray = directions @ query if directions.ndim == 2 else directions * query
+        return weights
 
     @cached_property
     def _common_norm(self) -> float | None:
         """The length of all decoded vectors if they have one: ± sums of orthogonal vectors of one length."""
-        if self._layout.kind != "binary" or self._codewords is None:
+        directions = self._directions
+        if directions is None:
             return None
-        base, bits_add = self._binary_sum
-        n_bits, dim = bits_add.shape
-        if n_bits > dim or base.any():
+        if directions.ndim == 1:
+            return float(np.linalg.norm(directions))
+        if len(directions) > directions.shape[1]:
             return None
-        products = bits_add @ bits_add.T
+        products = directions @ directions.T
         square = float(np.trace(products))
         np.fill_diagonal(products, 0)
         return square**0.5 if np.abs(products).sum() <= SAME_LENGTH * square else None

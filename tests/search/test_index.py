@@ -49,11 +49,12 @@ def test_decoded_is_the_cosine_of_decoded_vectors(name: str, restrict: int | Non
 def test_asymmetric_is_the_cosine_of_projection_and_signs(name: str) -> None:
     index = SearchIndex(encoded(name))
     ones = 2.0 * np.unpackbits(index._loose, axis=1, count=encoded(name).compressor.layout.symbols) - 1
-    words = encoded(name).compressor.codewords
-    assert words is not None
+    directions = encoded(name).compressor.bit_directions
+    assert directions is not None
+    wide = np.diag(directions) if directions.ndim == 1 else directions
     found = index.search(QUERIES, 9, similarity="asymmetric")
     for query, ranks, scores in zip(QUERIES, found.ranks, found.scores, strict=True):
-        projected = words[:, 1].astype(np.float64) @ query
+        projected = wide.astype(np.float64) @ query
         slow = rounded(ones @ projected / (np.linalg.norm(projected) * len(projected) ** 0.5))
         assert_nearest(ranks, scores, slow, 9)
 

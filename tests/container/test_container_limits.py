@@ -1,0 +1,186 @@
+"""Files with right checksums that ask for far more than they hold: refused by name, in little time and memory."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embcomp.api import compress
+from embcomp.compressors.registry import make_compressor
+from embcomp.container.reader import Container, open_container, verify
+from embcomp.container.writer import write
+from embcomp.errors import CorruptError, MemoryLimitError, ParameterError
+from embcomp.keyed import open_vectors
+from embcomp.memory import set_max_memory
+from tests.cli.conftest import Cli, cli  # noqa: F401  a fixture
+from tests.container.builder import Parts, encoded
+
+MB = 2**20
+
+
+@pytest.fixture
+def bounded() -> Iterator[Callable[[int | None], None]]:
+    yield set_max_memory
+    set_max_memory(None)
+
+
+@contextmanager
+def at_most(n_bytes: int) -> Iterator[None]:
+    """Fail if so many bytes were allocated at any time."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < n_bytes
+    finally:
+        tracemalloc.stop()
+
+
+def parts_of(method: str, **config: object) -> Parts:
+    file = io.BytesIO()
+    write(encoded(method, **config), file)
+    return Parts(file.getvalue())
+
+
+@pytest.mark.parametrize("dim", [0, -1, 2**16 + 1, 2**31 - 1])
+def test_dimensions_that_pruned_columns_cannot_count(path: Path, dim: int) -> None:
+    parts = parts_of("prune", fraction=0.5)
+    parts.document["dim"] = max(dim, 1)
+    parts.set_bytes("state.dim", np.array([dim], dtype="<i4").tobytes())
+    if dim > 256:
+        parts.set_bytes("state.columns", bytes(2 * len(parts.bytes["state.columns"])))
+        parts.section("state.columns")["dtype"] = "<u2"
+    path.write_bytes(parts.build())
+    with at_most(8 * MB):
+        (problem,) = verify(path)
+    beyond = "x.embc: header field 'dim' must be an integer from 1 to 1048576, got 2147483647"
+    assert problem == (beyond if dim > 2**20 else f"x.embc: state 'dim' must be from 1 to 65536, got {dim}")
+
+
+def wide_pruned(path: Path, dim: int) -> None:
+    """Six rows of five numbers, and all columns beyond them."""
+    parts = parts_of("prune", fraction=0.5)
+    parts.document["dim"] = dim
+    parts.set_bytes("state.dim", np.array([dim], dtype="<i4").tobytes())
+    columns = np.frombuffer(parts.bytes["state.columns"], np.uint8).astype("<u2")
+    parts.set_bytes("state.columns", columns.tobytes())
+    parts.section("state.columns")["dtype"] = "<u2"
+    path.write_bytes(parts.build())
+
+
+def test_vectors_that_are_more_than_allowed(path: Path, bounded: Callable[[int | None], None]) -> None:
+    wide_pruned(path, 2**16)
+    embedding = open_container(path)
+    bounded(MB)
+    for decode in (embedding.decode_all, embedding.mean_vector, lambda: embedding.decode_rows(np.arange(6))):
+        with at_most(MB), pytest.raises(MemoryLimitError) as caught:
+            decode()
+        assert str(caught.value) == (
+            "6 vectors of 65536 dimensions take 1572864 bytes of memory, `max_memory` allows 1048576"
+        )
+    assert embedding.vector("queen").shape == (2**16,)
+    bounded(2 * MB)
+    assert embedding.decode_all().shape == (6, 2**16)
+
+
+def test_more_than_there_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embcomp.memory.free_memory", lambda: 10 * MB)
+    monkeypatch.setattr("embcomp.memory.UNCHECKED_BYTES", MB)
+    wide_pruned(path, 2**16)
+    rows = np.zeros(100, dtype=np.int64)
+    with pytest.raises(MemoryLimitError, match=r"^100 vectors of .* take 26214400 bytes of memory, available "):
+        open_container(path).decode_rows(rows)
+
+
+@pytest.mark.parametrize("command", ["decompress", "eval", "similar", "analogy", "verify", "add"])
+def test_commands_refuse_by_name(cli: Cli, path: Path, tmp_path: Path, command: str) -> None:  # noqa: F811
+    wide_pruned(path, 2**16)
+    more = tmp_path / "more.txt"
+    more.write_text("word 1 2 3\n")
+    arguments = {
+        "decompress": [path, "-o", tmp_path / "out.npy"],
+        "eval": [path, "--suite", "similarity"],
+        "similar": [path, "queen"],
+        "analogy": [path, "queen", "the", "of"],
+        "verify": [path],
+        "add": [path, more, "-o", tmp_path / "out.embc"],
+    }[command]
+    outcome = cli(command, *arguments, "--max-memory", "1MB")
+    if command == "add":
+        assert outcome.code == 2
+        return
+    assert outcome.code == 3
+    assert "vectors of 65536 dimensions take" in outcome.err
+    assert "--max-memory allows 1000000" in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_memory_that_ends_is_an_error_of_one_line(
+    cli: Cli,  # noqa: F811
+    saved: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*arguments: object) -> None:
+        raise MemoryError("Unable to allocate 24.0 GiB")
+
+    monkeypatch.setattr("embcomp.encoded.EncodedEmbedding.rows", broken)
+    outcome = cli("vector", saved, "queen")
+    assert (outcome.code, outcome.err) == (3, "embcomp: there is not enough memory: Unable to allocate 24.0 GiB\n")
+
+
+def test_signs_of_many_dimensions_are_searched_in_little_memory(path: Path) -> None:
+    """Memory that grows with dimensions and not with their square: 30,000² × 4 bytes would be 3.6 GB."""
+    vectors = np.random.default_rng(0).standard_normal((20, 30_000)).astype(np.float32)
+    compress([f"w{row}" for row in range(20)], vectors, "sign").save(path)
+    with at_most(200 * MB):
+        for similarity in ("decoded", "asymmetric", "hamming"):
+            assert len(open_vectors(path, similarity=similarity).most_similar("w0", topn=3)) == 3  # type: ignore[arg-type]
+        assert verify(path) == []
+
+
+def test_vectors_of_too_many_dimensions_are_not_compressed() -> None:
+    with pytest.raises(ParameterError, match=r"vectors must be float32 of shape \(rows, 1 to 1048576\), got "):
+        make_compressor("sign").fit(np.zeros((1, 2**20 + 1), dtype=np.float32))
+
+
+STATES: dict[str, tuple[str, dict[str, object]]] = {
+    "itq": ("rotation", {"bits": 3}),
+    "kd": ("codebooks", {"dims": 2, "ways": 2}),
+    "dccl": ("codebooks", {"codebooks": 2, "ways": 2, "epochs": 1}),
+}
+
+
+@pytest.mark.parametrize("method", STATES)
+def test_finite_states_that_decode_to_infinity_are_found(path: Path, method: str) -> None:
+    name, config = STATES[method]
+    parts = parts_of(method, **config)
+    section = f"state.{name}"
+    numbers = np.full(len(parts.bytes[section]) // 4, 3e38, dtype="<f4")
+    parts.set_bytes(section, numbers.tobytes())
+    if "state.scale" in parts.bytes:
+        parts.set_bytes("state.scale", np.array([3e38], dtype="<f4").tobytes())
+    path.write_bytes(parts.build())
+    (problem,) = verify(path)
+    assert problem.startswith("x.embc: row ")
+    assert problem.endswith(" decodes to numbers that are not finite")
+
+
+def test_an_offset_that_makes_vectors_infinite_is_found(path: Path) -> None:
+    parts = parts_of("sign")
+    parts.set_bytes("state.scale", np.array([3e38], dtype="<f4").tobytes())
+    parts.set_bytes("state.thresholds", np.full(5, 3e38, dtype="<f4").tobytes())
+    path.write_bytes(parts.build())
+    assert verify(path) == ["x.embc: row 0 decodes to numbers that are not finite"]
+
+
+def test_rows_beyond_all_bounds(path: Path, parts: Parts) -> None:
+    parts.document["rows"] = 10**300
+    path.write_bytes(parts.build())
+    with pytest.raises(CorruptError, match=r"'rows' must be an integer from 0 to 1099511627776, got 1000"):
+        Container(path)
+    assert all(len(problem) < 200 for problem in verify(path))
