@@ -424,7 +424,7 @@ def test_what_is_no_matrix_is_refused(method: str, shape: tuple[int, ...]) -> No
     with pytest.raises(ParameterError) as caught:
         new(method).fit(np.zeros(shape, np.float32))
     assert str(caught.value) == (
-        f"{method}: vectors must be float32 of shape (rows, at least 1), got float32 of {shape}"
+        f"{method}: vectors must be float32 of shape (rows, 1 to 1048576), got float32 of {shape}"
     )
 
 
@@ -433,7 +433,7 @@ def test_another_type_of_number_is_refused(method: str) -> None:
     with pytest.raises(ParameterError) as caught:
         new(method).fit(np.zeros((3, 2), np.float64))  # type: ignore[arg-type]
     assert str(caught.value) == (
-        f"{method}: vectors must be float32 of shape (rows, at least 1), got float64 of (3, 2)"
+        f"{method}: vectors must be float32 of shape (rows, 1 to 1048576), got float64 of (3, 2)"
     )
 
 
