@@ -24,6 +24,7 @@ BUILT_IN = {
     "dccl": "embcomp.compressors.dccl:DcclCompressor",
     "prune": "embcomp.compressors.prune:PruneCompressor",
     "alone": "embcomp.compressors.alone:AloneCompressor",
+    "transform": "embcomp.compressors.transform:TransformCompressor",
     "kd": "embcomp.compressors.kd:KdCompressor",
 }
 

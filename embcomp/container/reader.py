@@ -233,7 +233,9 @@ class Container:
     def _layout(self, band: dict[str, Any]) -> CodeLayout:
         kind: Any = band.get("kind")
         counts: list[Any] = [band.get(name) for name in ("symbols", "symbol_bits", "length_bits")]
-        known = kind in ("binary", "indexed", "none") and all(type(count) is int and count >= 0 for count in counts)
+        known = kind in ("binary", "indexed", "fields", "none") and all(
+            type(count) is int and count >= 0 for count in counts
+        )
         if not known or counts[1] > MAX_SYMBOL_BITS or counts[2] > MAX_LENGTH_BITS:
             raise CorruptError(f"{self.name}: header field 'bands' has a malformed code: {band!r}")
         return CodeLayout(kind, *counts)
