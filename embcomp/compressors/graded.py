@@ -53,7 +53,7 @@ class GradedCompressor(Compressor):
         shares_: bits of each coordinate's scalar code, by band.
         spreads_: what levels are multiplied with, by band and coordinate.
         levels_: upper halves of the levels for 1, 2, … bits, one after the other.
-        lengths_: what the symbol of a length stands for; the one length of all rows if there are no symbols.
+        length_levels_: what the symbol of a length stands for; the one length of all rows if there are no symbols.
     """
 
     bits: float | str = option(
@@ -86,7 +86,7 @@ class GradedCompressor(Compressor):
     shares_: NDArray[np.uint8] = array("|u1", "bands", "kept")
     spreads_: NDArray[np.float16] = array("<f2", "bands", "kept")
     levels_: FloatArray = array("<f4", lambda self: 2 ** int(self.shares_.max(initial=0)) - 1)
-    lengths_: FloatArray = array("<f4", "lengths")
+    length_levels_: FloatArray = array("<f4", "length_levels")
 
     # Learning
 
@@ -139,7 +139,7 @@ class GradedCompressor(Compressor):
         units, long = self._units(rows)
         ends = self.ends_.tolist()
         n_length_bits = self._length_bits(long)
-        self.lengths_ = lengths.length_levels(long, n_length_bits)
+        self.length_levels_ = lengths.length_levels(long, n_length_bits)
         bands = _statistics(units, long, ranks, ends, weighted=n_length_bits > 0 and not self.faithful)
         average = max(0.0, self._average - n_length_bits)
         slope = grades.steepest_slope(bands, average) if isinstance(self.grade, str) else self.grade
@@ -234,7 +234,7 @@ class GradedCompressor(Compressor):
             scaled = rest[:, columns] / self.spreads_[grade, columns].astype(np.float32)
             fields.append((scalar.nearest_levels(scaled, n_bits), n_bits))
         if self._n_length_bits:
-            fields.append((lengths.nearest_lengths(long, self.lengths_)[:, None], self._n_length_bits))
+            fields.append((lengths.nearest_lengths(long, self.length_levels_)[:, None], self._n_length_bits))
         return bits.pack_fields(fields, len(vectors))
 
     def _decode_grade(self, codes: BytesArray, row_ids: RowIds, grade: int) -> FloatArray:
@@ -246,9 +246,9 @@ class GradedCompressor(Compressor):
                 np.float32
             )
         coordinates *= (
-            self.lengths_[np.minimum(symbols[-1], len(self.lengths_) - 1)]
+            self.length_levels_[np.minimum(symbols[-1], len(self.length_levels_) - 1)]
             if self._n_length_bits
-            else self.lengths_[0]
+            else self.length_levels_[0]
         )
         vectors: FloatArray = coordinates @ self._back
         return vectors + self.mean_ if self.faithful else vectors
@@ -273,7 +273,7 @@ class GradedCompressor(Compressor):
 
     @property
     def _n_length_bits(self) -> int:
-        return len(self.lengths_).bit_length() - 1
+        return len(self.length_levels_).bit_length() - 1
 
     @cached_property
     def _groups(self) -> list[list[tuple[int, NDArray[np.intp]]]]:

@@ -7,7 +7,7 @@ most words are, at 1/√2 of it.
 
 The slope is chosen without labels: the steepest with which the squared error over words drawn uniformly is expected
 to be at most 1/32 above that of equal widths, for a normal source with the variances of each band, at its bound
-[Cover and Thomas 2006, §10.3.3]. Real codes lose less, or gain: they are the nearer to it the more bits they have.
+[Cover 2006, §10.3.3]. Real codes lose less, or gain: they are the nearer to it the more bits they have.
 """
 
 from __future__ import annotations

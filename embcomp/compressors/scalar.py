@@ -1,7 +1,7 @@
 """Scalar quantization: numbers rounded to a few levels each, those of large variance to more.
 
 A number of ``n_bits`` bits is the index of the nearest of 2^n_bits levels, in ascending order, times a scale. The
-levels are those of Lloyd and Max for a bell-shaped density [Max 1960, "Quantizing for minimum distortion"], the same
+levels are those of Lloyd and Max for a bell-shaped density [Max 1960], the same
 for all data and coordinates: coordinates along principal directions are nearly normal. Where they are not, they have
 heavier tails, so the density is a normal one with a hundredth of the numbers drawn from one twice as wide; that costs
 a normal coordinate 1 % of its error with few bits and 12 % with many, and saves a heavy-tailed one three quarters.
@@ -36,8 +36,7 @@ def levels(n_bits: int) -> FloatArray:
     """Return the levels of ``n_bits`` bits for numbers of variance 1, ascending and symmetric, float32, (2^n_bits,).
 
     Lloyd's rounds: a level moves to the mean of the numbers nearest to it. They start where about the cube root of
-    the density has equal shares, which is where they end for many bits [Panter and Dite 1951, "Quantization
-    distortion in pulse-count modulation with nonuniform spacing of levels"].
+    the density has equal shares, which is where they end for many bits [Panter 1951].
     """
     if n_bits == 0:
         return np.zeros(1, dtype=np.float32)
@@ -78,7 +77,7 @@ def distortion(n_bits: int) -> float:
 def allot(variances: DoubleArray, n_bits: int) -> IntArray:
     """Share bits among coordinates: each goes where it lowers the squared error most, the first of equals.
 
-    Reverse water-filling [Cover and Thomas 2006, §10.3.3] in whole bits.
+    Reverse water-filling [Cover 2006, §10.3.3] in whole bits.
 
     Args:
         variances: float64, shape (k,), at least 0.

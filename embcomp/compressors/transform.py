@@ -8,8 +8,7 @@ from embcomp.compressors.graded import GradedCompressor
 class TransformCompressor(GradedCompressor):
     """Principal coordinates of unit rows, scalar codes, wider ones for frequent words.
 
-    Transform coding [Huang and Schultheiss 1963, "Block quantization of correlated Gaussian random variables"; Goyal
-    2001, "Theoretical foundations of transform coding"] with bits shared out by reverse water-filling, for each band
+    Transform coding [Huang 1963; Goyal 2001] with bits shared out by reverse water-filling, for each band
     of frequency rank anew. There is no seed, and there are no rounds.
     """
 

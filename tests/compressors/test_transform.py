@@ -1,0 +1,132 @@
+"""Transform coding: levels, shared-out bits, bands of rank, lengths, and the method made of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from embcomp.compressors import grades, lengths, principal, scalar
+from embcomp.compressors.registry import make_compressor
+from embcomp.encoded import EncodedEmbedding
+from embcomp.inputs import as_embedding
+
+
+def ordered_rows(n_rows: int = 8192, dim: int = 8) -> np.ndarray:
+    """Rows whose mean moves with the rank, as in trained embeddings."""
+    rng = np.random.default_rng(0)
+    spread = rng.standard_normal((n_rows, dim)) * np.linspace(2, 0.5, dim)
+    return (spread + np.log2(np.arange(n_rows) + 2)[:, None] * np.eye(dim)[0]).astype(np.float32)
+
+
+@pytest.mark.parametrize("n_bits", range(1, 8))
+def test_levels_are_symmetric_and_where_lloyd_and_max_leave_them(n_bits: int) -> None:
+    levels = scalar.levels(n_bits).astype(np.float64)
+    assert len(levels) == 2**n_bits
+    assert (np.diff(levels) > 0).all()
+    np.testing.assert_array_equal(levels, -levels[::-1])
+
+
+def test_one_bit_of_a_normal_number_leaves_what_theory_says() -> None:
+    """The error of ± a about √(2/π) is 1 − 2/π, but for the heavier tails that levels are made for."""
+    assert abs(scalar.distortion(0) - 1) < 1e-9
+    assert abs(scalar.distortion(1) - (1 - 2 / np.pi)) < 0.01
+    assert all(scalar.distortion(n + 1) < scalar.distortion(n) for n in range(scalar.MOST_BITS))
+
+
+def test_nearest_levels_are_nearest() -> None:
+    values = np.random.default_rng(1).standard_normal((500, 3)).astype(np.float32)
+    for n_bits in (1, 3, 4, 6):
+        levels = scalar.levels(n_bits)
+        found = levels[scalar.nearest_levels(values, n_bits)]
+        best = np.abs(values[..., None] - levels).min(axis=-1)
+        np.testing.assert_allclose(np.abs(values - found), best, atol=1e-6)
+
+
+def test_bits_go_where_they_save_most() -> None:
+    assert scalar.allot(np.array([16.0, 1.0, 0.0]), 0).tolist() == [0, 0, 0]
+    assert scalar.allot(np.array([16.0, 1.0, 0.0]), 1).tolist() == [1, 0, 0]
+    assert scalar.allot(np.array([1.0, 1.0]), 3).tolist() == [2, 1]  # the first of equals
+    assert scalar.allot(np.array([16.0, 1.0]), 8).sum() == 8
+
+
+@pytest.mark.parametrize("slope", [0, 8, 30])
+@pytest.mark.parametrize("average", [0.5, 12.5, 100.0])
+def test_widths_fall_and_have_the_average(slope: int, average: float) -> None:
+    ends = grades.band_ends(341_479)
+    found = grades.widths(ends, average, slope)
+    assert found == sorted(found, reverse=True)
+    mean = np.diff([0, *ends]) @ np.array(found) / ends[-1]
+    assert average - 1 <= mean <= average
+
+
+def test_bands_cover_all_ranks() -> None:
+    for n_rows in (0, 1, 511, 1024, 10_000, 341_479):
+        ends = grades.band_ends(n_rows)
+        assert ends[-1] == n_rows
+        assert ends == sorted(set(ends))
+
+
+def test_lengths_come_back_within_half_a_step() -> None:
+    long = np.random.default_rng(2).lognormal(0, 1, 1000)
+    levels = lengths.length_levels(long, 5)
+    assert len(levels) == 32
+    ratios = levels[lengths.nearest_lengths(long, levels)] / long
+    half_a_step = (levels[1] / levels[0]) ** 0.5 * 1.001
+    assert (ratios <= half_a_step).all()
+    assert (ratios >= 1 / half_a_step).all()
+
+
+def test_lengths_are_kept_where_they_vary() -> None:
+    assert not lengths.vary(np.linspace(1, 2, 1000))
+    assert lengths.vary(np.geomspace(1, 100, 1000))
+
+
+def test_unit_rows_are_those_of_the_principal_coordinates() -> None:
+    rows = ordered_rows(64)
+    mean = rows.mean(axis=0)
+    directions = np.linalg.qr(np.random.default_rng(3).standard_normal((8, 8)))[0][:5]
+    whole, scales = principal.stored_directions(directions, "<i2")
+    units, long = principal.unit_rows(rows, mean, whole, scales)
+    plain = (rows - mean).astype(np.float64) @ directions.T
+    np.testing.assert_allclose(long, np.linalg.norm(plain, axis=1), rtol=1e-3)
+    np.testing.assert_allclose(units, plain / np.linalg.norm(plain, axis=1, keepdims=True), atol=1e-3)
+
+
+def test_frequent_words_have_wider_codes() -> None:
+    fitted = make_compressor("transform", bits=8, grade=2).fit(ordered_rows())
+    widths = [layout.row_bits for layout in fitted.layouts]
+    assert widths == sorted(widths, reverse=True)
+    assert widths[0] >= widths[-1] + 4
+
+
+def test_words_in_no_order_of_frequency_have_one_width() -> None:
+    rows = ordered_rows()
+    assert len(make_compressor("transform", bits=8).fit(rows).layouts) > 1
+    shuffled = np.random.default_rng(4).permutation(rows)
+    assert len(make_compressor("transform", bits=8).fit(shuffled).layouts) == 1
+
+
+def test_more_bits_leave_less_error() -> None:
+    rows = ordered_rows()
+    words = [f"w{number}" for number in range(len(rows))]
+    errors = []
+    for bits in (8, 16, 32, 64):
+        encoded = EncodedEmbedding.encode(
+            as_embedding(words, rows), make_compressor("transform", bits=bits, space="source", lengths=8)
+        )
+        errors.append(float(np.square(encoded.decode_all() - rows).sum()))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.01 * np.square(rows - rows.mean(axis=0)).sum()
+
+
+def test_rows_after_all_others_are_coded_as_the_last_band() -> None:
+    rows = ordered_rows()
+    words = [f"w{number}" for number in range(len(rows))]
+    encoded = EncodedEmbedding.encode(as_embedding(words, rows), make_compressor("transform", bits=8))
+    grown, known = encoded.extended(as_embedding(["new", "w3"], rows[:2]))
+    assert known == 1
+    assert len(grown) == len(rows) + 1
+    np.testing.assert_array_equal(grown.decode_rows(np.arange(len(rows))), encoded.decode_all())
+    last = len(encoded.compressor.layouts) - 1
+    alone = encoded.compressor.decode(encoded.compressor.encode(rows[:1], grade=last), grade=last)
+    np.testing.assert_array_equal(grown.decode_rows(np.array([len(rows)])), alone)
