@@ -40,6 +40,8 @@ FIXTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "nlb": ("nlb", {"bits": 12}),
     "nlb-scaled": ("nlb", {"bounds": "scale"}),
     "dccl": ("dccl", {"codebooks": 5, "ways": 6, "epochs": 10}),
+    "transform": ("transform", {"bits": 12}),
+    "transform-lengths": ("transform", {"bits": 40, "lengths": 3, "space": "source"}),
     "kd": ("kd", {"dims": 4, "ways": 16}),
     "kd-5-ways": ("kd", {"dims": 3, "ways": 5, "code_dim": 4, "remove_top": 1}),
     "kd-lstm": ("kd", {"dims": 3, "ways": 8, "code_dim": 6, "compose": "lstm", "epochs": 4}),

@@ -154,7 +154,13 @@ def words_by_rank(document, sections):
 
 
 def codes_of(document, sections):
-    """Return the symbols of all rows; only files with one band are read here."""
+    """Return the symbols of all rows; for fields, a matrix of bits for each band."""
+    if document["bands"][0]["kind"] == "fields":
+        starts = [0, *(band["end"] for band in document["bands"])]
+        return [
+            symbols_of(sections[f"codes.{number}"], band["end"] - start, band["symbols"] + band["length_bits"], 1)
+            for number, (band, start) in enumerate(zip(document["bands"], starts, strict=False))
+        ]
     require(len(document["bands"]) == 1, "one band of codes")
     band = document["bands"][0]
     require(band["end"] == document["rows"] and band["length_bits"] == 0, "a band of all rows, without lengths")
@@ -183,6 +189,31 @@ def sum_of_codewords(codebooks, codes, _state=None):
 def decode_dccl(document, codes, state):
     n_codebooks, dim = codes.shape[1], document["dim"]
     return state["scale"][0] * sum_of_codewords(state["codebooks"].reshape(n_codebooks, -1, dim), codes)
+
+
+def decode_transform(document, codes, state):
+    config, dim = document["config"], document["dim"]
+    average = dim if config["bits"] == "dim" else config["bits"]
+    source = config["space"] == "source" or (config["space"] == "auto" and average >= 2 * dim)
+    vectors = [coordinates_of(bits, number, state) for number, bits in enumerate(codes)]
+    back = state["directions"] * state["scales"][:, None].astype(np.float64)
+    return np.concatenate(vectors) @ back + (state["mean"] if source else 0)
+
+
+def coordinates_of(bits, band, state):
+    """Coordinates of the rows of one band, times their lengths."""
+    shares, at = state["shares"][band].tolist(), 0
+    coordinates = np.tile(state["centres"][band].astype(np.float64), (len(bits), 1))
+    for share in range(max(shares), 0, -1):
+        half = 2 ** (share - 1)
+        upper = state["levels"][half - 1 : 2 * half - 1]
+        levels = np.concatenate([-upper[::-1], upper])
+        for place in (number for number, each in enumerate(shares) if each == share):
+            symbols = bits[:, at : at + share] @ 2 ** np.arange(share)[::-1]
+            coordinates[:, place] += levels[symbols] * state["spreads"][band, place].astype(np.float64)
+            at += share
+    symbols = bits[:, at:] @ 2 ** np.arange(bits.shape[1] - at)[::-1]
+    return coordinates * state["length_levels"][symbols][:, None]
 
 
 def decode_kd(document, codes, state):
@@ -265,6 +296,7 @@ DECODERS = {
     "iiq": decode_rotation,
     "nlb": decode_nlb,
     "dccl": decode_dccl,
+    "transform": decode_transform,
     "kd": decode_kd,
     "prune": decode_prune,
     "alone": decode_alone,
