@@ -67,3 +67,10 @@ def test_what_is_cited_is_listed() -> None:
     for path in [*PAGES, *ROOT.glob("embcomp/**/*.py")]:
         for cited in CITATION.findall(path.read_text(encoding="utf-8")):
             assert f"**{cited}**" in listed, f"{name_of(path)} cites [{cited}], which docs/references.md lacks"
+
+
+def test_what_varies_is_not_compared_and_all_else_is() -> None:
+    page = "<!-- numbers vary -->\n```console\n$ embcomp x 1\nabc  1.5 e\n```\n"
+    assert examples.comparable(page) == examples.comparable(page.replace("abc  1.5", "abc 12,345.25"))
+    for old, new in [("abc", "abd"), ("x 1", "x 2"), (" e\n", " e\ne\n")]:
+        assert examples.comparable(page) != examples.comparable(page.replace(old, new))

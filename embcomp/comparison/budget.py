@@ -1,7 +1,7 @@
-"""The options with which a method's file is as large as it may be: ``target_size`` and ``target_ratio``.
+"""Choosing options with which a method's file is as large as allowed: ``target_size`` and ``target_ratio``.
 
-Sizes are worked out by arithmetic first and checked on the file written after. A method says what it can do with
-``options_for_bits`` or ``options_for_ratio``; one with neither can only be taken as it is.
+Sizes are computed first and then checked on the written file. A method says what it can do with
+``options_for_bits`` or ``options_for_ratio``; one with neither has one size only.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from embcomp.comparison.workbench import Result, Workbench
 from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress
 
-MOST_BITS_PER_DIM = 4  # signs of a tight frame: what comes after is better spent on another method
+MOST_BITS_PER_DIM = 4  # signs of a tight frame: more bits are better spent on another method
 MOST_TRIES = 5
 PROBE_ROWS = 64
-HEADER_BYTES = 4096  # header and the gaps between sections, about; the file written tells
+HEADER_BYTES = 4096  # header and gaps between sections, estimated; the written file shows the exact number
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a file may come to; exactly one is given.
+    """The allowed size of a file; exactly one is given.
 
     Attributes:
         file_bytes: size of the whole file, at most.

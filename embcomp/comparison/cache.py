@@ -1,7 +1,7 @@
-"""Results kept from one comparison to the next, in a folder of files named by what went into them.
+"""Cache of results, in a folder of files named by a digest of everything that a result depends on.
 
 A key is the SHA-256 of everything that a result depends on, so that nothing in the folder is ever out of date.
-An entry that cannot be read, or whose checksum is wrong, counts as absent and is made anew.
+An entry that cannot be read, or whose checksum does not match, counts as absent and is made again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Cache:
             raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
 
     def path(self, key: str, suffix: str) -> Path:
-        """Where an entry lies."""
+        """The file of an entry."""
         return self.folder / f"{key}{suffix}"
 
     def load(self, key: str) -> Any | None:
@@ -53,7 +53,7 @@ class Cache:
 
 @contextmanager
 def opened_cache(folder: Path | None) -> Iterator[Cache]:
-    """The cache in a folder; with ``None``, one that is gone afterwards."""
+    """The cache in a folder; with ``None``, a temporary one."""
     if folder is not None:
         yield Cache(folder)
         return
@@ -75,7 +75,7 @@ def key_of(*parts: Any) -> str:
 
 @cache
 def code_of(package: str) -> str:
-    """SHA-256 of a package's Python files, as they are when it is first asked for: versions change less often."""
+    """SHA-256 of a package's Python files, as they are on first use: versions change less often."""
     spec = find_spec(package)
     places = [] if spec is None else spec.submodule_search_locations or [spec.origin or ""]
     total = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""What a report shows of one compressed embedding beside its scores. Everything is JSON, so that it can be kept."""
+"""Details of one compressed embedding for the report. Everything is JSON, so that it can be cached."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ ROW_HEIGHT, LABEL_EVERY = 1.6, 10  # [Liao 2020, Fig. 3]: "the y axis lists ever
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with what to say under it."""
+    """A picture with its caption."""
 
     slug: str
     title: str
@@ -62,14 +62,14 @@ class Material:
 
 
 def all_figures(material: Material) -> list[Figure]:
-    """Every picture that the material is enough for."""
+    """All pictures that can be drawn from the material."""
     drawn = [pareto(material, aspect) for aspect in aspects(material.lines)]
     drawn += [errors(material), *losses(material), values(material), pattern(material)]
     return [figure for figure in drawn if figure is not None]
 
 
 def pareto(material: Material, aspect: Aspect) -> Figure | None:
-    """Quality against bytes, with intervals; the front joins what nothing smaller beats."""
+    """Quality against bytes, with intervals; the front joins the points that no smaller file beats."""
     suite, metric = aspect
     scored = [(line, line.bytes(), line.means[aspect]) for line in material.lines if aspect in line.means]
     base = next((score.value for line, _, score in scored if line.is_baseline), None)
@@ -131,7 +131,7 @@ def _losses(material: Material, kind: str, curves: Sequence[tuple[Line, list[Poi
 
 
 def values(material: Material) -> Figure | None:
-    """Singular values of the source and of what comes back from each method."""
+    """Singular values of the source and of the decoded vectors of each method."""
     if not material.source_values:
         return None
     curves = material.curves("singular_values")
@@ -227,7 +227,7 @@ def _clipped(word: str) -> str:
 
 
 def _front(points: Sequence[Point]) -> list[Point]:
-    """Points that no other beats in both, by size."""
+    """Points that no other point beats in size and quality, by size."""
     front: list[Point] = []
     for size, value in sorted(points, key=lambda point: (point[0], -point[1])):
         if not front or value > front[-1][1]:

@@ -1,4 +1,4 @@
-"""The report: one HTML page that needs nothing but itself."""
+"""The report: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLOSE_ENOUGH = 0.95  # of the uncompressed quality: what the page's first senten
 
 @dataclass(frozen=True)
 class Report:
-    """What a page says.
+    """The content of a page.
 
     Attributes:
         source: what was compressed.

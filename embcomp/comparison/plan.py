@@ -1,4 +1,4 @@
-"""Which methods a comparison runs, with which options: from what people type to complete configurations."""
+"""Planning a comparison: from the arguments of a user to complete configurations."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A method and the options given for it, judged; the rest take their defaults."""
+    """A method and the options given for it, checked; the others have their defaults."""
 
     method: str
     options: dict[str, Any]
@@ -61,7 +61,7 @@ class Candidate:
         return self if name is None or name in self.options else self.with_options(**{name: seed})
 
     def for_ratio(self, ratio: float, dim: int) -> Candidate | None:
-        """The same with about so many times less than float32; ``None`` if that is no option, or is given already."""
+        """The same, about ``ratio`` times smaller than float32; ``None`` if that is not possible or given already."""
         options = self.kind.options_for_ratio(ratio, dim, self.options)
         return None if options is None else self.with_options(**options)
 
@@ -110,7 +110,7 @@ def parse_candidate(text: str) -> Candidate:
 
 
 def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int], dim: int) -> tuple[list[Candidate], list[str]]:
-    """Each candidate at each number of bits per word, and notes: what that comes to, and where it does not apply.
+    """Each candidate at each number of bits per word, and notes: the bits chosen, and where the widths do not apply.
 
     Args:
         candidates: in the order in which they run.
@@ -137,7 +137,7 @@ def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int], dim: int)
 
 
 def _beside(candidate: Candidate, before: Candidate) -> dict[str, Any]:
-    """The options that one candidate has and another has not, or has with another value."""
+    """The options of one candidate that another does not have, or has with another value."""
     return {k: v for k, v in candidate.options.items() if k not in before.options or before.options[k] != v}
 
 

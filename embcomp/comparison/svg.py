@@ -1,7 +1,7 @@
-"""A little SVG: elements, scales, and a chart with axes, marks and a legend. Nothing here knows an embedding.
+"""SVG: elements, scales, and a chart with axes, marks and a legend. Nothing here depends on embeddings.
 
-Colours come from CSS variables, so that one picture serves light, dark and paper: inside a page that has
-``picture.css``, or as a file of its own (:func:`standalone`). No mark is told from another by colour alone: series
+Colours come from CSS variables, so that one picture serves light and dark screens and paper: inside a page with
+``picture.css``, or as a file of its own (:func:`standalone`). Marks are not distinguished by colour alone: series
 have shapes and dashes too.
 """
 
@@ -147,7 +147,7 @@ class Chart:
         self.marks.append(tag("line", x1=self.x.start, x2=self.x.stop, y1=height, y2=height, class_=class_))
 
     def level_label(self, y: float, text: str) -> None:
-        """A text along a horizontal line: at one of its ends or amid, above or below, where there is most room."""
+        """A text along a horizontal line: at an end or in the middle, above or below, where there is most room."""
         width, height = 7.2 * len(text), self.y(y)
         lefts = (self.x.start + 4, self.x.stop - width - 4, (self.x.start + self.x.stop - width) / 2)
         places = [(left, height + down) for down in (-5, 15) for left in lefts]

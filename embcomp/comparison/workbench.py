@@ -151,7 +151,7 @@ class Workbench:
             *(suite for suite, _ in self.evaluation.chosen),
         ]
         for part in parts:
-            _code_of(part)  # now, since hours later files may say what does not run
+            _code_of(part)  # now: hours later the files may differ from the code that runs
         n_steps = len(self.evaluation.chosen) + 1
         total = n_steps * (len(jobs) + 1)
         results = [self._baseline(_Steps(progress, BASELINE, 0, total))]
@@ -162,7 +162,7 @@ class Workbench:
         return results
 
     def container(self, job: Job, progress: Progress = no_progress) -> tuple[Path, dict[str, Any]]:
-        """Return the job's container, made if it is not there yet, and what is known of it."""
+        """Return the job's container, made if it is not cached, and its facts."""
         compressor = make_compressor(job.method, **(job.config or {}))
         key = self._container_key(compressor)
         path = self.cache.path(key, ".embc")
@@ -250,7 +250,7 @@ class Workbench:
         return seconds
 
     def _container_key(self, compressor: Compressor) -> str:
-        """Whatever the container depends on; the number goes up when what is kept beside it changes."""
+        """Everything that the container depends on; the number changes with the format of the entry."""
         method = [compressor.name, compressor.get_config(), _code_of(type(compressor))]
         return key_of("container 1", __version__, self._content, self.embedding.source.to_json(), method)
 
@@ -261,7 +261,7 @@ class Workbench:
 
     @cached_property
     def _content(self) -> str:
-        """SHA-256 of words and vectors: what a source comes to, however it was stored and read."""
+        """SHA-256 of words and vectors, independent of the format of the source."""
         total = hashlib.sha256("\0".join(self.embedding.words).encode("utf-8", "surrogatepass"))
         total.update(np.ascontiguousarray(self.embedding.vectors).data)
         return total.hexdigest()
@@ -284,7 +284,7 @@ class _Steps:
         self._progress, self._name, self._behind, self._total = progress, name, behind - 1, total
 
     def start(self, what: str) -> None:
-        """The next step begins."""
+        """Begin the next step."""
         self._behind += 1
         self._progress(f"{self._name}: {what}", self._behind, self._total)
 

@@ -33,7 +33,7 @@ SEEDED_ITERATIONS = 12
 KMEANS_ITERATIONS = 5
 KMEANS_WIDTHS = 8
 LOCAL_SWEEPS = 3
-RIDGE = 1.0  # in rows: how firmly a codeword stays where it was
+RIDGE = 1.0  # in rows: weight of a codeword's previous value
 GAUSS_SEIDEL_SWEEPS = 3
 
 
@@ -118,7 +118,7 @@ class Search:
     def improve(self, targets: FloatArray, codes: Symbols, sweeps: int) -> None:
         """Change one symbol at a time, in place, to the best given the others (iterated conditional modes).
 
-        With r what all D words leave over, the costs of codebook j without its present word w are
+        With r the residual of all D words, the costs of codebook j without its present word w are
         ½‖w'‖² − (r + w)·w'. Rows that a sweep has not changed are done.
         """
         active = np.arange(len(targets))
@@ -249,14 +249,14 @@ def _gauss_seidel(targets: FloatArray, codes: Symbols, codebooks: FloatArray) ->
 def residual_codebooks(
     targets: FloatArray, dims: int, ways: int, width: int, rng: np.random.Generator, progress: Progress = no_progress
 ) -> tuple[FloatArray, Symbols]:
-    """Return codebooks and codes by residual k-means: each codebook for what the best prefixes so far leave over."""
+    """Return codebooks and codes by residual k-means: each codebook for the residuals of the best prefixes so far."""
     n_rows, dim = targets.shape
     codebooks = np.zeros((dims, ways, dim), dtype=np.float32)
     beam = Beam.empty(n_rows)
     for j in range(dims):
         progress("codebooks", j, dims)
         residual = _residual(targets, codebooks[:j], beam.codes[:, 0])
-        if j == 0:  # rows have clusters, what is left over after the first codebook has few
+        if j == 0:  # rows have clusters, the residuals after the first codebook have few
             codebooks[j] = seeded_kmeans(residual, ways, rng, SEEDED_ITERATIONS, SAMPLE_PER_CENTROID * ways)
         else:
             codebooks[j] = progressive_kmeans(
@@ -295,7 +295,7 @@ def fit_additive(
     rng: np.random.Generator,
     progress: Progress = no_progress,
 ) -> tuple[FloatArray, Symbols, list[float]]:
-    """Fit codebooks to ``targets``: residual k-means, then least squares and local search in turn.
+    """Fit codebooks to ``targets``: residual k-means, then least squares and local search alternately.
 
     Returns:
         Codebooks float32 (D, K, d), codes uint16 (n, D), and the squared errors ‖X − X̂‖² after the start and after

@@ -1,4 +1,4 @@
-"""ALONE, all word embeddings from one [Takase 2020]."""
+"""ALONE, all word embeddings from one embedding [Takase 2020]."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ STEPS = 30_000  # at most, for --epochs auto
 RATIO = 4.0
 BATCH_ROWS = 256  # [Takase 2020, §3.1]
 ACTIVATIONS = 2**20  # hidden activations of a decoded block at most: 4 MB
-SOURCE_NUMBERS = 2**24  # of all source matrices at most, 64 MB: what a hostile container can make a reader draw
-ERROR_ROWS = 8192  # that the reported error is measured on: enough for two digits, and soon done
-POOR_ERROR = 0.25  # from here on, SimLex-999 is below four fifths of the original's (docs/compressors/alone.md)
+SOURCE_NUMBERS = 2**24  # of all source matrices at most, 64 MB: limits what a hostile container costs
+ERROR_ROWS = 8192  # that the reported error is measured on: enough for two digits
+POOR_ERROR = 0.25  # above this, SimLex-999 keeps less than 0.8 (docs/compressors/alone.md)
 
 
 class AloneCompressor(RowCompressor):
     """Every vector is a feed-forward network's output for one vector o under a random filter of the word's own.
 
-    [Takase 2020, eq. 1-3]: x̂ = W₂ max(0, W₁ (m_w ⊙ o)), m_w being the OR ("binary") or sum ("real") of M columns, one
-    from each of M random source matrices, picked at random by the number of the word's row. The filters cost nothing
-    ("volatile", Table 1): they are regenerated from the seed as :mod:`embcomp.compressors.filters` says. A word has
-    no code at all; the network is the whole file, and its size does not depend on the number of words.
+    [Takase 2020, eq. 1-3]: x̂ = W₂ max(0, W₁ (m_w ⊙ o)), m_w being the OR ("binary") or sum ("real") of M columns,
+    one from each of M random source matrices, picked at random by the number of the word's row. The filters take no
+    space ("volatile", Table 1): they are regenerated from the seed as :mod:`embcomp.compressors.filters` says. A word
+    has no code at all; the network is the whole file, and its size does not depend on the number of words.
     Trained by Adam on mini-batches of 256 to minimise eq. 4. As published: ``inter=2400, epochs=1000``.
 
     Where we differ: vectors are centred and divided by their root mean square before training, so that their scale
@@ -186,7 +186,7 @@ class AloneCompressor(RowCompressor):
         return Network(self.base_, *narrow.widen(self.inner_, self.outer_, unit_scale))
 
     def _check_state(self) -> None:
-        """Redrawn rows ascend; the sources are not too large to be drawn."""
+        """Check that redrawn rows ascend and the sources are not too large to be drawn."""
         rows = self.redrawn_rows_
         if (rows[:1] < 0).any() or (rows[1:] <= rows[:-1]).any() or (self.redrawn_attempts_ < 1).any():
             raise CorruptError("state 'redrawn_rows' must ascend from 0 and 'redrawn_attempts' be at least 1")

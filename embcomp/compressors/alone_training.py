@@ -1,4 +1,4 @@
-"""Training ALONE's network: which rows in which order, how fast it learns, and the filters of the rows."""
+"""Training ALONE's network: order of the rows, learning rate, and the filters of the rows."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def learning_rate(n_units: int) -> float:
 
 
 class Filters:
-    """The filters of all rows by position, made beforehand if they are small."""
+    """The filters of all rows by position, computed in advance if they are small."""
 
     def __init__(self, sources: NDArray[Any], assignments: Assignments) -> None:
         self._sources = sources
@@ -59,7 +59,7 @@ class Filters:
 
 
 class Schedule:
-    """Which batches there are, how far training is, and what it tells about itself.
+    """The batches of a training, its progress and its losses.
 
     The *share* done is that of the batches or that of the seconds allowed, whichever is greater.
     """
@@ -78,7 +78,7 @@ class Schedule:
 
     @property
     def share(self) -> float:
-        """How much of the training is done, from 0; 1 or more when it is over."""
+        """The share of the training that is done, from 0; 1 or more at the end."""
         by_time = (time.monotonic() - self._start) / self._seconds
         return max(by_time, self._done / max(1, self._n_epochs * self._n_batches))
 
@@ -104,13 +104,13 @@ class Schedule:
         self._tell(len(self.losses), always=True)
 
     def record(self, loss: float, n_rows: int) -> None:
-        """Take the loss of the batch that was yielded last."""
+        """Record the loss of the last batch."""
         self._loss_sum += loss * n_rows
         self._rows += n_rows
         self._done += 1
 
     def _tell(self, epoch: int, *, always: bool = False) -> None:
-        """Report the epoch, its loss so far and the seconds left, not too often."""
+        """Report the epoch, its loss so far and the remaining seconds, at intervals."""
         seconds = time.monotonic() - self._start
         if not always and seconds - self._news < NEWS_SECONDS:
             return

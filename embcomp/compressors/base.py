@@ -176,7 +176,7 @@ class Compressor(Configurable):
 
     @property
     def report(self) -> Report:
-        """Facts about the fit for people; empty if the state came from elsewhere."""
+        """Facts about the fit for people; empty if the state was set and not learned here."""
         self._require_fitted()
         return getattr(self, "_report", {})
 
@@ -250,7 +250,7 @@ class Compressor(Configurable):
 
     @property
     def n_rows(self) -> int | None:
-        """Rows that the state was learned for, where it has something for each of them; else ``None``."""
+        """Number of rows of a state that has entries per row; else ``None``."""
         return self.extents.get("rows")
 
     @property
@@ -303,7 +303,7 @@ class Compressor(Configurable):
 
     @classmethod
     def options_for_bits(cls, n_bits: int, dim: int, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Options with which a row of ``dim`` numbers takes ``n_bits`` or a little less, beside those ``given``.
+        """Options, besides those ``given``, with which a row of ``dim`` numbers takes ``n_bits`` or a little less.
 
         They are bits of its code, or for a method without codes its share of what is learned. ``None``: there are no
         such options, or they are among those given. Where the code is of symbols: as many as ``n_bits`` hold, or a

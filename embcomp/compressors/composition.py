@@ -79,7 +79,7 @@ class LstmState:
 
 @dataclass
 class _Step:
-    """What one step leaves for the way back."""
+    """What one step keeps for back-propagation."""
 
     hidden_before: FloatArray
     memory_before: FloatArray

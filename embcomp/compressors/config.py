@@ -89,7 +89,7 @@ class Configurable(ABC):
         return compressor
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The config, under the name that scikit-learn has for it; there is nothing inside to go ``deep`` into."""
+        """The config, under scikit-learn's name; there are no nested objects, so ``deep`` has no effect."""
         return self.get_config()
 
     def set_params(self, **params: Any) -> Self:

@@ -264,7 +264,7 @@ class DcclCompressor(Compressor):
         return CodeLayout.of_symbols(self.extents["scores"] // self.ways, self.ways)
 
     def _check_state(self) -> None:
-        """Codebooks are whole ones."""
+        """Check that there are whole codebooks."""
         n_scores = self.extents["scores"]
         if not n_scores or n_scores % self.ways:
             raise CorruptError(f"state 'codebooks' must have a multiple of {self.ways} rows, got {n_scores}")

@@ -76,7 +76,7 @@ def slices(n_units: int) -> list[slice]:
 
 
 class _Scratch:
-    """What one thread works with while it is at a slice; used for one slice after the other."""
+    """Buffers of one thread, reused for one slice after the other."""
 
     def __init__(self, batch_rows: int, network: Network, n_units: int) -> None:
         self.hidden_gradient = np.empty((batch_rows, n_units), dtype=np.float32)
@@ -201,18 +201,18 @@ class Trainer:
         return total
 
     def _on_slices(self, function: Callable[[_Slice, _Scratch], Result]) -> list[Result]:
-        """Call ``function`` on every slice, shared out among the threads; return what it gave, in order."""
+        """Call ``function`` on every slice, distributed over the threads; return the results in order."""
 
         def work(share: tuple[list[_Slice], _Scratch]) -> list[Result]:
             parts, scratch = share
-            with np.errstate(over="ignore", invalid="ignore"):  # of this thread; the loss tells what went wrong
+            with np.errstate(over="ignore", invalid="ignore"):  # of this thread; the loss shows the failure
                 return [function(part, scratch) for part in parts]
 
         first: list[Result] = []
 
         def others() -> Iterator[tuple[list[_Slice], _Scratch]]:
             yield from self._shares[1:]
-            first.extend(work(self._shares[0]))  # on this thread, while the others are under way
+            first.extend(work(self._shares[0]))  # on this thread, while the others run
 
         rest = [each for share in map_ahead(work, others(), len(self._shares)) for each in share]
         return first + rest

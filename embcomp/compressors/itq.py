@@ -19,7 +19,7 @@ ISOTROPY_ROWS = 10_000  # enough for three digits; the partition function takes 
 
 
 class ItqCompressor(RotationCompressor):
-    """Centre, project on the top principal directions, rotate so that signs lose least.
+    """Centre, project on the top principal directions, rotate for the least quantization loss of signs.
 
     [Liao 2020, §3.1, eq. 1-2]. Mean, directions and rotation are learned from ``fit_rows`` rows and applied to all.
     With more bits than dimensions, R is a tight frame. As published: ``fit_rows="all", unit_rows=False``.

@@ -150,7 +150,7 @@ class KdCompressor(Compressor):
 
     @property
     def learns_codes(self) -> bool:
-        """Unless codes are searched for."""
+        """True unless codes are searched for."""
         return self.solver != "alternate"
 
     def _learn(self, rows: FloatArray, progress: Progress) -> tuple[Symbols, list[float]]:
@@ -199,7 +199,7 @@ class KdCompressor(Compressor):
         return Problem(targets, directions, dims, self.ways, code_dim, self.beam, iterations, training, rng, progress)
 
     def _prepare(self, rows: FloatArray) -> FloatArray:
-        """What is composed: rows centred, without the removed directions."""
+        """The rows to compose: centred, without the removed directions."""
         centred = rows - self.mean_
         if len(self.removed_):
             centred -= (centred @ self.removed_.T) @ self.removed_
@@ -278,7 +278,7 @@ class KdCompressor(Compressor):
         return CodeLayout.of_symbols(self.extents["dims"], self.ways)
 
     def _check_state(self) -> None:
-        """There is a codebook, and a transform where an LSTM needs one."""
+        """Check that there is a codebook, and a transform where an LSTM needs one."""
         if not self.extents["dims"]:
             raise CorruptError("state 'codebooks' must hold at least one codebook, got none")
         if _has_lstm(self) and not self.extents["transform"]:

@@ -1,4 +1,4 @@
-"""Ways to learn KD codes: [Chen 2017, eq. 1], solved by search, by Algorithm 1, or not at all."""
+"""Solvers for KD codes [Chen 2017, eq. 1]: by search, by Algorithm 1, or with random codes."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Problem:
         return np.zeros((self.dims, self.ways, self.targets.shape[1]), dtype=np.float32)
 
     def projected(self) -> tuple[FloatArray, FloatArray | None]:
-        """Return targets in the span of the top d' directions, and H; as they are if d' is d."""
+        """Return targets in the span of the top d' directions, and H; unchanged if d' is d."""
         if self.code_dim == self.targets.shape[1]:
             return self.targets, None
         transform = self.directions[: self.code_dim]
         return self.targets @ transform.T, transform
 
     def scaled(self) -> tuple[FloatArray, np.float32]:
-        """Return targets of unit mean square, and what they were divided by."""
+        """Return targets of unit mean square, and their divisor."""
         mean = float(np.square(self.targets, dtype=np.float64).mean()) if self.targets.size else 0.0
         scale = np.float32(math.sqrt(mean)) or np.float32(1)
         return self.targets / scale, scale
@@ -105,7 +105,7 @@ def random_linear(problem: Problem) -> Fitted:
 
 
 def alternate_lstm(problem: Problem) -> Fitted:
-    """Search and training in turn, on targets brought to unit mean square."""
+    """Search and training alternately, on targets scaled to unit mean square."""
     targets, scale = problem.scaled()
     codebooks, composition, surrogate, symbols, losses = fit_lstm(
         targets,
@@ -137,7 +137,7 @@ def random_lstm(problem: Problem) -> Fitted:
 
 
 def straight_through_linear(problem: Problem) -> Fitted:
-    """Algorithm 1, on targets brought to unit mean square."""
+    """Algorithm 1, on targets scaled to unit mean square."""
     targets, scale = problem.scaled()
     composition = LinearComposition.random(problem.code_dim, targets.shape[1], problem.rng)
     codebooks, symbols, losses = _straight_through(problem, targets, composition)
@@ -149,7 +149,7 @@ def straight_through_linear(problem: Problem) -> Fitted:
 
 
 def straight_through_lstm(problem: Problem) -> Fitted:
-    """Algorithm 1 with an LSTM, on targets brought to unit mean square."""
+    """Algorithm 1 with an LSTM, on targets scaled to unit mean square."""
     targets, scale = problem.scaled()
     composition = LstmComposition.random(problem.code_dim, targets.shape[1], problem.rng)
     codebooks, symbols, losses = _straight_through(problem, targets, composition)

@@ -17,7 +17,7 @@ from embcomp.threads import single_threaded_blas
 
 @dataclass(frozen=True)
 class Training:
-    """How to descend: Adam with a rate that falls linearly to 0, ``batch_size`` rows a step.
+    """Settings of gradient descent: Adam with a rate that falls linearly to 0, ``batch_size`` rows per step.
 
     ``temperature`` T0 and ``decay`` are those of T_t = T0 / (1 + decay · t), t counting epochs from 0; only
     straight-through training has a temperature.
@@ -129,7 +129,7 @@ def train_straight_through(
 
     Batches are the same rows in every epoch, visited in random order, so that each row's moments in Adam are updated
     once an epoch: Adam for the logits counts epochs, for the shared parameters it counts batches. ``after_epoch`` is
-    called with codebooks and codes, to look at.
+    called with codebooks and codes.
     """
     n_rows, (dims, ways, _) = len(targets), codebooks.shape
     order = rng.permutation(n_rows)
@@ -166,7 +166,7 @@ def train_straight_through(
     return result
 
 
-LOGIT_RATE = 30.0  # a row's logits take one step an epoch, the codebooks one a batch
+LOGIT_RATE = 30.0  # a row's logits take one step per epoch, the codebooks one per batch
 
 
 def train_network(

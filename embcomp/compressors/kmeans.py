@@ -1,4 +1,4 @@
-"""k-means for codebooks: started in few principal dimensions, widened until all are in."""
+"""k-means for codebooks: started in few principal dimensions, widened step by step to all."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def lloyd(vectors: FloatArray, centroids: FloatArray, iterations: int) -> FloatA
 
 
 def _split(centroids: FloatArray, counts: NDArray[np.intp]) -> None:
-    """Move each empty centroid next to one of a largest cluster with at least two rows, which moves the other way."""
+    """Move each empty centroid next to that of a largest cluster of two rows or more, which moves the other way."""
     empty = np.flatnonzero(counts == 0)
     largest = np.argsort(-counts, kind="stable")[: len(empty)]
     largest = largest[counts[largest] > 1]
@@ -98,7 +98,7 @@ def seeded_kmeans(
 def _seeds(rows: FloatArray, n_centroids: int, rng: np.random.Generator) -> FloatArray:
     """Rows drawn one after the other, with odds their squared distance from those drawn; the best of some trials.
 
-    Zeros where no row is at a distance any more.
+    Zeros when all rows coincide with those drawn.
     """
     seeds = np.zeros((n_centroids, rows.shape[1]), dtype=np.float32)
     seeds[0] = rows[rng.integers(len(rows))]
@@ -125,10 +125,10 @@ SEED_TRIALS = 4
 def progressive_kmeans(
     vectors: FloatArray, n_centroids: int, rng: np.random.Generator, iterations: int, n_widths: int, sample_rows: int
 ) -> FloatArray:
-    """Return centroids, float32, shape (n_centroids, d), found in ever more principal directions.
+    """Return centroids, float32, shape (n_centroids, d), found in a growing number of principal directions.
 
     k-means from random rows ends in poor minima where d is large and the rows have little structure, as residuals
-    have little. Rows are rotated to their principal directions; k-means runs on the first direction alone, then on
+    do. Rows are rotated to their principal directions; k-means runs on the first direction alone, then on
     more, in ``n_widths`` geometric steps up to d, each started from the last one's centroids. The idea is that of
     faiss's ``ProgressiveDimClustering``; see also [Liu 2015].
 

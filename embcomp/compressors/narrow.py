@@ -1,4 +1,4 @@
-"""Two layers of weights in fewer bytes: float32, float16 or int8."""
+"""Storage of two layers of weights as float32, float16 or int8."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def narrow(inner: FloatArray, outer: FloatArray, weights: str) -> State:
 
 
 def widen(inner: AnyArray, outer: AnyArray, unit_scale: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
-    """Return W₁ and W₂ᵀ, float32, that compute what the stored arrays stand for."""
+    """Return W₁ and W₂ᵀ, float32, from the stored arrays."""
     wide = outer.astype(np.float32)
     if unit_scale is not None:
         wide *= unit_scale[:, None]

@@ -18,19 +18,19 @@ from embcomp.threads import single_threaded_blas
 
 
 class NlbCompressor(Compressor):
-    """An autoencoder whose middle is the code: b = H(W x), x̂ = tanh(Wᵀ b + c).
+    """An autoencoder whose middle layer is the code: b = H(W x), x̂ = tanh(Wᵀ b + c).
 
-    H is the Heaviside step, b in {0, 1}, H(0) = 0. Minimised by SGD in minibatches:
+    H is the Heaviside step, b in {0, 1}, H(0) = 0. Minimized by SGD in minibatches:
 
         ‖x − x̂‖² + λ · ½ ‖WᵀW − I‖²
 
     The step has no useful derivative, so W is moved by the decoder's gradient, b · (∂ℓ/∂(Wᵀb + c))ᵀ, and the
-    regulariser's, 2 λ W (WᵀW − I), which keeps W's columns orthonormal, so that the codes of unlike words differ.
+    regularizer's, 2 λ W (WᵀW − I), which keeps W's columns orthonormal, so that the codes of unlike words differ.
 
     tanh cannot give values beyond ±1: inputs are clipped to [−1, 1] (``bounds="clip"``, as published), or divided by
     their largest magnitude (``"scale"``), which decoding undoes.
 
-    Where we differ: W starts as a random matrix with orthonormal columns (or rows), where the regulariser wants it;
+    Where we differ: W starts as a random matrix with orthonormal columns (or rows), as the regularizer requires;
     any number of bits is kept (the original program keeps multiples of 64); W and c are stored, so that codes decode
     and new words encode. Defaults of learning rate and λ are those of the lowest reconstruction loss on GloVe.
     """

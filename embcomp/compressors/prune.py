@@ -23,14 +23,14 @@ MAX_COLUMNS = 2**16  # two bytes count them
 
 
 class PruneCompressor(RowCompressor):
-    """Set the smallest ``fraction`` of all numbers to 0 and keep the others as they are.
+    """Set the smallest ``fraction`` of all numbers to 0 and keep the others unchanged.
 
     Which numbers are the smallest is decided over the whole matrix (*class-blind*, the best in [See 2016]), or with
     ``per_word`` within each row. [Liao 2020] prunes 95 %. Nothing is retrained, as there is no task.
 
     The numbers kept are stored as a compressed sparse row matrix: their float32 values, their columns in one or two
-    bytes each, and the end of every row. What that takes is what the ratios count: 95 % pruned is 16 times fewer
-    bytes at best, not 20, since columns have to be stored too. A row's code is its place in that matrix: it belongs
+    bytes each, and the end of every row. The ratios count all of that: 95 % pruned is 16 times fewer bytes
+    at best, not 20, because columns have to be stored too. A row's code is its place in that matrix: it belongs
     to the row and not to its vector, and new vectors cannot be encoded.
     """
 
@@ -53,7 +53,7 @@ class PruneCompressor(RowCompressor):
             return None
         room = 4 * dim / ratio - 4  # of a row's end
         kept = room / (dim * (4 + np.dtype(_column_type(dim)).itemsize))
-        return {"fraction": min(1.0, max(0.0, math.ceil((1 - kept) * 1e6) / 1e6))}  # digits for people to read
+        return {"fraction": min(1.0, max(0.0, math.ceil((1 - kept) * 1e6) / 1e6))}  # digits shown
 
     def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report, BytesArray]:
         """Keep the largest numbers; the codes are empty."""
@@ -103,7 +103,7 @@ class PruneCompressor(RowCompressor):
         return CodeLayout("none", 0)
 
     def _check_state(self) -> None:
-        """Dimensions are as many as columns can count; ends ascend to the number of values; columns are below."""
+        """Check that columns can count the dimensions, that ends ascend to the number of values, and that columns are below."""
         if not 1 <= self.dim <= MAX_COLUMNS:
             raise CorruptError(f"state 'dim' must be from 1 to {MAX_COLUMNS}, got {self.dim}")
         ends = self.ends_.astype(np.int64)

@@ -43,7 +43,7 @@ def _judged(loaded: Any) -> type[Compressor]:
     from embcomp.compressors.base import Compressor
 
     if not (isinstance(loaded, type) and issubclass(loaded, Compressor)):
-        raise TypeError(f"{loaded!r} is no subclass of embcomp.Compressor")
+        raise TypeError(f"{loaded!r} is not a subclass of embcomp.Compressor")
     if isabstract(loaded):
         missing = ", ".join(sorted(loaded.__abstractmethods__))
         raise TypeError(f"{loaded.__qualname__} is abstract, it lacks {missing}")

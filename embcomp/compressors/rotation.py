@@ -1,4 +1,4 @@
-"""The rotation that loses least when rotated rows are rounded to signs."""
+"""The rotation with the least quantization loss when rotated rows are rounded to signs."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def project(
 
     Returns:
         V in memory, if it takes at most ``HELD_BYTES`` or half of what the rows take; else products with it are
-        computed from the rows each time, which takes hardly longer while k is above d / 2.
+        computed from the rows each time, which takes little longer while k is above d / 2.
     """
     dim, k = basis.shape
     if 4 * len(rows) * k <= HELD_BYTES or 2 * k <= dim:

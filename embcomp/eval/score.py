@@ -97,7 +97,7 @@ class Score:
 
     @property
     def key(self) -> Key:
-        """What the same score of another target has in common with this one."""
+        """The key that the same score of another target has too."""
         return self.suite, self.task, self.metric
 
     @property
@@ -141,7 +141,7 @@ JSON_NAMES = tuple(each.name for each in fields(Score))[:-4]
 
 
 def beside(scores: Iterable[Score], baseline: Iterable[Score]) -> list[Score]:
-    """Put the baseline's score of the same suite, task and metric beside each score."""
+    """Attach to each score the baseline's score of the same suite, task and metric."""
     by_key = {score.key: score for score in baseline}
     return [replace(score, baseline=by_key.get(score.key)) for score in scores]
 

@@ -2,8 +2,8 @@
 
 The bootstrap [Efron 1979] draws n items with replacement, ``n_resamples`` times. A resample is held as a row of
 *counts* (how often each item was drawn), so that ranks, correlations and purities of many resamples are computed
-at once without ever building the resampled data. Draws depend on the seed and n only: two systems measured on the
-same items with the same seed see the same resamples, which is what a paired comparison needs.
+at once without building the resampled data. Draws depend on the seed and n only: two systems measured on the
+same items with the same seed see the same resamples, as a paired comparison requires.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def majority_hits(clusters: IntArray, categories: IntArray) -> NDArray[np.bool_]
     """Whether each item is of the most frequent category of its cluster (the lowest of equals), shape (n,).
 
     The mean of this is the clustering's purity. Resampling it holds clusters and their majorities fixed: taking
-    majorities anew in each resample would only ever raise the purity.
+    majorities again in each resample would only raise the purity.
     """
     n_categories = int(categories.max()) + 1
     n_cells = (int(clusters.max()) + 1) * n_categories

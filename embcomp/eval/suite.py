@@ -52,7 +52,7 @@ Rows = Sequence[tuple[Any, ...]]
 
 @dataclass(frozen=True)
 class DataSet:
-    """Something to measure on: rows of text and numbers, whose columns the suite knows."""
+    """A data set: rows of text and numbers, whose columns the suite knows."""
 
     suite: str
     name: str
@@ -61,7 +61,7 @@ class DataSet:
 
 @dataclass(frozen=True)
 class Settings:
-    """What all suites of one run have in common.
+    """Settings of one run, common to all suites.
 
     Attributes:
         oov: what stands for a missing word: the ``mean`` vector, or nothing (``skip`` its row).
@@ -93,7 +93,7 @@ TaskKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Job:
-    """One computation and the results to expect of it; those that do not come are shown as gaps."""
+    """One computation and its expected results; those that are missing are shown as gaps."""
 
     name: str
     keys: Sequence[TaskKey]
@@ -111,8 +111,8 @@ class Suite:
         measure: scores a target on one of its data sets: a :class:`Measurement` for each metric.
         read: reads a file of a folder of data sets; raises ``InputError`` if it is none.
         folders: names of the subfolders, in lower case, whose files ``read`` can read.
-        built_in: gives the data sets that are there without a folder.
-        missing: says what is not installed here that the suite needs, and how to install it; empty if nothing is.
+        built_in: returns the data sets that need no folder.
+        missing: returns what the suite needs and is not installed, and how to install it; empty if nothing is.
         needs_baseline: whether it compares the target with what it was made from.
         plan: for a suite that does not measure one data set at a time: lists its jobs; ``measure`` is then not used.
     """
@@ -157,7 +157,7 @@ def attempt(suite: Suite, call: Callable[[], Result]) -> Result | None:
 
 def _judged(loaded: Any) -> Suite:
     if not isinstance(loaded, Suite):
-        raise TypeError(f"{loaded!r} is no embcomp.eval.suite.Suite")
+        raise TypeError(f"{loaded!r} is not an embcomp.eval.suite.Suite")
     if loaded.measure is None and loaded.plan is None:
         raise TypeError("it has neither `measure` nor `plan`")
     return loaded

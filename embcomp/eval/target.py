@@ -1,4 +1,4 @@
-"""What can be evaluated, and how a data set's words become vectors.
+"""Targets of an evaluation, and how a data set's words become vectors.
 
 A word is looked up as it is written, then in lower case. A term of several words, separated by spaces, is looked
 up whole, then as the mean of those of its words that are known. What is still missing is *out of vocabulary*:

@@ -69,7 +69,7 @@ def _read_gensim(stream: ByteStream, options: ReadOptions) -> Rows:
     if not options.allow_pickle:
         raise InputError(
             f"{stream.name}: is a pickle (native gensim file), and unpickling runs any code that it holds; "
-            "`allow_pickle` reads it all the same"
+            "`allow_pickle` reads it anyway"
         )
     from gensim.models import KeyedVectors
 

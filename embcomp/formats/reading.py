@@ -181,7 +181,7 @@ class BlockReader:
                 kept.append(row)
             elif self._options.duplicates == "error":
                 place = self._rows.place(block.numbers[row])
-                raise InputError(f"{place}: the word {shown(word)} is there a second time, expected distinct words")
+                raise InputError(f"{place}: the word {shown(word)} occurs twice, expected distinct words")
         return _keep(block, kept)
 
 

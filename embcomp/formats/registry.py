@@ -87,7 +87,7 @@ def _in_turn() -> Iterator[Format]:
 
 def _judged(loaded: Any) -> Format:
     if not isinstance(loaded, Format):
-        raise TypeError(f"{loaded!r} is no embcomp.formats.Format")
+        raise TypeError(f"{loaded!r} is not an embcomp.formats.Format")
     return loaded
 
 

@@ -106,7 +106,7 @@ def decode_words(
         index = words.count(separator, 0, error.start)
         raise InputError(
             f"{place(numbers[index])}: {shown(words.split(separator)[index])} is not valid UTF-8 ({error.reason}); "
-            f"`encoding_errors` replace or ignore gets past it"
+            f"`encoding_errors` replace or ignore accepts it"
         ) from None
 
 

@@ -132,7 +132,7 @@ def test_read_takes_the_options_of_the_command_line(tmp_path: Path) -> None:
     words, _ = embcomp.read(path, bad_rows="skip", encoding_errors="replace", format="glove-text")
     assert words == ["a", "b", "\ufffd"]
     assert embcomp.read(path, limit=2)[0] == ["a", "b"]
-    with pytest.raises(InputError, match="is there a second time"):
+    with pytest.raises(InputError, match="occurs twice"):
         embcomp.read(path, duplicates="error", limit=3)
     with pytest.raises(ParameterError, match="must be"):
         embcomp.read(path, limit=0)

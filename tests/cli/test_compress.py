@@ -132,12 +132,12 @@ BAD_INPUT = [
     (
         b"a 1 2\n\xff 3 4\n",
         [],
-        "2: '\\\\xff' is not valid UTF-8 (invalid start byte); --encoding-errors replace or ignore gets past it",
+        "2: '\\\\xff' is not valid UTF-8 (invalid start byte); --encoding-errors replace or ignore accepts it",
     ),
     (
         b"a 1 2\na 3 4\n",
         ["--duplicates", "error"],
-        "2: the word 'a' is there a second time, expected distinct words",
+        "2: the word 'a' occurs twice, expected distinct words",
     ),
     (b"3 2\na 1 2\nb 3 4\n", [], "1: header promises 3 rows, the file has 2"),
     (b"1 2\na 1 2\nb 3 4\n", [], "1: header promises 1 rows, the file has 2"),
@@ -147,7 +147,7 @@ BAD_INPUT = [
         b"\x80\x04K\x01.",
         [],
         " is a pickle (native gensim file), and unpickling runs any code that it holds; "
-        "--allow-pickle reads it all the same",
+        "--allow-pickle reads it anyway",
     ),
 ]
 

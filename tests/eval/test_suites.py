@@ -38,7 +38,7 @@ NUMBER = 7
 BROKEN = {
     "missing": ("no_such_module:SUITE", "ModuleNotFoundError: No module named 'no_such_module'"),
     "absent": ("tests.eval.test_suites:ABSENT", "AttributeError: module 'tests.eval.test_suites' has no attribute"),
-    "number": ("tests.eval.test_suites:NUMBER", "TypeError: 7 is no embcomp.eval.suite.Suite"),
+    "number": ("tests.eval.test_suites:NUMBER", "TypeError: 7 is not an embcomp.eval.suite.Suite"),
     "named": ("tests.eval.test_suites:NAMED", "TypeError: its name must be 'named', as its entry point, got 'other'"),
     "empty": ("tests.eval.test_suites:EMPTY", "TypeError: it has neither `measure` nor `plan`"),
     "analogy": (

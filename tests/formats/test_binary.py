@@ -59,7 +59,7 @@ def test_binary_blocks_of_any_size_give_the_same(tmp_path: Path, size: int, monk
             binary(A, C),
             {},
             "v.bin: row 2: 'c\\\\xff' is not valid UTF-8 (invalid start byte); "
-            "`encoding_errors` replace or ignore gets past it",
+            "`encoding_errors` replace or ignore accepts it",
         ),
         (
             binary(A, (b"x", [1.0, float("nan")])),
@@ -69,7 +69,7 @@ def test_binary_blocks_of_any_size_give_the_same(tmp_path: Path, size: int, monk
         (
             binary(A, B, B),
             {"duplicates": "error"},
-            "v.bin: row 3: the word 'b' is there a second time, expected distinct words",
+            "v.bin: row 3: the word 'b' occurs twice, expected distinct words",
         ),
         (
             b"2 2\n" + bytes(MAX_WORD_BYTES * 2),

@@ -75,7 +75,7 @@ def test_npy_that_is_refused(tmp_path: Path) -> None:
     path.with_name("m.npy.words.txt").write_bytes(b"a\nb\xff\n")
     assert refusal(path, data) == (
         "m.npy.words.txt:2: 'b\\\\xff' is not valid UTF-8 (invalid start byte); "
-        "`encoding_errors` replace or ignore gets past it"
+        "`encoding_errors` replace or ignore accepts it"
     )
     path.with_name("m.npy.words.txt").unlink()
     assert refusal(path, data) == (

@@ -67,7 +67,7 @@ def test_a_source_is_read_under_the_same_policy(install: Callable[[dict[str, str
     assert (source.format, source.rows, source.dim, source.duplicates_dropped) == ("pairs", 2, 2, 1)
     assert read(path, limit=1).words == ["a"]
     assert read(path, format="pairs").words == ["a", "b"]
-    assert refusal(path, duplicates="error").startswith("v: row 3: the word 'a' is there a second time")
+    assert refusal(path, duplicates="error").startswith("v: row 3: the word 'a' occurs twice")
     too_large = pairs(b"ab", 1, 1e39, 2, 3)
     assert refusal(path, too_large) == "v: row 1: number 2 is inf, expected a finite float32"
     kept = read(path, too_large, bad_rows="skip")
@@ -96,7 +96,7 @@ def test_a_broken_one_is_named_and_hurts_no_other(install: Callable[[dict[str, s
     broken = {
         "absent": ("no_such_module:X", "ModuleNotFoundError: No module named 'no_such_module'"),
         "npy": ("pairs_plugin:PAIRS", "TypeError: 'npy' is a format of embcomp itself, expected another name"),
-        "number": ("pairs_plugin:SOMETHING_ELSE", "TypeError: 42 is no embcomp.formats.Format"),
+        "number": ("pairs_plugin:SOMETHING_ELSE", "TypeError: 42 is not an embcomp.formats.Format"),
         "other": ("pairs_plugin:PAIRS", "TypeError: its name must be 'other', as its entry point, got 'pairs'"),
     }
     install({name: target for name, (target, _) in broken.items()} | {"pairs": "pairs_plugin:PAIRS"})

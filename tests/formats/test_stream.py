@@ -183,7 +183,7 @@ def test_reading_and_peeking_give_the_bytes_in_order(
         (
             b"\x80\x04\x95",
             "v: is a pickle (native gensim file), and unpickling runs any code that it holds; "
-            "`allow_pickle` reads it all the same",
+            "`allow_pickle` reads it anyway",
         ),
     ],
 )

@@ -176,8 +176,7 @@ def test_the_first_word_wins_and_repeats_are_counted(path: Path) -> None:
     assert rows(embedding) == {"a": [1.0, 2.0], "b": [3.0, 4.0]}
     assert embedding.source.duplicates_dropped == 3
     assert (
-        refusal(path, data, duplicates="error")
-        == "glove.txt:3: the word 'a' is there a second time, expected distinct words"
+        refusal(path, data, duplicates="error") == "glove.txt:3: the word 'a' occurs twice, expected distinct words"
     )
 
 
@@ -189,7 +188,7 @@ def test_a_repeat_is_found_in_a_later_block_and_after_a_skipped_row(
     assert read(path, data, bad_rows="skip").words == ["a", "b", "c", "d"]
     assert (
         refusal(path, data, bad_rows="skip", duplicates="error")
-        == "glove.txt:6: the word 'a' is there a second time, expected distinct words"
+        == "glove.txt:6: the word 'a' occurs twice, expected distinct words"
     )
 
 
@@ -197,7 +196,7 @@ def test_invalid_utf8_names_the_row_and_the_option(path: Path) -> None:
     data = b"a 1 2\nb\xff 3 4\nc 5 6\n"
     message = (
         "glove.txt:2: 'b\\\\xff' is not valid UTF-8 (invalid start byte); "
-        "`encoding_errors` replace or ignore gets past it"
+        "`encoding_errors` replace or ignore accepts it"
     )
     assert refusal(path, data) == message
     assert refusal(path, data + b"bad\n") == message  # though the later row is found first

@@ -44,7 +44,7 @@ BROKEN = {
     "absent": ("tests.plugins.test_registry:Absent", "AttributeError: module 'tests.plugins.test_registry' has no"),
     "raising": ("raising_module:Mine", "ZeroDivisionError: at import, on two lines"),
     "leaving": ("leaving_module:Mine", "SystemExit: 3"),
-    "number": ("tests.plugins.test_registry:NUMBER", "TypeError: 7 is no subclass of embcomp.Compressor"),
+    "number": ("tests.plugins.test_registry:NUMBER", "TypeError: 7 is not a subclass of embcomp.Compressor"),
     "named": (
         "tests.plugins.test_registry:Nameless",
         "TypeError: its name must be 'named', as its entry point, got 'other'",
