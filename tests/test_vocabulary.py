@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from embcomp.errors import CorruptError, InputError, MissingWordError
 from embcomp.vocabulary import Part, Vocabulary, building, vocabulary
 from embcomp.vocabulary.part import order_bits, pack_order
-from embcomp.wordlist import WordList, WordListWriter
+from embcomp.wordlist import Texts, WordList, WordListWriter
 
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 nasty = st.text(st.sampled_from("\x00\x01\x02a \n\u0085\u2028\ufeff\U0010ffff"), max_size=8)
@@ -183,7 +183,7 @@ def test_repeated_words_are_refused(words: str) -> None:
 
 def with_order(words: list[bytes], ranks: list[int], width: int) -> Vocabulary:
     writer = WordListWriter()
-    writer.add(words)
+    writer.add(Texts.of_bytes(words))
     packed = np.packbits([int(bit) for rank in ranks for bit in format(rank, f"0{width}b")])
     return Vocabulary([Part(WordList("words.0", *writer.finish()), lambda: packed, "order.0")])
 

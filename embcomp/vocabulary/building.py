@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice, pairwise
-from operator import eq
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.errors import InputError
 from embcomp.vocabulary.part import Part, Ranks, pack_order
-from embcomp.wordlist import WordList, WordListWriter
+from embcomp.wordlist import Texts, WordList, WordListWriter
+from embcomp.wordlist.texts import shared_prefixes
 
 RUN_WORDS = 2**19  # sorted at once: some 60 MB
 MERGED_AT_ONCE = 2**16
 
-Numbered = tuple[list[bytes], Ranks]  # words in ascending order, and the rank of each
+Numbered = tuple[Texts, Ranks]  # words in ascending order, and the rank of each
 
 
 def build_parts(words: Iterable[str], cuts: Sequence[int]) -> list[Part]:
@@ -33,10 +33,10 @@ def build_parts(words: Iterable[str], cuts: Sequence[int]) -> list[Part]:
     left, runs = iter(words), list[Part]()
     while True:
         run = _sorted_run(list(islice(left, RUN_WORDS)))
-        if not runs and len(run[0]) < RUN_WORDS:
+        if not runs and len(run[1]) < RUN_WORDS:
             parts, _ = cut([run], cuts)
             return parts
-        if not run[0]:
+        if not len(run[1]):
             break
         runs += cut([run], [])[0]
     parts, _ = cut(merged(runs), cuts)
@@ -51,14 +51,11 @@ def cut(
     Without ``ordered`` a word's rank in its part is its place in the part's list.
     """
     writers = [_PartWriter() for _ in range(len(cuts) + 1)]
-    last: list[bytes] = []
-    for words, ranks in numbered:
-        _require_distinct(last + words)
-        last = words[-1:]
+    for words, ranks in distinct(numbered):
         owners = np.searchsorted(cuts, ranks, side="right")
         for number, writer in enumerate(writers):
             chosen = np.flatnonzero(owners == number)
-            writer.add([words[each] for each in chosen.tolist()], ranks[chosen])
+            writer.add(words.take(chosen), ranks[chosen])
     finished = [writer.finish(number, ordered=ordered) for number, writer in enumerate(writers) if writer.n_words]
     return [part for part, _ in finished], [ranks for _, ranks in finished]
 
@@ -68,23 +65,35 @@ def merged(parts: Sequence[Part]) -> Iterator[Numbered]:
     starts = np.cumsum([0, *map(len, parts)]).tolist()
     pairs = heapq.merge(*(part.numbered(start) for part, start in zip(parts, starts, strict=False)))
     while block := list(islice(pairs, MERGED_AT_ONCE)):
-        yield [word for word, _ in block], np.array([rank for _, rank in block], dtype=np.int64)
+        yield Texts.of_bytes([word for word, _ in block]), np.array([rank for _, rank in block], dtype=np.int64)
 
 
 def _sorted_run(words: list[str]) -> Numbered:
-    try:
-        keys = [word.encode() for word in words]
-    except UnicodeEncodeError as error:
-        raise InputError(f"a word is not valid Unicode: {error.object!r} holds a lone surrogate") from error
-    order = sorted(range(len(keys)), key=keys.__getitem__)
-    return [keys[each] for each in order], np.array(order, dtype=np.int64)
+    texts = Texts.of_words(words)
+    order = texts.ascending()
+    return texts.take(order), order
 
 
-def _require_distinct(words: list[bytes]) -> None:
-    """Refuse a word that follows itself."""
-    if any(map(eq, words, words[1:])):
-        word = next(one for one, other in pairwise(words) if one == other)
-        raise InputError(f"vocabulary: words must be distinct, got {word.decode()!r} twice")
+def distinct(numbered: Iterable[Numbered]) -> Iterator[Numbered]:
+    """Pass on ascending words; raise ``InputError`` at one that follows itself."""
+    last = Texts.of_bytes([])
+    for words, ranks in numbered:
+        both = Texts.joined([last, words])
+        repeated = _repeated(both)
+        if len(repeated):
+            word = both.word(int(repeated[0])).decode()
+            raise InputError(f"vocabulary: words must be distinct, got {word!r} twice")
+        yield words, ranks
+        last = both.take(np.arange(len(both.lengths))[-1:])
+
+
+def _repeated(words: Texts) -> NDArray[np.int64]:
+    """The numbers of words that the next one is equal to."""
+    starts, lengths = words.starts, words.lengths
+    alike = np.flatnonzero(lengths[:-1] == lengths[1:])
+    shared = shared_prefixes(words.letters, starts[alike], starts[alike + 1], lengths[alike])
+    repeated: NDArray[np.int64] = alike[shared == lengths[alike]]
+    return repeated
 
 
 class _PartWriter:
@@ -95,8 +104,8 @@ class _PartWriter:
         self._words = WordListWriter()
         self._ranks: list[NDArray[np.uint32]] = []
 
-    def add(self, words: list[bytes], ranks: Ranks) -> None:
-        self.n_words += len(words)
+    def add(self, words: Texts, ranks: Ranks) -> None:
+        self.n_words += len(ranks)
         self._words.add(words)
         self._ranks.append(ranks.astype(np.uint32))
 

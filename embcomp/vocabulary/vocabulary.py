@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import chain, pairwise
-from operator import eq
+from itertools import pairwise
 
 import numpy as np
 
-from embcomp.errors import CorruptError, MissingWordError
-from embcomp.vocabulary.building import build_parts, cut, merged
+from embcomp.errors import CorruptError, InputError, MissingWordError
+from embcomp.vocabulary.building import build_parts, cut, distinct, merged
 from embcomp.vocabulary.part import Part, Ranks
 
 HEAD_WORDS = 16_384  # in the first part: 14 bits of order, 70 kB with their words
@@ -127,11 +126,11 @@ class Vocabulary:
         """
         for part in self.parts:
             part.check()
-        last = None
-        for words, _ in merged(self.parts):
-            if any(map(eq, chain([last], words), words)):
-                raise CorruptError("the vocabulary has a word twice")
-            last = words[-1]
+        try:
+            for _ in distinct(merged(self.parts)):
+                pass
+        except InputError as error:
+            raise CorruptError(str(error)) from error
 
 
 def _find(parts: Sequence[Part], starts: Sequence[int], word: str) -> int:

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from operator import lt
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.errors import CorruptError
-from embcomp.wordlist.deflate import deflate, inflate
+from embcomp.wordlist.deflate import inflate
 
 HEAD_EVERY = 16
 STEPS = HEAD_EVERY - 1
@@ -30,13 +29,11 @@ MAX_PAGE_TEXT = 2**16  # bytes of all words of a page together, unless it has on
 MAX_CONTENT = MAX_PAGE_TEXT + 4 * MAX_PAGE_WORDS  # bytes of letters, lengths, and long lengths at their worst
 LONG = 15
 CONTINUED = 255
-FEW_COLUMNS = 64  # that words share: compared for all words at once
 KEPT = bytes(pair >> 4 for pair in range(256))
 NEW = bytes(pair & 15 for pair in range(256))
 LONG_PAIR = re.compile(b"[\xf0-\xff\x0f\x1f\x2f\x3f\x4f\x5f\x6f\x7f\x8f\x9f\xaf\xbf\xcf\xdf\xef]")
 
 Numbers = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
 
 
 class Page:
@@ -153,70 +150,3 @@ class Page:
         if end == len(self._text):
             raise CorruptError(f"{self._name} has lengths that are not allowed")
         return LONG + CONTINUED * (end - start) + self._text[end], end + 1
-
-
-def write_pages(words: list[bytes], lengths: Numbers) -> Iterator[tuple[int, int, bytes]]:
-    """Cut ascending words, of the given lengths, into pages; yield the first word of each, the end, and the stream.
-
-    A page of one word has no stream.
-    """
-    ends = np.cumsum(lengths)
-    bounds = _page_bounds(ends)
-    order, base = _coding_order(np.diff(bounds))
-    letters, starts = np.frombuffer(b"".join(words), dtype=np.uint8), ends - lengths
-    kept = shared_prefixes(letters, starts[order], starts[base], np.minimum(lengths[order], lengths[base]))
-    new = lengths[order] - kept
-    new_ends = np.append(0, np.cumsum(new))
-    text = letters[np.arange(new_ends[-1]) + np.repeat(starts[order] + kept - new_ends[:-1], new)]
-    for page, (start, stop) in enumerate(pairwise(bounds)):
-        coded = slice(start - page, stop - page - 1)  # the first word of each page is not coded
-        letters_of_page = text[new_ends[coded.start] : new_ends[coded.stop]]
-        yield start, stop, _stream(kept[coded], new[coded], letters_of_page)
-
-
-def _page_bounds(ends: Numbers) -> list[int]:
-    """Where pages start and end, for words that end there in one text."""
-    bounds, before = [0], 0
-    while bounds[-1] < len(ends):
-        start = bounds[-1]
-        fit = int(np.searchsorted(ends, before + MAX_PAGE_TEXT, side="right"))
-        bounds.append(max(start + 1, min(fit, start + MAX_PAGE_WORDS)))
-        before = int(ends[bounds[-1] - 1])
-    return bounds
-
-
-def _coding_order(page_words: Numbers) -> tuple[Numbers, Numbers]:
-    """The words that are coded, page by page, the heads before the others; and what each is coded against."""
-    page = np.repeat(np.arange(len(page_words)), page_words)
-    word = np.arange(len(page))
-    number = word - np.repeat(np.cumsum(page_words) - page_words, page_words)
-    is_head = number % HEAD_EVERY == 0
-    order = np.argsort(2 * page + ~is_head, kind="stable")
-    order = order[number[order] > 0]
-    return order, order - np.where(is_head[order], HEAD_EVERY, 1)
-
-
-def _stream(kept: Numbers, new: Numbers, text: Bytes) -> bytes:
-    """One page, compressed."""
-    if not len(kept):
-        return b""
-    pairs = np.minimum(kept, LONG) << 4 | np.minimum(new, LONG)
-    both = np.stack([kept, new], axis=1).reshape(-1)
-    parts = [divmod(length - LONG, CONTINUED) for length in both[both >= LONG].tolist()]
-    long = b"".join(bytes([CONTINUED]) * full + bytes([rest]) for full, rest in parts)
-    return deflate([pairs.astype(np.uint8).tobytes() + long, text.tobytes()])
-
-
-def shared_prefixes(letters: Bytes, firsts: Numbers, seconds: Numbers, limits: Numbers) -> Numbers:
-    """How many bytes are equal from two places on, at most ``limits``; for many pairs of places."""
-    shared = limits.copy()
-    left = np.flatnonzero(limits)
-    for column in range(FEW_COLUMNS):
-        equal = letters[firsts[left] + column] == letters[seconds[left] + column]
-        shared[left[~equal]] = column
-        left = left[equal & (limits[left] > column + 1)]
-    for pair in left:  # those that share more, one by one
-        first, second, limit = firsts[pair], seconds[pair], limits[pair]
-        different = letters[first : first + limit] != letters[second : second + limit]
-        shared[pair] = different.argmax() if different.any() else limit
-    return shared

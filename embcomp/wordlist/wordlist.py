@@ -19,14 +19,13 @@ from operator import lt
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.errors import CorruptError, InputError
-from embcomp.wordlist.pages import MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page, write_pages
+from embcomp.errors import CorruptError
+from embcomp.wordlist.pages import MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page
 
 HEAD = struct.Struct("<QQ")
 COLUMNS = 3
 MAX_WORD_BYTES = 2**20
 CACHED_PAGES = 64  # of some 15 kB
-WORDS_AT_ONCE = 2**16  # to cut into pages
 MANY = 64  # words looked for in one page: from here on all of the page is decoded
 
 
@@ -171,49 +170,3 @@ def _open_page(
     n_words = starts[number + 1] - starts[number]
     stream = pages[places[number] : places[number + 1]]
     return Page(f"section {name!r}: page {number}", firsts[number], n_words, stream)
-
-
-class WordListWriter:
-    """Makes a word list from words that come in ascending order, and holds no more than its pages."""
-
-    def __init__(self) -> None:
-        self._table: list[tuple[int, int, int]] = []
-        self._firsts = bytearray()
-        self._pages = bytearray()
-        self._text_bytes = 0
-        self._waiting: list[bytes] = []
-
-    def add(self, words: list[bytes]) -> None:
-        """Take the next words.
-
-        Raises:
-            InputError: a word is longer than :data:`MAX_WORD_BYTES`.
-        """
-        self._waiting += words
-        if len(self._waiting) >= WORDS_AT_ONCE:
-            self._write(final=False)
-
-    def finish(self) -> tuple[bytes, bytes]:
-        """Return the sections ``index`` and ``pages``."""
-        self._write(final=True)
-        head = HEAD.pack(self._text_bytes, len(self._table))
-        return head + np.array(self._table, dtype="<u4").tobytes() + bytes(self._firsts), bytes(self._pages)
-
-    def _write(self, *, final: bool) -> None:
-        """Write the pages that are full, and the last one too if it is ``final``."""
-        words = self._waiting
-        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
-        if lengths.max(initial=0) > MAX_WORD_BYTES:
-            word = words[int(lengths.argmax())]
-            shown = word[:20].decode(errors="ignore")
-            raise InputError(f"word {shown!r}… has {len(word)} bytes, at most {MAX_WORD_BYTES} are allowed")
-        n_written = 0
-        for start, stop, stream in write_pages(words, lengths):
-            if stop == len(words) and not final:
-                break
-            self._table.append((stop - start, len(words[start]), len(stream)))
-            self._firsts += words[start]
-            self._pages += stream
-            n_written = stop
-        self._text_bytes += int(lengths[:n_written].sum())
-        self._waiting = words[n_written:]

@@ -23,7 +23,7 @@ from embcomp.errors import (
     ParameterError,
     TruncatedError,
 )
-from embcomp.wordlist import WordListWriter
+from embcomp.wordlist import Texts, WordListWriter
 from tests.container.builder import MAGIC, WORDS, Parts, encoded, with_header
 
 
@@ -443,7 +443,7 @@ def test_a_page_that_is_none(path: Path, parts: Parts) -> None:
 def with_words(parts: Parts, number: int, words: list[bytes]) -> None:
     """Put other words into a part, six in all."""
     writer = WordListWriter()
-    writer.add(words)
+    writer.add(Texts.of_bytes(words))
     for name, data in zip(("index", "pages"), writer.finish(), strict=True):
         parts.set_bytes(f"words.{number}.{name}", data, [len(data)])
 
@@ -479,7 +479,7 @@ def test_a_word_in_two_parts(path: Path, parts: Parts) -> None:
     with_words(parts, 1, [b"a", b"b", b"d", b"e"])
     path.write_bytes(parts.build())
     assert open_container(path).words == ["c", "d", "a", "b", "d", "e"]
-    assert verify(path) == ["x.embc: the vocabulary has a word twice"]
+    assert verify(path) == ["x.embc: vocabulary: words must be distinct, got 'd' twice"]
 
 
 def test_an_order_that_is_no_permutation(path: Path, parts: Parts) -> None:

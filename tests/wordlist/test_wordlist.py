@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from embcomp.errors import CorruptError, InputError
-from embcomp.wordlist import MAX_WORD_BYTES, WordList, WordListWriter, wordlist
+from embcomp.wordlist import MAX_WORD_BYTES, Texts, WordList, WordListWriter, writing
 from embcomp.wordlist.pages import MAX_PAGE_TEXT, Page
 from tests.wordlist.slowly import BrokenError, words_of, words_of_page
 
@@ -24,7 +24,7 @@ word_sets = st.lists(some_bytes, unique=True, max_size=80).map(sorted)
 def sections(words: Sequence[bytes], step: int = 10**9) -> tuple[bytes, bytes]:
     writer = WordListWriter()
     for start in range(0, len(words), step):
-        writer.add(list(words[start : start + step]))
+        writer.add(Texts.of_bytes(words[start : start + step]))
     return writer.finish()
 
 
@@ -99,7 +99,7 @@ def test_words_that_are_missing(n_asked: int) -> None:
 
 @pytest.mark.parametrize("step", [1, 1023, 1024, 4999])
 def test_it_does_not_matter_in_how_many_steps_words_come(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wordlist, "WORDS_AT_ONCE", 1200)
+    monkeypatch.setattr(writing, "WORDS_AT_ONCE", 1200)
     words = many_words(5000)
     assert sections(words, step) == sections(words)
 
@@ -110,6 +110,29 @@ def test_the_bytes_of_a_list() -> None:
     stream = b"\x78\x01" + b"\x01\x0d\x00\xf2\xff" + b"\x04\x41\x05" + b"kingsqueen"
     assert pages == stream + zlib.adler32(b"\x04\x41\x05kingsqueen").to_bytes(4, "big")
     assert index == struct.pack("<QQ", 14, 1) + struct.pack("<III", 4, 0, len(pages))
+
+
+def page_sizes(words: list[bytes]) -> list[int]:
+    index, _ = sections(words)
+    n_pages = struct.unpack_from("<Q", index, 8)[0]
+    return [struct.unpack_from("<I", index, 16 + 12 * number)[0] for number in range(n_pages)]
+
+
+def test_pages_are_as_full_as_they_may_be() -> None:
+    """Of 100 bytes each, 655 words are 65,500 bytes; of 64 each, 1,024 are just as many as are allowed."""
+    assert page_sizes([b"%0100d" % number for number in range(2000)]) == [655, 655, 655, 35]
+    assert page_sizes([b"%064d" % number for number in range(2100)]) == [1024, 1024, 52]
+    assert page_sizes([b"%065d" % number for number in range(2100)]) == [1008, 1008, 84]
+    long = [b"a" * 65_000, b"b" * 536, b"c", b"d" * 65_537, b"e"]
+    assert page_sizes(long) == [2, 1, 1, 1]
+
+
+@pytest.mark.parametrize("n_asked", [1, 63, 64, 65, 2500])
+def test_many_words_are_read_in_the_order_asked_for(n_asked: int) -> None:
+    words = many_words(5000)
+    asked = np.random.default_rng(0).integers(1500, 5000, n_asked)
+    assert opened(words).read_many(asked) == [words[number] for number in asked.tolist()]
+    assert opened(words).read_many(asked[:0]) == []
 
 
 def test_lists_are_small() -> None:

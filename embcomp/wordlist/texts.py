@@ -1,0 +1,131 @@
+"""Many words as two arrays: sorted, taken and compared without an object for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.errors import InputError
+
+FEW_COLUMNS = 64  # compared for all words at once; what is equal beyond them is compared word by word
+KEY_BYTES = 8
+
+Numbers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+
+class Texts(NamedTuple):
+    """Words one after the other.
+
+    Attributes:
+        letters: their bytes, uint8.
+        lengths: bytes of each, int64, shape (n,).
+    """
+
+    letters: Bytes
+    lengths: Numbers
+
+    @classmethod
+    def of_bytes(cls, words: Sequence[bytes]) -> Texts:
+        """Put words together."""
+        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+        return cls(np.frombuffer(b"".join(words), dtype=np.uint8), lengths)
+
+    @classmethod
+    def of_words(cls, words: Sequence[str]) -> Texts:
+        """Put words together, in UTF-8.
+
+        Raises:
+            InputError: a word is no valid Unicode.
+        """
+        text = "".join(words)
+        try:
+            letters = np.frombuffer(text.encode(), dtype=np.uint8)
+        except UnicodeEncodeError as error:
+            broken = next(word for word in words if text[error.start] in word)
+            raise InputError(f"a word is not valid Unicode: {broken!r} holds a lone surrogate") from error
+        sizes: Iterable[int] = map(len, words) if text.isascii() else (len(word.encode()) for word in words)
+        return cls(letters, np.fromiter(sizes, dtype=np.int64, count=len(words)))
+
+    @classmethod
+    def joined(cls, texts: Sequence[Texts]) -> Texts:
+        """Put the words of several together."""
+        return cls(np.concatenate([each.letters for each in texts]), np.concatenate([each.lengths for each in texts]))
+
+    @property
+    def starts(self) -> Numbers:
+        """Where each word starts."""
+        return np.cumsum(self.lengths) - self.lengths
+
+    def word(self, number: int) -> bytes:
+        """Return one word."""
+        return self._word(int(self.lengths[:number].sum()), number)
+
+    def take(self, numbers: Numbers) -> Texts:
+        """Return the words of the given numbers, in that order."""
+        return Texts(self.letters[places(self.starts[numbers], self.lengths[numbers])], self.lengths[numbers])
+
+    def ascending(self) -> Numbers:
+        """Return the numbers of the words in ascending order of their bytes, int64.
+
+        Eight bytes at a time are compared, as one number, of all words that are equal so far.
+        """
+        starts = self.starts
+        order = np.arange(len(self.lengths), dtype=np.int64)
+        group = np.zeros(len(order), dtype=np.int64)  # of words that are equal so far; by place in ``order``
+        for column in range(0, FEW_COLUMNS, KEY_BYTES):
+            left = np.flatnonzero(_is_open(group, self.lengths[order] > column))
+            if not len(left):
+                return order
+            words = order[left]
+            keys = self._keys(starts[words], self.lengths[words], column)
+            ends = np.minimum(self.lengths[words], column + KEY_BYTES)  # a word is below one that goes on with zeros
+            within = np.lexsort((ends, keys, group[left]))
+            order[left] = words[within]
+            differs = np.diff(keys[within], prepend=keys[:1]) != 0
+            differs |= np.diff(ends[within], prepend=ends[:1]) != 0
+            is_first = np.diff(group, prepend=-1) != 0
+            is_first[left] |= differs
+            group = np.cumsum(is_first) - 1
+        left = np.flatnonzero(_is_open(group, self.lengths[order] > FEW_COLUMNS))
+        for members in np.split(left, np.flatnonzero(np.diff(group[left])) + 1):
+            order[members] = sorted(order[members].tolist(), key=lambda word: self._word(int(starts[word]), word))
+        return order
+
+    def _word(self, start: int, number: int) -> bytes:
+        return self.letters[start : start + int(self.lengths[number])].tobytes()
+
+    def _keys(self, starts: Numbers, lengths: Numbers, column: int) -> NDArray[np.uint64]:
+        """Eight bytes from ``column`` on, zeros after the end of a word, as numbers that are ordered alike."""
+        columns = np.arange(column, column + KEY_BYTES)
+        at = np.minimum(starts[:, None] + columns, len(self.letters) - 1)
+        keys = np.where(columns < lengths[:, None], self.letters[at], np.uint8(0))
+        return keys.view(">u8")[:, 0].astype(np.uint64)
+
+
+def _is_open(group: Numbers, goes_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a word's group has several words, one of which goes on."""
+    return ((np.bincount(group) > 1) & (np.bincount(group, weights=goes_on) > 0))[group]
+
+
+def places(starts: Numbers, lengths: Numbers) -> Numbers:
+    """The places of the letters of words that start there and are so long, one word after the other."""
+    return np.arange(lengths.sum()) + np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
+
+
+def shared_prefixes(letters: Bytes, firsts: Numbers, seconds: Numbers, limits: Numbers) -> Numbers:
+    """How many bytes are equal from two places on, at most ``limits``; for many pairs of places."""
+    shared = limits.copy()
+    left = np.flatnonzero(limits)
+    for column in range(FEW_COLUMNS):
+        equal = letters[firsts[left] + column] == letters[seconds[left] + column]
+        shared[left[~equal]] = column
+        left = left[equal & (limits[left] > column + 1)]
+    for pair in left:
+        first, second, limit = firsts[pair], seconds[pair], limits[pair]
+        different = letters[first : first + limit] != letters[second : second + limit]
+        shared[pair] = different.argmax() if different.any() else limit
+    return shared
