@@ -134,6 +134,7 @@ def test_a_hundred_thousand_words() -> None:
     assert list(known) == words
     assert known.ranks(words).tolist() == list(range(100_000))
     assert known.words(np.arange(0, 100_000, 3)) == words[::3]
+    assert [known.rank(word) for word in words[::97]] == list(range(100_000))[::97]
 
 
 def test_long_words() -> None:
