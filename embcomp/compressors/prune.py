@@ -103,7 +103,7 @@ class PruneCompressor(RowCompressor):
         return CodeLayout("none", 0)
 
     def _check_state(self) -> None:
-        """Check that columns can count the dimensions, that ends ascend to the number of values, and that columns are below."""
+        """Check the number of dimensions, that ends ascend to the number of values, and that columns are in range."""
         if not 1 <= self.dim <= MAX_COLUMNS:
             raise CorruptError(f"state 'dim' must be from 1 to {MAX_COLUMNS}, got {self.dim}")
         ends = self.ends_.astype(np.int64)
