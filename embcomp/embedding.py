@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
 from embcomp.errors import InputError
+from embcomp.exact import total
 from embcomp.threads import CHUNK_ROWS
 
 
@@ -106,8 +107,8 @@ class Embedding:
 
 
 def mean_rows(matrix: FloatArray) -> FloatArray:
-    """Mean of the rows, float32, summed in float64 and in blocks of fixed size; zeros for no rows."""
-    total = np.zeros(matrix.shape[1], dtype=np.float64)
+    """Mean of the rows, float32, from sums of chunks that do not depend on the order; zeros for no rows."""
+    sums = np.zeros(matrix.shape[1], dtype=np.float64)
     for start in range(0, len(matrix), CHUNK_ROWS):
-        total += matrix[start : start + CHUNK_ROWS].sum(axis=0, dtype=np.float64)
-    return (total / max(1, len(matrix))).astype(np.float32)
+        sums += total(matrix[start : start + CHUNK_ROWS], axis=0)
+    return (sums / max(1, len(matrix))).astype(np.float32)

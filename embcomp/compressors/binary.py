@@ -11,7 +11,8 @@ from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.compressors.base import CodeLayout, Compressor
 from embcomp.compressors.state import array
-from embcomp.threads import single_threaded_blas
+from embcomp.exact import above_zero
+from embcomp.linear import product
 
 SIGNS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
 SMALL_PRODUCT = 2**15  # numbers in a matrix, for one row: less time than it takes to tell BLAS to use one thread
@@ -43,7 +44,7 @@ class RotationCompressor(Compressor):
 
     def _encode_block(self, vectors: FloatArray) -> BytesArray:
         """The signs of the projections."""
-        return bits.pack((vectors - self.mean_) @ self._projection > 0)
+        return bits.pack(above_zero(vectors - self.mean_, self._projection))
 
     def decode(self, codes: BytesArray, row_ids: RowIds | None = None, grade: int = 0) -> FloatArray:
         """Return scale · b Wᵀ, centred; a single word's vector on this thread."""
@@ -75,10 +76,10 @@ class RotationCompressor(Compressor):
     @cached_property
     def _projection(self) -> FloatArray:
         """(I − PᵀP) W: what centred vectors are multiplied with before taking signs, float32, shape (dim, n_bits)."""
-        rotation = self.rotation_.astype(np.float64)
-        removed = self.removed_.astype(np.float64)
-        with single_threaded_blas():
-            return (rotation - removed.T @ (removed @ rotation)).astype(np.float32)
+        if not len(self.removed_):
+            return self.rotation_
+        along = product(self.removed_, self.rotation_)
+        return (self.rotation_ - product(self.removed_.T, along)).astype(np.float32)
 
 
 def plus_minus(codes: BytesArray, n_bits: int, magnitude: np.float32 | float = 1) -> FloatArray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from embcomp.arrays import FloatArray
+from embcomp.arrays import DoubleArray
 from embcomp.checks import Integer
 from embcomp.compressors.options import auto
 from embcomp.errors import ParameterError
@@ -16,7 +16,7 @@ DOMINANCE = 1.5
 SMOOTHNESS = 1.75
 
 
-def dominant_directions(singular_values: FloatArray) -> int:
+def dominant_directions(singular_values: DoubleArray) -> int:
     """Return how many top singular values stand out from the rest, at most a twentieth of them.
 
     The paper sets D by hand (14 for GloVe and 2 for HDC, at 300 dimensions) for singular values that "have
@@ -31,7 +31,7 @@ def dominant_directions(singular_values: FloatArray) -> int:
     return min(int((singular_values > DOMINANCE * median).sum()), round(dim / 20))
 
 
-def n_removed(method: str, remove_top: int | str, singular_values: FloatArray) -> int:
+def n_removed(method: str, remove_top: int | str, singular_values: DoubleArray) -> int:
     """Return D: what the option ``remove_top`` of a method says, or chooses.
 
     Raises:

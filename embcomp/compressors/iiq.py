@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from embcomp.arrays import FloatArray
+from embcomp.arrays import DoubleArray
 from embcomp.compressors.dominant import REMOVE_TOP, n_removed
 from embcomp.compressors.itq import ItqCompressor
 
@@ -23,6 +23,6 @@ class IiqCompressor(ItqCompressor):
 
     remove_top: int | str = REMOVE_TOP
 
-    def _n_removed(self, singular_values: FloatArray) -> int:
+    def _n_removed(self, singular_values: DoubleArray) -> int:
         """D of Algorithm 1."""
         return n_removed(self.name, self.remove_top, singular_values)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from embcomp import draws
 from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.checks import Boolean, Integer, Real, option
 from embcomp.compressors.base import Report
 from embcomp.compressors.binary import RotationCompressor
 from embcomp.compressors.options import BITS, FIT_ROWS, RANDOM_STATE
-from embcomp.compressors.rotation import fit_rotation, project
+from embcomp.compressors.rotation import Directions, fit_rotation
 from embcomp.embedding import mean_rows
-from embcomp.linear import covariance, isotropy, isotropy_estimate, principal_directions
+from embcomp.linear import covariance, isotropy, isotropy_estimate, principal_directions, product
 from embcomp.progress import Progress
-from embcomp.threads import map_blocks, single_threaded_blas
 
 ISOTROPY_ROWS = 10_000  # enough for three digits; the partition function takes d exponentials a row
 
@@ -47,45 +47,26 @@ class ItqCompressor(RotationCompressor):
         dim = rows.shape[1]
         n_bits = dim if isinstance(self.bits, str) else self.bits
         self.mean_ = mean_rows(rows)
-        values, directions = principal_directions(covariance(rows, self.mean_))
-        singular_values = values.astype(np.float32)
+        singular_values, directions = principal_directions(covariance(rows, self.mean_))
         n_removed = self._n_removed(singular_values)
-        # X̂'s own principal directions: those kept, by singular value, then those whose value was set to 0.
-        ordered = np.roll(directions, -n_removed, axis=1)[:, : min(n_bits, dim)]
         self.removed_ = np.ascontiguousarray(directions[:, :n_removed].T, dtype=np.float32)
-        basis = ordered.astype(np.float32)
-        basis[:, dim - n_removed :] = 0  # X̂'s singular values there
-        rotation, losses = fit_rotation(
-            project(rows, self.mean_, basis, unit_rows=self.unit_rows),
-            n_bits,
-            self.iterations,
-            self.tolerance,
-            np.random.default_rng(self.random_state),
-            progress,
-        )
-        with single_threaded_blas():
-            self.rotation_ = np.ascontiguousarray(ordered @ rotation, dtype=np.float32)
-        self.scale_ = np.array([self._mean_magnitude(rows)], dtype=np.float32)
+        # X̂'s own principal directions: those kept, by singular value, then those whose value was set to 0.
+        basis = np.roll(directions, -n_removed, axis=1)[:, :n_bits] if n_bits < dim else None
+        kept = Directions.of(rows, self.mean_, self.removed_, basis, unit_rows=self.unit_rows)
+        rng = draws.generator(self.random_state)
+        rotation, losses = fit_rotation(kept, n_bits, self.iterations, self.tolerance, rng, progress)
+        self.rotation_ = (rotation if basis is None else product(basis, rotation)).astype(np.float32)
+        self.scale_ = np.array([kept.mean_magnitude(rotation)], dtype=np.float32)
         return self._describe(rows, losses, singular_values)
 
-    def _n_removed(self, singular_values: FloatArray) -> int:
+    def _n_removed(self, singular_values: DoubleArray) -> int:
         """How many top directions are set to 0: none in ITQ."""
         return 0
 
-    def _mean_magnitude(self, rows: FloatArray) -> float:
-        """Mean |projection|: the scale s that minimises ‖X̂W − s B‖² over the fit rows."""
-        projection = self._projection
-
-        def magnitude(block: slice) -> float:
-            return float(np.abs((rows[block] - self.mean_) @ projection).sum(dtype=np.float64))
-
-        total = sum(map_blocks(magnitude, len(rows)))
-        return float(total / max(1, len(rows) * projection.shape[1]))
-
-    def _describe(self, rows: FloatArray, losses: DoubleArray, singular_values: FloatArray) -> Report:
+    def _describe(self, rows: FloatArray, losses: DoubleArray, singular_values: DoubleArray) -> Report:
         """Rows fitted on, directions removed, rounds, their losses (eq. 2, per bit), isotropy I(X) and Î(X)."""
         sample = rows[:ISOTROPY_ROWS]
-        after = sample - self.mean_
+        after = sample - self.mean_.astype(np.float64)
         after -= (after @ self.removed_.T) @ self.removed_
         return {
             "fit_rows": len(rows),
@@ -93,9 +74,9 @@ class ItqCompressor(RotationCompressor):
             "rounds": len(losses),
             "losses": [round(float(loss), 6) for loss in losses],
             "singular_values": [float(f"{value:.6g}") for value in singular_values],
-            "isotropy": {"before": round(isotropy(sample), 6), "after": round(isotropy(after), 6)},
+            "isotropy": {"before": round(isotropy(sample), 4), "after": round(isotropy(after.astype(np.float32)), 4)},
             "isotropy_estimate": {
-                "before": round(isotropy_estimate(sample), 6),
-                "after": round(isotropy_estimate(after), 6),
+                "before": round(isotropy_estimate(sample), 4),
+                "after": round(isotropy_estimate(after.astype(np.float32)), 4),
             },
         }

@@ -1,205 +1,178 @@
-"""The rotation with the least quantization loss when rotated rows are rounded to signs."""
+"""The rotation with the least quantization loss when rotated rows are rounded to signs.
+
+Rows and rotations are whole numbers while it is sought, so that it is the same on every processor
+(:mod:`embcomp.exact`): the product of a row and a column, and the sum of a block of rows, are at most about
+2¹¹ · 2¹², below 2²⁴.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.linear import (
-    Float32Matrix,
-    Float64Matrix,
-    covariance,
-    procrustes,
-    random_orthogonal,
-    sum_of,
-)
+from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.exact import SUM_BITS, on_grid, total
+from embcomp.linear import polar, random_orthogonal
 from embcomp.progress import Progress, no_progress
-from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
+from embcomp.threads import blocks, for_blocks, map_blocks, single_threaded_blas
 
-HELD_BYTES = 2**26
+ROW_LENGTH = 2**11
+HEAVIEST = 2  # weight of the longest row, where rows count as their lengths: 2¹¹ rows of 2¹² sum to 2²³
+ROTATION_UNIT = 2.0**-12
+INERTIA = 2.0**-10  # of the present rotation, over the mean singular value of VᵀB: it decides what rows leave open
+HELD_BYTES = 2**26  # what rows may take as float32; above, they take half of that
 
 
-class Projected(Protocol):
-    """V, shape (n, k): centred rows along the columns of a basis, as far as :func:`fit_rotation` needs it."""
+@dataclass(frozen=True)
+class Directions:
+    """Rows as directions of whole numbers, and their lengths.
 
-    shape: tuple[int, int]
+    Attributes:
+        units: float32 or int16, shape (n, k): rows scaled to length 2¹¹ and rounded; zeros for rows of length 0.
+        lengths: float64, shape (n,).
+        weights: float32, shape (n, 1), at most 2: how much each row counts; ``None`` if all count alike.
+    """
 
-    def gram(self) -> Float64Matrix:
-        """Return VᵀV, float64, shape (k, k)."""
-        ...
+    units: NDArray[np.float32] | NDArray[np.int16]
+    lengths: DoubleArray
+    weights: FloatArray | None = None
 
-    def signs_cross(self, rotation: Float64Matrix) -> Float64Matrix:
-        """Return Vᵀ sgn(V R), float64, shape (k, n_bits)."""
-        ...
+    @classmethod
+    def of(
+        cls, rows: FloatArray, mean: FloatArray, removed: FloatArray, basis: DoubleArray | None, *, unit_rows: bool
+    ) -> Directions:
+        """Centre rows, take some directions out, and give them along others.
+
+        Args:
+            rows: float32, shape (n, d).
+            mean: float32, shape (d,).
+            removed: orthonormal rows on the grid 2⁻²⁵, shape (r, d).
+            basis: orthonormal columns on the grid 2⁻²⁵, shape (d, k); ``None`` for the identity.
+            unit_rows: let all rows count alike; else as their lengths.
+        """
+        shape = (len(rows), rows.shape[1] if basis is None else basis.shape[1])
+        units = np.empty(shape, dtype=np.float32 if 4 * math.prod(shape) <= HELD_BYTES else np.int16)
+        lengths = np.empty(len(rows), dtype=np.float64)
+        removed = removed.astype(np.float64)
+
+        def of_block(block: slice) -> None:
+            whole, unit = whole_rows(rows[block] - mean)
+            if len(removed):
+                whole -= np.rint(np.rint(whole @ removed.T) @ removed)
+            if basis is not None:
+                whole = np.rint(whole @ basis)
+            long = np.sqrt(np.einsum("nk,nk->n", whole, whole))
+            whole *= np.divide(ROW_LENGTH, long, out=np.zeros_like(long), where=long > 0)[:, None]
+            units[block] = np.rint(whole, out=whole)
+            lengths[block] = long * unit
+
+        for_blocks(of_block, len(rows))
+        longest = lengths.max(initial=0)
+        if unit_rows or not longest > 0:
+            return cls(units, lengths)
+        return cls(units, lengths, (lengths[:, None] * (HEAVIEST / longest)).astype(np.float32))
+
+    def _block(self, rows: slice) -> FloatArray:
+        return self.units[rows].astype(np.float32, copy=False)
+
+    def _weighted(self, rows: slice) -> FloatArray:
+        block = self._block(rows)
+        return block if self.weights is None else np.rint(block * self.weights[rows])
+
+    def energy(self) -> float:
+        """Σ ‖w v‖² over the rows v and their weights w."""
+        squares = (np.square(self._weighted(rows), dtype=np.float64).sum() for rows in blocks(len(self.units)))
+        return float(sum(squares))
+
+    def signs_cross(self, rotation: DoubleArray) -> DoubleArray:
+        """Return Σ w v sgn(v R)ᵀ for R rounded to 2⁻¹², float64, shape (k, n_bits); sgn 0 = 1."""
+
+        def of_block(rows: slice) -> FloatArray:
+            signs = self._block(rows) @ whole
+            to_signs(signs)
+            return self._weighted(rows).T @ signs
+
+        whole = (on_grid(rotation, ROTATION_UNIT) / ROTATION_UNIT).astype(np.float32)
+        out = np.zeros(rotation.shape, dtype=np.float64)
+        for product in map_blocks(of_block, len(self.units)):
+            out += product
+        return out
+
+    def mean_magnitude(self, rotation: DoubleArray) -> float:
+        """Mean |x R| of the rows x as long as they are, of R rounded to 2⁻¹²; 0 for no rows."""
+
+        def of_block(rows: slice) -> DoubleArray:
+            product = self._block(rows) @ whole
+            sums: DoubleArray = np.abs(product, out=product).sum(axis=1, dtype=np.float64)
+            return sums * self.lengths[rows]
+
+        whole = (on_grid(rotation, ROTATION_UNIT) / ROTATION_UNIT).astype(np.float32)
+        sums = np.concatenate([np.zeros(0), *map_blocks(of_block, len(self.units))])
+        mean: float = total(sums) * ROTATION_UNIT / ROW_LENGTH / max(1, len(sums) * rotation.shape[1])
+        return mean
+
+
+def whole_rows(rows: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+    """Return rows as whole numbers, float64, whose squared lengths are exact, and the unit of each row."""
+    bits = (SUM_BITS - rows.shape[1].bit_length()) // 2
+    exponents = np.frexp(np.abs(rows).max(axis=1, initial=0))[1] - bits
+    whole = rows.astype(np.float64)
+    whole *= np.ldexp(1.0, -exponents)[:, None]
+    return np.rint(whole, out=whole), np.ldexp(1.0, exponents)
+
+
+def to_signs(values: FloatArray) -> None:
+    """Replace whole numbers by 1 and −1 with their sign, in place; 0 by 1. ``copysign`` takes five times as long."""
+    values += np.float32(0.5)  # whether a product's zero is 0 or −0 is the library's choice
+    pattern = values.view(np.uint32)
+    pattern &= np.uint32(0x80000000)
+    pattern |= np.float32(1).view(np.uint32)
 
 
 def fit_rotation(
-    projected: Projected,
+    directions: Directions,
     n_bits: int,
     iterations: int,
     tolerance: float,
     rng: np.random.Generator,
     progress: Progress = no_progress,
-) -> tuple[Float64Matrix, NDArray[np.float64]]:
+) -> tuple[DoubleArray, DoubleArray]:
     """Alternate B = sgn(V R) and R = Procrustes(Vᵀ B) from a random orthogonal start.
 
     [Liao 2020, §3.1, eq. 9-10; Gong 2013, §3.2] In each round R maximises tr(Bᵀ V R) for the *fixed* V,
     as [Gong 2013] has it. ([Liao 2020, Algorithm 1] prints SVD(BᵀU) with U = X̂R, the rows after rotation; taken
     literally, that forgets the rotation found so far.) For ``n_bits`` above k, R is a tight frame with R Rᵀ = I, and
-    the same two steps apply with a thin SVD.
+    the same two steps apply. Where V leaves R open, having less than full rank, R stays near what it was.
 
     Args:
-        projected: V, shape (n, k).
-        n_bits: columns of R.
+        directions: V, shape (n, k).
+        n_bits: columns of R, at least k.
         iterations: rounds at most.
         tolerance: stop when a round lowers the loss by less than this fraction of it; 0 never stops early.
         rng: for the start.
         progress: called once a round.
 
     Returns:
-        R, float64, shape (k, n_bits), and the loss before each round: ‖B − s V R‖² / (n · n_bits), eq. (2) with
-        rows on the scale s that makes their mean square length that of a code; in [0, 2], shape (rounds,).
+        R, multiples of 2⁻²⁵, shape (k, n_bits), and the loss before each round: ‖B − s V R‖² / (n · n_bits), eq. (2)
+        with rows on the scale s that makes their mean square length that of a code; in [0, 2], shape (rounds,).
     """
-    n_rows, k = projected.shape
+    n_rows, k = directions.units.shape
     with single_threaded_blas():
         rotation = random_orthogonal(k, n_bits, rng)
-        gram = projected.gram()
-        energy = float(np.trace(gram))
+        energy = directions.energy()
         losses: list[float] = []
         for round_number in range(iterations):
             progress("rotation", round_number, iterations)
             if energy == 0:
                 break
-            cross = projected.signs_cross(rotation)
-            scale = np.sqrt(n_rows * n_bits / energy)
-            fit = float((rotation * cross).sum())  # Σ|VR|, since B = sgn(VR)
-            length = float(((gram @ rotation) * rotation).sum())  # ‖VR‖²
-            losses.append(1.0 + (scale**2 * length - 2.0 * scale * fit) / (n_rows * n_bits))
+            cross = directions.signs_cross(rotation)
+            fit = float(total(rotation * cross))  # Σ|VR|, since B = sgn(VR)
+            losses.append(2 - 2 * fit / math.sqrt(n_rows * n_bits * energy))  # ‖VR‖ = ‖V‖
             if len(losses) > 1 and losses[-2] - losses[-1] < tolerance * losses[-2]:
                 break
-            rotation = procrustes(cross)
+            rotation = polar(cross + INERTIA * fit / k * rotation)
     progress("rotation", iterations, iterations)
     return rotation, np.array(losses)
-
-
-def project(
-    rows: Float32Matrix, mean: NDArray[np.float32], basis: Float32Matrix, *, unit_rows: bool = False
-) -> Projected:
-    """Return V = (rows − mean) · basis, its rows scaled to unit length if asked for.
-
-    Args:
-        rows: float32, shape (n, d).
-        mean: float32, shape (d,).
-        basis: float32, shape (d, k).
-        unit_rows: scale the rows of V; rows of length 0 stay.
-
-    Returns:
-        V in memory, if it takes at most ``HELD_BYTES`` or half of what the rows take; else products with it are
-        computed from the rows each time, which takes little longer while k is above d / 2.
-    """
-    dim, k = basis.shape
-    if 4 * len(rows) * k <= HELD_BYTES or 2 * k <= dim:
-        return HeldProjection(_projected(rows, mean, basis, unit_rows=unit_rows))
-    return ComputedProjection(rows, mean, basis, unit_rows=unit_rows)
-
-
-def _projected(
-    rows: Float32Matrix, mean: NDArray[np.float32], basis: Float32Matrix, *, unit_rows: bool
-) -> Float32Matrix:
-    projected = np.empty((len(rows), basis.shape[1]), dtype=np.float32)
-
-    def project_block(block: slice) -> None:
-        np.matmul(rows[block] - mean, basis, out=projected[block])
-        if unit_rows:
-            projected[block] /= _lengths(projected[block])[:, None]
-
-    for_blocks(project_block, len(rows))
-    return projected
-
-
-def _lengths(rows: Float32Matrix) -> NDArray[np.float32]:
-    """Lengths of rows, 1 for those of length 0."""
-    lengths: NDArray[np.float32] = np.linalg.norm(rows, axis=1)
-    return np.where(lengths > 0, lengths, np.float32(1))
-
-
-class HeldProjection:
-    """V as a matrix: float32, shape (n, k)."""
-
-    def __init__(self, matrix: Float32Matrix) -> None:
-        self._matrix = matrix
-        self.shape: tuple[int, int] = matrix.shape
-
-    def gram(self) -> Float64Matrix:
-        """Return VᵀV."""
-        return covariance(self._matrix, np.zeros(self.shape[1], dtype=np.float32))
-
-    def signs_cross(self, rotation: Float64Matrix) -> Float64Matrix:
-        """Return Vᵀ sgn(V R)."""
-        rotation32 = rotation.astype(np.float32)
-
-        def of_block(rows: slice) -> Float32Matrix:
-            block = self._matrix[rows]
-            signs = block @ rotation32
-            to_signs(signs, np.float32(1))
-            return block.T @ signs
-
-        return sum_of(map_blocks(of_block, self.shape[0]), rotation.shape)
-
-
-class ComputedProjection:
-    """V = diag(s) (X − mean) P, computed when it is needed: in memory are X and s, one over the rows' lengths.
-
-    sgn(V R) = sgn((X − mean) · PR), since s > 0, and VᵀB = Pᵀ · (X − mean)ᵀ diag(s) B.
-    """
-
-    def __init__(
-        self, rows: Float32Matrix, mean: NDArray[np.float32], basis: Float32Matrix, *, unit_rows: bool
-    ) -> None:
-        self._rows, self._mean, self._basis = rows, mean, basis
-        self.shape = (len(rows), basis.shape[1])
-        self._scales = np.ones((len(rows), 1), dtype=np.float32)
-        if unit_rows:
-            for_blocks(self._find_scales, len(rows))
-
-    def _find_scales(self, rows: slice) -> None:
-        self._scales[rows, 0] = 1 / _lengths(self._centred(rows) @ self._basis)
-
-    def _centred(self, rows: slice) -> Float32Matrix:
-        centred: Float32Matrix = self._rows[rows] - self._mean
-        return centred
-
-    def gram(self) -> Float64Matrix:
-        """Return VᵀV."""
-
-        def of_block(rows: slice) -> Float32Matrix:
-            block = (self._centred(rows) @ self._basis) * self._scales[rows]
-            return block.T @ block
-
-        k = self.shape[1]
-        return sum_of(map_blocks(of_block, self.shape[0]), (k, k))
-
-    def signs_cross(self, rotation: Float64Matrix) -> Float64Matrix:
-        """Return Vᵀ sgn(V R)."""
-        basis = self._basis.astype(np.float64)
-        along = (basis @ rotation).astype(np.float32)
-
-        def of_block(rows: slice) -> Float32Matrix:
-            block = self._centred(rows)
-            signs = block @ along
-            to_signs(signs, self._scales[rows])
-            return block.T @ signs
-
-        return basis.T @ sum_of(map_blocks(of_block, self.shape[0]), along.shape)
-
-
-def to_signs(values: Float32Matrix, magnitude: NDArray[np.float32] | np.float32) -> None:
-    """Replace numbers by a magnitude (positive, broadcast) with their sign, in place; zeros have signs too.
-
-    ``copysign`` takes five times as long.
-    """
-    pattern = values.view(np.uint32)
-    pattern &= np.uint32(0x80000000)
-    pattern |= magnitude.view(np.uint32)

@@ -13,6 +13,7 @@ from embcomp.compressors.binary import plus_minus
 from embcomp.compressors.options import FIT_ROWS
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
+from embcomp.exact import total
 from embcomp.progress import Progress
 from embcomp.threads import map_blocks
 
@@ -43,10 +44,10 @@ class SignCompressor(Compressor):
         self.thresholds_ = mean_rows(rows) if self.threshold == "mean" else np.zeros(rows.shape[1], np.float32)
 
         def distance(block: slice) -> float:
-            return float(np.abs(rows[block] - self.thresholds_).sum(dtype=np.float64))
+            return float(total(np.abs(rows[block] - self.thresholds_)))
 
-        total = sum(map_blocks(distance, len(rows)))
-        self.scale_ = np.array([total / max(1, rows.size)], dtype=np.float32)
+        distances = sum(map_blocks(distance, len(rows)))
+        self.scale_ = np.array([distances / max(1, rows.size)], dtype=np.float32)
         return {"fit_rows": len(rows)}
 
     def _encode_block(self, vectors: FloatArray) -> BytesArray:

@@ -22,8 +22,10 @@ def some_vectors(n_rows: int = 200, dim: int = 6) -> np.ndarray:
     return (rng.standard_normal((n_rows, dim)) * np.linspace(4, 0.5, dim) + 1.5).astype(np.float32)
 
 
-def algorithm_1(x: np.ndarray, d: int, t: int, o: int, seed: int, *, unit_rows: bool = False) -> np.ndarray:
-    """[Liao 2020, Algorithm 1], with V = X̂ (after PCA) in line 13 where the paper prints U; returns ±1.
+def algorithm_1(
+    x: np.ndarray, d: int, t: int, o: int, seed: int, *, unit_rows: bool = False
+) -> tuple[np.ndarray, list[float]]:
+    """[Liao 2020, Algorithm 1], with V = X̂ (after PCA) in line 13 where the paper prints U; returns ±1 and losses.
 
     The one freedom it leaves, the signs of singular vectors, is settled as in embcomp: the largest part is positive.
     """
@@ -31,17 +33,31 @@ def algorithm_1(x: np.ndarray, d: int, t: int, o: int, seed: int, *, unit_rows: 
     x = x - x.mean(axis=0)  # lines 1-2
     left, values, right = np.linalg.svd(x, full_matrices=False)  # line 3
     values[:d] = 0  # line 4
-    x_hat = (left * values) @ right  # line 5
-    _, _, right = np.linalg.svd(x_hat)
-    right *= np.sign(right[range(len(right)), np.abs(right).argmax(axis=1)])[:, None]
-    v = x_hat @ right[: min(o, x.shape[1])].T  # lines 6-8; for o = d, the same up to the random start
+    v = (left * values) @ right  # line 5
+    if o < x.shape[1]:  # lines 6-8
+        _, _, right = np.linalg.svd(v)
+        right *= np.sign(right[range(len(right)), np.abs(right).argmax(axis=1)])[:, None]
+        v = v @ right[:o].T
     fitted = v / np.linalg.norm(v, axis=1, keepdims=True) if unit_rows else v
+    scale = np.sqrt(len(x) * o / np.square(fitted).sum())
     r = random_orthogonal(v.shape[1], o, np.random.default_rng(seed))  # line 9
+    losses = []
     for _ in range(t):  # line 10
         b = np.where(fitted @ r > 0, 1, -1)  # lines 11-12
+        losses.append(float(np.square(b - scale * fitted @ r).mean()))  # eq. 2
         s, _, s_hat = np.linalg.svd(b.T @ fitted, full_matrices=False)  # line 13
         r = (s @ s_hat).T  # line 14: Ŝ Sᵀ
-    return np.where(v @ r > 0, 1, -1)  # line 16
+    return np.where(v @ r > 0, 1, -1), losses  # line 16
+
+
+def assert_nearly_algorithm_1(compressor: ItqCompressor, expected: tuple[np.ndarray, list[float]]) -> None:
+    """The same losses and codes, but for rounding rows and rotations to whole numbers, which some rounds amplify."""
+    codes, losses = expected
+    found = compressor.report["losses"]
+    assert 3 <= len(found) <= len(losses)
+    np.testing.assert_allclose(found[:3], losses[:3], atol=1e-3)
+    np.testing.assert_allclose(found, losses[: len(found)], atol=1e-2)
+    assert (codes_as_signs(compressor, some_vectors()) == codes).mean() > 0.95
 
 
 def codes_as_signs(compressor: Any, vectors: np.ndarray) -> np.ndarray:
@@ -60,14 +76,14 @@ def test_iiq_is_algorithm_1(remove_top: int, n_bits: int, unit_rows: bool) -> No
     compressor = IiqCompressor(bits=n_bits, remove_top=remove_top, iterations=7, unit_rows=unit_rows, random_state=3)
     compressor.fit(vectors)
     expected = algorithm_1(vectors, remove_top, 7, n_bits, 3, unit_rows=unit_rows)
-    assert np.array_equal(codes_as_signs(compressor, vectors), expected)
+    assert_nearly_algorithm_1(compressor, expected)
 
 
 @pytest.mark.parametrize("n_bits", [3, 6, 8])
 def test_itq_is_algorithm_1_with_nothing_removed(n_bits: int) -> None:
     vectors = some_vectors()
     compressor = ItqCompressor(bits=n_bits, iterations=7, unit_rows=False, random_state=3).fit(vectors)
-    assert np.array_equal(codes_as_signs(compressor, vectors), algorithm_1(vectors, 0, 7, n_bits, 3))
+    assert_nearly_algorithm_1(compressor, algorithm_1(vectors, 0, 7, n_bits, 3))
     assert compressor.removed_.shape == (0, 6)
 
 
@@ -95,7 +111,10 @@ def test_the_dominant_directions_are_gone() -> None:
 def test_project_gives_the_values_whose_signs_are_the_code() -> None:
     vectors = some_vectors()
     compressor = IiqCompressor(remove_top=1).fit(vectors)
-    assert np.array_equal(projected(compressor, vectors) > 0, codes_as_signs(compressor, vectors) > 0)
+    values = projected(compressor, vectors)
+    clear = np.abs(values) > 1e-4
+    assert clear.mean() > 0.99
+    assert np.array_equal(values[clear] > 0, codes_as_signs(compressor, vectors)[clear] > 0)
 
 
 def test_what_is_removed_must_leave_something() -> None:
@@ -107,7 +126,7 @@ def test_what_is_removed_must_leave_something() -> None:
 def test_the_scale_is_the_mean_magnitude_of_projections() -> None:
     vectors = some_vectors()
     compressor = ItqCompressor(fit_rows="all").fit(vectors)
-    assert compressor.scale_[0] == pytest.approx(np.abs(projected(compressor, vectors)).mean(), rel=1e-5)
+    assert compressor.scale_[0] == pytest.approx(np.abs(projected(compressor, vectors)).mean(), rel=1e-3)
 
 
 @pytest.mark.parametrize("n_bits", [4, 6, 10])
@@ -135,8 +154,8 @@ def test_the_report_says_what_was_done() -> None:
     expected = np.linalg.svd(centred.astype(np.float64), compute_uv=False)
     np.testing.assert_allclose(report["singular_values"], expected, rtol=1e-4)
     assert report["isotropy"]["after"] > report["isotropy"]["before"]
-    assert report["isotropy"]["before"] == pytest.approx(isotropy(vectors[:150]), abs=1e-6)
-    assert report["isotropy_estimate"]["before"] == pytest.approx(isotropy_estimate(vectors[:150]), abs=1e-6)
+    assert report["isotropy"]["before"] == pytest.approx(isotropy(vectors[:150]), abs=1e-4)
+    assert report["isotropy_estimate"]["before"] == pytest.approx(isotropy_estimate(vectors[:150]), abs=1e-4)
 
 
 # remove_top="auto"
