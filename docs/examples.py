@@ -59,10 +59,11 @@ def joined(parts: Iterable[Part]) -> str:
 def run_command(command: str, folder: Path) -> str:
     """Return what a shell command prints on stdout and stderr."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=os.environ | {"PATH": path, "COLUMNS": "110", "XDG_CACHE_HOME": str(folder / ".cache")},
+        env=inherited | {"PATH": path, "COLUMNS": "110", "XDG_CACHE_HOME": str(folder / ".cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
