@@ -10,6 +10,8 @@ Two layouts of the same rows, both with the most significant bit first (``numpy.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -111,3 +113,34 @@ def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:
     loose: BytesArray = (pairs >> (8 - (begin & 7)).astype(np.uint16)[:, None]).astype(np.uint8)
     loose[:, -1] &= (0xFF << (8 - width % 8)) & 0xFF
     return loose
+
+
+def pack_fields(fields: Sequence[tuple[NDArray[np.unsignedinteger], int]], n_rows: int) -> BytesArray:
+    """Pack rows made of fields into loose rows: for each field all its symbols, then the next field.
+
+    Args:
+        fields: symbols, shape (n_rows, m), and the bits of each, at most 16.
+        n_rows: rows; there may be no fields.
+    """
+    width = sum(symbols.shape[1] * symbol_bits for symbols, symbol_bits in fields)
+    bits = np.empty((n_rows, width), dtype=np.uint8)
+    start = 0
+    for symbols, symbol_bits in fields:
+        stop = start + symbols.shape[1] * symbol_bits
+        shifts = np.arange(symbol_bits - 1, -1, -1, dtype=symbols.dtype)
+        bits[:, start:stop] = ((symbols[:, :, None] >> shifts) & symbols.dtype.type(1)).reshape(n_rows, stop - start)
+        start = stop
+    return pack(bits)
+
+
+def unpack_fields(loose: BytesArray, fields: Sequence[tuple[int, int]]) -> list[NDArray[np.uint16]]:
+    """Undo :func:`pack_fields`: uint16, shape (n, m), for each field of m symbols with so many bits."""
+    bits = unpack(loose, sum(m * symbol_bits for m, symbol_bits in fields))
+    out, start = [], 0
+    for m, symbol_bits in fields:
+        stop = start + m * symbol_bits
+        packed = np.packbits(bits[:, start:stop].reshape(len(loose), m, symbol_bits), axis=2).astype(np.uint16)
+        whole = packed[:, :, 0] if symbol_bits <= 8 else packed[:, :, 0] << 8 | packed[:, :, 1]
+        out.append((whole >> np.uint16(-symbol_bits % 8)).astype(np.uint16))
+        start = stop
+    return out

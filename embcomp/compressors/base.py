@@ -48,12 +48,13 @@ class CodeLayout:
 
     ``binary``: ``symbols`` bits, each the sign of one output dimension.
     ``indexed``: ``symbols`` numbers of ``symbol_bits`` bits, each an index into a codebook.
+    ``fields``: ``symbols`` bits, of numbers of several widths; the method's state says which.
     ``none``: no bits; the row's number is all there is.
 
     ``length_bits`` bits follow the symbols: the length of the row's vector, on a logarithmic scale.
     """
 
-    kind: Literal["binary", "indexed", "none"]
+    kind: Literal["binary", "indexed", "fields", "none"]
     symbols: int
     symbol_bits: int = 1
     length_bits: int = 0

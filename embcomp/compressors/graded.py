@@ -1,0 +1,378 @@
+"""What graded codes share: unit rows along principal directions, bits by band of rank, scalar codes, lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp import bits
+from embcomp.arrays import AnyArray, DoubleArray, FloatArray, RowIds
+from embcomp.bits import BytesArray
+from embcomp.checks import Either, Integer, OneOf, Real, option
+from embcomp.compressors import grades, lengths, principal, scalar
+from embcomp.compressors.base import CodeLayout, Compressor, Report
+from embcomp.compressors.dominant import dominant_directions
+from embcomp.compressors.filters import random_words
+from embcomp.compressors.grades import BandStatistics
+from embcomp.compressors.options import FIT_ROWS, auto
+from embcomp.compressors.state import array
+from embcomp.embedding import mean_rows
+from embcomp.linear import covariance, principal_directions
+from embcomp.progress import Progress, no_progress
+from embcomp.threads import map_blocks
+
+FAITHFUL = 2.0  # bits a dimension from which on vectors come back in the source's own space
+FINE = 3.0  # bits a dimension from which on a number of a direction takes 16 bits
+TAIL_ROWS = 25_000
+CENTRED = 0.01  # share of the mean square of rows that their mean may have to count as nothing
+WHITENING = 0.75
+LENGTH_BITS = 5
+FAITHFUL_LENGTH_BITS = 8
+
+Fields = list[tuple[int, int]]
+"""Symbols of one width, and their bits: what a row of code is made of, in order."""
+
+
+class GradedCompressor(Compressor):
+    """Base of codes whose width falls with the rank of the word, see :mod:`embcomp.compressors.grades`.
+
+    A vector less the mean, along the kept principal directions, scaled to length 1 and whitened, is a *unit row*.
+    Less the mean unit row of its band it is coded by the method (``_fit_books`` and its like), and what is left of
+    each coordinate as a scalar with as many bits as reverse water-filling gives it (:mod:`embcomp.compressors.scalar`).
+    A length may follow (:mod:`embcomp.compressors.lengths`).
+
+    Learned from the first ``fit_rows`` rows, and for what depends on the band from ``TAIL_ROWS`` of the others too:
+    those whose ranks have the smallest hashes, so that a second pass over a file finds the same rows.
+
+    Attributes:
+        mean_: of the first rows.
+        directions_: kept principal directions, integers; rows times ``scales_`` are orthonormal.
+        scales_: of the directions.
+        weights_: what coordinates of unit rows are multiplied with, see :func:`principal.whitening`.
+        ends_: rank after the last of each band.
+        centres_: mean unit row of each band.
+        shares_: bits of each coordinate's scalar code, by band.
+        spreads_: what levels are multiplied with, by band and coordinate.
+        levels_: upper halves of the levels for 1, 2, … bits, one after the other.
+        lengths_: what the symbol of a length stands for; the one length of all rows if there are no symbols.
+    """
+
+    bits: float | str = option(
+        Either(Real(0.125, 65536), OneOf("dim")),
+        "bits per word, the mean over all; 'dim' for one bit per dimension",
+        default="dim",
+        role="width",
+    )
+    grade: float | str = auto(
+        Real(0, 1000), "bits less for each doubling of rank; 'auto' for 0 where words are not in order of frequency"
+    )
+    lengths: int | str = auto(Integer(0, 8), "bits of a row's length; 'auto' for 0 where lengths vary little")
+    space: str = option(
+        OneOf("auto", "isotropic", "source"),
+        "what vectors come back to: without mean and dominant directions, or as they were; 'auto' for the latter "
+        "from 2 bits a dimension on",
+        default="auto",
+    )
+    whiten: float | str = auto(
+        Real(0, 1),
+        "divide coordinates by their standard deviation to this power; 'auto' for 0.75 where lengths vary around a "
+        "mean of nothing, as in static sentence models, else 0",
+    )
+    fit_rows: int | str = FIT_ROWS
+
+    mean_: FloatArray = array("<f4", "dim")
+    directions_: AnyArray = array(lambda self: self._direction_dtype, "kept", "dim")
+    scales_: FloatArray = array("<f4", "kept")
+    weights_: FloatArray = array("<f4", "kept")
+    ends_: NDArray[np.uint32] = array("<u4", "bands")
+    centres_: NDArray[np.float16] = array("<f2", "bands", "kept")
+    shares_: NDArray[np.uint8] = array("|u1", "bands", "kept")
+    spreads_: NDArray[np.float16] = array("<f2", "bands", "kept")
+    levels_: FloatArray = array("<f4", lambda self: 2 ** int(self.shares_.max(initial=0)) - 1)
+    lengths_: FloatArray = array("<f4", "lengths")
+
+    # Learning
+
+    def _fit(self, rows: FloatArray, progress: Progress) -> Report:
+        ranks = self.sample_ranks(len(rows))
+        return self._fit_sample(rows[ranks], ranks, len(rows), progress)
+
+    def sample_ranks(self, n_rows: int) -> RowIds:
+        """Return the ranks of the rows to learn from, of so many, ascending."""
+        n_head = n_rows if isinstance(self.fit_rows, str) else min(self.fit_rows, n_rows)
+        tail = np.arange(n_head, n_rows, dtype=np.int64)
+        if len(tail) > TAIL_ROWS:
+            hashes = random_words(0, np.zeros(1, np.uint64), tail.astype(np.uint64))
+            tail = np.sort(tail[np.argsort(hashes, kind="stable")[:TAIL_ROWS]])
+        return np.concatenate([np.arange(n_head, dtype=np.int64), tail])
+
+    def _fit_sample(self, rows: FloatArray, ranks: RowIds, n_rows: int, progress: Progress) -> Report:
+        """Learn from the rows of :meth:`sample_ranks`, of ``n_rows``."""
+        head = rows[: None if isinstance(self.fit_rows, str) else self.fit_rows]
+        self.mean_ = mean_rows(head)
+        around = principal.directions_of(head, self.mean_)
+        values, directions = principal_directions(covariance(around, np.zeros_like(self.mean_)))
+        self._keep(directions, values, 0)
+        order, exponent, n_length_bits = self._look(rows, ranks, n_rows)
+        n_removed = 0 if self.faithful else dominant_directions(values.astype(np.float32))
+        kept = np.arange(n_removed, len(values))
+        while True:
+            self._keep(directions[:, kept], values[kept], exponent)
+            slope = self._learn_bands(rows, ranks, n_length_bits, progress)
+            if self._used.all():
+                break
+            kept = kept[self._used]
+        most_bits = int(self.shares_.max(initial=0))
+        halves = [scalar.levels(n_bits)[2 ** (n_bits - 1) :] for n_bits in range(1, most_bits + 1)]
+        self.levels_ = np.concatenate([np.zeros(0, dtype=np.float32), *halves])
+        return {
+            "fit_rows": len(rows),
+            "removed": n_removed,
+            "space": "source" if self.faithful else "isotropic",
+            "whitened": exponent,
+            "order": round(order, 4),
+            "grade": slope,
+        }
+
+    def _look(self, rows: FloatArray, ranks: RowIds, n_rows: int) -> tuple[float, float, int]:
+        """Find out whether rows are in order of frequency, and set where bands end; what is to be kept of lengths.
+
+        Returns:
+            The share of variance between bands, the exponent of whitening, and the bits of a length.
+        """
+        units, long = self._units(rows)
+        ends = grades.band_ends(n_rows)
+        order = grades.order_share(_statistics(units, long, ranks, ends, weighted=False))
+        graded = order >= grades.ORDERED if isinstance(self.grade, str) else order >= grades.ORDERED or self.grade > 0
+        self.ends_ = np.array(ends if graded else [n_rows], dtype=np.uint32)
+        varied = lengths.vary(long)
+        n_length_bits = self.lengths if not isinstance(self.lengths, str) else LENGTH_BITS * varied
+        if isinstance(self.lengths, str) and self.faithful:
+            n_length_bits = FAITHFUL_LENGTH_BITS
+        exponent = self.whiten
+        if isinstance(exponent, str):
+            mean_square = float(np.add.accumulate(np.square(self.mean_, dtype=np.float64))[-1])
+            centred = mean_square < CENTRED * lengths.mean_square(long)
+            exponent = WHITENING if varied and centred and not self.faithful else 0.0
+        return order, exponent, n_length_bits
+
+    def _learn_bands(self, rows: FloatArray, ranks: RowIds, n_length_bits: int, progress: Progress) -> float:
+        """Learn all that depends on the band, along the directions kept; return the slope."""
+        units, long = self._units(rows)
+        ends = self.ends_.tolist()
+        self.lengths_ = lengths.length_levels(long, n_length_bits)
+        bands = _statistics(units, long, ranks, ends, weighted=n_length_bits > 0 and not self.faithful)
+        average = max(0.0, self._average - n_length_bits)
+        slope = grades.steepest_slope(bands, average) if isinstance(self.grade, str) else self.grade
+        widths = grades.widths(ends, average, slope)
+        self.centres_ = np.array([band.mean for band in bands]).astype(np.float16)
+        band_of_row = np.searchsorted(ends, ranks, side="right")
+        rest = units - self.centres_.astype(np.float32)[band_of_row]
+        rest, left = self._fit_books(rest, band_of_row, widths, progress)
+        self.shares_ = np.empty(self.centres_.shape, dtype=np.uint8)
+        self.spreads_ = np.empty(self.centres_.shape, dtype=np.float16)
+        for band, n_bits in enumerate(left):
+            _, variance = principal.moments(rest[band_of_row == band])
+            self.shares_[band] = scalar.allot(variance, n_bits)
+            self.spreads_[band] = np.sqrt(variance)
+        return slope
+
+    def _fit_books(
+        self, rest: FloatArray, band_of_row: RowIds, widths: list[int], progress: Progress
+    ) -> tuple[FloatArray, list[int]]:
+        """Learn what codes rows before scalars do; return what is left of the rows, and of each band's bits."""
+        return rest, widths
+
+    @property
+    def _used(self) -> NDArray[np.bool_]:
+        """Which of the kept directions any code needs, at least the first."""
+        used: NDArray[np.bool_] = self.shares_.max(axis=0) > 0
+        used[:1] = True
+        return used
+
+    def _keep(self, directions: DoubleArray, values: DoubleArray, exponent: float) -> None:
+        """Take directions, as columns, in the fewest bytes that lose nothing, and their singular values."""
+        self.directions_, self.scales_ = principal.stored_directions(directions.T, self._direction_dtype)
+        self.weights_ = principal.whitening(values, exponent)
+
+    def _units(self, vectors: FloatArray) -> tuple[FloatArray, DoubleArray]:
+        return principal.unit_rows(vectors, self.mean_, self.directions_, self.scales_, self.weights_)
+
+    # Options
+
+    @property
+    def _average(self) -> float:
+        return float(len(self.mean_)) if isinstance(self.bits, str) else float(self.bits)
+
+    @property
+    def faithful(self) -> bool:
+        """Whether vectors come back in the source's own space."""
+        if self.space == "auto":
+            return self._average >= FAITHFUL * len(self.mean_)
+        return self.space == "source"
+
+    @property
+    def _direction_dtype(self) -> str:
+        return "<i2" if self._average >= FINE * len(self.mean_) else "|i1"
+
+    @property
+    def _most_rows(self) -> int | None:
+        """All: what depends on the band is learned from rows of the tail too."""
+        return None
+
+    # Codes
+
+    @property
+    def layout(self) -> CodeLayout:
+        """That of the widest band."""
+        return max(self.layouts, key=lambda layout: layout.row_bits)
+
+    @cached_property
+    def layouts(self) -> tuple[CodeLayout, ...]:
+        """What a row of code is, by band."""
+        self._require_fitted()
+        widths = [sum(m * n_bits for m, n_bits in self._fields(band)) for band in range(len(self.ends_))]
+        length_bits = self._n_length_bits
+        return tuple(CodeLayout("fields", width - length_bits, 1, length_bits) for width in widths)
+
+    def band_of(self, row_ids: RowIds) -> RowIds:
+        """Return the band of each row; rows after all that were there are in the last."""
+        return np.minimum(np.searchsorted(self.ends_, row_ids, side="right"), len(self.ends_) - 1)
+
+    def encode(
+        self, vectors: FloatArray, progress: Progress = no_progress, row_ids: RowIds | None = None
+    ) -> BytesArray:
+        """Return the codes of ``vectors``, float32, shape (n, dim), of ranks ``row_ids``, 0 to n − 1 if not given.
+
+        Loose rows as wide as the widest band's.
+        """
+        self._require_dim(vectors)
+        out = np.zeros((len(vectors), bits.row_bytes(self.layout.row_bits)), dtype=np.uint8)
+        for band, chosen in self._by_band(row_ids, len(vectors)):
+
+            def encode_block(rows: slice, band: int = band, chosen: RowIds = chosen) -> None:
+                block = vectors[chosen[rows]]
+                self._require_moderate(block)
+                codes = self._encode_band(block, band)
+                out[chosen[rows], : codes.shape[1]] = codes
+
+            for _ in map_blocks(encode_block, len(chosen), self.block_rows):
+                pass
+        return out
+
+    def decode(self, codes: BytesArray, row_ids: RowIds | None = None) -> FloatArray:
+        """Return vectors, float32, shape (n, dim), for ``codes`` of the rows ``row_ids``, 0 to n − 1 if not given."""
+        out = np.empty((len(codes), self.dim), dtype=np.float32)
+        for band, chosen in self._by_band(row_ids, len(codes)):
+
+            def decode_block(rows: slice, band: int = band, chosen: RowIds = chosen) -> None:
+                out[chosen[rows]] = self._decode_band(codes[chosen[rows]], band)
+
+            for _ in map_blocks(decode_block, len(chosen), self.block_rows):
+                pass
+        return out
+
+    def _by_band(self, row_ids: RowIds | None, n_rows: int) -> Iterator[tuple[int, RowIds]]:
+        bands = self.band_of(np.arange(n_rows, dtype=np.int64) if row_ids is None else row_ids)
+        for band in range(len(self.ends_)):
+            chosen = np.flatnonzero(bands == band)
+            if len(chosen):
+                yield band, chosen
+
+    def _encode_block(self, vectors: FloatArray) -> BytesArray:
+        return self._encode_band(vectors, 0)
+
+    def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
+        return self._decode_band(codes, 0)
+
+    def _encode_band(self, vectors: FloatArray, band: int) -> BytesArray:
+        units, long = self._units(vectors)
+        rest, fields = self._encode_books(units - self.centres_[band].astype(np.float32), band)
+        for n_bits, columns in self._groups[band]:
+            scaled = rest[:, columns] / self.spreads_[band, columns].astype(np.float32)
+            fields.append((scalar.nearest_levels(scaled, n_bits), n_bits))
+        if self._n_length_bits:
+            fields.append((lengths.nearest_lengths(long, self.lengths_)[:, None], self._n_length_bits))
+        return bits.pack_fields(fields, len(vectors))
+
+    def _decode_band(self, codes: BytesArray, band: int) -> FloatArray:
+        symbols = bits.unpack_fields(codes[:, : bits.row_bytes(self.layouts[band].row_bits)], self._fields(band))
+        coordinates = np.tile(self.centres_[band].astype(np.float32), (len(codes), 1))
+        symbols = symbols[self._decode_books(coordinates, symbols, band) :]
+        for (n_bits, columns), each in zip(self._groups[band], symbols, strict=False):
+            coordinates[:, columns] += self._levels_of(n_bits)[each] * self.spreads_[band, columns].astype(np.float32)
+        coordinates *= self.lengths_[symbols[-1]] if self._n_length_bits else self.lengths_[0]
+        vectors: FloatArray = coordinates @ self._back
+        return vectors + self.mean_ if self.faithful else vectors
+
+    def _encode_books(
+        self, rest: FloatArray, band: int
+    ) -> tuple[FloatArray, list[tuple[NDArray[np.unsignedinteger[Any]], int]]]:
+        """Return what scalars are to code, and the fields before them."""
+        return rest, []
+
+    def _decode_books(self, coordinates: FloatArray, symbols: list[NDArray[np.uint16]], band: int) -> int:
+        """Add to ``coordinates`` what the fields before the scalars stand for; return how many fields that are."""
+        return 0
+
+    def _book_fields(self, band: int) -> Fields:
+        return []
+
+    def _fields(self, band: int) -> Fields:
+        scalars = [(len(columns), n_bits) for n_bits, columns in self._groups[band]]
+        length = [(1, self._n_length_bits)] if self._n_length_bits else []
+        return self._book_fields(band) + scalars + length
+
+    @property
+    def _n_length_bits(self) -> int:
+        return len(self.lengths_).bit_length() - 1
+
+    @cached_property
+    def _groups(self) -> list[list[tuple[int, NDArray[np.intp]]]]:
+        """For each band the coordinates of each number of bits, most bits first."""
+        return [
+            [(n_bits, np.flatnonzero(shares == n_bits)) for n_bits in np.unique(shares)[::-1].tolist() if n_bits]
+            for shares in self.shares_
+        ]
+
+    def _levels_of(self, n_bits: int) -> FloatArray:
+        upper = self.levels_[2 ** (n_bits - 1) - 1 : 2**n_bits - 1]
+        return np.concatenate([-upper[::-1], upper])
+
+    @cached_property
+    def _back(self) -> FloatArray:
+        """The kept directions, float32, shape (kept, dim)."""
+        return self.directions_.astype(np.float32) * self.scales_[:, None]
+
+    @property
+    def offset(self) -> FloatArray | None:
+        """The mean, where vectors come back without it."""
+        self._require_fitted()
+        return None if self.faithful else self.mean_
+
+    def align(self, vectors: FloatArray) -> FloatArray:
+        """Take out the mean and the directions that are not kept, where vectors come back without them."""
+        self._require_dim(vectors)
+        if self.faithful:
+            return vectors
+        along: FloatArray = (vectors - self.mean_) @ self._back.T
+        along *= self.weights_
+        return along @ self._back
+
+
+def _statistics(
+    units: FloatArray, long: DoubleArray, ranks: RowIds, ends: list[int], *, weighted: bool
+) -> list[BandStatistics]:
+    """Statistics of each band; ``weighted``: of its rows with their lengths."""
+    bounds = np.searchsorted(ranks, [0, *ends])
+    out = []
+    for band, n_rows in enumerate(np.diff([0, *ends]).tolist()):
+        rows = slice(bounds[band], bounds[band + 1])
+        mean, variance = principal.moments(units[rows])
+        weight = lengths.mean_square(long[rows]) if weighted else 1.0
+        out.append(BandStatistics(n_rows, mean, variance * weight))
+    return out
