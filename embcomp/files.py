@@ -105,9 +105,17 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 def _temporary_beside(path: Path) -> tuple[BinaryIO, Path]:
     """Create a file that is locked for as long as it is open, which is how others know that it is in use."""
     while True:
-        handle, name = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
-        if _lock(handle) and os.fstat(handle).st_nlink:
-            return os.fdopen(handle, "w+b"), Path(name)
+        handle = None
+        try:
+            handle, name = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
+            if _lock(handle) and os.fstat(handle).st_nlink:
+                return os.fdopen(handle, "w+b"), Path(name)
+        except BaseException:  # no memory, or an interrupt
+            if handle is not None:
+                with suppress(OSError):  # a file that could not be made of it has closed it
+                    os.close(handle)
+            _remove_abandoned(path)
+            raise
         os.close(handle)  # another process considered it abandoned before it was locked, and removes it
 
 
