@@ -108,17 +108,29 @@ def test_a_single_word_has_no_bits_of_order() -> None:
     assert part.order.tolist() == []
 
 
+def test_stored_bytes() -> None:
+    known = Vocabulary.build(["c", "a", "e", "d", "b"])
+    (part,) = known.parts
+    words = len(part.words.index) + len(part.words.pages)
+    assert known.stored_bytes == words + 2  # 5 ranks of 3 bits
+    assert known.without_order([5])[0].stored_bytes == words
+
+
 def test_whether_there_is_an_order() -> None:
     ordered = Vocabulary.build(["b", "a"])
     assert ordered.has_order
     assert not ordered.without_order([2])[0].has_order
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_sorting_in_runs_gives_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    words = [f"{number * 7919 % 1009:x}" for number in range(1000)]
+@pytest.mark.parametrize("run_words", [5, 2500, 6000])
+def test_sorting_in_runs_gives_the_same_bytes(run_words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs of some words, and of some pages."""
+    monkeypatch.setattr(vocabulary, "HEAD_WORDS", 7)
+    monkeypatch.setattr(building, "MERGED_AT_ONCE", 3000)
+    words = [f"{number * 7919 % 10_007:x}" for number in range(1000 if run_words == 5 else 6000)]
+    monkeypatch.setattr(building, "RUN_WORDS", run_words)
     in_runs = Vocabulary.build(iter(words))
-    monkeypatch.setattr(building, "RUN_WORDS", 1001)
+    monkeypatch.setattr(building, "RUN_WORDS", 6001)
     at_once = Vocabulary.build(words)
     for one, other in zip(in_runs.parts, at_once.parts, strict=True):
         assert one.order is not None

@@ -48,7 +48,8 @@ def cut(
 ) -> tuple[list[Part], list[NDArray[np.uint32]]]:
     """Distribute ascending words to parts by their rank; return the parts, and the ranks of the words of each.
 
-    Without ``ordered`` a word's rank in its part is its place in the part's list.
+    Ranks are counted from the first one of a part. Without ``ordered`` a word's rank in its part is its place in the
+    part's list; the ranks returned are then those that the words had, counted from 0.
     """
     writers = [_PartWriter() for _ in range(len(cuts) + 1)]
     for words, ranks in distinct(numbered):
@@ -113,5 +114,8 @@ class _PartWriter:
         ranks = np.concatenate(self._ranks)
         self._ranks = []
         words = WordList(f"words.{number}", *self._words.finish())
-        packed = pack_order(ranks - ranks.min()) if ordered else None
-        return Part(words, None if packed is None else lambda: packed, f"order.{number}"), ranks
+        if not ordered:
+            return Part(words, None, ""), ranks
+        ranks -= ranks.min()  # in place: it may be long
+        packed = pack_order(ranks)
+        return Part(words, lambda: packed, f"order.{number}"), ranks

@@ -223,8 +223,9 @@ def test_a_wrong_number_of_bytes() -> None:
     assert refusal(lambda: list(WordList("words", index, pages))) == "its words have 2 bytes, its index says 3"
 
 
-def test_pages_that_overlap() -> None:
-    index, pages = made([(b"a", 2, zlib.compress(b"\x01d")), (b"c", 1, b"")], 10)
+@pytest.mark.parametrize("next_word", [b"c", b"d"])
+def test_pages_that_overlap(next_word: bytes) -> None:
+    index, pages = made([(b"a", 2, zlib.compress(b"\x01d")), (next_word, 1, b"")], 10)
     assert refusal(lambda: list(WordList("words", index, pages))) == "page 0 has words that do not ascend"
 
 
