@@ -24,7 +24,8 @@ from embcomp.eval import layouts
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import bootstrap_mean
 from embcomp.eval.suite import DataSet, Settings, Suite
-from embcomp.eval.target import Target, text_vectors
+from embcomp.eval.target import Target
+from embcomp.eval.texts import split_at_spaces, text_vectors
 
 N_FOLDS = 5  # §5.3
 N_EPOCHS = 10  # §5.3, for GloVe
@@ -44,8 +45,8 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
         raise InputError(
             f"{data.name}: must have two labels or more with {N_FOLDS} texts each, got {counts.tolist()}"
         )
-    vectors, n_oov = text_vectors(target, [text for _, text in data.rows])
-    hits = _cross_validate(vectors, labels, data.name, settings)
+    texts, n_oov = split_at_spaces(target, [text for _, text in data.rows])
+    hits = _cross_validate(text_vectors(target, texts), labels, data.name, settings)
     return {"accuracy": Measurement(float(hits.mean()), len(hits), 0, n_oov, bootstrap_mean(hits, settings.seed))}
 
 

@@ -9,6 +9,7 @@ similarity      word, word, score; further columns are ignored. With a header, t
 categorization  word, category; or a folder with one file per category, a word per line (the ``web`` package).
 analogy         ``: section`` lines and four words per line; or five fields, the fourth naming the section (MSR).
 classification  label, tab, text.
+sts             score, text, text, separated by tabs; further columns are ignored.
 """
 
 from __future__ import annotations
@@ -170,6 +171,22 @@ def parse_texts(path: Path) -> list[tuple[str, str]]:
     return pairs[1:] if pairs[0][0].lower() in LABEL_HEADERS else pairs
 
 
+def parse_text_pairs(path: Path) -> list[tuple[str, str, float]]:
+    """Pairs of texts and their scores: (text, text, score). A first line whose score is no number is a header.
+
+    Raises:
+        InputError: a line has fewer than three fields, or its score is not a finite number.
+    """
+    rows = [Row(number, [field.strip() for field in line.split("\t")]) for number, line in read_lines(path)]
+    rows = rows[0 if _is_number(rows[0].fields[0]) else 1 :]
+    for row in rows:
+        if len(row.fields) < 3:
+            raise InputError(f"{path}:{row.line}: {len(row.fields)} fields, expected score, text and text")
+    if not rows:
+        raise InputError(f"{path}: has a header, but no rows")
+    return [(row.fields[1], row.fields[2], _number(path, row, row.fields[0])) for row in rows]
+
+
 def guess_suite(path: Path) -> str:
     """Say which suite a file is for by its content.
 
@@ -183,13 +200,15 @@ def guess_suite(path: Path) -> str:
         return "analogy"
     if width >= 3 and sum(_first_number(row, default=0) > 1 for row in sample) > len(sample) / 2:
         return "similarity"
+    if width >= 3 and sum(_is_number(row.fields[0]) for row in sample) > len(sample) / 2:
+        return "sts"
     if width in (4, 5) and _separator(path, [" ".join(row.fields) for row in sample]) is None:
         return "analogy"
     if width == 2:
         first, second = (len({row.fields[i] for row in rows if len(row.fields) == 2}) for i in (0, 1))
         return "classification" if first < second else "categorization"
     raise InputError(
-        f"{path}: expected a similarity, categorization, analogy or classification set, "
+        f"{path}: expected a similarity, categorization, analogy, classification or sts set, "
         f"got rows like {sample[len(sample) // 2].fields[:4]}"
     )
 

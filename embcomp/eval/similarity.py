@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from embcomp.eval import layouts
@@ -9,7 +11,7 @@ from embcomp.eval.datasets import gensim_sets
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import bootstrap_spearman, cosines, spearman
 from embcomp.eval.suite import DataSet, Settings, Suite
-from embcomp.eval.target import Target, look_up
+from embcomp.eval.target import Target, TermVectors, look_up
 
 
 def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Measurement]:
@@ -17,9 +19,14 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
 
     The papers' platform correlates dot products of unit vectors; that is the same number.
     """
-    n_pairs = len(data.rows)
     lefts, rights, ratings = zip(*data.rows, strict=True)
     found = look_up(target, [*lefts, *rights], settings.oov, average=True)
+    return {"spearman": correlate(found, ratings, settings)}
+
+
+def correlate(found: TermVectors, ratings: Sequence[float], settings: Settings) -> Measurement:
+    """Rank correlation of ratings of pairs with the cosines of their vectors: all the left ones, then the right."""
+    n_pairs = len(ratings)
     both = found.known[:n_pairs] & found.known[n_pairs:]
     used = both if settings.oov == "skip" else np.ones(n_pairs, dtype=np.bool_)
     cosine = cosines(found.vectors[:n_pairs][used], found.vectors[n_pairs:][used])
@@ -28,10 +35,9 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
     counts, items = (n_used, n_pairs - n_used, found.n_oov), np.packbits(used).tobytes()
     value = spearman(cosine, rating)
     if np.isnan(value):
-        note = "all cosines or all ratings are equal" if n_used else "no pair has both its words"
-        return {"spearman": Measurement(None, *counts, items=items, note=note)}
-    resamples = bootstrap_spearman(cosine, rating, settings.seed)
-    return {"spearman": Measurement(value, *counts, resamples, items)}
+        note = "all cosines or all ratings are equal" if n_used else "no pair is known on both sides"
+        return Measurement(None, *counts, items=items, note=note)
+    return Measurement(value, *counts, bootstrap_spearman(cosine, rating, settings.seed), items)
 
 
 GENSIM_FILES = {"WS-353": "wordsim353.tsv", "SimLex-999": "simlex999.txt"}

@@ -41,6 +41,7 @@ BUILT_IN = {
     "categorization": "embcomp.eval.categorization:SUITE",
     "analogy": "embcomp.eval.analogy:SUITE",
     "classification": "embcomp.eval.classification:SUITE",
+    "sts": "embcomp.eval.sts:SUITE",
     "fidelity": "embcomp.eval.fidelity:SUITE",
 }
 

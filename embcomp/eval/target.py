@@ -112,23 +112,6 @@ def look_up(target: Target, terms: Sequence[str], oov: OovPolicy, *, average: bo
     return TermVectors(vectors[aligned], known[aligned], int(np.count_nonzero(~known)))
 
 
-def text_vectors(target: Target, texts: Sequence[str]) -> tuple[FloatArray, int]:
-    """Mean vector of each text, float32, shape (n, dim), zeros for empty ones; and the number of missing words."""
-    from scipy.sparse import csr_array
-
-    split = [text.split() for text in texts]
-    distinct = list(dict.fromkeys(word for words in split for word in words))
-    row_of = dict(zip(distinct, find_rows(target, distinct).tolist(), strict=True))
-    rows = np.array([row_of[word] for words in split for word in words], dtype=np.int64)
-    lengths = np.array([len(words) for words in split], dtype=np.int64)
-    owners, weights = np.repeat(np.arange(len(texts)), lengths), np.repeat(1 / np.maximum(lengths, 1), lengths)
-    kept = rows >= 0
-    known, columns = np.unique(rows[kept], return_inverse=True)
-    shares = csr_array((weights[kept], (owners[kept], columns)), shape=(len(texts), len(known)))
-    means = np.asarray(shares @ target.decode_rows(known), dtype=np.float32).reshape(len(texts), target.dim)
-    return means, sum(row < 0 for row in row_of.values())
-
-
 def _rows_of_terms(
     target: Target, terms: Sequence[str], *, average: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -11,7 +11,6 @@ from embcomp.embedding import Embedding
 from embcomp.errors import InputError
 from embcomp.eval import classification
 from embcomp.eval.suite import DataSet, Settings
-from embcomp.eval.target import text_vectors
 
 from .conftest import toy
 
@@ -35,20 +34,6 @@ def opinions():
 
 def measured(embedding, data, seed=0):
     return classification.measure(embedding, data, Settings(seed=seed))["accuracy"]
-
-
-def test_a_text_is_the_mean_of_its_words_and_missing_ones_are_zeros():
-    embedding = toy("good Bad bad", [[2, 4], [0, 8], [1, 1]])
-    vectors, n_oov = text_vectors(embedding, ["good Bad", "good rome", "GOOD good good", "oslo", "", "BAD"])
-    assert_allclose(vectors, [[1, 6], [1, 2], [2, 4], [0, 0], [0, 0], [1, 1]])
-    assert n_oov == 2
-    assert vectors.dtype == np.float32
-
-
-def test_texts_without_a_known_word():
-    vectors, n_oov = text_vectors(toy("a", [[1, 2]]), ["x y", ""])
-    assert_allclose(vectors, np.zeros((2, 2)))
-    assert n_oov == 2
 
 
 @needs_scikit_learn

@@ -140,6 +140,8 @@ def test_text_errors(write):
         ("analogy", ": x\na b c d\n"),
         ("analogy", "good better rough JJ_JJR rougher\na b c X d\n"),
         ("categorization", "trout\tfish\ncarp\tfish\ngull\tbird\n"),
+        ("sts", "2.5\tA cat sat.\tA dog sat.\n0\tOne.\tTwo 2\n"),
+        ("sts", "score\ttext1\ttext2\n2.5\tA cat sat.\tA dog.\n0\tOne.\tTwo\n"),
         ("classification", "1\tgood\n1\tbest\n0\tbad\n"),
     ],
 )
@@ -152,5 +154,25 @@ def test_content_of_no_suite(write):
     with pytest.raises(InputError) as caught:
         layouts.guess_suite(path)
     assert str(caught.value) == (
-        f"{path}: expected a similarity, categorization, analogy or classification set, got rows like ['world']"
+        f"{path}: expected a similarity, categorization, analogy, classification or sts set, got rows like ['world']"
     )
+
+
+def test_pairs_of_texts(write):
+    text = "score\tsentence1\tsentence2\n2.5\t A cat, 2 dogs \tA dog\tmore\n# no\n0\tx\t\n"
+    assert layouts.parse_text_pairs(write("sts/a.tsv", text)) == [("A cat, 2 dogs", "A dog", 2.5), ("x", "", 0.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1\ta\tb\n2\tc d\n", ":2: 2 fields, expected score, text and text"),
+        ("1\ta\tb\nx\tc\td\n", ":2: the score must be a finite number, got 'x'"),
+        ("score\ta\tb\n", ": has a header, but no rows"),
+    ],
+)
+def test_pairs_of_texts_that_are_refused(write, text, message):
+    path = write("sts/a.tsv", text)
+    with pytest.raises(InputError) as caught:
+        layouts.parse_text_pairs(path)
+    assert str(caught.value) == f"{path}{message}"

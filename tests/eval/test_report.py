@@ -85,7 +85,7 @@ def test_means_of_nothing_are_gaps():
 def test_the_table():
     ours = [
         scored("ours", "one", 0.4, oov=2, n_skipped=1),
-        scored("ours", "two", None, note="no pair has both its words"),
+        scored("ours", "two", None, note="no pair is known on both sides"),
     ]
     assert text_report(ours).splitlines() == [
         "out-of-vocabulary words replaced by the mean vector; values ×100; 95 % bootstrap intervals, seed 0",
@@ -96,7 +96,7 @@ def test_the_table():
         "similarity  two             spearman      –                   10        0    0",
         "similarity  mean of 1 of 2  spearman   40.0  35.2 … 44.8      10        1    2",
         "",
-        "ours: similarity two: no pair has both its words",
+        "ours: similarity two: no pair is known on both sides",
     ]
 
 

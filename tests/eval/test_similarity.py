@@ -94,4 +94,4 @@ def test_equal_cosines_give_a_gap_that_says_why():
 def test_no_pair_gives_a_gap_that_says_why(compass):
     found = measure_similarity(compass, rated(("oslo", "rome", 1)), "skip", seed=0)
     assert (found.value, found.n_used, found.n_skipped) == (None, 0, 1)
-    assert found.note == "no pair has both its words"
+    assert found.note == "no pair is known on both sides"
