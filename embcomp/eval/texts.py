@@ -1,15 +1,14 @@
 """Texts as vectors: the mean of their words' vectors, as long as these are.
 
 A text is split at white space. That is all for data sets that come as separate words (:func:`split_at_spaces`). In
-plain text (:func:`tokens`) what is not a word of the vocabulary, as written or in lower case, is split further:
+plain text (:func:`tokens`) what is not a word of the vocabulary, as written or in lower case, is split further: each
+punctuation mark, symbol of ASCII and Chinese character is a word, and so is what lies between two of them. It is
+looked up as written, in lower case, then in lower case without accents.
 
-1.  Each punctuation mark, symbol of ASCII and Chinese character is a word; so is what lies between two of them. It is
-    looked up as written, in lower case, then in lower case without accents.
-2.  Where the vocabulary has pieces of words (``##ing``), as the tokens of BERT and of static models made from it, a
-    missing word is the longest piece at its start, the longest that follows, and so on [Wu 2016, §4.1]. A word that
-    has no such pieces, or more than 100 characters, is missing.
-
-For these vocabularies that gives the tokens of BERT's own tokenizer.
+A vocabulary of *pieces* of words (``##ing``), that of BERT and of static models made from it, has no words with marks:
+everything is split as above. A missing word is then the longest piece at its start, the longest that follows, and so on
+[Wu 2016, §4.1]; it stays missing if that fails, or if it has more than 100 characters. These are the tokens of BERT's
+own tokenizer, but for control characters, which it drops.
 """
 
 from __future__ import annotations
@@ -65,9 +64,10 @@ def _rows(texts: Sequence[str], look_up: Callable[[list[str]], Mapping[str, list
 
 
 def _rows_of_parts(target: Target, words: list[str]) -> dict[str, list[int]]:
-    whole = _found(target, words)
+    pieces = _has_pieces(target)
+    whole = dict.fromkeys(words, -1) if pieces else _found(target, words)
     parts = {word: parts_of(word) for word, row in whole.items() if row < 0}
-    rows = _rows_of_pieces(target, _distinct(parts.values()))
+    rows = _rows_of_plain(target, _distinct(parts.values()), pieces=pieces)
     split = {word: [row for part in own for row in rows[part]] for word, own in parts.items()}
     return {word: [row] if row >= 0 else split[word] for word, row in whole.items()}
 
@@ -86,15 +86,15 @@ def _stands_alone(character: str) -> bool:
     )
 
 
-def _rows_of_pieces(target: Target, words: list[str]) -> dict[str, list[int]]:
+def _rows_of_plain(target: Target, words: list[str], *, pieces: bool) -> dict[str, list[int]]:
     """Rows of words, of their plain forms, or of their pieces; −1 where none are there."""
     rows = _found(target, words)
     plain = {word: _without_accents(word.lower()) for word, row in rows.items() if row < 0}
     forms = _found(target, _distinct([plain.values()]))
     missing = _distinct([[form for form in plain.values() if forms[form] < 0]])
-    pieces = _longest_pieces(target, missing) if _has_pieces(target) else {word: [-1] for word in missing}
+    split = _longest_pieces(target, missing) if pieces else {word: [-1] for word in missing}
     known = {word: [row] for word, row in rows.items() if row >= 0}
-    return known | {word: [forms[form]] if forms[form] >= 0 else pieces[form] for word, form in plain.items()}
+    return known | {word: [forms[form]] if forms[form] >= 0 else split[form] for word, form in plain.items()}
 
 
 def _longest_pieces(target: Target, words: list[str]) -> dict[str, list[int]]:
