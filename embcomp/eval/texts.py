@@ -5,10 +5,10 @@ plain text (:func:`tokens`) what is not a word of the vocabulary, as written or 
 punctuation mark, symbol of ASCII and Chinese character is a word, and so is what lies between two of them. It is
 looked up as written, in lower case, then in lower case without accents.
 
-A vocabulary of *pieces* of words (``##ing``), that of BERT and of static models made from it, has no words with marks:
-everything is split as above. A missing word is then the longest piece at its start, the longest that follows, and so on
-[Wu 2016, §4.1]; it stays missing if that fails, or if it has more than 100 characters. These are the tokens of BERT's
-own tokenizer, but for control characters, which it drops.
+A vocabulary of *pieces* of words (``##ing``), that of BERT and of static models made from it, has no words with
+marks: everything is split as above. A missing word is then the longest piece at its start, the longest that follows,
+and so on [Wu 2016, §4.1]; it stays missing if that fails, or if it has more than 100 characters. These are the tokens
+of BERT's own tokenizer, but for control characters, which it drops.
 """
 
 from __future__ import annotations
