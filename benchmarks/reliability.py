@@ -35,6 +35,7 @@ from embcomp.errors import ContainerError, CorruptError
 from tests.container.builder import Parts, with_header
 from tests.reliability.faults import COMMAND, fill_disk, kill_writers, stop_commands
 from tests.reliability.test_faults import content, embedding
+from tests.reliability.test_injection import inject
 from tests.wordlist.slowly import BrokenError, words_of
 
 ROOT = Path(__file__).parents[1]
@@ -339,6 +340,18 @@ def measure_stops(folder: Path, scale: float, seed: int) -> Iterator[Row]:
         yield from pool.map(stop, (signal.SIGKILL, signal.SIGINT))
 
 
+def measure_injection(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    """Every call of the system fails once, and from then on."""
+    seen = inject(folder, max(1, round(1 / scale)))
+    functions = list(dict.fromkeys(name.split(":")[0] for name in seen))
+    yield (
+        f"compress, add, decompress, vector: the n-th {', '.join(functions)} fails, for every n",
+        f"{sum(seen.values()):,}",
+        f"{sum(count for name, count in seen.items() if name.endswith('done')):,} done all the same, the others "
+        "refused; always the old file or the new one, whole; nothing left beside it",
+    )
+
+
 def measure_full_disk(folder: Path, scale: float, seed: int) -> Iterator[Row]:
     seen = fill_disk(folder, embedding(seed=1), content(embedding(seed=0)))
     yield (
@@ -410,6 +423,7 @@ MEASURES: list[Callable[[Path, float, int], Iterator[Row]]] = [
     measure_fuzzing,
     measure_kills,
     measure_stops,
+    measure_injection,
     measure_full_disk,
     measure_determinism,
 ]

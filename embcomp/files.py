@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -77,13 +76,10 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         OutputError: the target may not be replaced, or the system refuses (the reason is in the message).
     """
     check_target(path, force=force)
+    temporary = _temporary_beside(path)  # named before it is made: whatever fails from here on, it is removed
     try:
         _remove_abandoned(path)
-        file, temporary = _temporary_beside(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}") from error
-    try:
-        with file:
+        with _created(temporary) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -102,13 +98,24 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
             temporary.unlink()
 
 
-def _temporary_beside(path: Path) -> tuple[BinaryIO, Path]:
+def _created(temporary: Path) -> BinaryIO:
     """Create a file that is locked for as long as it is open, which is how others know that it is in use."""
     while True:
-        handle, name = tempfile.mkstemp(prefix=_temporary_prefix(path), dir=path.parent)
-        if _lock(handle) and os.fstat(handle).st_nlink:
-            return os.fdopen(handle, "w+b"), Path(name)
-        os.close(handle)  # another process considered it abandoned before it was locked, and removes it
+        file = open(temporary, "x+b", opener=_open_private)  # noqa: PTH123, SIM115  Path.open has no opener
+        _lock(file.fileno())
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # another process considered it abandoned before it was locked, and removed it
+
+
+def _open_private(name: str, flags: int) -> int:
+    """Open a file that others may not read before it has the permissions of the target."""
+    return os.open(name, flags, 0o600)
+
+
+def _temporary_beside(path: Path) -> Path:
+    """A name that no file has, for a file that becomes ``path``."""
+    return path.with_name(_temporary_prefix(path) + os.urandom(8).hex())
 
 
 def _temporary_prefix(path: Path) -> str:
@@ -138,17 +145,11 @@ def _remove_unlocked(path: Path) -> None:
         os.close(handle)
 
 
-def _lock(handle: int) -> bool:
-    """Lock a file; False if another process has it. A filesystem without locks has no abandoned files removed."""
-    if fcntl is None:
-        return True
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
+def _lock(handle: int) -> None:
+    """Lock a file, after another process that has it now. Where files cannot be locked, none is thought abandoned."""
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
 
 
 def _take_name(temporary: Path, path: Path, *, force: bool) -> None:

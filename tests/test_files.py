@@ -215,11 +215,11 @@ def test_a_file_taken_for_abandoned_before_it_is_locked(tmp_path: Path, monkeypa
     target = tmp_path / "out.embc"
     lock, calls = files._lock, []
 
-    def removed_first(handle: int) -> bool:
+    def removed_first(handle: int) -> None:
         calls.append(handle)
         if len(calls) == 1:
             files._remove_abandoned(target)
-        return lock(handle)
+        lock(handle)
 
     monkeypatch.setattr(files, "_lock", removed_first)
     with replacing(target, force=False) as file:
@@ -231,19 +231,22 @@ def test_a_file_taken_for_abandoned_before_it_is_locked(tmp_path: Path, monkeypa
 
 def test_a_file_locked_by_a_remover_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "out.embc"
-    lock, held = files._lock, []
+    lock, locked = files._lock, []
 
-    def locked_by_another(handle: int) -> bool:
-        if not held:
-            held.append(os.open(next(tmp_path.iterdir()), os.O_RDWR))
-            fcntl.flock(held[0], fcntl.LOCK_EX)
-            next(tmp_path.iterdir()).unlink()
-        return lock(handle)
+    def locked_by_another(handle: int) -> None:
+        if not locked:
+            (left,) = tmp_path.iterdir()
+            locked.append(os.open(left, os.O_RDWR))
+            fcntl.flock(locked[0], fcntl.LOCK_EX)
+            left.unlink()
+            threading.Timer(0.05, os.close, locked).start()
+        lock(handle)
 
     monkeypatch.setattr(files, "_lock", locked_by_another)
-    with replacing(target, force=False):
-        pass
-    os.close(held[0])
+    with replacing(target, force=False) as file:
+        file.write(b"whole")
+    assert locked
+    assert target.read_bytes() == b"whole"
     assert names(tmp_path) == ["out.embc"]
 
 

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 import warnings
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -109,14 +110,14 @@ def group(context: click.Context) -> None:
 
 def run(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit. The one place that catches everything."""
-    set_up_streams()
-    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _flushed(_outcome(arguments))
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
             signal.signal(signal.SIGINT, _leave)
     except KeyboardInterrupt:  # all is done, or this is the second one
         os._exit(EXIT_INTERRUPTED)
+    except MemoryError:  # there was none to say so
+        code = MemoryLimitError.exit_code
     sys.exit(code)
 
 
@@ -135,6 +136,8 @@ def _flushed(code: int) -> int:
 def _outcome(arguments: list[str] | None) -> int:
     """Run the command line; return its exit code, having said what went wrong."""
     try:
+        set_up_streams()
+        signal.signal(signal.SIGTERM, _terminate)
         with warnings.catch_warnings():
             warnings.simplefilter("default", PluginWarning)
             warnings.showwarning = _show_warning
@@ -177,7 +180,8 @@ def _command_of(error: click.ClickException) -> str:
 
 def _drop_stdout() -> None:
     """Point stdout at nothing, so that the interpreter's last flush does not complain about the closed pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # too many open files
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave(number: int, frame: Any) -> NoReturn:
