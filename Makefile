@@ -8,7 +8,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests site coverage docs data fuzz reliability mutants lowest package results bench bench-quick clean
+.PHONY: help demo test lint types tests site coverage docs data fuzz inject reliability mutants lowest package results bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ fuzz: $(VENV)/tools  ## look for inputs that crash a reader: FUZZ_SECONDS (60) f
 	for target in text binary container; do \
 		$(BIN)/python -m tests.fuzz.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; \
 	done
+
+inject: $(VENV)/tools  ## let every call of the system and every allocation fail once (Linux, a C compiler; half an hour)
+	$(BIN)/python -m tests.reliability.inject
 
 reliability: $(VENV)/tools  ## try to lose data, and write the figures of docs/reliability.md (ten minutes)
 	-$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -101,7 +101,7 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 def _created(temporary: Path) -> BinaryIO:
     """Create a file that is locked for as long as it is open, which is how others know that it is in use."""
     while True:
-        file = open(temporary, "x+b", opener=_open_private)  # noqa: PTH123, SIM115  Path.open has no opener
+        file = open(temporary, "x+b", opener=_open_private)  # noqa: SIM115  Path.open has no opener
         _lock(file.fileno())
         if os.fstat(file.fileno()).st_nlink:
             return file

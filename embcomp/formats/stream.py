@@ -171,15 +171,22 @@ class ByteStream:
 
     @contextmanager
     def as_file(self) -> Iterator[Path]:
-        """Give the plain bytes as a file, for libraries that want a path: the source's own if it is plain."""
+        """Give the plain bytes as a file, for libraries that want a path: the source's own if it is plain.
+
+        Raises:
+            InputError: there is no room for a copy.
+        """
         if self.path is not None and self.is_plain:
             yield self.path
             return
         with tempfile.TemporaryDirectory(prefix="embcomp-") as folder:
             path = Path(folder) / "source"
-            with path.open("wb") as file:
-                while data := self.read(READ_BYTES):
-                    file.write(data)
+            try:
+                with path.open("wb") as file:
+                    while data := self.read(READ_BYTES):
+                        file.write(data)
+            except OSError as error:
+                raise InputError(f"{self.name}: cannot be copied to {folder}: {error.strerror}") from error
             yield path
 
     def _pull(self, size: int) -> bytes:

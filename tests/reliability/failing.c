@@ -1,4 +1,4 @@
-/* Loaded before the C library: the n-th call of one function fails, once or from then on. See injection.py. */
+/* Loaded before the C library: the n-th call of one function fails, once or from then on. See injected.py. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-#define LARGE 2048 /* bytes: smaller ones are mostly the C library's own; those of Python fail by another way */
+#define LARGE 66000 /* bytes of an array: NumPy's own buffers have up to 65,536, and without one it crashes */
 
 enum { NONE, READ, WRITE, FSYNC, RENAME, LINK, OPEN, MMAP, MALLOC };
 
@@ -95,7 +95,7 @@ int open(const char *path, int flags, ...) {
 void *mmap64(void *at, size_t size, int protection, int flags, int fd, off_t offset) {
     static void *(*next)(void *, size_t, int, int, int, off_t);
     if (!next) next = dlsym(RTLD_NEXT, "mmap64");
-    if (fails(MMAP)) { errno = ENOMEM; return (void *)-1; }
+    if (fd >= 0 && fails(MMAP)) { errno = ENOMEM; return (void *)-1; }
     return next(at, size, protection, flags, fd, offset);
 }
 

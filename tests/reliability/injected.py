@@ -1,10 +1,10 @@
-"""Fail one call of the system at a time: python -m tests.reliability.injection FOLDER [STEP]
+"""Fail one call of the system at a time; :mod:`tests.reliability.inject` starts this.
 
 The library of ``failing.c`` must be loaded before the C library (``LD_PRELOAD``). For every n, a fork runs a command
 whose n-th call of a function fails, once or from then on. The target must then be the old file or the new one, whole;
 nothing may be left beside it; and what is said is one line. Prints a JSON object of how many forks ended how.
 
-With STEP, every STEP-th n is tried only.
+With STEP, every STEP-th n is tried only; of Python's own allocations, which are many, every STEP³-th.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ from embcomp.cli.main import EXIT_BUG, run
 
 FUNCTIONS = {"read": 1, "write": 2, "fsync": 3, "rename": 4, "link": 5, "open": 6, "mmap": 7, "malloc": 8}
 NEVER = 2**40
-MOST_ALLOCATIONS, SOME = 20_000, 23  # more than the commands make; every so-manieth is tried
+FEW_ROWS, MANY_ROWS = 200, 4000  # of the source; the many for allocations of arrays
+MOST_ALLOCATIONS = 20_000  # more than the commands make
 ABORTED = 127  # by the C library, without memory for a thread
 SECONDS = 30  # that a fork may take
 TARGET = "target"
@@ -108,8 +110,6 @@ def arm(function: str, n: int, *, for_ever: bool) -> None:
 
 def numbers(trial: Trial, function: str, step: int) -> range:
     """All n for which the command calls a function an n-th time."""
-    if function == "allocation":
-        return range(1, MOST_ALLOCATIONS, SOME * step)
     code, said, n_calls = trial.fork(function, NEVER, for_ever=False)
     if code:
         raise SystemExit(f"{trial.arguments}: {code}: {said}")
@@ -122,24 +122,34 @@ def main() -> None:
     for package in pkgutil.walk_packages(embcomp.__path__, "embcomp."):  # so that no fork imports anything
         if not package.name.endswith("__main__"):
             importlib.import_module(package.name)
-    trials = make_trials(folder)
     seen: Counter[str] = Counter()
     wrong = []
-    for name, trial in trials.items():
-        for function in [*FUNCTIONS, *(["allocation"] if _testcapi is not None else [])]:
-            for n in numbers(trial, function, step):
-                for for_ever in (False, True)[: 1 + (function in FUNCTIONS)]:  # Python does not run without memory
-                    code, said, _ = trial.fork(function, n, for_ever=for_ever)
-                    seen[f"{function}: {'done' if code == 0 else 'refused'}"] += 1
-                    if problem := trial.check(function, code, said):
-                        wrong.append(f"{name}: {function} {n}{' and on' * for_ever}: {problem}: {said[-2000:]}")
+    for n_rows in (FEW_ROWS, MANY_ROWS):
+        for name, trial in make_trials(folder / str(n_rows), n_rows).items():
+            for function, n, for_ever in faults(trial, n_rows, step):
+                code, said, _ = trial.fork(function, n, for_ever=for_ever)
+                seen[f"{function}: {'done' if code == 0 else 'refused'}"] += 1
+                if problem := trial.check(function, code, said):
+                    wrong.append(f"{name}: {function} {n}{' and on' * for_ever}: {problem}: {said[-2000:]}")
     print(json.dumps({"seen": seen, "wrong": wrong}))
 
 
-def make_trials(folder: Path) -> dict[str, Trial]:
+def faults(trial: Trial, n_rows: int, step: int) -> Iterator[tuple[str, int, bool]]:
+    """Which function, which of its calls, and whether all later ones fail as well."""
+    for function in FUNCTIONS:
+        if (function == "malloc") == (n_rows == MANY_ROWS):
+            for n in numbers(trial, function, step):
+                yield from ((function, n, for_ever) for for_ever in (False, True))
+    if _testcapi is not None and n_rows == FEW_ROWS:
+        for n in range(1, MOST_ALLOCATIONS, step**3):
+            yield "allocation", n, False  # Python does not run without memory
+
+
+def make_trials(folder: Path, n_rows: int) -> dict[str, Trial]:
     """The commands, each in a folder of its own, so that nothing else is in it."""
+    folder.mkdir()
     source, more, old = folder / "source.txt", folder / "more.txt", folder / "old.embc"
-    rows = [f"w{row} {row % 7}.5 -{row % 5}.25 {row % 3}\n" for row in range(200)]
+    rows = [f"w{row} {row % 7}.5 -{row % 5}.25 {row % 3} 1 {row % 2} 0\n" for row in range(n_rows)]
     source.write_text("".join(rows))
     more.write_text("".join(row.replace("w", "v", 1) for row in rows[:20]))
     sign = ["--method", "sign", "-q", "--threads", "1"]
