@@ -26,6 +26,8 @@ from embcomp.progress import Progress
 FAITHFUL = 2.0  # bits a dimension from which on vectors come back in the source's own space
 FINE = 3.0  # bits a dimension from which on a number of a direction takes 16 bits
 TAIL_ROWS = 25_000
+CENTRED = 0.01  # share of the mean square of rows that their mean may have to count as nothing
+WHITENING = 0.75
 LENGTH_BITS = 5
 FAITHFUL_LENGTH_BITS = 8
 
@@ -36,10 +38,10 @@ Fields = list[tuple[int, int]]
 class GradedCompressor(Compressor):
     """Base of codes whose width falls with the rank of the word, see :mod:`embcomp.compressors.grades`.
 
-    A vector less the mean, along the kept principal directions and scaled to length 1, is a *unit row*. Less the mean
-    unit row of its band it is coded by the method (``_fit_books`` and its like), and what is left of each coordinate
-    as a scalar with as many bits as reverse water-filling gives it (:mod:`embcomp.compressors.scalar`). A length may
-    follow (:mod:`embcomp.compressors.lengths`).
+    A vector less the mean, along the kept principal directions, scaled to length 1 and whitened, is a *unit row*.
+    Less the mean unit row of its band it is coded by the method (``_fit_books`` and its like), and what is left of
+    each coordinate as a scalar with as many bits as reverse water-filling gives it (:mod:`embcomp.compressors.scalar`).
+    A length may follow (:mod:`embcomp.compressors.lengths`).
 
     Learned from the first ``fit_rows`` rows, and for what depends on the band from ``TAIL_ROWS`` of the others too:
     those whose ranks have the smallest hashes, so that a second pass over a file finds the same rows.
@@ -48,6 +50,7 @@ class GradedCompressor(Compressor):
         mean_: of the first rows.
         directions_: kept principal directions, integers; rows times ``scales_`` are orthonormal.
         scales_: of the directions.
+        weights_: what coordinates of unit rows are multiplied with, see :func:`principal.whitening`.
         ends_: rank after the last of each band.
         centres_: mean unit row of each band.
         shares_: bits of each coordinate's scalar code, by band.
@@ -72,6 +75,11 @@ class GradedCompressor(Compressor):
         "from 2 bits a dimension on",
         default="auto",
     )
+    whiten: float | str = auto(
+        Real(0, 1),
+        "divide coordinates by their standard deviation to this power; 'auto' for 0.75 where lengths vary around a "
+        "mean of nothing, as in static sentence models, else 0",
+    )
     fit_rows: int | str = option(
         Either(Integer(1), OneOf("all")),
         "learn directions from the first N rows, the most frequent words; 'all' for all rows",
@@ -81,6 +89,7 @@ class GradedCompressor(Compressor):
     mean_: FloatArray = array("<f4", "dim")
     directions_: AnyArray = array(lambda self: self._direction_dtype, "kept", "dim")
     scales_: FloatArray = array("<f4", "kept")
+    weights_: FloatArray = array("<f4", "kept", encodes_only=True)
     ends_: NDArray[np.uint32] = array("<u4", "bands")
     centres_: NDArray[np.float16] = array("<f2", "bands", "kept")
     shares_: NDArray[np.uint8] = array("|u1", "bands", "kept")
@@ -105,40 +114,58 @@ class GradedCompressor(Compressor):
 
     def _fit_sample(self, rows: FloatArray, ranks: RowIds, n_rows: int, progress: Progress) -> Report:
         """Learn from the rows of :meth:`sample_ranks`, of ``n_rows``."""
-        n_head = len(rows) if isinstance(self.fit_rows, str) else self.fit_rows
-        self.mean_ = mean_rows(rows[:n_head])
-        values, directions = principal_directions(covariance(rows[:n_head], self.mean_))
-        self._keep(directions)
-        ends = grades.band_ends(n_rows)
-        units, long = self._units(rows)
-        share = grades.order_share(_statistics(units, long, ranks, ends, weighted=False))
-        if share < grades.ORDERED and not (isinstance(self.grade, (int, float)) and self.grade > 0):
-            ends = [n_rows]
-        self.ends_ = np.array(ends, dtype=np.uint32)
-        n_removed = 0 if self.faithful else dominant_directions(values.astype(np.float32))
-        self._keep(directions[:, n_removed:])
-        slope, widths = self._learn_bands(rows, ranks, progress)
-        used = self._used
-        if not used.all():
-            self._keep(directions[:, n_removed:][:, used])
-            slope, widths = self._learn_bands(rows, ranks, progress)
-        self.levels_ = np.concatenate(
-            [np.zeros(0, np.float32), *(_upper_half(n) for n in range(1, int(self.shares_.max(initial=0)) + 1))]
-        )
+        head = rows[: None if isinstance(self.fit_rows, str) else self.fit_rows]
+        self.mean_ = mean_rows(head)
+        around = principal.directions_of(head, self.mean_)
+        values, directions = principal_directions(covariance(around, np.zeros_like(self.mean_)))
+        self._keep(directions, values, 0)
+        order, exponent, n_length_bits = self._look(rows, ranks, n_rows)
+        n_removed = 0 if self.faithful else dominant_directions(values)
+        kept = np.arange(n_removed, len(values))
+        while True:
+            self._keep(directions[:, kept], values[kept], exponent)
+            slope = self._learn_bands(rows, ranks, n_length_bits, progress)
+            if self._used.all():
+                break
+            kept = kept[self._used]
+        most_bits = int(self.shares_.max(initial=0))
+        halves = [scalar.levels(n_bits)[2 ** (n_bits - 1) :] for n_bits in range(1, most_bits + 1)]
+        self.levels_ = np.concatenate([np.zeros(0, dtype=np.float32), *halves])
         return {
             "fit_rows": len(rows),
             "removed": n_removed,
             "space": "source" if self.faithful else "isotropic",
-            "order": round(share, 4),
+            "whitened": exponent,
+            "order": round(order, 4),
             "grade": slope,
-            "bands": [{"end": end, "bits": width} for end, width in zip(ends, widths, strict=True)],
         }
 
-    def _learn_bands(self, rows: FloatArray, ranks: RowIds, progress: Progress) -> tuple[float, list[int]]:
-        """Learn all that depends on the band, along the directions kept; return the slope and the bands' widths."""
+    def _look(self, rows: FloatArray, ranks: RowIds, n_rows: int) -> tuple[float, float, int]:
+        """Find out whether rows are in order of frequency, and set where bands end; what is to be kept of lengths.
+
+        Returns:
+            The share of variance between bands, the exponent of whitening, and the bits of a length.
+        """
+        units, long = self._units(rows)
+        ends = grades.band_ends(n_rows)
+        order = grades.order_share(_statistics(units, long, ranks, ends, weighted=False))
+        graded = order >= grades.ORDERED or (not isinstance(self.grade, str) and self.grade > 0)
+        self.ends_ = np.array(ends if graded else [n_rows], dtype=np.uint32)
+        varied = lengths.vary(long)
+        n_length_bits = self.lengths
+        if isinstance(n_length_bits, str):
+            n_length_bits = FAITHFUL_LENGTH_BITS if self.faithful else LENGTH_BITS * varied
+        exponent = self.whiten
+        if isinstance(exponent, str):
+            mean_square = len(self.mean_) * lengths.mean_square(self.mean_.astype(np.float64))
+            centred = mean_square < CENTRED * lengths.mean_square(long)
+            exponent = WHITENING if varied and centred and not self.faithful else 0.0
+        return order, exponent, n_length_bits
+
+    def _learn_bands(self, rows: FloatArray, ranks: RowIds, n_length_bits: int, progress: Progress) -> float:
+        """Learn all that depends on the band, along the directions kept; return the slope."""
         units, long = self._units(rows)
         ends = self.ends_.tolist()
-        n_length_bits = self._length_bits(long)
         self.length_levels_ = lengths.length_levels(long, n_length_bits)
         bands = _statistics(units, long, ranks, ends, weighted=n_length_bits > 0 and not self.faithful)
         average = max(0.0, self._average - n_length_bits)
@@ -154,7 +181,7 @@ class GradedCompressor(Compressor):
             _, variance = principal.moments(rest[band_of_row == band])
             self.spreads_[band] = np.sqrt(variance)
             self.shares_[band] = np.where(self.spreads_[band] > 0, scalar.allot(variance, n_bits), 0)
-        return slope, [width + n_length_bits for width in widths]
+        return slope
 
     def _fit_books(
         self, rest: FloatArray, band_of_row: RowIds, widths: list[int], progress: Progress
@@ -169,12 +196,13 @@ class GradedCompressor(Compressor):
         used[:1] = True
         return used
 
-    def _keep(self, directions: DoubleArray) -> None:
-        """Take directions, as columns, in the fewest bytes that lose nothing."""
+    def _keep(self, directions: DoubleArray, values: DoubleArray, exponent: float) -> None:
+        """Take directions, as columns, in the fewest bytes that lose nothing, and their singular values."""
         self.directions_, self.scales_ = principal.stored_directions(directions.T, self._direction_dtype)
+        self.weights_ = principal.whitening(values, exponent)
 
     def _units(self, vectors: FloatArray) -> tuple[FloatArray, DoubleArray]:
-        return principal.unit_rows(vectors, self.mean_, self.directions_, self.scales_)
+        return principal.unit_rows(vectors, self.mean_, self.directions_, self.scales_, self.weights_)
 
     # Options
 
@@ -192,13 +220,6 @@ class GradedCompressor(Compressor):
     @property
     def _direction_dtype(self) -> str:
         return "<i2" if self._average >= FINE * len(self.mean_) else "|i1"
-
-    def _length_bits(self, long: DoubleArray) -> int:
-        if not isinstance(self.lengths, str):
-            return self.lengths
-        if self.faithful:
-            return FAITHFUL_LENGTH_BITS
-        return LENGTH_BITS if lengths.vary(long) else 0
 
     # Codes
 
@@ -303,12 +324,9 @@ class GradedCompressor(Compressor):
         self._require_dim(vectors)
         if self.faithful:
             return vectors
-        aligned = (vectors - self.mean_) @ self._back.T @ self._back
-        return aligned.astype(np.float32, copy=False)
-
-
-def _upper_half(n_bits: int) -> FloatArray:
-    return scalar.levels(n_bits)[2 ** (n_bits - 1) :]
+        along: FloatArray = (vectors - self.mean_) @ self._back.T
+        along *= self.weights_
+        return along @ self._back
 
 
 def _statistics(

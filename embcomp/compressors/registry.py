@@ -25,6 +25,7 @@ BUILT_IN = {
     "prune": "embcomp.compressors.prune:PruneCompressor",
     "alone": "embcomp.compressors.alone:AloneCompressor",
     "transform": "embcomp.compressors.transform:TransformCompressor",
+    "additive": "embcomp.compressors.graded_additive:AdditiveCompressor",
     "kd": "embcomp.compressors.kd:KdCompressor",
 }
 

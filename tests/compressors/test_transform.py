@@ -86,10 +86,27 @@ def test_unit_rows_are_those_of_the_principal_coordinates() -> None:
     mean = rows.mean(axis=0)
     directions = np.linalg.qr(np.random.default_rng(3).standard_normal((8, 8)))[0][:5]
     whole, scales = principal.stored_directions(directions, "<i2")
-    units, long = principal.unit_rows(rows, mean, whole, scales)
+    weights = np.array([1, 2, 1, 1, 0.5], dtype=np.float32)
+    units, long = principal.unit_rows(rows, mean, whole, scales, weights)
     plain = (rows - mean).astype(np.float64) @ directions.T
     np.testing.assert_allclose(long, np.linalg.norm(plain, axis=1), rtol=1e-3)
-    np.testing.assert_allclose(units, plain / np.linalg.norm(plain, axis=1, keepdims=True), atol=1e-3)
+    np.testing.assert_allclose(units, plain / np.linalg.norm(plain, axis=1, keepdims=True) * weights, atol=1e-3)
+
+
+def test_whitened_coordinates_spread_alike_and_as_far_as_before() -> None:
+    spreads = np.array([8.0, 4.0, 2.0, 0.0])
+    np.testing.assert_allclose(principal.whitening(spreads, 0), 1, rtol=1e-6)
+    whitened = spreads * principal.whitening(spreads, 1)
+    np.testing.assert_allclose(whitened, [np.sqrt(28)] * 3 + [0], rtol=1e-6)
+    assert np.isfinite(principal.whitening(np.zeros(3), 0.75)).all()
+
+
+def test_directions_of_rows_have_length_one() -> None:
+    rows = ordered_rows(64)
+    rows[5] = 0
+    found = principal.directions_of(rows, np.zeros(8, dtype=np.float32))
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), [0 if row == 5 else 1 for row in range(64)], atol=1e-5)
+    np.testing.assert_allclose(found[0], rows[0] / np.linalg.norm(rows[0]), atol=1e-5)
 
 
 def test_frequent_words_have_wider_codes() -> None:

@@ -1,0 +1,130 @@
+"""Additive codes with refinements: codewords for all words, more of them and scalars for the frequent ones."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp.arrays import FloatArray, RowIds
+from embcomp.checks import Integer
+from embcomp.compressors import nested, scalar
+from embcomp.compressors.additive import Search, sum_of_codewords
+from embcomp.compressors.graded import Fields, GradedCompressor
+from embcomp.compressors.nested import UNIT_LENGTH
+from embcomp.compressors.options import RANDOM_STATE, auto
+from embcomp.compressors.state import array
+from embcomp.progress import Progress
+from embcomp.threads import for_blocks
+
+WAYS = 256
+SYMBOL_BITS = 8
+WORD_BITS = 4  # of a number of a codeword
+STATE_SHARE = 0.06  # of the bits of all codes that codebooks may take
+MOST_BOOKS = 8
+
+
+class AdditiveCompressor(GradedCompressor):
+    """Sums of codewords, then scalar codes of what is left; more of both for frequent words.
+
+    Additive quantization [Babenko and Lempitsky 2014] with codebooks of 256 codewords, of which a code has the first
+    few (:mod:`embcomp.compressors.nested`): as many as its width holds, up to all. Bits beyond go to scalars, as in
+    :class:`~embcomp.compressors.transform.TransformCompressor`. Codewords are stored as scalar codes of 4 bits.
+
+    Attributes:
+        codewords_: two numbers of 4 bits a byte, shape (codebooks, 256, (kept + 1) // 2).
+        codeword_spreads_: what their levels are multiplied with, shape (codebooks, kept).
+    """
+
+    name = "additive"
+    summary = "sums of codewords and scalar refinements, more for frequent words"
+
+    codebooks: int | str = auto(
+        Integer(0, 64), "most codewords of a word; 'auto' for few enough that they take little room"
+    )
+    random_state: int = RANDOM_STATE
+
+    depths_: NDArray[np.uint8] = array("|u1", "bands")
+    codewords_: NDArray[np.uint8] = array("|u1", "codebooks", WAYS, lambda self: (self.centres_.shape[1] + 1) // 2)
+    codeword_spreads_: NDArray[np.float16] = array("<f2", "codebooks", "kept")
+    codeword_levels_: FloatArray = array("<f4", 2**WORD_BITS)
+
+    def _fit_books(
+        self, rest: FloatArray, band_of_row: RowIds, widths: list[int], progress: Progress
+    ) -> tuple[FloatArray, list[int]]:
+        depths = np.minimum(self._most_books(), np.array(widths, dtype=np.int64) // SYMBOL_BITS)
+        rng = np.random.default_rng(self.random_state)
+        self._store(nested.fit_nested(nested.whole(rest), depths[band_of_row], WAYS, rng, progress))
+        self.depths_ = depths.astype(np.uint8)
+        out = np.empty_like(rest)
+
+        def of_block(rows: slice) -> None:
+            bands = band_of_row[rows]
+            for band in np.unique(bands).tolist():
+                chosen = np.flatnonzero(bands == band) + rows.start
+                out[chosen] = self._encode_books(rest[chosen], band)[0]
+
+        for_blocks(of_block, len(rest), self.block_rows)
+        return out, (np.array(widths) - SYMBOL_BITS * depths).tolist()
+
+    def _most_books(self) -> int:
+        if not isinstance(self.codebooks, str):
+            return self.codebooks
+        book_bits = WORD_BITS * WAYS * len(self.directions_)
+        return min(MOST_BOOKS, int(STATE_SHARE * self._average * float(self.ends_[-1]) / book_bits))
+
+    def _store(self, books: FloatArray) -> None:
+        """Round codewords to what is stored of them."""
+        spreads = np.sqrt(np.square(books, dtype=np.float64).mean(axis=1)) / UNIT_LENGTH
+        self.codeword_spreads_ = spreads.astype(np.float16)
+        self.codeword_levels_ = scalar.levels(WORD_BITS)
+        scales = self.codeword_spreads_.astype(np.float32)[:, None, :] * UNIT_LENGTH
+        scaled = np.divide(books, scales, out=np.zeros_like(books), where=scales > 0)
+        symbols = scalar.nearest_levels(scaled, WORD_BITS).astype(np.uint8)
+        if symbols.shape[2] % 2:
+            symbols = np.concatenate([symbols, np.zeros((*symbols.shape[:2], 1), dtype=np.uint8)], axis=2)
+        self.codewords_ = (symbols[:, :, ::2] << 4 | symbols[:, :, 1::2]).astype(np.uint8)
+        for name in ("_books", "_searches"):
+            self.__dict__.pop(name, None)
+
+    @cached_property
+    def _books(self) -> FloatArray:
+        """Codebooks as whole numbers, float32, shape (codebooks, 256, kept)."""
+        pairs = np.stack([self.codewords_ >> 4, self.codewords_ & 15], axis=3)
+        symbols = pairs.reshape(*self.codewords_.shape[:2], -1)[:, :, : self.codeword_spreads_.shape[1]]
+        levels = self.codeword_levels_[symbols]
+        return nested.whole(levels * self.codeword_spreads_.astype(np.float32)[:, None, :])
+
+    @cached_property
+    def _searches(self) -> dict[int, Search]:
+        """A search for each number of codewords that a band has."""
+        return {depth: Search(self._books[:depth]) for depth in np.unique(self.depths_).tolist() if depth}
+
+    def _before_encoding(self) -> None:
+        _ = self._searches
+
+    def _encode_books(
+        self, rest: FloatArray, band: int
+    ) -> tuple[FloatArray, list[tuple[NDArray[np.unsignedinteger[Any]], int]]]:
+        depth = int(self.depths_[band])
+        if not depth:
+            return rest, []
+        codes, sums = nested.encode_nested(self._searches[depth], nested.whole(rest))
+        return rest - sums / UNIT_LENGTH, [(codes, SYMBOL_BITS)]
+
+    def _decode_books(self, coordinates: FloatArray, symbols: list[NDArray[np.uint16]], band: int) -> int:
+        depth = int(self.depths_[band])
+        if not depth:
+            return 0
+        coordinates += sum_of_codewords(self._books[:depth], symbols[0]) / UNIT_LENGTH
+        return 1
+
+    def _book_fields(self, band: int) -> Fields:
+        depth = int(self.depths_[band])
+        return [(depth, SYMBOL_BITS)] if depth else []
+
+    @property
+    def _used(self) -> NDArray[np.bool_]:
+        return super()._used | (len(self.codewords_) > 0)
