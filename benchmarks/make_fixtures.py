@@ -42,6 +42,8 @@ FIXTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "dccl": ("dccl", {"codebooks": 5, "ways": 6, "epochs": 10}),
     "transform": ("transform", {"bits": 12}),
     "transform-lengths": ("transform", {"bits": 40, "lengths": 3, "space": "source"}),
+    "transform-whitened": ("transform", {"bits": 13, "lengths": 4, "whiten": 0.75}),
+    "additive": ("additive", {"bits": 19, "codebooks": 2, "lengths": 2}),
     "kd": ("kd", {"dims": 4, "ways": 16}),
     "kd-5-ways": ("kd", {"dims": 3, "ways": 5, "code_dim": 4, "remove_top": 1}),
     "kd-lstm": ("kd", {"dims": 3, "ways": 8, "code_dim": 6, "compose": "lstm", "epochs": 4}),

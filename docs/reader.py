@@ -204,6 +204,9 @@ def coordinates_of(bits, band, state):
     """Coordinates of the rows of one band, times their lengths."""
     shares, at = state["shares"][band].tolist(), 0
     coordinates = np.tile(state["centres"][band].astype(np.float64), (len(bits), 1))
+    for number in range(state["depths"][band] if "depths" in state else 0):
+        coordinates += codewords_of(number, state)[np.packbits(bits[:, at : at + 8])]
+        at += 8
     for share in range(max(shares), 0, -1):
         half = 2 ** (share - 1)
         upper = state["levels"][half - 1 : 2 * half - 1]
@@ -214,6 +217,13 @@ def coordinates_of(bits, band, state):
             at += share
     symbols = bits[:, at:] @ 2 ** np.arange(bits.shape[1] - at)[::-1]
     return coordinates * state["length_levels"][symbols][:, None]
+
+
+def codewords_of(number, state):
+    """The codewords of one codebook of additive codes: multiples of 2⁻¹¹."""
+    pairs, spreads = state["codewords"][number], state["codeword_spreads"][number].astype(np.float32)
+    symbols = np.stack([pairs >> 4, pairs & 15], axis=2).reshape(len(pairs), -1)[:, : len(spreads)]
+    return np.rint(state["codeword_levels"][symbols] * spreads * np.float32(2048)) / 2048
 
 
 def decode_kd(document, codes, state):
@@ -297,6 +307,7 @@ DECODERS = {
     "nlb": decode_nlb,
     "dccl": decode_dccl,
     "transform": decode_transform,
+    "additive": decode_transform,
     "kd": decode_kd,
     "prune": decode_prune,
     "alone": decode_alone,

@@ -40,8 +40,8 @@ class GradedCompressor(Compressor):
 
     A vector less the mean, along the kept principal directions, scaled to length 1 and whitened, is a *unit row*.
     Less the mean unit row of its band it is coded by the method (``_fit_books`` and its like), and what is left of
-    each coordinate as a scalar with as many bits as reverse water-filling gives it (:mod:`embcomp.compressors.scalar`).
-    A length may follow (:mod:`embcomp.compressors.lengths`).
+    each coordinate as a scalar with as many bits as reverse water-filling gives it
+    (:mod:`embcomp.compressors.scalar`). A length may follow (:mod:`embcomp.compressors.lengths`).
 
     Learned from the first ``fit_rows`` rows, and for what depends on the band from ``TAIL_ROWS`` of the others too:
     those whose ranks have the smallest hashes, so that a second pass over a file finds the same rows.
@@ -324,9 +324,8 @@ class GradedCompressor(Compressor):
         self._require_dim(vectors)
         if self.faithful:
             return vectors
-        along: FloatArray = (vectors - self.mean_) @ self._back.T
-        along *= self.weights_
-        return along @ self._back
+        along = (vectors - self.mean_) @ self._back.T * self.weights_
+        return (along @ self._back).astype(np.float32, copy=False)
 
 
 def _statistics(

@@ -13,11 +13,10 @@ from embcomp.checks import Integer
 from embcomp.compressors import nested, scalar
 from embcomp.compressors.additive import Search, sum_of_codewords
 from embcomp.compressors.graded import Fields, GradedCompressor
-from embcomp.compressors.nested import UNIT_LENGTH
+from embcomp.compressors.nested import BEAM, UNIT_LENGTH
 from embcomp.compressors.options import RANDOM_STATE, auto
 from embcomp.compressors.state import array
 from embcomp.progress import Progress
-from embcomp.threads import for_blocks
 
 WAYS = 256
 SYMBOL_BITS = 8
@@ -47,26 +46,23 @@ class AdditiveCompressor(GradedCompressor):
     random_state: int = RANDOM_STATE
 
     depths_: NDArray[np.uint8] = array("|u1", "bands")
-    codewords_: NDArray[np.uint8] = array("|u1", "codebooks", WAYS, lambda self: (self.centres_.shape[1] + 1) // 2)
-    codeword_spreads_: NDArray[np.float16] = array("<f2", "codebooks", "kept")
+    codewords_: NDArray[np.uint8] = array("|u1", "books", WAYS, lambda self: (self.centres_.shape[1] + 1) // 2)
+    codeword_spreads_: NDArray[np.float16] = array("<f2", "books", "kept")
     codeword_levels_: FloatArray = array("<f4", 2**WORD_BITS)
 
     def _fit_books(
         self, rest: FloatArray, band_of_row: RowIds, widths: list[int], progress: Progress
     ) -> tuple[FloatArray, list[int]]:
         depths = np.minimum(self._most_books(), np.array(widths, dtype=np.int64) // SYMBOL_BITS)
+        rows = nested.whole(rest)
         rng = np.random.default_rng(self.random_state)
-        self._store(nested.fit_nested(nested.whole(rest), depths[band_of_row], WAYS, rng, progress))
+        self._store(nested.fit_nested(rows, depths[band_of_row], WAYS, rng, progress))
         self.depths_ = depths.astype(np.uint8)
-        out = np.empty_like(rest)
-
-        def of_block(rows: slice) -> None:
-            bands = band_of_row[rows]
-            for band in np.unique(bands).tolist():
-                chosen = np.flatnonzero(bands == band) + rows.start
-                out[chosen] = self._encode_books(rest[chosen], band)[0]
-
-        for_blocks(of_block, len(rest), self.block_rows)
+        books, out = self._restored(), rest.copy()
+        for depth in np.unique(depths[depths > 0]).tolist():
+            users = np.flatnonzero(depths[band_of_row] == depth)
+            found = Search(books[:depth]).encode(rows[users], BEAM)
+            out[users] -= sum_of_codewords(books[:depth], found) / UNIT_LENGTH
         return out, (np.array(widths) - SYMBOL_BITS * depths).tolist()
 
     def _most_books(self) -> int:
@@ -86,16 +82,18 @@ class AdditiveCompressor(GradedCompressor):
         if symbols.shape[2] % 2:
             symbols = np.concatenate([symbols, np.zeros((*symbols.shape[:2], 1), dtype=np.uint8)], axis=2)
         self.codewords_ = (symbols[:, :, ::2] << 4 | symbols[:, :, 1::2]).astype(np.uint8)
-        for name in ("_books", "_searches"):
-            self.__dict__.pop(name, None)
+
+    def _restored(self) -> FloatArray:
+        """Return codebooks as whole numbers, float32, shape (codebooks, 256, kept)."""
+        pairs = np.stack([self.codewords_ >> 4, self.codewords_ & 15], axis=3)
+        n_books, n_words, n_pairs = self.codewords_.shape
+        symbols = pairs.reshape(n_books, n_words, 2 * n_pairs)[:, :, : self.codeword_spreads_.shape[1]]
+        levels = self.codeword_levels_[symbols]
+        return nested.whole(levels * self.codeword_spreads_.astype(np.float32)[:, None, :])
 
     @cached_property
     def _books(self) -> FloatArray:
-        """Codebooks as whole numbers, float32, shape (codebooks, 256, kept)."""
-        pairs = np.stack([self.codewords_ >> 4, self.codewords_ & 15], axis=3)
-        symbols = pairs.reshape(*self.codewords_.shape[:2], -1)[:, :, : self.codeword_spreads_.shape[1]]
-        levels = self.codeword_levels_[symbols]
-        return nested.whole(levels * self.codeword_spreads_.astype(np.float32)[:, None, :])
+        return self._restored()
 
     @cached_property
     def _searches(self) -> dict[int, Search]:
@@ -105,14 +103,17 @@ class AdditiveCompressor(GradedCompressor):
     def _before_encoding(self) -> None:
         _ = self._searches
 
+    def _before_decoding(self) -> None:
+        _ = self._books
+
     def _encode_books(
         self, rest: FloatArray, band: int
     ) -> tuple[FloatArray, list[tuple[NDArray[np.unsignedinteger[Any]], int]]]:
         depth = int(self.depths_[band])
         if not depth:
             return rest, []
-        codes, sums = nested.encode_nested(self._searches[depth], nested.whole(rest))
-        return rest - sums / UNIT_LENGTH, [(codes, SYMBOL_BITS)]
+        codes = self._searches[depth].encode(nested.whole(rest), BEAM)
+        return rest - sum_of_codewords(self._books[:depth], codes) / UNIT_LENGTH, [(codes, SYMBOL_BITS)]
 
     def _decode_books(self, coordinates: FloatArray, symbols: list[NDArray[np.uint16]], band: int) -> int:
         depth = int(self.depths_[band])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray, Symbols
-from embcomp.compressors.additive import Beam, Search, padded, sum_of_codewords
+from embcomp.compressors.additive import Beam, Search, sum_of_codewords
 from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans, sums_by_symbol
 from embcomp.progress import Progress
 from embcomp.threads import for_blocks
@@ -59,7 +59,7 @@ def fit_nested(
     n_books = int(depths.max(initial=0))
     n_users = [int(np.count_nonzero(depths > book)) for book in range(n_books)]
     books, codes = _started(rows, n_users, n_words, rng, progress)
-    for round_number in range(ROUNDS):
+    for round_number in range(ROUNDS if n_books else 0):
         progress("codewords", round_number, ROUNDS)
         _move(books, rows, codes, n_users)
         for depth in np.unique(depths[depths > 0]).tolist():
@@ -67,6 +67,7 @@ def fit_nested(
             found = np.ascontiguousarray(codes[users, :depth])
             Search(books[:depth]).improve_all(rows[users], found, SWEEPS)
             codes[users, :depth] = found
+    progress("codewords", ROUNDS, ROUNDS)
     return books
 
 
@@ -89,6 +90,7 @@ def _started(
         books[book] = np.rint(started)
         beam = _extended(Search(books[: book + 1]), rows[:n_rows], beam)
         codes[:n_rows, : book + 1] = beam.codes[:, 0]
+    progress("codebooks", len(n_users), len(n_users))
     return books, codes
 
 
@@ -123,12 +125,3 @@ def _move(books: FloatArray, rows: FloatArray, codes: Symbols, n_users: list[int
             moves = np.rint(sums / (counts + RIDGE)).astype(np.float32)
             books[book] += moves
             rest[:n_rows] -= moves[symbols]
-
-
-def encode_nested(search: Search, rows: FloatArray) -> tuple[Symbols, FloatArray]:
-    """Return the codes of rows of whole numbers, uint16, shape (n, codebooks), and the sums of their codewords."""
-    block = padded(rows)
-    found = search.beam(search.unary(block), BEAM)
-    search.improve(block, found, SWEEPS)
-    codes = found[: len(rows)]
-    return codes, sum_of_codewords(search.codebooks, codes)

@@ -1,4 +1,4 @@
-"""Transform coding: levels, shared-out bits, bands of rank, lengths, and the method made of them."""
+"""Graded codes: levels, shared-out bits, bands of rank, lengths, and the methods made of them."""
 
 from __future__ import annotations
 
@@ -94,10 +94,10 @@ def test_unit_rows_are_those_of_the_principal_coordinates() -> None:
 
 
 def test_whitened_coordinates_spread_alike_and_as_far_as_before() -> None:
-    spreads = np.array([8.0, 4.0, 2.0, 0.0])
+    spreads = np.array([8.0, 4.0, 2.0])
     np.testing.assert_allclose(principal.whitening(spreads, 0), 1, rtol=1e-6)
     whitened = spreads * principal.whitening(spreads, 1)
-    np.testing.assert_allclose(whitened, [np.sqrt(28)] * 3 + [0], rtol=1e-6)
+    np.testing.assert_allclose(whitened, np.sqrt(28), rtol=1e-6)
     assert np.isfinite(principal.whitening(np.zeros(3), 0.75)).all()
 
 
@@ -147,3 +147,27 @@ def test_rows_after_all_others_are_coded_as_the_last_band() -> None:
     last = len(encoded.compressor.layouts) - 1
     alone = encoded.compressor.decode(encoded.compressor.encode(rows[:1], grade=last), grade=last)
     np.testing.assert_array_equal(grown.decode_rows(np.array([len(rows)])), alone)
+
+
+def test_codewords_leave_less_error_than_scalars_alone() -> None:
+    """With few bits a word, and rows enough for codebooks."""
+    rows = np.random.default_rng(5).standard_normal((40_000, 16)).astype(np.float32)
+    errors = {}
+    for method in ("transform", "additive"):
+        fitted = make_compressor(method, bits=8, space="isotropic").fit(rows)
+        vectors = fitted.decode(fitted.encode(rows[:4096]))
+        cosines = np.einsum("nd,nd->n", vectors, rows[:4096])
+        cosines /= np.linalg.norm(vectors, axis=1) * np.linalg.norm(rows[:4096], axis=1)
+        errors[method] = 1 - cosines.mean()
+    assert errors["additive"] < 0.9 * errors["transform"]
+
+
+def test_codebooks_are_nested() -> None:
+    """Rare words have fewer codewords, and the bits beyond codewords go to scalars."""
+    fitted = make_compressor("additive", bits=24, grade=4, codebooks=3).fit(ordered_rows())
+    depths = fitted.depths_.tolist()
+    assert depths == sorted(depths, reverse=True)
+    assert (depths[0], len(fitted.codewords_)) == (3, 3)
+    assert depths[-1] < 3
+    for band, layout in enumerate(fitted.layouts):
+        assert layout.symbols == 8 * depths[band] + fitted.shares_[band].sum()
