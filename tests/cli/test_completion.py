@@ -41,7 +41,7 @@ def offered(line: str) -> list[str]:
         ("compress x --method nonsense --li", ["--limit"]),
         ("compare x --methods k", ["kd"]),
         ("compare x --methods iiq,k", ["iiq,kd"]),
-        ("compare x --methods a", ["all", "alone"]),
+        ("compare x --methods a", ["all", "alone", "additive"]),
         ("compress x --duplicates ", ["first", "error"]),
         ("similar x --similarity h", ["hamming"]),
         ("compress x --format w", ["word2vec-text", "word2vec-binary"]),
