@@ -92,7 +92,9 @@ def _band(parts: Parts, rng: random.Random, scramble: Scramble) -> None:
     band = rng.choice(bands)
     field = rng.choice(list(band))
     odd = rng.choice([*ODD_INTEGERS, "fields", "none", "binary", "indexed"])
-    band[field] = rng.choice([0, 1, 2, 8, band[field] + 1]) if type(band[field]) is int and rng.random() < 0.7 else odd
+    band[field] = (
+        rng.choice([0, 1, 2, 8, band[field] + 1]) if type(band[field]) is int and rng.random() < 0.7 else odd
+    )
     if rng.random() < 0.3:
         rng.choice([bands, parts.document["parts"]]).append(rng.choice([dict(band), odd]))
     start = 0
@@ -228,7 +230,9 @@ def _change_page(
     elif streams[number]:
         content = bytearray(zlib.decompressobj().decompress(streams[number], 2**17))
         if rng.random() < 0.5:
-            content[rng.randrange(min(len(content), max(1, counts[number])))] = rng.choice([0, 15, 16, 240, 255, 0x1F])
+            content[rng.randrange(min(len(content), max(1, counts[number])))] = rng.choice(
+                [0, 15, 16, 240, 255, 0x1F]
+            )
         else:
             content = bytearray(scramble(bytes(content)))
         streams[number] = zlib.compress(bytes(content), rng.choice([0, 1, 9]))
@@ -236,7 +240,24 @@ def _change_page(
 
 # NumPy's arrays
 
-DESCRIPTIONS = ["<f4", ">f4", "<f8", "<f2", "|u1", "<i8", "|i1", "<u2", "=f4", "f4", "<c8", "|S4", "|O", "<U3", "<M8", "x"]
+DESCRIPTIONS = [
+    "<f4",
+    ">f4",
+    "<f8",
+    "<f2",
+    "|u1",
+    "<i8",
+    "|i1",
+    "<u2",
+    "=f4",
+    "f4",
+    "<c8",
+    "|S4",
+    "|O",
+    "<U3",
+    "<M8",
+    "x",
+]
 
 
 def npy(data: bytes, rng: random.Random, scramble: Scramble) -> bytes:

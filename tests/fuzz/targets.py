@@ -92,7 +92,9 @@ def read(data: bytes, formats: list[str | None], expected: Reference | None = No
         require(rows is not None, "the second reader reads it too")
         other_words, other_vectors = rows or ([], embedding.vectors)
         require(list(embedding.words) == other_words, "words as in the second reader")
-        require(np.allclose(embedding.vectors, other_vectors, rtol=1e-4, atol=1e-6), "vectors as in the second reader")
+        require(
+            np.allclose(embedding.vectors, other_vectors, rtol=1e-4, atol=1e-6), "vectors as in the second reader"
+        )
 
 
 def container(data: bytes) -> None:
@@ -118,7 +120,9 @@ def container(data: bytes) -> None:
     require(embedding.rows(words).tolist() == list(range(len(words))), "every word is found")
     decoded = embedding.decode_all()
     require(decoded.shape == vectors.shape, "every vector comes back")
-    largest = max((float(np.abs(each).max(initial=0)) for each in embedding.compressor.get_state().values()), default=0)
+    largest = max(
+        (float(np.abs(each).max(initial=0)) for each in embedding.compressor.get_state().values()), default=0
+    )
     if largest < MODERATE:  # products of larger numbers differ by how they are added up
         scale = max(1.0, float(np.abs(vectors).max(initial=0)))
         require(np.allclose(decoded, vectors, rtol=1e-3, atol=1e-3 * scale), "vectors as in the second reader")
