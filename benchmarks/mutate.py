@@ -49,7 +49,7 @@ KERNELS = {  # with the tests that should notice, those first that do it soonest
     "embcomp/shortlist.py": ["tests/test_shortlist.py", "tests/search"],
     "embcomp/search/nearest.py": ["tests/search/test_nearest.py", "tests/search"],
     "embcomp/search/tables.py": ["tests/search/test_tables.py", "tests/search"],
-    "embcomp/search/planes.py": ["tests/search/test_planes.py", "tests/search"],
+    "embcomp/search/weights.py": ["tests/search/test_weights.py", "tests/search"],
 }
 EFFECTS = ("none", "speed", "accepted")  # of a survivor, in survivors.toml
 

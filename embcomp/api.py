@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from embcomp.eval.score import Score
     from embcomp.eval.target import OovPolicy
     from embcomp.formats import ReadOptions
-    from embcomp.search import Engine, Similarity
+    from embcomp.search import Similarity
 
 __all__ = ["Compressor", "compare", "compress", "evaluate", "make_compressor", "methods", "open", "read"]
 
@@ -116,7 +116,7 @@ def read(
     return list(embedding.words), embedding.vectors
 
 
-def open(path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy") -> CompressedVectors:
+def open(path: str | Path, *, similarity: Similarity | None = None) -> CompressedVectors:
     """Open an ``.embc`` file as an object with the names of gensim's ``KeyedVectors``.
 
     This takes about a millisecond: nothing is decoded before it is asked for.
@@ -125,14 +125,13 @@ def open(path: str | Path, *, similarity: Similarity | None = None, engine: Engi
         path: the file.
         similarity: what ``most_similar`` ranks by: ``decoded``, ``hamming`` or ``asymmetric``; ``None`` for the
             method's default.
-        engine: search back end, ``numpy`` or ``faiss``. Results do not depend on it.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
         ContainerError: the file is refused; the subclass says why.
-        ParameterError: the method has no such similarity, or the engine is not installed.
+        ParameterError: the method has no such similarity.
     """
-    return open_vectors(path, similarity=similarity, engine=engine)
+    return open_vectors(path, similarity=similarity)
 
 
 def evaluate(

@@ -14,7 +14,7 @@ PACKAGE = Path(embcomp.__file__).parent
 LAYERS = [
     ["__init__"],
     ["errors", "checks", "progress", "arrays"],
-    ["threads", "files", "bits", "draws", "exact", "linear", "plugins", "shortlist"],
+    ["threads", "files", "bits", "draws", "exact", "kernels", "linear", "plugins", "shortlist"],
     ["wordlist"],
     ["vocabulary", "embedding"],
     ["memory"],

@@ -16,7 +16,7 @@ from embcomp.container.writer import save
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import MissingWordError, ParameterError
 from embcomp.keyed.views import DecodedMatrix, WordIndex, WordList
-from embcomp.search import Engine, SearchIndex, Similarity, rounded
+from embcomp.search import SearchIndex, Similarity, rounded
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
@@ -27,12 +27,10 @@ Keys: TypeAlias = "Key | FloatArray | Sequence[Key | FloatArray | tuple[Key | Fl
 COSMUL_EPSILON = 0.000001  # gensim's, after [Levy 2014, §6]
 
 
-def open_vectors(
-    path: str | Path, *, similarity: Similarity | None = None, engine: Engine = "numpy"
-) -> CompressedVectors:
+def open_vectors(path: str | Path, *, similarity: Similarity | None = None) -> CompressedVectors:
     """Open an ``.embc`` file, see :func:`embcomp.open`."""
     absolute = str(Path(path).absolute())
-    return CompressedVectors(open_container(path), similarity=similarity, engine=engine, path=absolute)
+    return CompressedVectors(open_container(path), similarity=similarity, path=absolute)
 
 
 class CompressedVectors:
@@ -57,11 +55,10 @@ class CompressedVectors:
         encoded: EncodedEmbedding,
         *,
         similarity: Similarity | None = None,
-        engine: Engine = "numpy",
         path: str | None = None,
     ) -> None:
         self.encoded = encoded
-        self.index = SearchIndex(encoded, engine=engine)
+        self.index = SearchIndex(encoded)
         if similarity is not None and similarity not in self.index.similarities:
             allowed = " or ".join(repr(name) for name in self.index.similarities)
             raise ParameterError(f"similarity must be {allowed} for {encoded.compressor.name}, got {similarity!r}")
@@ -69,12 +66,12 @@ class CompressedVectors:
         self.index_to_key: Sequence[str] = WordList(encoded.vocabulary)
         self.key_to_index: Mapping[str, int] = WordIndex(encoded.vocabulary)
         self._path = path
-        self._options: tuple[Similarity | None, Engine] = (similarity, engine)
+        self._similarity = similarity
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._path is None:
             raise TypeError("only an object made by embcomp.open can be pickled: it is opened again from its file")
-        return _open_again, (self._path, *self._options)
+        return _open_again, (self._path, self._similarity)
 
     def save(self, path: str | Path, *, force: bool = False, drop_order: bool = False) -> None:
         """Write an ``.embc`` file, which :func:`embcomp.open` opens; the same vectors give the same bytes.
@@ -95,7 +92,7 @@ class CompressedVectors:
     @property
     def default_similarity(self) -> Similarity:
         """The similarity that ``most_similar`` and similar methods use by default."""
-        return self._options[0] or self.index.default_similarity
+        return self._similarity or self.index.default_similarity
 
     @property
     def vector_size(self) -> int:
@@ -483,8 +480,8 @@ class CompressedVectors:
         return [(self.index_to_key[rank], score) for rank, score in pairs if rank not in given][:topn]
 
 
-def _open_again(path: str, similarity: Similarity | None, engine: Engine) -> CompressedVectors:
-    return open_vectors(path, similarity=similarity, engine=engine)
+def _open_again(path: str, similarity: Similarity | None) -> CompressedVectors:
+    return open_vectors(path, similarity=similarity)
 
 
 def _unit(vector: FloatArray) -> FloatArray:

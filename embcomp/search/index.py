@@ -21,29 +21,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
-from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 from embcomp.checks import Integer
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
-from embcomp.search.engines import Engine, FaissCodes, check_engine
-from embcomp.search.fastscan import FastScan
+from embcomp.kernels.hamming import as_lanes, hamming_nearest
 from embcomp.search.nearest import (
     Inverse,
     all_by_weights,
-    by_fast_scan,
     by_hamming,
     by_tables,
     by_vectors,
     by_weights,
     rounded,
 )
-from embcomp.search.planes import Planes, as_lanes, hamming_nearest
 from embcomp.search.tables import Symbols, Tables, exact_sums, join_symbols, join_tables
 from embcomp.shortlist import Ranked
-from embcomp.threads import blocks
+from embcomp.threads import blocks, map_blocks
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
+QUERIES_AT_ONCE = 16  # compared with a step of rows while that is in the first-level cache
 SAME_LENGTH = 1e-4  # relative error of lengths that is taken for none
 
 
@@ -63,14 +61,7 @@ class Neighbours:
 class SearchIndex:
     """Searches an embedding's codes. Further structures are built on first use and kept."""
 
-    def __init__(self, encoded: EncodedEmbedding, *, engine: Engine = "numpy") -> None:
-        """Take an embedding and a search back end (:mod:`embcomp.search.engines`).
-
-        Raises:
-            ParameterError: there is no such engine, or its package is not installed.
-        """
-        check_engine(engine)
-        self._engine = engine
+    def __init__(self, encoded: EncodedEmbedding) -> None:
         self._encoded = encoded
         self._compressor = encoded.compressor
         self._layout = encoded.compressor.layout
@@ -135,14 +126,14 @@ class SearchIndex:
         inverse = self._inverse
         wide = _unit(query.astype(np.float64))
         if self._directions is not None:
-            return all_by_weights(self._planes, self._weights(wide), 0.0, inverse, n_rows)
+            return all_by_weights(self._lanes[:n_rows], self._weights(wide), 0.0, _first(inverse, n_rows))
         if self._codewords is not None:
             products = exact_sums(self._tables(wide), self._symbols[:, :n_rows].T)
         else:
             products = np.empty(n_rows, dtype=np.float64)
             for first, block in self._decoded(n_rows):
                 products[first : first + len(block)] = block @ wide.astype(np.float32)
-        return rounded(products * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
+        return rounded(products * _first(inverse, n_rows))
 
     def of_pair(self, rows: NDArray[np.int64]) -> float:
         """Return the ``decoded`` similarity of two rows, shape (2,)."""
@@ -181,11 +172,13 @@ class SearchIndex:
         return join_tables(np.einsum("mkd,d->mk", words, query))
 
     def _nearest_codes(self, codes: bits.BytesArray, k: int, n_rows: int) -> list[Ranked]:
-        if self._engine == "faiss":
-            found = self._faiss_codes.nearest(codes, k, n_rows)
-        else:
-            found = [hamming_nearest(self._planes, lanes, k, n_rows) for lanes in as_lanes(codes)]
-        return [by_hamming(distances, ranks, self._layout.row_bits) for distances, ranks in found]
+        rows, queries = self._lanes[:n_rows], as_lanes(codes)
+
+        def nearest(some: slice) -> list[Ranked]:
+            found = zip(*hamming_nearest(rows, queries[some], k), strict=True)
+            return [by_hamming(distances, ranks, self._layout.row_bits) for distances, ranks in found]
+
+        return [one for part in map_blocks(nearest, len(queries), QUERIES_AT_ONCE) for one in part]
 
     def _nearest_binary(self, query: DoubleArray, similarity: Similarity, k: int, n_rows: int) -> Ranked:
         weights = self._weights(query)
@@ -193,11 +186,7 @@ class SearchIndex:
         inverse = 1 / length if length else 0.0
         if similarity == "decoded":
             inverse = self._inverse
-        if self._engine == "faiss":
-            found = by_fast_scan(self._fast_scan, weights, 0.0, inverse, k, n_rows)
-            if found is not None:
-                return found
-        return by_weights(self._planes, weights, 0.0, inverse, k, n_rows)
+        return by_weights(self._lanes[:n_rows], weights, 0.0, _first(inverse, n_rows), k)
 
     def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
         vectors = self._encoded.decode_rows(ranks)
@@ -251,16 +240,9 @@ class SearchIndex:
         return self._encoded.codes.all_of_one_width
 
     @cached_property
-    def _planes(self) -> Planes:
-        return Planes.build(self._loose, self._layout.row_bits)
-
-    @cached_property
-    def _faiss_codes(self) -> FaissCodes:
-        return FaissCodes(self._loose)
-
-    @cached_property
-    def _fast_scan(self) -> FastScan:
-        return FastScan(self._loose)
+    def _lanes(self) -> UInt64Array:
+        """Codes by rank, in words of 64 bits, shape (n, n_lanes): the file's own bytes where codes are whole words."""
+        return as_lanes(self._loose)
 
     @cached_property
     def _symbols(self) -> Symbols:
@@ -306,6 +288,10 @@ def _unit(vector: DoubleArray) -> DoubleArray:
     """Scale to length 1; zeros stay zeros."""
     length = float(np.linalg.norm(vector))
     return vector / length if length else vector
+
+
+def _first(inverse: Inverse, n_rows: int) -> Inverse:
+    return inverse if isinstance(inverse, float) else inverse[:n_rows]
 
 
 def _require(name: str, value: int) -> None:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from embcomp.arrays import AnyArray, DoubleArray, FloatArray, UInt64Array
 from embcomp.bits import BytesArray, row_bytes
-from embcomp.search.fastscan import FastScan, NibbleWeights
-from embcomp.search.planes import BitWeights, Planes, as_lanes, weighted_costs
-from embcomp.search.tables import Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
+from embcomp.kernels.hamming import as_lanes, weighted_costs
+from embcomp.search.tables import SCAN_ROWS, Symbols, Tables, byte_tables, exact_sums, rounding_error, table_sums
+from embcomp.search.weights import BitWeights
 from embcomp.shortlist import Ranked, Shortlist
+from embcomp.threads import blocks
 
 Inverse: TypeAlias = float | FloatArray
 """1 / length of each row: one number if all rows have one length, else of shape (n,). Queries have length 1."""
@@ -25,7 +26,6 @@ Inverse: TypeAlias = float | FloatArray
 SCORE_UNIT = 2.0**-20  # similarities are rounded to it: about what float32 vectors are good for
 NO_BOUND = 2**32 - 1  # above all costs
 ONE_SIZE = 1e-5  # relative: far above float32's rounding, far below what separates real weights
-CANDIDATES = 64  # that faiss gives at first, beside four for each row wanted
 SCORE_SLACK = 2 * SCORE_UNIT  # for that rounding, and float64 arithmetic with numbers around 1
 
 
@@ -34,10 +34,8 @@ def by_hamming(distances: NDArray[np.int64], ranks: NDArray[np.int64], n_bits: i
     return ranks, rounded(1 - 2 * distances / max(1, n_bits))
 
 
-def by_weights(
-    planes: Planes, weights: DoubleArray, constant: float, inverse: Inverse, k: int, n_rows: int
-) -> Ranked:
-    """Similarity (constant + Σ_i ±weights[i]) · inverse, + where bit i of the row is 1.
+def by_weights(lanes: UInt64Array, weights: DoubleArray, constant: float, inverse: Inverse, k: int) -> Ranked:
+    """Similarity (constant + Σ_i ±weights[i]) · inverse, + where bit i of the row is 1; of rows in ``lanes``.
 
     The best code has the weights' own signs, and each bit that differs from it costs 2 |weight|. Costs are first
     summed with weights rounded to a few bits (:class:`BitWeights`), whose error is known.
@@ -47,45 +45,21 @@ def by_weights(
     best_code = as_lanes(wanted.best_code[None, :])[0]
 
     def scores(ranks: NDArray[np.int64], _: AnyArray) -> DoubleArray:
-        return wanted.scores(_bytes_of(planes.take(ranks), planes.n_bits), ranks)
+        return wanted.scores(_bytes_of(lanes[ranks], len(weights)), ranks)
 
     if isinstance(inverse, float):
         shortlist = Shortlist(k, scores, lambda score: wanted.largest_cost(score, coarse.step, coarse.below))
-        for first, costs in weighted_costs(planes, best_code, coarse, n_rows):
-            shortlist.offer(costs, first)
+        for rows in blocks(len(lanes), SCAN_ROWS):
+            shortlist.offer(weighted_costs(lanes[rows], best_code, coarse.masks), rows.start)
     else:
         step, highest = np.float32(2 * coarse.step), np.float32(wanted.best + 2 * coarse.below)
         largest = abs(highest) + 2 * wanted.magnitudes.sum() + 2 * coarse.below  # of the numbers below, unscaled
         error = float(4 * np.finfo(np.float32).eps * largest * inverse.max(initial=0))
         shortlist = Shortlist(k, scores, lambda score: SCORE_SLACK + error - score)
-        for first, costs in weighted_costs(planes, best_code, coarse, n_rows):
-            shortlist.offer((costs * step - highest) * inverse[first : first + len(costs)], first)
+        for rows in blocks(len(lanes), SCAN_ROWS):
+            costs = weighted_costs(lanes[rows], best_code, coarse.masks)
+            shortlist.offer((costs * step - highest) * inverse[rows], rows.start)
     return shortlist.best()
-
-
-def by_fast_scan(
-    codes: FastScan, weights: DoubleArray, constant: float, inverse: Inverse, k: int, n_rows: int
-) -> Ranked | None:
-    """Do as :func:`by_weights` with faiss; ``None`` where it leaves too many rows undecided.
-
-    Rows that faiss does not return cost at least as much as the last one that it returns.
-    """
-    wanted = _Wanted(weights, constant, inverse)
-    coarse = NibbleWeights.round(wanted.magnitudes)
-    if coarse is None:
-        return None
-    n_candidates = CANDIDATES + 4 * k
-    while n_candidates <= n_rows // 8:
-        found = codes.nearest(wanted.best_code, coarse, n_candidates, n_rows)
-        if found is None:
-            return None
-        rows, costs, ranks = found
-        scores = wanted.scores(rows, ranks)
-        order = np.lexsort((ranks, -scores))[:k]
-        if costs[-1] > wanted.largest_cost(float(scores[order[-1]]), coarse.step, coarse.below):
-            return ranks[order], scores[order]
-        n_candidates *= 4
-    return None
 
 
 class _Wanted:
@@ -117,13 +91,12 @@ class _Wanted:
         return int(min(NO_BOUND, highest))  # a whole number: compared with floats, costs would be converted
 
 
-def all_by_weights(
-    planes: Planes, weights: DoubleArray, constant: float, inverse: Inverse, n_rows: int
-) -> DoubleArray:
-    """Return the similarities of :func:`by_weights` for each of the first ``n_rows`` rows, shape (n_rows,)."""
+def all_by_weights(lanes: UInt64Array, weights: DoubleArray, constant: float, inverse: Inverse) -> DoubleArray:
+    """Return the similarities of :func:`by_weights` for each row, shape (n,)."""
     tables = list(byte_tables(_of_one_size(weights)))
-    sums = [exact_sums(tables, _bytes_of(lanes.T, planes.n_bits)) for _, lanes in planes.blocks(n_rows)]
-    return rounded((np.concatenate([np.empty(0), *sums]) + constant) * _of(inverse, slice(n_rows)))
+    codes = _bytes_of(lanes, len(weights))
+    sums = [exact_sums(tables, codes[rows]) for rows in blocks(len(lanes))]
+    return rounded((np.concatenate([np.empty(0), *sums]) + constant) * _of(inverse, slice(len(lanes))))
 
 
 def by_tables(planes: Symbols, tables: Tables, inverse: Inverse, k: int, n_rows: int) -> Ranked:

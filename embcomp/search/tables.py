@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, FloatArray
-from embcomp.search.planes import SCAN_ROWS
 
 Symbols = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
 Tables = Sequence[DoubleArray]  # one for each column of symbols; they may differ in length
 
+SCAN_ROWS = 32768  # × 4 bytes of sums and as many of what is looked up: both fit the second-level cache
 JOINT_WAYS = 4096  # float32 tables of so many entries, 16 kB, fit the first-level cache
 BYTE_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
 

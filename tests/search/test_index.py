@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -63,39 +61,12 @@ def test_asymmetric_is_the_cosine_of_projection_and_signs(name: str) -> None:
 def test_hamming_is_the_share_of_equal_bits(name: str) -> None:
     index = SearchIndex(encoded(name))
     codes = encoded(name).codes.all_of_one_width
-    assert_engines_agree(name, codes)
     bits = np.unpackbits(codes, axis=1, count=encoded(name).compressor.layout.symbols).astype(int)
     found = index.search_codes(codes[:5], 20)
     for query, ranks, scores in zip(bits[:5], found.ranks, found.scores, strict=True):
         slow = [((query != row).sum(), rank) for rank, row in enumerate(bits)]
         assert ranks.tolist() == [rank for _, rank in sorted(slow)[:20]]
         np.testing.assert_allclose(scores, [1 - 2 * h / bits.shape[1] for h, _ in sorted(slow)[:20]], atol=1e-6)
-
-
-def assert_engines_agree(name: str, codes: NDArray[np.uint8]) -> None:
-    try:
-        other = SearchIndex(encoded(name), engine="faiss")
-    except ParameterError:
-        return  # test_faiss says so
-    for restrict in (None, 1, 40):
-        mine = SearchIndex(encoded(name)).search_codes(codes[::9], 20, restrict=restrict)
-        found = other.search_codes(codes[::9], 20, restrict=restrict)
-        assert np.array_equal(mine.ranks, found.ranks)
-        assert np.array_equal(mine.scores, found.scores)
-
-
-def test_faiss() -> None:
-    pytest.importorskip("faiss", reason="the package faiss-cpu is not installed")
-    found = SearchIndex(encoded("itq"), engine="faiss").search(QUERIES, 5, similarity="hamming")
-    assert np.array_equal(found.ranks, SearchIndex(encoded("itq")).search(QUERIES, 5, similarity="hamming").ranks)
-
-
-def test_engines_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ParameterError, match=r"^engine must be 'numpy' or 'faiss', got 'abacus'$"):
-        SearchIndex(encoded("itq"), engine="abacus")  # type: ignore[arg-type]
-    monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(ParameterError, match=r"^engine 'faiss' needs the package faiss-cpu, which is not installed"):
-        SearchIndex(encoded("itq"), engine="faiss")
 
 
 @pytest.mark.parametrize("name", ["sign", "itq", "iiq-few"])

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embcomp import bits, shortlist
-from embcomp.search import nearest, planes, tables
+from embcomp.kernels.hamming import as_lanes
+from embcomp.search import nearest, tables
 from embcomp.search.nearest import Ranked, all_by_weights, by_hamming, by_tables, by_vectors, by_weights, rounded
-from embcomp.search.planes import Planes
 from embcomp.search.tables import join_symbols, join_tables
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(planes, "SCAN_ROWS", 32)
-        patch.setattr(tables, "SCAN_ROWS", 32)
+        for module in (nearest, tables):
+            patch.setattr(module, "SCAN_ROWS", 32)
         patch.setattr(shortlist, "FIRST_ROWS", 8)
         patch.setattr(shortlist, "PENDING_ROWS", 16)
         yield
@@ -69,12 +69,10 @@ def test_weights(seed: int, n_rows: int, n_bits: int, k: int, kind: str, spread:
     constant = float(rng.normal())
     scale = 1 / (np.abs(weights).sum() + 1)
     inverse = scale if spread is None else (lengths(rng, n_rows, spread) * np.float32(scale))
-    laid_out = Planes.build(bits.pack(codes), n_bits)
+    laid_out = as_lanes(bits.pack(codes))
     exact = ((2.0 * codes - 1) @ weights + constant) * np.asarray(inverse, dtype=np.float64)
-    assert_best(by_weights(laid_out, weights, constant, inverse, k, n_rows), exact, k)
-    np.testing.assert_allclose(
-        all_by_weights(laid_out, weights, constant, inverse, n_rows), exact, atol=nearest.SCORE_UNIT
-    )
+    assert_best(by_weights(laid_out, weights, constant, inverse, k), exact, k)
+    np.testing.assert_allclose(all_by_weights(laid_out, weights, constant, inverse), exact, atol=nearest.SCORE_UNIT)
 
 
 def test_vectors_that_nearly_cancel() -> None:
@@ -85,9 +83,9 @@ def test_vectors_that_nearly_cancel() -> None:
         codes = ((weights > 0) ^ (rng.random((150, 5)) < 0.05)).astype(np.uint8)
         constant = -float(np.abs(weights).sum() * rng.uniform(0.9, 1))
         inverse = (1000 / (np.abs(weights).sum() + 1) * (1 + 1e-6 * rng.normal(size=150))).astype(np.float32)
-        laid_out = Planes.build(bits.pack(codes), 5)
-        exact = all_by_weights(laid_out, weights, constant, inverse, 150)
-        ranks, scores = by_weights(laid_out, weights, constant, inverse, 5, 150)
+        laid_out = as_lanes(bits.pack(codes))
+        exact = all_by_weights(laid_out, weights, constant, inverse)
+        ranks, scores = by_weights(laid_out, weights, constant, inverse, 5)
         assert ranks.tolist() == np.lexsort((np.arange(150), -exact))[:5].tolist()
         assert np.array_equal(scores, exact[ranks])
 
@@ -134,7 +132,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         return tables.exact_sums(lookup, symbols)
 
     monkeypatch.setattr(nearest, "exact_sums", counted)
-    for module in (planes, tables):
+    for module in (nearest, tables):
         monkeypatch.setattr(module, "SCAN_ROWS", 1024)
     monkeypatch.setattr(shortlist, "FIRST_ROWS", 1024)
     return counts
@@ -149,7 +147,7 @@ def test_few_rows_are_computed_exactly(spread: float | None, kind: str, most: in
     loose = rng.integers(0, 256, (n_rows, n_bits // 8), dtype=np.uint8)
     weights = rng.normal(size=n_bits) if kind == "normal" else np.full(n_bits, 0.1)
     inverse = 0.05 if spread is None else lengths(rng, n_rows, spread) / 20
-    by_weights(Planes.build(loose, n_bits), weights, 0.1, inverse, 10, n_rows)
+    by_weights(as_lanes(loose), weights, 0.1, inverse, 10)
     assert sum(computed) <= most
 
 
@@ -182,8 +180,8 @@ def test_weights_that_differ_by_rounding_give_equal_scores(noise: float, n_score
     """Nine distances of codes of eight bits, unless the weights do differ."""
     rng = np.random.default_rng(0)
     weights = 10 * rng.choice([-1.0, 1.0], 8) * (1 + noise * rng.uniform(-1, 1, 8))
-    laid_out = Planes.build(np.arange(256, dtype=np.uint8)[:, None], 8)
-    scores = all_by_weights(laid_out, weights, 0.0, 1.0, 256)
+    laid_out = as_lanes(np.arange(256, dtype=np.uint8)[:, None])
+    scores = all_by_weights(laid_out, weights, 0.0, 1.0)
     found = len(set(scores.tolist()))
     assert found == n_scores if n_scores == 9 else found >= n_scores
 

@@ -1,0 +1,37 @@
+/* The extension module embcomp.kernels._native: a table of the kernels. */
+#include "kernels.h"
+
+int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_t size)
+{
+    if (count < 0 || count > PY_SSIZE_T_MAX / size || buffer->len != count * size) {
+        PyErr_Format(PyExc_ValueError, "%s has %zd bytes, expected %zd items of %zd", name, buffer->len, count, size);
+        return 0;
+    }
+    if (count && (uintptr_t)buffer->buf % (uintptr_t)size) {
+        PyErr_Format(PyExc_ValueError, "%s is not aligned to %zd bytes", name, size);
+        return 0;
+    }
+    return 1;
+}
+
+static PyMethodDef methods[] = {
+    {"hamming", hamming, METH_VARARGS, NULL},
+    {"weighted", weighted, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int fill(PyObject *module)
+{
+    choose_differences();
+    return PyModule_AddIntConstant(module, "REVISION", 1);
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};
+
+static struct PyModuleDef definition = {
+    .m_base = PyModuleDef_HEAD_INIT, .m_name = "_native", .m_methods = methods, .m_slots = slots};
+
+PyMODINIT_FUNC PyInit__native(void)
+{
+    return PyModuleDef_Init(&definition);
+}

@@ -1,0 +1,23 @@
+"""Build the kernels in C, if there is a compiler. Everything else stands in pyproject.toml."""
+
+import sysconfig
+
+from setuptools import Extension, setup
+
+STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")  # which has no stable interface yet
+KERNELS = "embcomp/kernels"
+NAMES = ["module", "differences", "hamming", "weighted"]
+
+setup(
+    ext_modules=[
+        Extension(
+            "embcomp.kernels._native",
+            [f"{KERNELS}/{name}.c" for name in NAMES],
+            depends=[f"{KERNELS}/kernels.h"],
+            extra_compile_args=["-O3"],
+            py_limited_api=STABLE,
+            optional=True,  # without it NumPy does the same
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE else {},
+)
