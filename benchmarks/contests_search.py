@@ -309,7 +309,8 @@ def same_scores(answers: dict[str, Any]) -> str:
         pairs = ((a, b) for x, y in zip(answer, ours, strict=True) for a, b in zip(x, y, strict=True))
         if max(abs(a - b) for a, b in pairs) > 2e-4:
             raise DisagreementError(f"{name}: other scores")
-    return f"scores of the {K} nearest equal to 0.0002 in {', '.join(answers)}; with and without the extension, to the last digit"
+    names = ", ".join(answers)
+    return f"scores of the {K} nearest equal to 0.0002 in {names}; with and without the extension to the last digit"
 
 
 def _hamming_contest(bits: int, limit: float) -> Contest:

@@ -12,54 +12,58 @@ ALWAYS_INLINE uint64_t count_bits(uint64_t word)
 #endif
 }
 
-ALWAYS_INLINE void of_width(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
+ALWAYS_INLINE uint64_t of_width(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
                             Py_ssize_t n, uint64_t *out)
 {
+    uint64_t least = UINT64_MAX;
     for (Py_ssize_t r = 0; r < n; r++) {
         uint64_t sum = 0;
         for (Py_ssize_t lane = 0; lane < n_lanes; lane++)
             sum += count_bits((rows[r * n_lanes + lane] ^ query[lane]) & mask[lane]);
-        out[r] = 2 * out[r] + sum;
+        sum += 2 * out[r];
+        out[r] = sum;
+        least = sum < least ? sum : least;
     }
+    return least;
 }
 
 /* Widths that are known to the compiler have no inner loop. */
-ALWAYS_INLINE void of_any_width(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
+ALWAYS_INLINE uint64_t of_any_width(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
                                 Py_ssize_t n, uint64_t *out)
 {
     switch (n_lanes) {
-    case 1: of_width(rows, query, mask, 1, n, out); return;
-    case 2: of_width(rows, query, mask, 2, n, out); return;
-    case 3: of_width(rows, query, mask, 3, n, out); return;
-    case 4: of_width(rows, query, mask, 4, n, out); return;
-    case 5: of_width(rows, query, mask, 5, n, out); return;
-    case 6: of_width(rows, query, mask, 6, n, out); return;
-    case 8: of_width(rows, query, mask, 8, n, out); return;
-    default: of_width(rows, query, mask, n_lanes, n, out);
+    case 1: return of_width(rows, query, mask, 1, n, out);
+    case 2: return of_width(rows, query, mask, 2, n, out);
+    case 3: return of_width(rows, query, mask, 3, n, out);
+    case 4: return of_width(rows, query, mask, 4, n, out);
+    case 5: return of_width(rows, query, mask, 5, n, out);
+    case 6: return of_width(rows, query, mask, 6, n, out);
+    case 8: return of_width(rows, query, mask, 8, n, out);
+    default: return of_width(rows, query, mask, n_lanes, n, out);
     }
 }
 
-static void differences_anywhere(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
+static uint64_t differences_anywhere(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
                                  Py_ssize_t n_lanes, Py_ssize_t n, uint64_t *out)
 {
-    of_any_width(rows, query, mask, n_lanes, n, out);
+    return of_any_width(rows, query, mask, n_lanes, n, out);
 }
 
 Differences *differences = differences_anywhere;
 
 #if HAS_VARIANTS
 FOR_PROCESSOR("popcnt")
-static void differences_popcnt(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
+static uint64_t differences_popcnt(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
                                Py_ssize_t n_lanes, Py_ssize_t n, uint64_t *out)
 {
-    of_any_width(rows, query, mask, n_lanes, n, out);
+    return of_any_width(rows, query, mask, n_lanes, n, out);
 }
 
 FOR_PROCESSOR("popcnt,avx512f,avx512dq,avx512bw,avx512vl,avx512vpopcntdq")
-static void differences_avx512(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
+static uint64_t differences_avx512(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
                                Py_ssize_t n_lanes, Py_ssize_t n, uint64_t *out)
 {
-    of_any_width(rows, query, mask, n_lanes, n, out);
+    return of_any_width(rows, query, mask, n_lanes, n, out);
 }
 #endif
 

@@ -24,10 +24,7 @@ static void scan_step(const uint64_t *rows, Py_ssize_t first, Py_ssize_t n, cons
                       const uint64_t *mask, Py_ssize_t n_lanes, uint64_t *heap, Py_ssize_t k)
 {
     uint64_t distances[STEP_ROWS] = {0};
-    uint64_t least = UINT64_MAX;
-    differences(rows + first * n_lanes, query, mask, n_lanes, n, distances);
-    for (Py_ssize_t r = 0; r < n; r++)
-        least = distances[r] < least ? distances[r] : least;
+    uint64_t least = differences(rows + first * n_lanes, query, mask, n_lanes, n, distances);
     if (least << RANK_BITS >= heap[0])
         return; /* nothing here is near enough: nearly always */
     for (Py_ssize_t r = 0; r < n; r++) {

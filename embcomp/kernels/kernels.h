@@ -20,9 +20,10 @@ The stable interface of Python 3.11: one build serves every later Python. */
 #define HAS_VARIANTS 0
 #endif
 
-/* out[r] = 2 out[r] + number of bits of `mask` in which row r and `query` differ, for n rows of n_lanes words. */
-typedef void Differences(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
-                         Py_ssize_t n, uint64_t *out);
+/* out[r] = 2 out[r] + number of bits of `mask` in which row r and `query` differ, for n rows of n_lanes words.
+   Returns the least. */
+typedef uint64_t Differences(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
+                             Py_ssize_t n, uint64_t *out);
 extern Differences *differences;
 void choose_differences(void);
 

@@ -241,7 +241,7 @@ class SearchIndex:
 
     @cached_property
     def _lanes(self) -> UInt64Array:
-        """Codes by rank, in words of 64 bits, shape (n, n_lanes): the file's own bytes where codes are whole words."""
+        """Codes by rank, in words of 64 bits, shape (n, n_lanes): the file's own bytes if codes are words."""
         return as_lanes(self._loose)
 
     @cached_property

@@ -76,7 +76,8 @@ def test_nothing_to_find(n_rows: int, n_bits: int, n_queries: int) -> None:
 @given(st.integers(0, 9999), st.integers(0, 600), st.sampled_from(WIDTHS), st.integers(1, 8))
 def test_weighted_costs_are_sums_of_powers_of_two(seed: int, n_rows: int, n_bits: int, n_planes: int) -> None:
     rows, query, masks = (random_bits(seed + i, n, n_bits) for i, n in enumerate((n_rows, 1, n_planes)))
-    costs = weighted_costs(*(as_lanes(bits.pack(some)) for some in (rows, query)), as_lanes(bits.pack(masks)))
+    lanes, (one,), planes = (as_lanes(bits.pack(some)) for some in (rows, query, masks))
+    costs = weighted_costs(lanes, one, planes)
     powers = 2 ** np.arange(n_planes - 1, -1, -1)
     assert costs.dtype == np.uint32
     assert np.array_equal(costs, (rows ^ query) @ (masks.T.astype(np.int64) @ powers))
@@ -104,15 +105,15 @@ def test_the_extension_refuses_what_does_not_fit(kernel: str) -> None:
         with pytest.raises(ValueError, match=r"^(rows|queries|keys) has \d+ bytes, expected \d+ items of 8$"):
             kernels.native.hamming(rows, query, keys, *sizes)
     for sizes in [(-1, 1, 2, 3), (4, -1, 2, 3), (4, 1, 0, 3), (4, 1, 2, 0), (4, 1, 2, 5), (2**62, 1, 2, 3)]:
-        with pytest.raises(ValueError, match="^a size is out of range$"):
+        with pytest.raises(ValueError, match=r"^a size is out of range$"):
             kernels.native.hamming(rows, query, keys, *sizes)
     for sizes in [(3, 2, 2), (4, 1, 2), (4, 2, 1)]:
         with pytest.raises(ValueError, match=r"^(rows|query|masks) has \d+ bytes, expected \d+ items of \d$"):
             kernels.native.weighted(rows, query, masks, costs, *sizes)
     for sizes in [(-1, 2, 2), (4, 0, 2), (4, 2, 0), (4, 2, 9), (2**62, 2, 2)]:
-        with pytest.raises(ValueError, match="^a size is out of range$"):
+        with pytest.raises(ValueError, match=r"^a size is out of range$"):
             kernels.native.weighted(rows, query, masks, costs, *sizes)
-    with pytest.raises(ValueError, match="^rows is not aligned to 8 bytes$"):
+    with pytest.raises(ValueError, match=r"^rows is not aligned to 8 bytes$"):
         kernels.native.hamming(np.zeros(65, np.uint8)[1:], query, keys, 4, 1, 2, 3)
     query.flags.writeable = keys.flags.writeable = False
     with pytest.raises((TypeError, ValueError, BufferError)):
