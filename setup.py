@@ -6,7 +6,7 @@ from setuptools import Extension, setup
 
 STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")  # which has no stable interface yet
 KERNELS = "embcomp/kernels"
-NAMES = ["module", "differences", "hamming", "weighted"]
+NAMES = ["module", "differences", "hamming", "nearest", "weights"]
 
 setup(
     ext_modules=[

@@ -2,7 +2,7 @@
 
     python -m benchmarks.mutate                                # all kernels, an hour; `make mutants`
     python -m benchmarks.mutate embcomp/bits.py
-    python -m benchmarks.mutate embcomp/search/planes.py --sample 60
+    python -m benchmarks.mutate embcomp/search/nearest.py --sample 60
 
 Works on a copy of the project in a temporary folder. A mutant that passes the tests is either a gap in the tests or a
 change that somebody has looked at: benchmarks/survivors.toml says of each of those why it may live. Prints those it
@@ -47,9 +47,11 @@ KERNELS = {  # with the tests that should notice, those first that do it soonest
     "embcomp/wordlist/writing.py": ["tests/wordlist"],
     "embcomp/vocabulary/part.py": ["tests/test_vocabulary.py"],
     "embcomp/shortlist.py": ["tests/test_shortlist.py", "tests/search"],
+    "embcomp/kernels/hamming.py": ["tests/kernels/test_hamming.py", "tests/search"],
+    "embcomp/kernels/sums.py": ["tests/search/test_tables.py", "tests/search"],
+    "embcomp/kernels/weights.py": ["tests/kernels/test_weights.py", "tests/search"],
     "embcomp/search/nearest.py": ["tests/search/test_nearest.py", "tests/search"],
     "embcomp/search/tables.py": ["tests/search/test_tables.py", "tests/search"],
-    "embcomp/search/weights.py": ["tests/search/test_weights.py", "tests/search"],
 }
 EFFECTS = ("none", "speed", "accepted")  # of a survivor, in survivors.toml
 

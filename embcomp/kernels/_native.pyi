@@ -1,27 +1,21 @@
-"""Kernels in C. Arrays are C-contiguous, of the item size that the text of each kernel says."""
+"""Kernels in C. Buffers are C-contiguous and aligned; each kernel checks that they have the sizes given to it."""
 
-import numpy as np
-from numpy.typing import NDArray
+from embcomp.arrays import AnyArray
 
 REVISION: int
 
 def hamming(
-    rows: NDArray[np.uint64],
-    queries: NDArray[np.uint64],
-    keys: NDArray[np.uint64],
-    n_rows: int,
-    n_queries: int,
-    n_lanes: int,
-    k: int,
-    /,
+    rows: AnyArray, queries: AnyArray, scores: AnyArray, ranks: AnyArray, sizes: tuple[int, int, int, int], /
 ) -> None: ...
-def weighted(
-    rows: NDArray[np.uint64],
-    query: NDArray[np.uint64],
-    masks: NDArray[np.uint64],
-    costs: NDArray[np.uint32],
-    n_rows: int,
-    n_lanes: int,
-    n_planes: int,
+def weights(
+    rows: AnyArray,
+    query: AnyArray,
+    masks: AnyArray,
+    tables: AnyArray,
+    inverses: AnyArray,
+    scores: AnyArray,
+    ranks: AnyArray,
+    sizes: tuple[int, int, int, int, int],
+    numbers: tuple[float, float, float, float],
     /,
 ) -> None: ...

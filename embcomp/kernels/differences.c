@@ -1,6 +1,10 @@
 /* XOR, AND and population count of rows of 64-bit words, in the processor's best instructions. */
 #include "kernels.h"
 
+#define ARGUMENTS                                                                                                     \
+    const uint64_t *rows, const uint64_t *query, const uint64_t *masks, Py_ssize_t n_lanes, Py_ssize_t n_planes,      \
+        Py_ssize_t n, uint64_t *out
+
 ALWAYS_INLINE uint64_t count_bits(uint64_t word)
 {
 #ifdef __GNUC__
@@ -12,58 +16,64 @@ ALWAYS_INLINE uint64_t count_bits(uint64_t word)
 #endif
 }
 
-ALWAYS_INLINE uint64_t of_width(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
-                            Py_ssize_t n, uint64_t *out)
+ALWAYS_INLINE uint64_t of_size(ARGUMENTS)
 {
     uint64_t least = UINT64_MAX;
     for (Py_ssize_t r = 0; r < n; r++) {
         uint64_t sum = 0;
-        for (Py_ssize_t lane = 0; lane < n_lanes; lane++)
-            sum += count_bits((rows[r * n_lanes + lane] ^ query[lane]) & mask[lane]);
-        sum += 2 * out[r];
+        for (Py_ssize_t lane = 0; lane < n_lanes; lane++) {
+            uint64_t different = rows[r * n_lanes + lane] ^ query[lane], weighted = 0;
+            for (Py_ssize_t plane = 0; plane < n_planes; plane++)
+                weighted = 2 * weighted + count_bits(different & masks[plane * n_lanes + lane]);
+            sum += weighted;
+        }
         out[r] = sum;
         least = sum < least ? sum : least;
     }
     return least;
 }
 
-/* Widths that are known to the compiler have no inner loop. */
-ALWAYS_INLINE uint64_t of_any_width(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
-                                Py_ssize_t n, uint64_t *out)
+/* Sizes that are known to the compiler have no inner loops. */
+ALWAYS_INLINE uint64_t of_planes(ARGUMENTS)
 {
-    switch (n_lanes) {
-    case 1: return of_width(rows, query, mask, 1, n, out);
-    case 2: return of_width(rows, query, mask, 2, n, out);
-    case 3: return of_width(rows, query, mask, 3, n, out);
-    case 4: return of_width(rows, query, mask, 4, n, out);
-    case 5: return of_width(rows, query, mask, 5, n, out);
-    case 6: return of_width(rows, query, mask, 6, n, out);
-    case 8: return of_width(rows, query, mask, 8, n, out);
-    default: return of_width(rows, query, mask, n_lanes, n, out);
+    switch (n_planes) {
+    case 1: return of_size(rows, query, masks, n_lanes, 1, n, out);
+    case 2: return of_size(rows, query, masks, n_lanes, 2, n, out);
+    case 3: return of_size(rows, query, masks, n_lanes, 3, n, out);
+    default: return of_size(rows, query, masks, n_lanes, n_planes, n, out);
     }
 }
 
-static uint64_t differences_anywhere(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
-                                 Py_ssize_t n_lanes, Py_ssize_t n, uint64_t *out)
+ALWAYS_INLINE uint64_t of_lanes(ARGUMENTS)
 {
-    return of_any_width(rows, query, mask, n_lanes, n, out);
+    switch (n_lanes) {
+    case 1: return of_planes(rows, query, masks, 1, n_planes, n, out);
+    case 2: return of_planes(rows, query, masks, 2, n_planes, n, out);
+    case 3: return of_planes(rows, query, masks, 3, n_planes, n, out);
+    case 4: return of_planes(rows, query, masks, 4, n_planes, n, out);
+    case 5: return of_planes(rows, query, masks, 5, n_planes, n, out);
+    case 6: return of_planes(rows, query, masks, 6, n_planes, n, out);
+    default: return of_planes(rows, query, masks, n_lanes, n_planes, n, out);
+    }
+}
+
+static uint64_t differences_anywhere(ARGUMENTS)
+{
+    return of_lanes(rows, query, masks, n_lanes, n_planes, n, out);
 }
 
 Differences *differences = differences_anywhere;
 
 #if HAS_VARIANTS
-FOR_PROCESSOR("popcnt")
-static uint64_t differences_popcnt(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
-                               Py_ssize_t n_lanes, Py_ssize_t n, uint64_t *out)
+FOR_PROCESSOR("popcnt") static uint64_t differences_popcnt(ARGUMENTS)
 {
-    return of_any_width(rows, query, mask, n_lanes, n, out);
+    return of_lanes(rows, query, masks, n_lanes, n_planes, n, out);
 }
 
 FOR_PROCESSOR("popcnt,avx512f,avx512dq,avx512bw,avx512vl,avx512vpopcntdq")
-static uint64_t differences_avx512(const uint64_t *rows, const uint64_t *query, const uint64_t *mask,
-                               Py_ssize_t n_lanes, Py_ssize_t n, uint64_t *out)
+static uint64_t differences_avx512(ARGUMENTS)
 {
-    return of_any_width(rows, query, mask, n_lanes, n, out);
+    return of_lanes(rows, query, masks, n_lanes, n_planes, n, out);
 }
 #endif
 

@@ -20,16 +20,36 @@ The stable interface of Python 3.11: one build serves every later Python. */
 #define HAS_VARIANTS 0
 #endif
 
-/* out[r] = 2 out[r] + number of bits of `mask` in which row r and `query` differ, for n rows of n_lanes words.
-   Returns the least. */
-typedef uint64_t Differences(const uint64_t *rows, const uint64_t *query, const uint64_t *mask, Py_ssize_t n_lanes,
-                             Py_ssize_t n, uint64_t *out);
+/* out[r] = Σ_p 2^(P-1-p) · (number of bits of mask p in which row r and `query` differ), for n rows of n_lanes words
+   and P = n_planes. Returns the least. */
+typedef uint64_t Differences(const uint64_t *rows, const uint64_t *query, const uint64_t *masks, Py_ssize_t n_lanes,
+                             Py_ssize_t n_planes, Py_ssize_t n, uint64_t *out);
 extern Differences *differences;
 void choose_differences(void);
+
+#define MOST_ROWS ((Py_ssize_t)(PY_SSIZE_T_MAX / 65536)) /* so that sizes do not overflow */
+#define MOST_LANES 4096
+#define MOST_PLANES 4
+
+/* The k rows of largest score, of equals those of lowest rank: a heap, the worst first; after `finish` the best first. */
+typedef struct {
+    double *scores;
+    int64_t *ranks;
+    Py_ssize_t k;
+} Nearest;
+void start(Nearest *nearest);
+void offer(Nearest *nearest, double score, int64_t rank);
+void finish(Nearest *nearest);
+
+/* 0 and a ValueError, unless low <= value <= high. */
+int in_range(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high);
 
 /* 0 and a ValueError, unless the buffer holds `count` items of `size` bytes, on addresses that are multiples of it. */
 int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_t size);
 
+/* Release buffers, and return None, or NULL if there was an error. */
+PyObject *release(Py_buffer *buffers, int count, int good);
+
 PyObject *hamming(PyObject *self, PyObject *args);
-PyObject *weighted(PyObject *self, PyObject *args);
+PyObject *weights(PyObject *self, PyObject *args);
 #endif

@@ -14,9 +14,23 @@ int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_
     return 1;
 }
 
+int in_range(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high)
+{
+    if (value < low || value > high)
+        PyErr_Format(PyExc_ValueError, "a size must be from %zd to %zd, got %zd", low, high, value);
+    return value >= low && value <= high;
+}
+
+PyObject *release(Py_buffer *buffers, int count, int good)
+{
+    while (count--)
+        PyBuffer_Release(buffers + count);
+    return good ? Py_NewRef(Py_None) : NULL;
+}
+
 static PyMethodDef methods[] = {
     {"hamming", hamming, METH_VARARGS, NULL},
-    {"weighted", weighted, METH_VARARGS, NULL},
+    {"weights", weights, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

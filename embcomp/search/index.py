@@ -26,16 +26,10 @@ from embcomp.checks import Integer
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
 from embcomp.kernels.hamming import as_lanes, hamming_nearest
-from embcomp.search.nearest import (
-    Inverse,
-    all_by_weights,
-    by_hamming,
-    by_tables,
-    by_vectors,
-    by_weights,
-    rounded,
-)
-from embcomp.search.tables import Symbols, Tables, exact_sums, join_symbols, join_tables
+from embcomp.kernels.sums import Symbols, Tables, exact_sums, rounded
+from embcomp.kernels.weights import Inverse, all_by_weights, by_weights
+from embcomp.search.nearest import by_hamming, by_tables, by_vectors
+from embcomp.search.tables import join_symbols, join_tables
 from embcomp.shortlist import Ranked
 from embcomp.threads import blocks, map_blocks
 
@@ -126,7 +120,7 @@ class SearchIndex:
         inverse = self._inverse
         wide = _unit(query.astype(np.float64))
         if self._directions is not None:
-            return all_by_weights(self._lanes[:n_rows], self._weights(wide), 0.0, _first(inverse, n_rows))
+            return all_by_weights(self._lanes[:n_rows], self._weights(wide), _first(inverse, n_rows))
         if self._codewords is not None:
             products = exact_sums(self._tables(wide), self._symbols[:, :n_rows].T)
         else:
@@ -186,7 +180,7 @@ class SearchIndex:
         inverse = 1 / length if length else 0.0
         if similarity == "decoded":
             inverse = self._inverse
-        return by_weights(self._lanes[:n_rows], weights, 0.0, _first(inverse, n_rows), k)
+        return by_weights(self._lanes[:n_rows], weights, _first(inverse, n_rows), k)
 
     def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
         vectors = self._encoded.decode_rows(ranks)

@@ -13,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, FloatArray
-
-Symbols = NDArray[np.uint8] | NDArray[np.uint16] | NDArray[np.uint32]
-Tables = Sequence[DoubleArray]  # one for each column of symbols; they may differ in length
+from embcomp.kernels.sums import Symbols, Tables
 
 SCAN_ROWS = 32768  # × 4 bytes of sums and as many of what is looked up: both fit the second-level cache
 JOINT_WAYS = 4096  # float32 tables of so many entries, 16 kB, fit the first-level cache
-BYTE_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float64)
 
 
 def symbols_joined(ways: int) -> int:
@@ -52,25 +49,6 @@ def join_tables(tables: DoubleArray) -> Tables:
             joint = (joint[:, None] + table).reshape(-1)
         joined.append(joint)
     return joined
-
-
-def exact_sums(tables: Tables, symbols: Symbols) -> DoubleArray:
-    """Return Σ_m tables[m, symbols[:, m]], float64, shape (k,); ``symbols`` has shape (k, M).
-
-    Added in the order of m whatever the other rows are, so that equal rows have equal sums.
-    """
-    total = np.zeros(len(symbols), dtype=np.float64)
-    for column, table in enumerate(tables):
-        total += table[symbols[:, column]]
-    return total
-
-
-def byte_tables(weights: DoubleArray) -> DoubleArray:
-    """Return what each byte of a binary code adds to Σ_i ±weights[i]: float64, shape (bytes, 256)."""
-    padded = np.zeros(-(-len(weights) // 8) * 8, dtype=np.float64)
-    padded[: len(weights)] = weights
-    tables: DoubleArray = np.einsum("mj,bj->mb", padded.reshape(-1, 8), 2 * BYTE_BITS - 1)
-    return tables
 
 
 def table_sums(planes: Symbols, tables: Sequence[FloatArray], n_rows: int) -> Iterator[tuple[int, FloatArray]]:

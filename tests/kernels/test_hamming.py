@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embcomp import bits, kernels
 from embcomp.kernels import hamming
-from embcomp.kernels.hamming import as_lanes, hamming_nearest, weighted_costs
+from embcomp.kernels.hamming import as_lanes, hamming_nearest
 
 WIDTHS = [1, 7, 8, 63, 64, 65, 128, 192, 200, 255, 256, 300, 384, 400, 512, 600]
 
@@ -72,17 +72,6 @@ def test_nothing_to_find(n_rows: int, n_bits: int, n_queries: int) -> None:
     assert ranks.tolist() == [[0, 1][:n_rows]] * n_queries
 
 
-@settings(max_examples=60)
-@given(st.integers(0, 9999), st.integers(0, 600), st.sampled_from(WIDTHS), st.integers(1, 8))
-def test_weighted_costs_are_sums_of_powers_of_two(seed: int, n_rows: int, n_bits: int, n_planes: int) -> None:
-    rows, query, masks = (random_bits(seed + i, n, n_bits) for i, n in enumerate((n_rows, 1, n_planes)))
-    lanes, (one,), planes = (as_lanes(bits.pack(some)) for some in (rows, query, masks))
-    costs = weighted_costs(lanes, one, planes)
-    powers = 2 ** np.arange(n_planes - 1, -1, -1)
-    assert costs.dtype == np.uint32
-    assert np.array_equal(costs, (rows ^ query) @ (masks.T.astype(np.int64) @ powers))
-
-
 def test_lanes_are_the_codes_own_bytes_where_they_are_whole_words() -> None:
     loose = np.arange(32, dtype=np.uint8).reshape(2, 16)
     assert np.shares_memory(as_lanes(loose), loose)
@@ -97,24 +86,21 @@ def test_lanes_are_the_codes_own_bytes_where_they_are_whole_words() -> None:
 def test_the_extension_refuses_what_does_not_fit(kernel: str) -> None:
     if kernels.native is None:
         return  # NumPy checks shapes itself
-    rows, query, keys = np.zeros((4, 2), np.uint64), np.zeros((1, 2), np.uint64), np.zeros((1, 3), np.uint64)
-    masks, costs = np.zeros((2, 2), np.uint64), np.zeros(4, np.uint32)
-    kernels.native.hamming(rows, query, keys, 4, 1, 2, 3)
-    kernels.native.weighted(rows, query, masks, costs, 4, 2, 2)
+    rows, query, scores, ranks = (
+        np.zeros((4, 2), np.uint64),
+        np.zeros(2, np.uint64),
+        np.zeros(3),
+        np.zeros(3, np.int64),
+    )
+    kernels.native.hamming(rows, query, scores, ranks, (4, 1, 2, 3))
     for sizes in [(5, 1, 2, 3), (4, 2, 2, 3), (4, 1, 1, 3), (4, 1, 2, 2)]:
-        with pytest.raises(ValueError, match=r"^(rows|queries|keys) has \d+ bytes, expected \d+ items of 8$"):
-            kernels.native.hamming(rows, query, keys, *sizes)
+        with pytest.raises(ValueError, match=r"^(rows|queries|scores) has \d+ bytes, expected \d+ items of 8$"):
+            kernels.native.hamming(rows, query, scores, ranks, sizes)
     for sizes in [(-1, 1, 2, 3), (4, -1, 2, 3), (4, 1, 0, 3), (4, 1, 2, 0), (4, 1, 2, 5), (2**62, 1, 2, 3)]:
-        with pytest.raises(ValueError, match=r"^a size is out of range$"):
-            kernels.native.hamming(rows, query, keys, *sizes)
-    for sizes in [(3, 2, 2), (4, 1, 2), (4, 2, 1)]:
-        with pytest.raises(ValueError, match=r"^(rows|query|masks) has \d+ bytes, expected \d+ items of \d$"):
-            kernels.native.weighted(rows, query, masks, costs, *sizes)
-    for sizes in [(-1, 2, 2), (4, 0, 2), (4, 2, 0), (4, 2, 9), (2**62, 2, 2)]:
-        with pytest.raises(ValueError, match=r"^a size is out of range$"):
-            kernels.native.weighted(rows, query, masks, costs, *sizes)
+        with pytest.raises(ValueError, match=r"^a size must be from -?\d+ to \d+, got -?\d+$"):
+            kernels.native.hamming(rows, query, scores, ranks, sizes)
     with pytest.raises(ValueError, match=r"^rows is not aligned to 8 bytes$"):
-        kernels.native.hamming(np.zeros(65, np.uint8)[1:], query, keys, 4, 1, 2, 3)
-    query.flags.writeable = keys.flags.writeable = False
+        kernels.native.hamming(np.zeros(65, np.uint8)[1:], query, scores, ranks, (4, 1, 2, 3))
+    scores.flags.writeable = False
     with pytest.raises((TypeError, ValueError, BufferError)):
-        kernels.native.hamming(rows, query, keys, 4, 1, 2, 3)
+        kernels.native.hamming(rows, query, scores, ranks, (4, 1, 2, 3))

@@ -10,18 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embcomp import bits, shortlist
-from embcomp.kernels.hamming import as_lanes
+from embcomp import shortlist
+from embcomp.kernels.sums import SCORE_UNIT, Symbols, Tables, exact_sums, rounded
 from embcomp.search import nearest, tables
-from embcomp.search.nearest import Ranked, all_by_weights, by_hamming, by_tables, by_vectors, by_weights, rounded
+from embcomp.search.nearest import by_hamming, by_tables, by_vectors
 from embcomp.search.tables import join_symbols, join_tables
+from embcomp.shortlist import Ranked
 
 
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        for module in (nearest, tables):
-            patch.setattr(module, "SCAN_ROWS", 32)
+        patch.setattr(tables, "SCAN_ROWS", 32)
         patch.setattr(shortlist, "FIRST_ROWS", 8)
         patch.setattr(shortlist, "PENDING_ROWS", 16)
         yield
@@ -31,7 +31,7 @@ def assert_best(found: Ranked, exact: NDArray[np.float64], k: int) -> None:
     """The k largest, by (similarity descending, rank), up to what is lost by rounding."""
     ranks, scores = found
     assert len(ranks) == len(set(ranks.tolist())) == min(k, len(exact))
-    unit = nearest.SCORE_UNIT
+    unit = SCORE_UNIT
     np.testing.assert_allclose(scores, exact[ranks], atol=unit)
     np.testing.assert_allclose(scores, np.sort(exact)[::-1][:k], atol=unit)
     assert list(zip((-scores).tolist(), ranks.tolist(), strict=True)) == sorted(
@@ -44,50 +44,6 @@ def lengths(rng: np.random.Generator, n_rows: int, spread: float) -> NDArray[np.
     inverse = np.exp(rng.normal(0, spread, n_rows)).astype(np.float32)
     inverse[::17] = 0
     return inverse
-
-
-@settings(max_examples=80)
-@given(
-    st.integers(0, 10**6),
-    st.integers(0, 150),
-    st.sampled_from([1, 5, 64, 100, 300]),
-    st.integers(1, 12),
-    st.sampled_from(["normal", "equal", "one and three", "heavy", "zero"]),
-    st.sampled_from([None, 0.0, 0.01, 3.0]),
-)
-def test_weights(seed: int, n_rows: int, n_bits: int, k: int, kind: str, spread: float | None) -> None:
-    rng = np.random.default_rng(seed)
-    codes = rng.integers(0, 2, (n_rows, n_bits), dtype=np.uint8)
-    codes[n_rows // 2 :] = codes[: n_rows - n_rows // 2]  # every other row has an equal
-    weights = {
-        "normal": rng.normal(size=n_bits),
-        "equal": rng.choice([-1.0, 1.0], n_bits) * 0.1,
-        "one and three": rng.choice([-3.0, -1.0, 1.0, 3.0], n_bits),
-        "heavy": rng.standard_cauchy(n_bits),
-        "zero": np.zeros(n_bits),
-    }[kind]
-    constant = float(rng.normal())
-    scale = 1 / (np.abs(weights).sum() + 1)
-    inverse = scale if spread is None else (lengths(rng, n_rows, spread) * np.float32(scale))
-    laid_out = as_lanes(bits.pack(codes))
-    exact = ((2.0 * codes - 1) @ weights + constant) * np.asarray(inverse, dtype=np.float64)
-    assert_best(by_weights(laid_out, weights, constant, inverse, k), exact, k)
-    np.testing.assert_allclose(all_by_weights(laid_out, weights, constant, inverse), exact, atol=nearest.SCORE_UNIT)
-
-
-def test_vectors_that_nearly_cancel() -> None:
-    """Sums of large numbers that are scaled up again: float32 is good for three digits of the similarity."""
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        weights = rng.normal(size=5)
-        codes = ((weights > 0) ^ (rng.random((150, 5)) < 0.05)).astype(np.uint8)
-        constant = -float(np.abs(weights).sum() * rng.uniform(0.9, 1))
-        inverse = (1000 / (np.abs(weights).sum() + 1) * (1 + 1e-6 * rng.normal(size=150))).astype(np.float32)
-        laid_out = as_lanes(bits.pack(codes))
-        exact = all_by_weights(laid_out, weights, constant, inverse)
-        ranks, scores = by_weights(laid_out, weights, constant, inverse, 5)
-        assert ranks.tolist() == np.lexsort((np.arange(150), -exact))[:5].tolist()
-        assert np.array_equal(scores, exact[ranks])
 
 
 @settings(max_examples=60)
@@ -127,28 +83,14 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Numbers of rows whose similarity is computed exactly."""
     counts: list[int] = []
 
-    def counted(lookup: tables.Tables, symbols: tables.Symbols) -> NDArray[np.float64]:
+    def counted(lookup: Tables, symbols: Symbols) -> NDArray[np.float64]:
         counts.append(len(symbols))
-        return tables.exact_sums(lookup, symbols)
+        return exact_sums(lookup, symbols)
 
     monkeypatch.setattr(nearest, "exact_sums", counted)
-    for module in (nearest, tables):
-        monkeypatch.setattr(module, "SCAN_ROWS", 1024)
+    monkeypatch.setattr(tables, "SCAN_ROWS", 1024)
     monkeypatch.setattr(shortlist, "FIRST_ROWS", 1024)
     return counts
-
-
-@pytest.mark.parametrize(
-    ("spread", "kind", "most"), [(None, "normal", 1300), (None, "equal", 120), (0.3, "normal", 1200)]
-)
-def test_few_rows_are_computed_exactly(spread: float | None, kind: str, most: int, computed: list[int]) -> None:
-    rng = np.random.default_rng(2)
-    n_rows, n_bits = 20_000, 64
-    loose = rng.integers(0, 256, (n_rows, n_bits // 8), dtype=np.uint8)
-    weights = rng.normal(size=n_bits) if kind == "normal" else np.full(n_bits, 0.1)
-    inverse = 0.05 if spread is None else lengths(rng, n_rows, spread) / 20
-    by_weights(as_lanes(loose), weights, 0.1, inverse, 10)
-    assert sum(computed) <= most
 
 
 @pytest.mark.parametrize("spread", [None, 0.3])
@@ -173,17 +115,6 @@ def test_sums_that_nearly_cancel() -> None:
     exact = rounded(products[0, symbols[:, 0]] + products[1, symbols[:, 1]])
     found = by_tables(join_symbols(symbols, 256), join_tables(products), 1.0, 5, 300)
     assert found[0].tolist() == np.lexsort((np.arange(300), -exact))[:5].tolist()
-
-
-@pytest.mark.parametrize(("noise", "n_scores"), [(1e-6, 9), (1e-3, 200)])
-def test_weights_that_differ_by_rounding_give_equal_scores(noise: float, n_scores: int) -> None:
-    """Nine distances of codes of eight bits, unless the weights do differ."""
-    rng = np.random.default_rng(0)
-    weights = 10 * rng.choice([-1.0, 1.0], 8) * (1 + noise * rng.uniform(-1, 1, 8))
-    laid_out = as_lanes(np.arange(256, dtype=np.uint8)[:, None])
-    scores = all_by_weights(laid_out, weights, 0.0, 1.0)
-    found = len(set(scores.tolist()))
-    assert found == n_scores if n_scores == 9 else found >= n_scores
 
 
 def test_rounding() -> None:

@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embcomp.kernels.sums import byte_tables, exact_sums
 from embcomp.search import tables as module
 from embcomp.search.tables import (
-    byte_tables,
-    exact_sums,
     join_symbols,
     join_tables,
     rounding_error,
