@@ -13,12 +13,14 @@ GLOVE  := data/glove.6B.100d.txt
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(VENV)/installed: pyproject.toml
+BUILT_FROM := pyproject.toml setup.py $(wildcard embcomp/kernels/*.[ch])
+
+$(VENV)/installed: $(BUILT_FROM)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/tools: pyproject.toml $(VENV)/installed
+$(VENV)/tools: $(BUILT_FROM) $(VENV)/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
@@ -94,7 +96,7 @@ bench: $(GLOVE) $(VENV_BENCH)/installed  ## every benchmark beside its peers, an
 bench-quick: $(GLOVE) $(VENV_BENCH)/installed  ## the short ones on 20,000 rows, to see that they work; no page
 	$(VENV_BENCH)/bin/python -m benchmarks.run --quick
 
-$(VENV_BENCH)/installed: pyproject.toml
+$(VENV_BENCH)/installed: $(BUILT_FROM)
 	$(PYTHON) -m venv $(VENV_BENCH)
 	$(VENV_BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
