@@ -79,7 +79,6 @@ reliability: $(VENV)/tools  ## try to lose data, and write the figures of docs/r
 	$(BIN)/python -m benchmarks.reliability
 
 mutants: $(VENV)/tools  ## change the kernels one operator at a time, and see whether the tests notice (an hour)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[search]'
 	$(BIN)/python -m benchmarks.mutate
 
 lowest:  ## the tests, with the oldest packages that pyproject.toml allows, required and optional (Python 3.11)
