@@ -101,6 +101,10 @@ class Embedding:
         """Nothing: these are the vectors of the source."""
         return None
 
+    def align(self, vectors: FloatArray) -> FloatArray:
+        """Return vectors of the source's space as they are."""
+        return vectors
+
     def mean_vector(self) -> FloatArray:
         """Return the mean of all vectors, float32, shape (dim,); zeros if there are none."""
         return mean_rows(self.vectors)

@@ -196,6 +196,10 @@ class EncodedEmbedding:
         """What to add to decoded vectors to return to the origin of the source."""
         return self.compressor.offset
 
+    def align(self, vectors: FloatArray) -> FloatArray:
+        """Bring vectors of the source's space, float32, shape (k, dim), to the space of decoded ones."""
+        return self.compressor.align(vectors)
+
     def mean_vector(self) -> FloatArray:
         """Return the mean of all decoded vectors, float32, shape (dim,); zeros if there are none."""
         return self._mean

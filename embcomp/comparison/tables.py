@@ -11,11 +11,12 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from embcomp.comparison.workbench import BASELINE, Result
-from embcomp.eval.report import GAP, aligned
+from embcomp.eval.report import GAP, aligned, number
 from embcomp.eval.score import Key, Score, over_seeds
 
 HEADS = ("method", "bits/word", "bytes", "× vectors", "× file", "fit s", "encode s")
-CSV_NAMES = ("suite", "task", "metric", "value", "low", "high", "n_used", "n_skipped", "oov", "is_mean")
+VALUES = ("value", "value_skipping", "value_asymmetric")
+CSV_NAMES = ("suite", "task", "metric", *VALUES, "low", "high", "n_used", "n_skipped", "oov", "is_mean")
 
 Aspect = tuple[str, str]
 """Suite and metric."""
@@ -146,14 +147,29 @@ def text_table(lines: Sequence[Line]) -> str:
 
 
 def markdown_table(lines: Sequence[Line]) -> str:
-    """In Markdown: the same columns, then one table per suite and metric with its data sets."""
+    """In Markdown: the same columns, then one table per suite and metric with its data sets.
+
+    Where words are missing, or queries can be uncompressed, the table ends with the means of those values.
+    """
     parts = [_markdown(_plain(lines))]
     for suite, metric in aspects(lines, all_metrics=True):
         tasks, rows = task_table(lines, (suite, metric))
         if len(tasks) > 1:
-            body = [[line.label, *(cell.text for cell in found)] for line, found in rows]
-            parts.append(f"{suite} ({metric} ×100)\n\n" + _markdown([["method", *tasks, "mean"], *body]))
+            names, more = _other_means([line for line, _ in rows], (suite, metric))
+            body = [
+                [line.label, *(cell.text for cell in found), *own]
+                for (line, found), own in zip(rows, more, strict=True)
+            ]
+            parts.append(f"{suite} ({metric} ×100)\n\n" + _markdown([["method", *tasks, "mean", *names], *body]))
     return "\n".join(parts)
+
+
+def _other_means(lines: Sequence[Line], aspect: Aspect) -> tuple[list[str], list[list[str]]]:
+    """Names of the other values that any line has a mean of, and the means of each line."""
+    heads = {"value_skipping": "missing skipped", "value_asymmetric": "asymmetric"}
+    names = [name for name in heads if any(getattr(line.means[aspect], name) is not None for line in lines)]
+    cells = [[number(getattr(line.means[aspect], name), ".1f") for name in names] for line in lines]
+    return [heads[name] for name in names], cells
 
 
 def csv_table(results: Sequence[Result]) -> str:

@@ -1,13 +1,13 @@
 """Fidelity: how far vectors are from those they were made from. Needs no labels, but a baseline.
 
 By frequency band, since rare words suffer first: the words that target and baseline share, in the baseline's order,
-the first thousand, ten thousand, a hundred thousand, and the rest. From each band 200 words are sampled as queries
-and 2,000 for the rest, everything drawn with the run's seed:
+the first thousand, then up to ten, thirty and a hundred thousand, and the rest. From each band 200 words are sampled
+as queries and 2,000 for what is not about neighbours, everything drawn with the run's seed:
 
 spearman, pearson    correlation of the cosines before and after, over 5,000 pairs of a sampled word of the band and
                      a word of the whole
 recall@1, @10, @100  share of a query's nearest neighbours before, by cosine among all shared words, that are still
-                     among as many after
+                     among as many after; asymmetric: where the query is the word's vector before
 error                ‖X̂ − X‖ / ‖X‖ over the sampled words (Frobenius; 0 is best), with what the method subtracted
                      added back; only where dimensions agree
 isotropy             I(X̂) of the sampled words [Liao 2020, eq. 3-4]; the baseline's own is in its own scores
@@ -18,6 +18,7 @@ compare, as the baseline's order is what counts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
@@ -44,7 +45,7 @@ from embcomp.progress import Progress, no_progress
 
 DEPTHS = (1, 10, 100)
 METRICS = ("spearman", "pearson", *(f"recall@{depth}" for depth in DEPTHS), "error", "isotropy")
-BANDS = (("top 1k", 0), ("1k-10k", 1_000), ("10k-100k", 10_000), ("rest", 100_000))
+BANDS = (("top 1k", 0), ("1k-10k", 1_000), ("10k-30k", 10_000), ("30k-100k", 30_000), ("rest", 100_000))
 
 N_QUERIES = 200
 N_WORDS = 2_000
@@ -118,15 +119,28 @@ def measure_fidelity(
         return {(name, "isotropy"): _isotropy(target, shared, sample) for name, sample in samples.items()}
     queries = np.concatenate([sample.queries for sample in samples.values()])
     before = nearest(baseline, shared.baseline_rows, queries, max(DEPTHS), progress, "neighbours before")
-    after = nearest(target, shared.target_rows, queries, max(DEPTHS), progress, "neighbours after")
+    after = _nearest_after(target, baseline, shared, queries, progress)
     results: dict[TaskKey, Measurement] = {}
     start = 0
     for name, sample in samples.items():
         own = slice(start, start + len(sample.queries))
-        found = _measure_band(target, baseline, shared, sample, before[own], after[own], seed)
+        found = _measure_band(target, baseline, shared, sample, before[own], [each[own] for each in after], seed)
         results |= {(name, metric): found[metric] for metric in METRICS}
         start = own.stop
     return results
+
+
+def _nearest_after(
+    target: Target, baseline: Target, shared: Shared, queries: IntArray, progress: Progress
+) -> list[IntArray]:
+    """Neighbours of the queries' decoded vectors, and, where dimensions agree, of their vectors before."""
+    vectors = [target.decode_rows(shared.target_rows[queries])]
+    if target.dim == baseline.dim:
+        vectors.append(target.align(baseline.decode_rows(shared.baseline_rows[queries])))
+    asked, depth = np.tile(queries, len(vectors)), max(DEPTHS)
+    stage = "neighbours after"
+    found = nearest(target, shared.target_rows, asked, depth, progress, stage, np.concatenate(vectors))
+    return np.split(found, len(vectors))
 
 
 @dataclass(frozen=True)
@@ -159,7 +173,7 @@ def _measure_band(
     shared: Shared,
     sample: _Sample,
     nearest_before: IntArray,
-    nearest_after: IntArray,
+    nearest_after: Sequence[IntArray],
     seed: int,
 ) -> dict[str, Measurement]:
     n_missing = sample.n_missing
@@ -177,12 +191,20 @@ def _measure_band(
         "isotropy": _isotropy(target, shared, sample),
     }
     for depth in DEPTHS:
-        pairs = zip(nearest_before[:, :depth], nearest_after[:, :depth], strict=True)
-        shares = np.array([np.isin(old, new).mean() for old, new in pairs])
+        shares, *asymmetric = (_shares_found(nearest_before, each, depth) for each in nearest_after)
         found[f"recall@{depth}"] = Measurement(
-            float(shares.mean()), len(shares), resamples=bootstrap_mean(shares, seed)
+            float(shares.mean()),
+            len(shares),
+            resamples=bootstrap_mean(shares, seed),
+            asymmetric=float(asymmetric[0].mean()) if asymmetric else None,
         )
     return {metric: replace(measured, oov=n_missing) for metric, measured in found.items()}
+
+
+def _shares_found(before: IntArray, after: IntArray, depth: int) -> DoubleArray:
+    """Share of each query's neighbours before that are among those after, float64, shape (n_queries,)."""
+    pairs = zip(before[:, :depth], after[:, :depth], strict=True)
+    return np.array([np.isin(old, new).mean() for old, new in pairs])
 
 
 def _correlation(value: float, resamples: DoubleArray, n_pairs: int) -> Measurement:

@@ -19,6 +19,7 @@ def nearest(
     depth: int,
     progress: Progress = no_progress,
     stage: str = "neighbours",
+    vectors: FloatArray | None = None,
 ) -> IntArray:
     """Nearest of ``rows`` to some of them, by cosine, the word itself left out; of equals, the earlier first.
 
@@ -31,6 +32,7 @@ def nearest(
         depth: how many neighbours; n − 1 if there are fewer.
         progress: called before each block.
         stage: its first argument.
+        vectors: float32, shape (q, dim): what to look for near the queries; ``None`` for their own vectors.
 
     Returns:
         Positions in ``rows``, int64, shape (q, depth), nearest first.
@@ -38,11 +40,11 @@ def nearest(
     depth = max(0, min(depth, len(rows) - 1))
     if depth == 0 or not len(queries):
         return np.empty((len(queries), depth), dtype=np.int64)
-    units = -_units(target, rows[queries])
+    units = -_units(target.decode_rows(rows[queries]) if vectors is None else vectors)
     found = [Shortlist(depth) for _ in queries]
     for start in range(0, len(rows), CHUNK_ROWS):
         progress(stage, start, len(rows))
-        costs = units @ _units(target, rows[start : start + CHUNK_ROWS]).T
+        costs = units @ _units(target.decode_rows(rows[start : start + CHUNK_ROWS])).T
         own = np.flatnonzero((queries >= start) & (queries < start + costs.shape[1]))
         costs[own, queries[own] - start] = 2  # above that of any cosine
         for shortlist, each in zip(found, costs, strict=True):
@@ -51,5 +53,5 @@ def nearest(
     return np.array([shortlist.best()[0] for shortlist in found])
 
 
-def _units(target: Target, rows: IntArray) -> FloatArray:
-    return unit_rows(target.decode_rows(rows)).astype(np.float32)
+def _units(vectors: FloatArray) -> FloatArray:
+    return unit_rows(vectors).astype(np.float32)

@@ -31,6 +31,8 @@ class Measurement:
         resamples: float64, shape (n_resamples,): the value on each bootstrap resample; NaN where undefined.
         items: which rows were used, as packed bits. Two measurements with the same items, the same task and the
             same seed were resampled alike, so their resamples are paired.
+        skipping: the value over the rows without a missing word, for suites that fill these in.
+        asymmetric: the value with queries that are not compressed, where there is a baseline that has them.
     """
 
     value: float | None
@@ -40,6 +42,8 @@ class Measurement:
     resamples: DoubleArray | None = None
     items: bytes = b""
     note: str = ""
+    skipping: float | None = None
+    asymmetric: float | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Score:
         low, high: 95 % percentile interval of a seeded bootstrap, ×100; ``None`` where there is none.
         n_used, n_skipped: rows of the data set that went in and that were left out.
         oov: distinct terms of the data set that the target does not have.
+        value_skipping, value_asymmetric: ×100, see :class:`Measurement`; ``None`` where not defined.
         is_mean: whether this is the mean over a suite's data sets.
         spread: standard deviation over the seeds of a method; ``None`` where there is one run.
         baseline: the same score of what the target is compared with; ``None`` if that has no such score.
@@ -73,6 +78,8 @@ class Score:
     n_skipped: int
     oov: int
     note: str = field(default="", compare=False)
+    value_skipping: float | None = None
+    value_asymmetric: float | None = None
     is_mean: bool = False
     spread: float | None = None
     baseline: Score | None = field(default=None, repr=False, compare=False)
@@ -85,12 +92,14 @@ class Score:
         return cls(
             target,
             *key,
-            None if measured.value is None else 100 * measured.value,
+            percent(measured.value),
             *interval(measured.resamples),
             measured.n_used,
             measured.n_skipped,
             measured.oov,
             measured.note,
+            percent(measured.skipping),
+            percent(measured.asymmetric),
             resamples=None if measured.resamples is None else measured.resamples.astype(np.float32),
             items=measured.items,
         )
@@ -164,18 +173,32 @@ def with_means(scores: Sequence[Score]) -> list[Score]:
 def over_seeds(scores: Sequence[Score]) -> Score:
     """Mean over the runs of one method with several seeds; a gap in one is a gap in all."""
 
-    def mean(numbers: list[float | None]) -> float | None:
-        known = [number for number in numbers if number is not None]
-        return fmean(known) if len(known) == len(numbers) else None
-
     values = [score.value for score in scores if score.value is not None]
     return replace(
         scores[0],
-        value=mean([score.value for score in scores]),
-        low=mean([score.low for score in scores]),
-        high=mean([score.high for score in scores]),
+        value=mean_or_gap([score.value for score in scores]),
+        low=mean_or_gap([score.low for score in scores]),
+        high=mean_or_gap([score.high for score in scores]),
+        value_skipping=mean_or_gap([score.value_skipping for score in scores]),
+        value_asymmetric=mean_or_gap([score.value_asymmetric for score in scores]),
         spread=stdev(values) if len(values) == len(scores) > 1 else None,
     )
+
+
+def mean_or_gap(numbers: Sequence[float | None]) -> float | None:
+    """The mean; ``None`` if a number is missing, or all are."""
+    known = [number for number in numbers if number is not None]
+    return fmean(known) if len(known) == len(numbers) > 0 else None
+
+
+def percent(value: float | None) -> float | None:
+    """A fraction ×100."""
+    return None if value is None else 100 * value
+
+
+def defined(value: float) -> float | None:
+    """``None`` for NaN."""
+    return None if np.isnan(value) else value
 
 
 def interval(resamples: NDArray[np.floating] | None) -> tuple[float | None, float | None]:
@@ -209,4 +232,9 @@ def _mean_score(like: Score, scores: Sequence[Score], task: str) -> Score:
         resamples,
         b"".join(score.items for score in scores),
     )
-    return replace(Score.of((like.suite, task, like.metric), like.target, measured), is_mean=True)
+    return replace(
+        Score.of((like.suite, task, like.metric), like.target, measured),
+        is_mean=True,
+        value_skipping=mean_or_gap([score.value_skipping for score in scores]),
+        value_asymmetric=mean_or_gap([score.value_asymmetric for score in scores]),
+    )

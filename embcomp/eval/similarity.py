@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.eval import layouts
 from embcomp.eval.datasets import gensim_sets
-from embcomp.eval.score import Measurement
+from embcomp.eval.score import Measurement, defined
 from embcomp.eval.statistics import bootstrap_spearman, cosines, spearman
 from embcomp.eval.suite import DataSet, Settings, Suite
-from embcomp.eval.target import Target, TermVectors, look_up
+from embcomp.eval.target import Target, TermVectors, aligned, look_up
 
 
 def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Measurement]:
@@ -20,24 +21,45 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
     The papers' platform correlates dot products of unit vectors; that is the same number.
     """
     lefts, rights, ratings = zip(*data.rows, strict=True)
-    found = look_up(target, [*lefts, *rights], settings.oov, average=True)
-    return {"spearman": correlate(found, ratings, settings)}
+    terms = [*lefts, *rights]
+    found = look_up(target, terms, settings.oov, average=True)
+    exact = aligned(target, settings.baseline, terms, settings.oov)
+    return {"spearman": correlate(found, ratings, settings, exact)}
 
 
-def correlate(found: TermVectors, ratings: Sequence[float], settings: Settings) -> Measurement:
-    """Rank correlation of ratings of pairs with the cosines of their vectors: all the left ones, then the right."""
+def correlate(
+    found: TermVectors, ratings: Sequence[float], settings: Settings, exact: FloatArray | None = None
+) -> Measurement:
+    """Rank correlation of ratings of pairs with the cosines of their vectors: all the left ones, then the right.
+
+    ``exact`` holds the vectors before compression, of the same shape, for the asymmetric value.
+    """
     n_pairs = len(ratings)
     both = found.known[:n_pairs] & found.known[n_pairs:]
     used = both if settings.oov == "skip" else np.ones(n_pairs, dtype=np.bool_)
-    cosine = cosines(found.vectors[:n_pairs][used], found.vectors[n_pairs:][used])
-    rating = np.array(ratings, dtype=np.float64)[used]
+    every, rated = cosines(found.vectors[:n_pairs], found.vectors[n_pairs:]), np.array(ratings, dtype=np.float64)
+    cosine, rating = every[used], rated[used]
     n_used = len(rating)
     counts, items = (n_used, n_pairs - n_used, found.n_oov), np.packbits(used).tobytes()
     value = spearman(cosine, rating)
     if np.isnan(value):
         note = "all cosines or all ratings are equal" if n_used else "no pair is known on both sides"
         return Measurement(None, *counts, items=items, note=note)
-    return Measurement(value, *counts, bootstrap_spearman(cosine, rating, settings.seed), items)
+    return Measurement(
+        value,
+        *counts,
+        bootstrap_spearman(cosine, rating, settings.seed),
+        items,
+        skipping=defined(spearman(every[both], rated[both])),
+        asymmetric=None if exact is None else defined(spearman(_one_sided(found, exact)[used], rating)),
+    )
+
+
+def _one_sided(found: TermVectors, exact: FloatArray) -> DoubleArray:
+    """For each pair the sum of two cosines: of each exact vector with the other decoded one."""
+    lefts, rights = np.split(found.vectors, 2)
+    exact_lefts, exact_rights = np.split(exact, 2)
+    return cosines(exact_lefts, rights) + cosines(lefts, exact_rights)
 
 
 GENSIM_FILES = {"WS-353": "wordsim353.tsv", "SimLex-999": "simlex999.txt"}

@@ -51,6 +51,10 @@ class Target(Protocol):
         """Return the mean of all vectors, float32, shape (dim,)."""
         ...
 
+    def align(self, vectors: FloatArray) -> FloatArray:
+        """Bring vectors of the source's space to the space of decoded ones, both float32, shape (k, dim)."""
+        ...
+
     @property
     def offset(self) -> FloatArray | None:
         """What to add to decoded vectors to return to the origin of the source; ``None`` for nothing."""
@@ -110,6 +114,17 @@ def look_up(target: Target, terms: Sequence[str], oov: OovPolicy, *, average: bo
     index = {term: position for position, term in enumerate(distinct)}
     aligned = np.array([index[term] for term in terms], dtype=np.int64)
     return TermVectors(vectors[aligned], known[aligned], int(np.count_nonzero(~known)))
+
+
+def aligned(target: Target, baseline: Target | None, terms: Sequence[str], oov: OovPolicy) -> FloatArray | None:
+    """Return the baseline's own vectors of ``terms`` in the space of the target's: queries against its codes.
+
+    Float32, shape (n_terms, dim), as :func:`look_up` gives them; ``None`` without a baseline, if the target is the
+    baseline, and if dimensions differ.
+    """
+    if baseline is None or baseline is target or baseline.dim != target.dim:
+        return None
+    return target.align(look_up(baseline, terms, oov, average=True).vectors)
 
 
 def _rows_of_terms(

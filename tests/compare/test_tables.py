@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,3 +130,18 @@ def test_one_metric_stands_for_a_suite_and_the_source_has_fewer() -> None:
 )
 def test_sizes_for_people(n_bytes: float, text: str) -> None:
     assert size_text(n_bytes) == text
+
+
+def test_values_beside_the_first_are_means_at_the_end_of_a_row() -> None:
+    def scored(task: str, **beside: float) -> Score:
+        return replace(score(50.0, task), **beside)
+
+    own = with_means([scored("one", value_skipping=40.0, value_asymmetric=60.0), scored("two", value_skipping=44.0)])
+    lines = tables.summarise([result(BASELINE, 80.0), result("itq", 1.0, scores=own)])
+    table = tables.markdown_table(lines).split("spearman ×100)\n\n")[1].splitlines()
+    assert table == [
+        "| method | one | two | mean | missing skipped |",
+        "| --- | ---: | ---: | ---: | ---: |",
+        "| none | 80.0 | 60.0 | 70.0 | – |",
+        "| itq | 50.0 | 50.0 | 50.0 | 42.0 |",
+    ]

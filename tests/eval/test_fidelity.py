@@ -146,8 +146,35 @@ def test_bands_that_exist():
     assert bands(300) == [("top 1k", 0, 300)]
     assert bands(1_000) == [("top 1k", 0, 1_000)]
     assert bands(1_001) == [("top 1k", 0, 1_000), ("1k-10k", 1_000, 1_001)]
-    assert bands(100_000)[2:] == [("10k-100k", 10_000, 100_000)]
-    assert bands(341_479)[2:] == [("10k-100k", 10_000, 100_000), ("rest", 100_000, 341_479)]
+    assert bands(100_000)[2:] == [("10k-30k", 10_000, 30_000), ("30k-100k", 30_000, 100_000)]
+    assert bands(341_479)[3:] == [("30k-100k", 30_000, 100_000), ("rest", 100_000, 341_479)]
+
+
+class Shifted(Embedding):
+    """Vectors less a mean, as a method that centres decodes them."""
+
+    shift = np.full(20, 3, dtype=np.float32)
+
+    def align(self, vectors):
+        return vectors - self.shift
+
+
+def test_asymmetric_recall_is_that_of_vectors_before_against_those_after(crowd, small_bands):
+    target = noisy(crowd, 0.6)
+    shifted = Shifted(crowd.words, target.vectors - Shifted.shift)
+    found = measure_fidelity(shifted, crowd, seed=0)["head"]
+    before = slow_nearest(crowd.vectors, np.arange(50), 10)
+    cosines = unit_rows(crowd.vectors[:50] - Shifted.shift) @ unit_rows(shifted.vectors).T
+    cosines[np.arange(50), np.arange(50)] = -np.inf
+    after = np.argsort(-cosines, axis=1, kind="stable")[:, :10]
+    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(before, after, strict=True)])
+    assert_allclose(found["recall@10"].asymmetric, recall, atol=0.005)
+    assert found["spearman"].asymmetric is None
+
+
+def test_asymmetric_recall_needs_equal_dimensions(crowd, small_bands):
+    narrow = Embedding(crowd.words, crowd.vectors[:, :15].copy())
+    assert measure_fidelity(narrow, crowd, seed=0)["head"]["recall@10"].asymmetric is None
 
 
 def test_bootstrap_of_a_correlation_and_of_a_ratio():

@@ -71,7 +71,7 @@ def test_missing_words_can_be_skipped(words, folder):
 def test_json_has_exactly_the_promised_names(words):
     document = [score.to_json() for score in evaluate(words, ["similarity"])]
     names = ["target", "suite", "task", "metric", "value", "low", "high", "n_used", "n_skipped", "oov"]
-    names += ["note", "is_mean", "baseline", "ratio", "p_value"]
+    names += ["note", "value_skipping", "value_asymmetric", "is_mean", "baseline", "ratio", "p_value"]
     assert all(list(row) == names for row in document)
     assert json.loads(json.dumps(document)) == document
 

@@ -95,3 +95,31 @@ def test_no_pair_gives_a_gap_that_says_why(compass):
     found = measure_similarity(compass, rated(("oslo", "rome", 1)), "skip", seed=0)
     assert (found.value, found.n_used, found.n_skipped) == (None, 0, 1)
     assert found.note == "no pair is known on both sides"
+
+
+def test_values_beside_the_first(compass):
+    """Missing words skipped, and vectors of the baseline against those of the target."""
+    data = rated(("n", "ne", 8), ("n", "e", 5), ("n", "s", 6), ("e", "ne", 7), ("n", "rome", 1))
+    target = toy("n e ne s", [[0, 1], [1, -0.5], [1, 1], [0.3, -1]])
+    found = measure(target, data, Settings("mean", baseline=compass))["spearman"]
+    skipped = measure_similarity(target, rated(*data.rows[:4]), "mean", seed=0)
+    assert found.skipping == skipped.value
+
+    def vector(embedding, word):
+        rows = dict(zip(embedding.words, embedding.vectors.astype(np.float64), strict=True))
+        row = rows.get(word, embedding.vectors.astype(np.float64).mean(axis=0))
+        return row / np.linalg.norm(row)
+
+    pairs = [pair[:2] for pair in data.rows]
+    sums = [
+        vector(compass, left) @ vector(target, right) + vector(target, left) @ vector(compass, right)
+        for left, right in pairs
+    ]
+    assert_allclose(found.asymmetric, stats.spearmanr(np.round(sums, 6), [row[2] for row in data.rows]).statistic)
+
+
+def test_without_uncompressed_vectors_nothing_is_asymmetric(compass):
+    data = rated(("n", "ne", 8), ("n", "e", 5), ("n", "s", 6))
+    narrow = toy("n e ne s", [[1], [2], [3], [4]])
+    for target, baseline in ((compass, None), (compass, compass), (narrow, compass)):
+        assert measure(target, data, Settings(baseline=baseline))["spearman"].asymmetric is None
