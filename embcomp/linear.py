@@ -108,10 +108,11 @@ def principal_directions(covariance: DoubleArray) -> tuple[DoubleArray, DoubleAr
     """
     unit = unit_below(total(np.abs(covariance), 0).max(initial=0), 0)
     scaled = on_grid(covariance / unit, UNIT)
-    directions = polar(_eigenbasis(scaled, NOISE))
-    for _ in range(2):
-        directions = _straightened(scaled, directions)
-    values = np.diag(_turned(scaled, directions))
+    with single_threaded_blas():
+        directions = polar(_eigenbasis(scaled, NOISE))
+        for _ in range(2):
+            directions = _straightened(scaled, directions)
+        values = np.diag(_turned(scaled, directions))
     order = np.argsort(-values, kind="stable")
     values, directions = values[order], directions[:, order]
     largest = np.abs(directions).argmax(axis=0)

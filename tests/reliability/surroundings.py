@@ -60,7 +60,7 @@ def plain_numpy() -> Surrounding:
 
 
 def of_threads() -> list[Surrounding]:
-    """Return surroundings with one and with many threads, and one with a single processor where that can be forced."""
+    """Return surroundings with one and with many threads, and one processor where that can be forced."""
     numbers = [("one thread", "1"), ("eight threads", "8")]
     found = [Surrounding(name, {"OMP_NUM_THREADS": n, "OPENBLAS_NUM_THREADS": n}) for name, n in numbers]
     return found + ([Surrounding("one processor", before=("taskset", "-c", "0"))] if shutil.which("taskset") else [])

@@ -26,8 +26,3 @@ def test_the_sample_is_compressed_to_the_same_files(sample: Path, surrounding: S
     expected = golden("sample")
     blas, files = made(sample, expected, surrounding)
     assert files == expected, blas
-    assert surrounding.name not in kernels() or surrounding.name in blas
-
-
-def test_kernels_are_those_that_the_processor_can_run() -> None:
-    assert kernels() == sorted(kernels(), key=[*ALL].index)
