@@ -8,7 +8,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests site coverage docs data fuzz inject reliability mutants lowest package results bench bench-quick clean
+.PHONY: help demo test lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,13 +81,19 @@ reliability: $(VENV)/tools  ## try to lose data, and write the figures of docs/r
 mutants: $(VENV)/tools  ## change the kernels one operator at a time, and see whether the tests notice (an hour)
 	$(BIN)/python -m benchmarks.mutate
 
-lowest:  ## the tests, with the oldest packages that pyproject.toml allows, required and optional (Python 3.11)
+build/lowest/installed: pyproject.toml benchmarks/lowest.py
 	$(PYTHON) -m venv build/lowest
 	build/lowest/bin/python benchmarks/lowest.py > build/lowest/requirements.txt
 	build/lowest/bin/pip install --quiet --disable-pip-version-check --requirement build/lowest/requirements.txt
 	build/lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	build/lowest/bin/pip install --quiet --disable-pip-version-check hypothesis pytest
+	@touch $@
+
+lowest: build/lowest/installed  ## the tests, with the oldest packages that pyproject.toml allows, required and optional (Python 3.11)
 	build/lowest/bin/python -m pytest
+
+kernels: $(VENV)/tools build/lowest/installed  ## the same files with every BLAS kernel, numbers of threads, old packages; then the tests (half an hour)
+	$(BIN)/python -m benchmarks.kernels --python build/lowest/bin/python
 
 bench: $(GLOVE) $(VENV_BENCH)/installed  ## every benchmark beside its peers, and docs/benchmarks.md; DATA=folder of evaluation sets
 	$(VENV_BENCH)/bin/python -m benchmarks.run $(if $(DATA),--data $(DATA)); status=$$?; $(VENV_BENCH)/bin/python -m benchmarks.report && exit $$status
