@@ -74,3 +74,9 @@ def test_evaluation_knows_vectors_and_words_and_not_how_they_are_made_or_stored(
         "cli",
     }
     assert imported_parts(path, anywhere=True).isdisjoint(unwanted)
+
+
+def test_the_architecture_page_names_every_part() -> None:
+    page = (PACKAGE.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for part in RANK:
+        assert part.startswith("__") or f"`{part}`" in page, f"{part} is not on the page"
