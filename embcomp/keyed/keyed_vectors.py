@@ -272,7 +272,7 @@ class CompressedVectors:
         first, second = self.get_index(key1), self.get_index(key2)
         distances = self.distances(key1)
         closer = np.flatnonzero(distances < distances[second])
-        return [self.index_to_key[rank] for rank in closer.tolist() if rank != first]
+        return self.encoded.vocabulary.words(closer[closer != first])
 
     def rank(self, key1: Key, key2: Key) -> int:
         """Return how near ``key2`` is to ``key1`` among all keys: 1 for the nearest."""
@@ -476,8 +476,8 @@ class CompressedVectors:
     def _named(
         self, ranks: NDArray[np.int64], scores: DoubleArray, given: set[int], topn: int
     ) -> list[tuple[str, float]]:
-        pairs = zip(ranks.tolist(), scores.tolist(), strict=True)
-        return [(self.index_to_key[rank], score) for rank, score in pairs if rank not in given][:topn]
+        kept = [place for place, rank in enumerate(ranks.tolist()) if rank not in given][:topn]
+        return list(zip(self.encoded.vocabulary.words(ranks[kept]), scores[kept].tolist(), strict=True))
 
 
 def _open_again(path: str, similarity: Similarity | None) -> CompressedVectors:

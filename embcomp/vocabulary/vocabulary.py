@@ -10,6 +10,7 @@ the first part finds them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
 from itertools import pairwise
@@ -107,7 +108,8 @@ class Vocabulary:
 
     def word(self, rank: int) -> str:
         """Return the word of a rank."""
-        return self.words(np.array([rank]))[0]
+        part = bisect_right(self._starts, rank) - 1
+        return self.parts[part].word(rank - self._starts[part])
 
     def words(self, ranks: Ranks) -> list[str]:
         """Return the words of many ranks, int64."""
