@@ -7,6 +7,9 @@ REVISION: int
 def hamming(
     rows: AnyArray, queries: AnyArray, scores: AnyArray, ranks: AnyArray, sizes: tuple[int, int, int, int], /
 ) -> None: ...
+def text_rows(
+    text: bytes, vectors: AnyArray, spans: AnyArray, done: AnyArray, sizes: tuple[int, int, int], /
+) -> None: ...
 def weights(
     rows: AnyArray,
     query: AnyArray,

@@ -41,6 +41,10 @@ void start(Nearest *nearest);
 void offer(Nearest *nearest, double score, int64_t rank);
 void finish(Nearest *nearest);
 
+/* Parse the decimal number at `at`; return where it ends, or NULL if there is none that can be decided here. Something
+   that is not part of a number must follow. */
+const char *parse_number(const char *at, float *number);
+
 /* 0 and a ValueError, unless low <= value <= high. */
 int in_range(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high);
 
@@ -51,5 +55,6 @@ int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_
 PyObject *release(Py_buffer *buffers, int count, int good);
 
 PyObject *hamming(PyObject *self, PyObject *args);
+PyObject *text_rows(PyObject *self, PyObject *args);
 PyObject *weights(PyObject *self, PyObject *args);
 #endif

@@ -30,6 +30,7 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 
 static PyMethodDef methods[] = {
     {"hamming", hamming, METH_VARARGS, NULL},
+    {"text_rows", text_rows, METH_VARARGS, NULL},
     {"weights", weights, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -37,7 +38,7 @@ static PyMethodDef methods[] = {
 static int fill(PyObject *module)
 {
     choose_differences();
-    return PyModule_AddIntConstant(module, "REVISION", 1);
+    return PyModule_AddIntConstant(module, "REVISION", 2);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};
