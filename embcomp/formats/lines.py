@@ -14,7 +14,8 @@ from embcomp.kernels.text import parse_rows
 class ParsedLines(NamedTuple):
     """The rows of some lines: of all up to the last one that is not blank."""
 
-    words: list[bytes]
+    words: bytes
+    """Joined by line feeds."""
     vectors: FloatArray
     """float32, shape (n_rows, dim)."""
     bad: dict[int, BadRowError]
@@ -25,14 +26,15 @@ class ParsedLines(NamedTuple):
 def parse_lines(text: bytes, dim: int) -> ParsedLines:
     """Parse lines, each ended by a line feed."""
     words, vectors, done = parse_rows(text, dim, MAX_WORD_BYTES)
-    n_lines = n_rows = len(words)
-    while n_rows and not done[n_rows - 1] and not words[n_rows - 1].strip():
-        n_rows -= 1
-    words, vectors, done = words[:n_rows], vectors[:n_rows], done[:n_rows]
+    if done.all():
+        return ParsedLines(words, vectors, {}, len(done))
+    each = words.split(b"\n")
+    while each and not done[len(each) - 1] and not each[-1].strip():
+        each.pop()
     bad = {}
-    for row in np.flatnonzero(~done).tolist():
+    for row in np.flatnonzero(~done[: len(each)]).tolist():
         try:
-            words[row], vectors[row] = parse_row(words[row], dim)
+            each[row], vectors[row] = parse_row(each[row], dim)
         except BadRowError as error:
             bad[row] = error
-    return ParsedLines(words, vectors, bad, n_lines)
+    return ParsedLines(b"\n".join(each), vectors[: len(each)], bad, len(done))

@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import BinaryIO
 
 from embcomp.errors import InputError
 from embcomp.formats.compression import MAGIC_BYTES, Decompressed, Readable, kind_of
+from embcomp.threads import get_threads
 
 STDIN = "-"
 READ_BYTES = 1 << 20
@@ -62,6 +64,7 @@ class ByteStream:
         self.size, self.path = self._regular_file(file)
         self._ahead = b""
         self._n_out = self._n_characters = 0
+        self._n_given: int | None = None  # while there is more than that
         self._hashed = _Hashed(file, name)
         self._raw = io.BufferedReader(self._hashed, BUFFER_BYTES)
         self.compression = kind_of(self._raw.peek(MAGIC_BYTES)[:MAGIC_BYTES])
@@ -100,8 +103,8 @@ class ByteStream:
 
     @property
     def n_raw(self) -> int:
-        """Bytes read from disk so far."""
-        return self._hashed.n_read
+        """Bytes read from disk for what was given out so far."""
+        return self._hashed.n_read if self._n_given is None else self._n_given
 
     def line(self, number: int) -> str:
         """Name a line, counted from 1, for a message."""
@@ -119,6 +122,28 @@ class ByteStream:
         """
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         return data if len(data) == size else data + self._pull(size - len(data))
+
+    def chunks(self, size: int) -> Iterator[bytes]:
+        """Yield what is left, ``size`` bytes each time; of a regular file, the next are read meanwhile.
+
+        Raises:
+            InputError: as :meth:`read`.
+        """
+        if self.path is None or get_threads() == 1:  # a pipe could let a thread wait for ever
+            yield from iter(lambda: self.read(size), b"")
+            return
+        with ThreadPoolExecutor(1, "embcomp-read") as reader:
+            waiting = reader.submit(self._counted, size)
+            while True:
+                chunk, self._n_given = waiting.result()
+                if not chunk:
+                    break
+                waiting = reader.submit(self._counted, size)
+                yield chunk
+        self._n_given = None
+
+    def _counted(self, size: int) -> tuple[bytes, int]:
+        return self.read(size), self._hashed.n_read
 
     def peek(self, size: int) -> bytes:
         """Return the next ``size`` bytes without moving on; fewer only at the end."""
@@ -195,7 +220,7 @@ class ByteStream:
             parts.append(part)
             size -= len(part)
             self._n_out += len(part)
-            if self._n_out > BOMB_FREE_BYTES and self._n_out > BOMB_RATIO * self.n_raw:
+            if self._n_out > BOMB_FREE_BYTES and self._n_out > BOMB_RATIO * self._hashed.n_read:
                 raise InputError(
                     f"{self.name}: expands to more than {BOMB_RATIO} times its size, allowed at most that many"
                 )

@@ -127,7 +127,7 @@ class _TextParser:
     def _whole_lines(self) -> Iterator[bytes]:
         """Cut the stream at line feeds; the last line gets one if it has none. Stop at a line that is too long."""
         carry = b""
-        while chunk := self._stream.read(BLOCK_BYTES):
+        for chunk in self._stream.chunks(BLOCK_BYTES):
             cut = chunk.rfind(b"\n") + 1
             if cut:
                 yield b"".join((carry, memoryview(chunk)[:cut]))
@@ -145,19 +145,21 @@ class _TextParser:
         words, vectors, bad, n_lines = lines
         first = self._n_lines + 1
         self._n_lines += n_lines
-        if not words:
+        if not len(vectors):
             self._n_blank += n_lines
             return Block([], vectors)
         n_bad = self._blank_before(first) + len(bad)
-        self._n_blank = n_lines - len(words)
-        numbers: Sequence[int] = range(first, first + len(words))
-        if bad and self._options.bad_rows == "error":
-            row = min(bad)
-            self._decode(words[:row], numbers[:row])  # an earlier row may be worse
-            raise InputError(f"{self._stream.line(first + row)}: {bad[row]}")
+        self._n_blank = n_lines - len(vectors)
+        numbers: Sequence[int] = range(first, first + len(vectors))
         if bad:
-            kept = [row for row in range(len(words)) if row not in bad]
-            words, vectors, numbers = [words[row] for row in kept], vectors[kept], [first + row for row in kept]
+            each = words.split(b"\n")
+            row = min(bad)
+            if self._options.bad_rows == "error":
+                self._decode(b"\n".join(each[:row]), numbers[:row])  # an earlier row may be worse
+                raise InputError(f"{self._stream.line(first + row)}: {bad[row]}")
+            kept = [row for row in range(len(each)) if row not in bad]
+            words = b"\n".join(each[row] for row in kept)
+            vectors, numbers = vectors[kept], [first + row for row in kept]
         return Block(self._decode(words, numbers), vectors, numbers, n_bad)
 
     def _blank_before(self, first: int) -> int:
@@ -166,8 +168,8 @@ class _TextParser:
             raise InputError(f"{self._stream.line(first - self._n_blank)}: 0 numbers, expected {self._dim}")
         return self._n_blank
 
-    def _decode(self, words: list[bytes], numbers: Sequence[int]) -> list[str]:
-        return decode_words(b"\n".join(words), b"\n", self._options.encoding_errors, self._stream.line, numbers)
+    def _decode(self, words: bytes, numbers: Sequence[int]) -> list[str]:
+        return decode_words(words, b"\n", self._options.encoding_errors, self._stream.line, numbers)
 
 
 def _keep_freed_memory() -> None:

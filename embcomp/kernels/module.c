@@ -30,6 +30,7 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 
 static PyMethodDef methods[] = {
     {"hamming", hamming, METH_VARARGS, NULL},
+    {"text_lines", text_lines, METH_O, NULL},
     {"text_rows", text_rows, METH_VARARGS, NULL},
     {"weights", weights, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import kernels
 from embcomp.arrays import FloatArray
 
+Parsed = tuple[bytes, FloatArray, NDArray[np.bool_]]
+
 _OF_NUMBERS = b"0123456789+-.eE"
 
 
-def parse_rows(text: bytes, dim: int, most_word: int) -> tuple[list[bytes], FloatArray, NDArray[np.bool_]]:
+def parse_rows(text: bytes, dim: int, most_word: int) -> Parsed:
     """Parse lines, each ended by a line feed, as far as that is plain.
 
     Args:
@@ -20,18 +24,15 @@ def parse_rows(text: bytes, dim: int, most_word: int) -> tuple[list[bytes], Floa
         most_word: bytes that a word may have.
 
     Returns:
-        The words, or the whole line where a row is not parsed; float32, shape (n_lines, dim), of numbers rounded to
-        float64 and then to float32; which rows are parsed, shape (n_lines,).
+        The words, joined by line feeds, or the whole line where a row is not parsed; float32, shape (n_lines, dim),
+        of numbers rounded to float64 and then to float32; which rows are parsed, shape (n_lines,).
     """
-    n_rows = text.count(b"\n")
-    vectors = np.empty((n_rows, dim), dtype=np.float32)
-    done = np.zeros(n_rows, dtype=np.bool_)
     if kernels.native is not None:
-        spans = np.empty((n_rows, 2), dtype=np.int64)
-        kernels.native.text_rows(text, vectors, spans, done, (n_rows, dim, most_word))
-        return [text[start:end] for start, end in spans.tolist()], vectors, done
+        return _in_c(kernels.native, text, dim, most_word)
     words = text.split(b"\n")
     words.pop()
+    vectors = np.empty((len(words), dim), dtype=np.float32)
+    done = np.zeros(len(words), dtype=np.bool_)
     with np.errstate(over="ignore"):
         for row, line in enumerate(words):
             word, *fields = line.rstrip().split(b" ")
@@ -42,4 +43,13 @@ def parse_rows(text: bytes, dim: int, most_word: int) -> tuple[list[bytes], Floa
                     continue
                 done[row] = np.isfinite(vectors[row]).all()
                 words[row] = word if done[row] else line
-    return words, vectors, done
+    return b"\n".join(words), vectors, done
+
+
+def _in_c(native: ModuleType, text: bytes, dim: int, most_word: int) -> Parsed:
+    n_rows = native.text_lines(text)
+    words = np.empty(len(text), dtype=np.uint8)
+    vectors = np.empty((n_rows, dim), dtype=np.float32)
+    done = np.empty(n_rows, dtype=np.bool_)
+    n_bytes = native.text_rows(text, words, vectors, done, (n_rows, dim, most_word))
+    return words[: max(0, n_bytes - 1)].tobytes(), vectors, done
