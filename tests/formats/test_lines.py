@@ -1,19 +1,16 @@
-"""A block of lines, taken apart at once, against one line at a time."""
+"""A block of lines against one line at a time, with the extension and without."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embcomp.formats import lines
-from embcomp.formats.lines import FEW, parse_lines
-from embcomp.formats.rows import BadRowError, parse_row
+from embcomp.formats.lines import parse_lines
+from embcomp.formats.rows import MAX_WORD_BYTES, BadRowError, parse_row
 
-DIM = 3 * FEW
+DIM = 24
 STRANGE = [
     b"1e-5",
     b"-2E+3",
@@ -48,12 +45,13 @@ def wide_rows(draw: st.DrawFn) -> list[tuple[bytes, list[bytes]]]:
 def test_rows_are_those_parsed_one_by_one(rows: list[tuple[bytes, list[bytes]]], end: bytes) -> None:
     texts = [b" ".join([word, *fields]) for word, fields in rows]
     parsed = parse_lines(b"".join(text + end for text in texts), DIM)
-    assert parsed.n_lines == len(parsed.words) == len(parsed.vectors) == len(texts)
+    words = parsed.words.split(b"\n")
+    assert parsed.n_lines == len(words) == len(parsed.vectors) == len(texts)
     for row, (text, (_, fields)) in enumerate(zip(texts, rows, strict=True)):
         assert (row in parsed.bad) == bool(set(fields) & set(NO_NUMBERS))
         if row not in parsed.bad:
             word, vector = parse_row(text, DIM)
-            assert parsed.words[row] == word
+            assert words[row] == word
             assert parsed.vectors[row].tobytes() == vector.tobytes()
         else:
             with pytest.raises(BadRowError) as refused:
@@ -61,26 +59,35 @@ def test_rows_are_those_parsed_one_by_one(rows: list[tuple[bytes, list[bytes]]],
             assert str(parsed.bad[row]) == str(refused.value)
 
 
-def found(text: bytes, dim: int) -> list[list[Any]]:
-    return [part.tolist() for part in lines._cut(np.frombuffer(text, dtype=np.uint8), dim)]
+def words(text: bytes, dim: int) -> list[bytes]:
+    parsed = parse_lines(text, dim)
+    assert not parsed.bad
+    return parsed.words.split(b"\n")
 
 
-def test_rows_cut_by_hand() -> None:
-    assert found(b"a 1 2\nbc 3\t4\n", 2) == [[0, 6], [5, 12], [0, 1], [[1, 3, 5], [8, 10, 12]]]
-    assert found(b" 1 2\n", 2) == [[0], [4], [0], [[0, 2, 4]]]
-    irregular = [b"a  2", b"a 1 ", b"a 1 2 ", b"a 1 2\r", b"a 1", b"b 2 3 4", b"a b 1 2", b"a\x1fb 1", b"", b"  "]
-    for line in irregular:
-        text = b"x 1 2\n" + line + b"\ny 3 4\n"
-        assert found(text, 2)[2] == [0, 2], line
+def test_words_by_hand() -> None:
+    assert words(b"a 1 2\nbc 3\t4\n", 2) == [b"a", b"bc"]
+    assert words(b"a\tb 1 2\na\t1 2\n", 2) == [b"a\tb", b"a"]
+    assert words(b"a\t1 2\n", 1) == [b"a\t1"]
+    assert words(b" 1 2\n", 2) == [b""]
+    assert words(b"a\x1fb 1\n", 1) == [b"a\x1fb"]
+    assert words(b"a b  1 2 \t\r\v\f\n", 2) == [b"a b"]
 
 
-@pytest.mark.parametrize("limit", ["MAX_WORD_BYTES", "MAX_LINE_BYTES"])
-def test_long_rows_are_left(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = b"a 1 2\n" + b"w" * 20 + b" 3 4\n"
-    assert found(text, 2)[2] == [0, 1]
-    monkeypatch.setattr(lines, limit, 19)
-    assert found(text, 2)[2] == [0]
-    assert parse_lines(text, 2).words == [b"a", b"w" * 20]
+@pytest.mark.parametrize("end", [b"", b"\n", b" \r\n\n", b"\n\t\n"])
+def test_blank_lines_at_the_end_are_lines_and_not_rows(end: bytes) -> None:
+    parsed = parse_lines(b"a 1\n\nb 2\n" + end, 1)
+    assert (parsed.words, list(parsed.bad), parsed.n_lines) == (b"a\n\nb", [1], 3 + end.count(b"\n"))
+    assert len(parsed.vectors) == 3
+    if end:
+        assert len(parse_lines(end, 1).vectors) == 0
+
+
+def test_a_word_that_is_too_long() -> None:
+    longest = b"w" * MAX_WORD_BYTES
+    assert words(longest + b" 3 4\n", 2) == [longest]
+    parsed = parse_lines(b"a 1 2\nw" + longest + b" 3 4\n", 2)
+    assert str(parsed.bad[1]) == "a word of 1048577 bytes, allowed at most 1048576"
 
 
 @pytest.mark.parametrize("dim", [1, 2, DIM])

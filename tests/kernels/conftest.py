@@ -1,18 +1,5 @@
-"""Each test here runs with the extension and without; with it only where it is built."""
+"""Each test here runs with the extension and without."""
 
-from __future__ import annotations
+from tests.kernels.both import kernel
 
-import pytest
-
-from embcomp import kernels
-
-BUILT = kernels.native
-
-
-@pytest.fixture(autouse=True, scope="module", params=["extension", "numpy"])
-def kernel(request: pytest.FixtureRequest) -> object:
-    if request.param == "extension" and BUILT is None:
-        pytest.skip("the extension is not built, or EMBCOMP_NO_EXTENSION is set")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kernels, "native", BUILT if request.param == "extension" else None)
-        yield request.param
+__all__ = ["kernel"]

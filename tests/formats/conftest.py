@@ -1,0 +1,5 @@
+"""Sources are read with the extension and without."""
+
+from tests.kernels.both import kernel
+
+__all__ = ["kernel"]
