@@ -26,7 +26,7 @@ LAYERS = [
     ["container", "pipeline"],
     ["search", "keyed"],
     ["eval"],
-    ["comparison"],
+    ["comparison", "webpage"],
     ["api"],
     ["cli"],
     ["__main__"],

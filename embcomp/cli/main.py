@@ -36,6 +36,7 @@ COMMANDS = {
     "add": "Encode more words as those of an .embc file were.",
     "eval": "Score embeddings on word similarity and categorization.",
     "compare": "Compress with several methods and put size and quality in one table.",
+    "page": "Write a page that shows an .embc file in a browser.",
     "methods": "List the compression methods and their options.",
     "sample": "Write a small real GloVe file to try things on.",
 }

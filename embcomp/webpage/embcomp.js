@@ -126,8 +126,9 @@ export class Embedding {
   /** The vector of a rank. */
   async vectorAt(rank) {
     const band = this.bands.find(({ end }) => rank < end);
+    if (!band || rank < 0) throw new RangeError(`rank must be from 0 to ${this.size - 1}, got ${rank}`);
     const first = (rank - band.start) * band.width;
-    const start = first >> 3 === first / 8 ? first / 8 : Math.floor(first / 8);
+    const start = Math.floor(first / 8);
     const code = await band.codes.read(start, Math.ceil((first + band.width) / 8));
     return Float32Array.from(this.decoder.decode(readerOf(code, first - 8 * start), band, rank));
   }

@@ -1,0 +1,91 @@
+"""The page around a file: what is in it, and what a browser shows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from html import unescape
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import embcomp
+from embcomp.cli.main import group
+from embcomp.cli.sample import SAMPLE
+from embcomp.webpage import ALPHABET, base85, page_of
+
+CHROMIUM = shutil.which("chromium")
+
+
+def decoded(text: str, size: int) -> bytes:
+    """What :func:`base85` encoded, by Python's own integers."""
+    digits = [ALPHABET.index(character) for character in text.encode()]
+    groups = [digits[at : at + 5] for at in range(0, len(digits), 5)]
+    numbers = [sum(digit * 85 ** (4 - place) for place, digit in enumerate(group)) for group in groups]
+    return b"".join(number.to_bytes(4, "big") for number in numbers)[:size]
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\xff" * 8, bytes(range(256)), b"</script>"])
+def test_base85_gives_the_bytes_back(content: bytes) -> None:
+    assert len(ALPHABET) == 85
+    assert decoded(base85(content).decode(), len(content)) == content
+
+
+def test_the_page_holds_the_file_and_loads_nothing() -> None:
+    content = bytes(range(256)) * 3
+    page = page_of(content, "<b> & %CONTENT%")
+    (held,) = re.findall(r'data-bytes="768">([^<]*)<', page)
+    assert decoded(held, 768) == content
+    assert "<title>&lt;b&gt; &amp; %CONTENT%</title>" in page
+    assert not re.search(r'(src|href)="(?!#)', page)
+    assert "default-src 'none'" in page
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "sample.embc"
+    words, vectors = embcomp.read(Path(embcomp.__file__).parent / "data" / SAMPLE)
+    embcomp.compress(words, vectors, "transform", bits=50).save(path)
+    return path
+
+
+def test_the_command(sample: Path, tmp_path: Path) -> None:
+    target = tmp_path / "page.html"
+    done = CliRunner().invoke(group, ["page", str(sample), "-o", str(target), "--title", "Sample"])
+    assert done.exit_code == 0
+    assert target.read_text(encoding="utf-8") == page_of(sample.read_bytes(), "Sample")
+    again = CliRunner().invoke(group, ["page", str(sample), "-o", str(target)])
+    assert again.exit_code != 0
+    assert "page.html" in str(again.exception)
+
+
+def test_a_page_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.embc").write_text("no container")
+    done = CliRunner().invoke(group, ["page", str(tmp_path / "a.embc"), "-o", str(tmp_path / "a.html")])
+    assert done.exit_code != 0
+    assert not (tmp_path / "a.html").exists()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no browser: install chromium to run this")
+def test_a_browser_shows_the_neighbours(sample: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text(page_of(sample.read_bytes(), "Sample"), encoding="utf-8")
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--dump-dom"]
+    run = subprocess.run(
+        [str(CHROMIUM), *options, f"--user-data-dir={tmp_path}", f"{page.as_uri()}#paris"],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )
+    dom = run.stdout.decode()
+    assert 'data-ready="' in dom
+    nearest = dom.split('<ol id="nearest">')[1].split("</ol>")[0]
+    shown = [
+        (unescape(word), float(score))
+        for word, score in re.findall(r"<button[^>]*>(.*?)</button><span>(.*?)<", nearest)
+    ]
+    expected = embcomp.open(sample).most_similar("paris", topn=20)
+    assert shown == [(word, pytest.approx(score, abs=6e-4)) for word, score in expected]
+    assert dom.count("<circle") >= 11

@@ -1,0 +1,166 @@
+"""The reader for browsers and Node gives what embcomp gives, from files and over HTTP."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import embcomp
+from tests.test_fixtures import FIXTURES, each_fixture
+
+SCRIPT = Path(__file__).with_name("read.mjs")
+MODULE = SCRIPT.parents[2] / "embcomp" / "webpage" / "embcomp.js"
+NODE = shutil.which("node")
+
+pytestmark = pytest.mark.skipif(NODE is None, reason="no node: install Node 18 or later to run these")
+
+
+def read(*sources: str) -> list[dict[str, Any]]:
+    done = subprocess.run([str(NODE), str(SCRIPT), *sources], capture_output=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@cache
+def all_fixtures() -> dict[Path, dict[str, Any]]:
+    return dict(zip(FIXTURES, read(*map(str, FIXTURES)), strict=True))
+
+
+@each_fixture
+def test_words_and_vectors(path: Path) -> None:
+    found, opened = all_fixtures()[path], embcomp.open(path)
+    assert found.get("error") is None
+    assert found["words"] == list(opened.index_to_key)
+    assert found["ranks"] == list(range(len(opened)))
+    assert found["missing"] is None
+    vectors = np.array(found["vectors"], dtype=np.float32).reshape(opened.vectors.shape)
+    np.testing.assert_allclose(vectors, opened.vectors[:], rtol=1e-5, atol=1e-6)
+
+
+@each_fixture
+def test_neighbours(path: Path) -> None:
+    found, opened = all_fixtures()[path], embcomp.open(path, similarity="decoded")
+    for word, neighbours in zip(found["words"], found["similar"], strict=False):
+        require_same(neighbours, opened.most_similar(word, topn=5), opened, word)
+    if found["analogy"] is not None:
+        a, b, c = found["words"][:3]
+        require_same(found["analogy"], opened.most_similar(positive=[b, c], negative=[a], topn=5), opened, a, b, c)
+
+
+def require_same(found: list[dict[str, Any]], expected: list[tuple[str, float]], opened: Any, *without: str) -> None:
+    """The same scores, but for their last place; words too, unless scores are that close."""
+    np.testing.assert_allclose([each["score"] for each in found], [score for _, score in expected], atol=2e-6)
+    near = {word for word, score in opened.most_similar(without[0], topn=len(opened))}
+    assert {each["word"] for each in found} <= near
+    scores = [score for _, score in expected]
+    if len(scores) > 1 and min(abs(np.diff(scores))) > 4e-6:
+        assert [each["word"] for each in found][:-1] == [word for word, _ in expected][:-1]
+
+
+@contextmanager
+def served(content: bytes, *, ranges: bool) -> Iterator[tuple[str, list[int]]]:
+    """A server of one file, and the bytes that it has sent, answer by answer."""
+    sent: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = re.match(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            part = content
+            if ranges and asked:
+                start, last = int(asked[1]), min(int(asked[2]), len(content) - 1)
+                part = content[start : last + 1]
+                self.send_response(206)
+                self.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
+            else:
+                self.send_response(200)
+            self.send_header("Content-Length", str(len(part)))
+            self.end_headers()
+            self.wfile.write(part)
+            sent.append(len(part))
+
+        def log_message(self, *arguments: Any) -> None:
+            """Nothing on stderr."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/words.embc", sent
+        server.shutdown()
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_over_http(ranges: bool) -> None:
+    path = next(path for path in FIXTURES if path.stem == "v1-iiq")
+    with served(path.read_bytes(), ranges=ranges) as (url, sent):
+        (found,) = read(url)
+    assert found == all_fixtures()[path]
+    assert sent == [path.stat().st_size]
+
+
+def test_only_what_is_needed_is_fetched(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    words = [f"word{number}" for number in range(60_000)]
+    path = tmp_path / "large.embc"
+    compressed = embcomp.compress(words, rng.normal(size=(len(words), 200)), "sign")
+    compressed.save(path)
+    script = f"import('{MODULE}')"
+    with served(path.read_bytes(), ranges=True) as (url, sent):
+        code = f"{script}.then(m => m.open('{url}')).then(f => f.vector('word7')).then(v => console.log(v.join(' ')))"
+        done = subprocess.run([str(NODE), "-e", code], capture_output=True, check=True)
+    np.testing.assert_allclose(np.array(done.stdout.split(), dtype=np.float32), compressed["word7"], rtol=1e-6)
+    assert sum(sent) < path.stat().st_size / 4
+
+
+def test_damage_is_an_error(tmp_path: Path) -> None:
+    content = next(path for path in FIXTURES if path.stem == "v1-sign").read_bytes()
+    paths = [tmp_path / name for name in ("magic", "header", "state", "short", "long")]
+    for path, damaged in zip(
+        paths,
+        [
+            b"x" + content[1:],
+            content[:40] + b"?" + content[41:],
+            content.replace(embedded(content), bytes(len(embedded(content)))),
+            content[:-1],
+            content + b"x",
+        ],
+        strict=True,
+    ):
+        path.write_bytes(damaged)
+    found = read(*map(str, paths))
+    assert [each.get("kind") for each in found] == ["EmbcError"] * len(paths)
+
+
+def embedded(content: bytes) -> bytes:
+    """The bytes of the first section."""
+    header = json.loads(content[32 : 32 + int.from_bytes(content[16:24], "little")])
+    section = header["sections"][0]
+    return content[section["offset"] : section["offset"] + section["length"]]
+
+
+def test_the_module_is_small() -> None:
+    """20 kB minified; comments and indents are about half of it."""
+    text = MODULE.read_text(encoding="utf-8")
+    code = re.sub(r"^\s*(//|/\*\*|\*).*$", "", text, flags=re.MULTILINE)
+    assert len(re.sub(r"\s+", " ", code).encode()) < 32_000
+
+
+def test_the_npm_package_holds_the_module(tmp_path: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm: install it to run this")
+    for folder in ("js", "embcomp/webpage"):
+        shutil.copytree(SCRIPT.parents[2] / folder, tmp_path / folder)
+    done = subprocess.run([npm, "pack", "--json", "--offline"], cwd=tmp_path / "js", capture_output=True, check=True)
+    (packed,) = json.loads(done.stdout[done.stdout.index(b"[\n") :])
+    assert {each["path"] for each in packed["files"]} == {"README.md", "embcomp.d.ts", "embcomp.js", "package.json"}
+    assert (tmp_path / "js" / "embcomp.js").read_bytes() == MODULE.read_bytes()
