@@ -33,7 +33,7 @@ def page_of(content: bytes, name: str) -> str:
 
 
 def base85(content: bytes) -> bytes:
-    """Return four bytes, the first one highest, as five characters of :data:`ALPHABET`; zeros are added at the end."""
+    """Return four bytes, the first one highest, as five characters of :data:`ALPHABET`, after zeros at the end."""
     padded = content + bytes(-len(content) % 4)
     numbers = np.frombuffer(padded, dtype=">u4").astype(np.int64)
     digits = numbers[:, None] // 85 ** np.arange(4, -1, -1) % 85

@@ -337,6 +337,7 @@ const METHODS = {
   },
   kd: (document, state) => (document.config.compose === 'lstm' ? rows(document, lstm(state)) : sums(document, composed(state))),
   transform,
+  additive: transform,
   prune: (document, state) => rows(document, sparse(document, state)),
   alone: (document, state) => rows(document, network(document, state)),
 };
