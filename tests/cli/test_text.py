@@ -176,13 +176,14 @@ def test_a_pipe_closed_before_an_answer_of_no(embc: Path, tmp_path: Path, argume
 
 AT_EXIT = """
 import os, signal, threading, time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, thread
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from embcomp.cli.main import run
 pool = ThreadPoolExecutor(1)
 pool.submit(time.sleep, 30)
 def interrupt():
-    threading.main_thread().join(1)
+    while not thread._shutdown:  # set when the interpreter begins to wait for the pool
+        time.sleep(0.01)
     os.kill(os.getpid(), signal.SIGINT)
 threading.Thread(target=interrupt, daemon=True).start()
 run(["methods", "sign"])
