@@ -20,7 +20,7 @@ from embcomp.container.layout import MAGIC
 from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import InputError, ParameterError
+from embcomp.errors import ParameterError
 from embcomp.inputs import as_embedding
 from embcomp.keyed import CompressedVectors, open_vectors
 from embcomp.progress import Progress, no_progress
@@ -77,7 +77,8 @@ def read(
     duplicates: str = "first",
     bad_rows: str = "error",
     encoding_errors: str = "strict",
-    words: str | Path | None = None,
+    words: Iterable[str] | None = None,
+    word_list: str | Path | None = None,
     allow_pickle: bool = False,
     progress: Progress = no_progress,
 ) -> tuple[list[str], FloatArray]:
@@ -90,7 +91,8 @@ def read(
         duplicates: a word seen before: ``first`` keeps the first, ``error`` refuses.
         bad_rows: a row of wrong length, not of numbers, or not finite: ``error`` refuses, ``skip`` drops.
         encoding_errors: a word that is not valid UTF-8: ``strict`` refuses, ``replace`` or ``ignore`` the bytes.
-        words: the word list of an ``.npy`` file, one per line.
+        words: keep the rows of these words only.
+        word_list: the file with the words of an ``.npy`` file, one per line.
         allow_pickle: read native gensim files, which can run code.
         progress: called as ``progress("read", bytes done, bytes in all)``.
 
@@ -109,7 +111,8 @@ def read(
         duplicates=duplicates,
         bad_rows=bad_rows,
         encoding_errors=encoding_errors,
-        words=None if words is None else Path(words),
+        words=None if words is None else frozenset(words),
+        word_list=None if word_list is None else Path(word_list),
         allow_pickle=allow_pickle,
     )
     embedding = read_embedding(source, options, progress)
@@ -276,14 +279,9 @@ def name_of(target: Target) -> str:
 
 def _opened(path: str | Path, options: ReadOptions | None, progress: Progress) -> Embedding | EncodedEmbedding:
     """A container, or an original file, whichever it is."""
-    from embcomp.formats import ReadOptions, read_embedding
+    from embcomp.formats import ReadOptions, open_stream, read_embedding
 
-    if str(path) != "-":
-        try:
-            with Path(path).open("rb") as file:
-                is_container = file.read(len(MAGIC)) == MAGIC
-        except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-        if is_container:
-            return open_container(path)
-    return read_embedding(path, options or ReadOptions(), progress)
+    with open_stream(path) as stream:
+        if stream.peek(len(MAGIC)) == MAGIC:
+            return open_container(path, None if stream.is_plain else stream)
+        return read_embedding(stream, options or ReadOptions(), progress)

@@ -183,13 +183,17 @@ def option(check: Check, help: str, *, default: Any, role: Role | None = None) -
 
 
 def parse_size(name: str, text: str) -> int:
-    """Read ``5MB``, ``800 kB``, ``1.5GB`` (decimal), ``4MiB`` (binary) or plain bytes, given for an option.
+    """Read ``5MB``, ``800 kB``, ``1.5G`` (decimal), ``4MiB`` (binary) or plain bytes, given for an option.
 
     Raises:
         ParameterError: it is none of these, or below 1.
     """
-    units = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-    number = text.strip().rstrip("BKMGIbkmgi").rstrip()
+    units = {"b": 1} | {
+        f"{letter}{ending}": base**power
+        for power, letter in enumerate("kmgt", start=1)
+        for ending, base in (("", 1000), ("b", 1000), ("i", 1024), ("ib", 1024))
+    }
+    number = text.strip().rstrip("BKMGTIbkmgti").rstrip()
     unit = text.strip()[len(number) :].strip().lower() or "b"
     try:
         size = float(number) * units[unit]

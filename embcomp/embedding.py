@@ -34,10 +34,17 @@ class Source:
     """Rows whose word had been seen before."""
     bad_rows_dropped: int = 0
     """Bad rows left out."""
+    unwanted_dropped: int = 0
+    """Rows left out because only some words were wanted."""
+    words_not_found: int = 0
+    """Wanted words that the source does not have."""
 
     def to_json(self) -> dict[str, Any]:
-        """The fields by name."""
-        return asdict(self)
+        """The fields by name; without those about wanted words if there are none."""
+        fields = asdict(self)
+        if not (self.unwanted_dropped or self.words_not_found):
+            del fields["unwanted_dropped"], fields["words_not_found"]
+        return fields
 
 
 @dataclass

@@ -210,8 +210,9 @@ def test_search_decodes_codes_of_different_widths() -> None:
     np.testing.assert_allclose(cosines[found.ranks[0]], found.scores[0], atol=1e-5)
 
 
-def test_bands_that_contradict_the_state(tmp_path: Path) -> None:
-    path = tmp_path / "x.embc"
+def test_bands_that_contradict_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("x.embc")
     save(EncodedEmbedding.encode(embedding(60), Graded()), path)
     parts = Parts(path.read_bytes())
     parts.document["config"]["first"] = 8
@@ -220,8 +221,9 @@ def test_bands_that_contradict_the_state(tmp_path: Path) -> None:
         open_container(path)
 
 
-def test_spare_bits_of_a_band(tmp_path: Path) -> None:
-    path = tmp_path / "x.embc"
+def test_spare_bits_of_a_band(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("x.embc")
     save(EncodedEmbedding.encode(embedding(60), Graded()), path)
     parts = Parts(path.read_bytes())
     codes = bytearray(parts.bytes["codes.1"])  # 13 rows of 7 bits: 91 bits in 12 bytes

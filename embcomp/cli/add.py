@@ -12,6 +12,7 @@ from embcomp.cli.common import (
     container_argument,
     force_option,
     json_option,
+    lists_in,
     max_memory_option,
     progress_bars,
     quiet_option,
@@ -43,8 +44,8 @@ def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_js
     from embcomp.container.writer import save
     from embcomp.formats import read_embedding
 
-    options = read_options(given)
-    check_target(output, force=force, sources=[more, options.words])  # FILE may be replaced: the output holds it
+    check_target(output, force=force, sources=[more, *lists_in(given)])  # FILE may be replaced: the output holds it
+    options = read_options(given, [more, str(file)])
     encoded = open_container(file)
     encoded.require_encoding()
     with progress_bars(quiet=quiet) as progress:

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, max_memory_option
-from embcomp.cli.similar import document, print_neighbours, search_options
-from embcomp.cli.text import print_json
-from embcomp.cli.words import STDIN, lines_of_stdin, report_missing
+from embcomp.cli.common import container_argument, max_memory_option, open_any, source_options
+from embcomp.cli.results import Results, form_option
+from embcomp.cli.similar import document, neighbour_rows, print_neighbours, search_options, searched
+from embcomp.cli.words import STDIN, given_words, report_missing
 
 if TYPE_CHECKING:
-    from embcomp.keyed import CompressedVectors
+    from embcomp.embedding import Embedding
+    from embcomp.encoded import EncodedEmbedding
 
 
 @click.command("analogy", cls=Command)
 @container_argument
-@click.argument("words", nargs=-1, required=True, metavar="A B C|-")
+@click.argument("terms", nargs=-1, required=True, metavar="A B C|-")
 @search_options
 @click.option(
     "--missing",
@@ -31,64 +32,60 @@ if TYPE_CHECKING:
     "the mean of all vectors for it.",
 )
 @max_memory_option
-@json_option
+@form_option
+@source_options
 def command(
     file: Path,
-    words: tuple[str, ...],
+    terms: tuple[str, ...],
     n_neighbours: int,
     similarity: Any,
     restrict: int | None,
     missing: str,
-    as_json: bool,
+    form: str | None,
+    **given: Any,
 ) -> None:
     """Print the words nearest to B - A + C, such as queen for man king woman (3CosAdd).
 
-    With - analogies come from stdin, one per line: three words separated by tabs, or else by spaces.
-    One line per neighbour: the analogy, neighbour and similarity, separated by tabs. Control characters and
-    backslashes in words are escaped.
+    FILE is compressed or not. With - analogies come from stdin, one per line: three words separated by tabs, or else
+    by spaces. One line per neighbour: the analogy, neighbour and similarity, separated by tabs. Control characters
+    and backslashes in words are escaped.
     """
-    from embcomp.keyed import open_vectors
-
-    vectors = open_vectors(file, similarity=similarity)
-    documents = []
+    triples = _triples(terms, given_words(terms, file))
+    target = open_any(file, given)
+    vectors = searched(target, similarity)
+    results = Results(form, print_neighbours, neighbour_rows)
     absent: list[str] = []
-    for triple in _triples(words):
+    for triple in triples:
         gone = [word for word in triple if word not in vectors]
         if gone and missing in ("error", "skip"):
             absent += gone
             continue
-        a, b, c = (_key(vectors, word, missing) for word in triple)
+        a, b, c = (_instead(target, missing) if word in gone else word for word in triple)
         found = vectors.most_similar([b, c], [a], topn=n_neighbours, restrict_vocab=restrict)
-        if as_json:
-            documents.append(document(triple, found))
-        else:
-            print_neighbours(" ".join(triple), found)
-    if as_json:
-        print_json(documents)
+        results.add(document(triple, found))
+    results.finish()
     if absent and missing == "error":
-        report_missing(vectors.encoded.vocabulary, dict.fromkeys(absent))
+        report_missing(target, dict.fromkeys(absent))
         raise click.exceptions.Exit(1)
 
 
-def _triples(words: tuple[str, ...]) -> Iterator[list[str]]:
+def _triples(words: tuple[str, ...], lines: Iterable[str]) -> Iterator[list[str]]:
     if words != STDIN:
         if len(words) != 3:
             raise click.UsageError(f"expected three words A B C, or - for stdin, got {len(words)}")
         yield list(words)
         return
-    for number, line in enumerate(lines_of_stdin(), start=1):
+    for number, line in enumerate(lines, start=1):
         triple = line.split("\t") if "\t" in line else line.split()
         if len(triple) != 3:
             raise click.UsageError(f"stdin:{number}: expected three words, got {len(triple)}")
         yield triple
 
 
-def _key(vectors: CompressedVectors, word: str, missing: str) -> Any:
-    """The word, or the vector that stands for it."""
-    if word in vectors:
-        return word
+def _instead(target: EncodedEmbedding | Embedding, missing: str) -> Any:
+    """The vector that stands for a word that is not there."""
     if missing == "mean":
-        return vectors.encoded.mean_vector()
+        return target.mean_vector()
     import numpy as np
 
-    return np.zeros(vectors.vector_size, dtype=np.float32)
+    return np.zeros(target.dim, dtype=np.float32)

@@ -67,7 +67,7 @@ def command(file: Path, words: tuple[str, ...], limit: int, groups: int, as_json
     else:
         _print(document)
     if document.get("missing"):
-        report_missing(encoded.vocabulary, document["missing"])
+        report_missing(encoded, document["missing"])
         raise click.exceptions.Exit(1)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from embcomp.checks import parse_size
 from embcomp.cli.command import Name, suite_names
@@ -62,6 +63,7 @@ max_memory_option = click.option(
     help="Refuse to hold more vectors than this, as in 200MB; default what is free.",
 )
 container_argument = click.argument("file", type=click.Path(path_type=Path))
+containers_argument = click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path())
 suite_option = click.option(
     "--suite",
     "suites",
@@ -140,7 +142,18 @@ source_options = options(
         show_default=True,
         help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
     ),
-    source_option("--words", type=click.Path(path_type=Path), help="Word list of an .npy source, one per line."),
+    source_option(
+        "--words",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Keep the words of this list only, one per line; - for stdin.",
+    ),
+    source_option(
+        "--word-list",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="The words of an .npy source that has none in it, one per line.",
+    ),
     source_option(
         "--allow-pickle", is_flag=True, help="Read native gensim files, which can run code: trusted files only."
     ),
@@ -148,12 +161,47 @@ source_options = options(
 """How a source file is read."""
 
 
-def read_options(given: dict[str, Any]) -> ReadOptions:
-    """Take the values of :func:`source_options` out of a command's arguments."""
-    from embcomp.formats import ReadOptions
+def read_options(given: dict[str, Any], sources: Iterable[str]) -> ReadOptions:
+    """Take the values of :func:`source_options` out of a command's arguments, and read the list of wanted words.
 
-    names = [field.name for field in fields(ReadOptions)]
-    return ReadOptions(**{name: given.pop(name) for name in names if name in given})
+    Args:
+        given: arguments; those of reading are taken out.
+        sources: what will be read with them.
+
+    Raises:
+        click.UsageError: standard input would be read twice.
+        InputError: the list of wanted words cannot be read.
+    """
+    from embcomp.formats import ReadOptions, read_word_list
+
+    chosen = {field.name: given.pop(field.name) for field in fields(ReadOptions) if field.name in given}
+    options = ReadOptions(**chosen | {"words": None})
+    wanted = chosen["words"]
+    if wanted is None:
+        return options
+    if str(wanted) == "-" and "-" in sources:
+        raise click.UsageError("--words - and the source - both want standard input")
+    return replace(options, words=read_word_list(wanted, options.encoding_errors))
+
+
+def lists_in(given: Mapping[str, Any]) -> list[Path | None]:
+    """The files that :func:`read_options` will read, or have read: no target may be one of them."""
+    return [given["words"], given["word_list"]]
+
+
+def notes_on(source: Mapping[str, Any]) -> list[str]:
+    """Lines for people on what was left out of a source."""
+    name = visible(source["name"])
+    dropped = [
+        f"{source[key]} {what}"
+        for key, what in (("duplicates_dropped", "duplicate rows"), ("bad_rows_dropped", "bad rows"))
+        if source[key]
+    ]
+    lines = [f"dropped from {name}: {', '.join(dropped)}"] if dropped else []
+    if "words_not_found" in source:
+        found, missing = source["rows"], source["words_not_found"]
+        lines.append(f"of {found + missing} words wanted, {found} were found in {name} and {missing} were not")
+    return lines
 
 
 @contextmanager
@@ -206,3 +254,22 @@ def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedE
 
     target: EncodedEmbedding | Embedding = as_target(path, options, progress)
     return target
+
+
+def open_any(file: Path, given: dict[str, Any]) -> EncodedEmbedding | Embedding:
+    """Open a container, or read an original file with the options that were given for that.
+
+    Raises:
+        click.UsageError: such an option was given for a container.
+    """
+    from embcomp.container.reader import is_container, open_container
+
+    context = click.get_current_context()
+    if not is_container(file):  # known without the formats, whose import takes longer than opening
+        with progress_bars(quiet=False) as progress:
+            return open_target(str(file), read_options(given, [str(file)]), progress)
+    for each in context.command.params:
+        was_given = context.get_parameter_source(str(each.name)) is ParameterSource.COMMANDLINE
+        if isinstance(each, SourceOption) and was_given:
+            raise click.UsageError(f"{each.opts[0]} is about reading a source; {visible(str(file))} is compressed")
+    return open_container(file)

@@ -13,6 +13,7 @@ from embcomp.cli.common import (
     data_option,
     force_option,
     json_option,
+    lists_in,
     oov_option,
     overall_bar,
     progress_bars,
@@ -113,11 +114,11 @@ def command(
     if bits is not None and (target_size or target_ratio):
         raise click.UsageError("--bits and a target size or ratio exclude each other")
     files = [path for path in (csv_file, markdown_file, html_file) if path is not None]
-    options = read_options(given)
     for path in files:
-        check_target(path, force=force, sources=[source, options.words])
+        check_target(path, force=force, sources=[source, *lists_in(given)])
     if word is not None and html_file is None and plots is None:
         raise click.UsageError("--word is for a report: give --html or --plots as well")
+    options = read_options(given, [source])
 
     from embcomp.comparison import tables
     from embcomp.comparison.budget import exceeding, jobs_for
@@ -159,6 +160,8 @@ def command(
         print_json([result.to_json() for result in results])
     else:
         click.echo(tables.text_table(lines), nl=False)
+    if budget is not None and not any(job.config for job in jobs):
+        raise click.exceptions.Exit(1)
 
 
 def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:

@@ -12,6 +12,8 @@ from embcomp.cli.command import Name, method_names, note
 from embcomp.cli.common import (
     force_option,
     json_option,
+    lists_in,
+    notes_on,
     progress_bars,
     quiet_option,
     read_options,
@@ -22,6 +24,9 @@ from embcomp.cli.method_options import SEED, MethodCommand, given_options
 from embcomp.cli.text import print_json, visible
 from embcomp.files import check_target
 
+LARGE_STATE = 0.5  # of the file
+SMALLEST = "sign"  # the method that learns least
+
 
 def default_target(source: str) -> Path:
     """The source's name with ``.embc`` for its suffixes, beside the source."""
@@ -29,7 +34,7 @@ def default_target(source: str) -> Path:
         raise click.UsageError("give the output file with -o when the source is standard input")
     path = Path(source)
     for suffix in (".gz", ".bz2", ".xz", ".zst", ".txt", ".vec", ".bin", ".npy", ".kv", ".model"):
-        path = path.with_suffix("") if path.suffix == suffix else path
+        path = path.with_suffix("") if path.suffix.lower() == suffix else path
     return path.with_name(path.name + ".embc")
 
 
@@ -85,12 +90,12 @@ def command(
     random = kind.option_for(SEED)
     seeded = {} if seed is None or random is None else {random.name: seed}
     compressor = kind.from_config(given_options(given) | seeded)
-    options = read_options(given)
     target = Path(output) if output else default_target(source)
     if str(target) != "-":
-        check_target(target, force=force, sources=[source, options.words])
+        check_target(target, force=force, sources=[source, *lists_in(given)])
     elif as_json:
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
+    options = read_options(given, [source])
 
     from embcomp.container.reader import describe
     from embcomp.container.writer import save
@@ -114,21 +119,32 @@ def command(
     note(_summary(target, document), quiet=quiet)
 
 
+def _on_state(document: dict[str, Any]) -> list[str]:
+    """What to do if the file is larger than its source, or most of it is what the method learned."""
+    from embcomp.compressors.registry import compressor_class
+
+    sizes, larger = document["bytes"], document["ratio"]["file"] < 1
+    share = sizes["state"] / sizes["file"]
+    if not larger and (share <= LARGE_STATE or not sizes["codes"]):
+        return []
+    kind = compressor_class(document["method"])
+    what = f"{100 * share:.0f} % of it is what {kind.name} learned, whatever the number of words"
+    start = "warning: the file is larger than the words and their float32 vectors: " if larger else ""
+    found = [option for role in ("width", "symbols", "ways") if (option := kind.option_for(role))]
+    advice = [f"lower {' or '.join(f'`{option.name}`' for option in found)}"] if found else []
+    advice += [f"use `method` {SMALLEST}"] if kind.name != SMALLEST else []
+    return [f"{start}{what}; for few words, {' or '.join(advice) or 'do not compress them'}"]
+
+
 def _summary(target: Path, document: dict[str, Any]) -> str:
     source, sizes, ratio = document["source"], document["bytes"], document["ratio"]
-    dropped = [
-        f"{source[key]} {what}"
-        for key, what in (("duplicates_dropped", "duplicate rows"), ("bad_rows_dropped", "bad rows"))
-        if source[key]
-    ]
     lines = [
         f"{visible(str(target))}: {document['rows']} words of {document['dim']} dimensions, {document['method']} "
         f"at {document['bits_per_vector']} bits per word, {size_text(sizes['file'])}",
         f"smaller by {ratio['vectors']:.1f} × (vectors only), {ratio['file']:.1f} × (whole file)",
+        *_on_state(document),
     ]
     rounds, most = document["report"].get("rounds"), document["config"].get("iterations")
     if rounds is not None and rounds != most:
         lines.append(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
-    if dropped:
-        lines.append(f"dropped from {visible(source['name'])}: {', '.join(dropped)}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *notes_on(source)])

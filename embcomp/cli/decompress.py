@@ -42,8 +42,8 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
     "format",
     type=Name(_writable_formats),
     metavar="NAME",
-    help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, finalfusion; by "
-    "the suffix if absent (.txt, .vec, .bin, .npy, .kv, .safetensors, .fifu), else glove-text.",
+    help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, finalfusion; "
+    "by the suffix if absent: .txt, .vec, .bin, .npy, .kv, .safetensors, .fifu, before .gz, .bz2, .xz or .zst.",
 )
 @click.option(
     "--restore-mean",
@@ -57,11 +57,10 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
 def command(file: Path, output: str, format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:
     """Decode every vector of FILE and write them all, in the order of the source."""
     from embcomp.container.reader import open_container
-    from embcomp.formats import write_embedding
+    from embcomp.formats import format_of, write_embedding
 
     if format is None:
-        suffix = Path(output).suffix
-        format = next((name for name, own in _writable_formats().items() if suffix in own), "glove-text")
+        format = "glove-text" if output == "-" else format_of(output)[0]
     if output != "-":
         check_target(Path(output), force=force, sources=[file])
     encoded = open_container(file)

@@ -82,7 +82,7 @@ def command(
     from embcomp.eval.score import beside
     from embcomp.eval.suite import Settings
 
-    options = read_options(given)
+    options = read_options(given, [*targets, *([baseline] if baseline else [])])
     with progress_bars(quiet=quiet) as progress:
         chosen = choose(suites or None, data_dir, has_baseline=baseline is not None)
         original = open_target(baseline, options, progress) if baseline else None

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
 from embcomp.checks import size_text
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option
+from embcomp.cli.common import containers_argument, json_option
 from embcomp.cli.text import escaped, print_json
 
 
 @click.command("info", cls=Command)
-@container_argument
+@containers_argument
 @json_option
-def command(file: Path, as_json: bool) -> None:
-    """Say what is inside FILE: method, options, bytes by part, both compression ratios, provenance."""
+def command(files: tuple[str, ...], as_json: bool) -> None:
+    """Say what is inside each FILE (- for stdin): method, options, bytes by part, both ratios, provenance.
+
+    With --json: one object for one FILE, a list for several.
+    """
     from embcomp.container.reader import describe
 
-    document = describe(file)
+    documents = [describe(file) for file in files]
     if as_json:
-        print_json(document)
+        print_json(documents[0] if len(files) == 1 else documents)
         return
-    for line in _lines(document):
-        click.echo(line)
+    for number, (file, document) in enumerate(zip(files, documents, strict=True)):
+        if len(files) > 1:
+            click.echo(f"{'' if number == 0 else chr(10)}{escaped(file)}")
+        for line in _lines(document):
+            click.echo(line)
 
 
 def _lines(document: dict[str, Any]) -> list[str]:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, max_memory_option, options
-from embcomp.cli.text import escaped, print_json
+from embcomp.cli.common import container_argument, max_memory_option, open_any, options, source_options
+from embcomp.cli.results import Results, form_option
+from embcomp.cli.text import escaped
 from embcomp.cli.words import given_words, report_missing, words_argument
+from embcomp.errors import ParameterError
+
+if TYPE_CHECKING:
+    from embcomp.embedding import Embedding
+    from embcomp.encoded import EncodedEmbedding
+    from embcomp.keyed import CompressedVectors, PlainVectors
 
 SIMILARITIES = ("hamming", "asymmetric", "decoded")
 
@@ -46,40 +54,55 @@ search_options = options(
     help="A word that is not there: name it and exit with 1 at the end, or leave it out.",
 )
 @max_memory_option
-@json_option
+@form_option
+@source_options
 def command(
     file: Path,
-    words: tuple[str, ...],
+    terms: tuple[str, ...],
     n_neighbours: int,
     similarity: Any,
     restrict: int | None,
     missing: str,
-    as_json: bool,
+    form: str | None,
+    **given: Any,
 ) -> None:
     """Print the words nearest to each WORD, with their similarity; with - words come from stdin, one per line.
 
-    One line per neighbour: WORD, neighbour and similarity, separated by tabs. Control characters and backslashes in
-    words are escaped.
+    FILE is compressed or not. One line per neighbour: WORD, neighbour and similarity, separated by tabs. Control
+    characters and backslashes in words are escaped.
     """
-    from embcomp.keyed import open_vectors
-
-    vectors = open_vectors(file, similarity=similarity)
-    documents = []
+    wanted = given_words(terms, file)
+    target = open_any(file, given)
+    vectors = searched(target, similarity)
+    results = Results(form, print_neighbours, neighbour_rows)
     absent = []
-    for word in given_words(words):
+    for word in wanted:
         if word not in vectors:
             absent.append(word)
             continue
-        found = vectors.most_similar(word, topn=n_neighbours, restrict_vocab=restrict)
-        if as_json:
-            documents.append(document(word, found))
-        else:
-            print_neighbours(word, found)
-    if as_json:
-        print_json(documents)
+        results.add(document(word, vectors.most_similar([word], topn=n_neighbours, restrict_vocab=restrict)))
+    results.finish()
     if absent and missing == "error":
-        report_missing(vectors.encoded.vocabulary, absent)
+        report_missing(target, absent)
         raise click.exceptions.Exit(1)
+
+
+def searched(target: EncodedEmbedding | Embedding, similarity: Any) -> CompressedVectors | PlainVectors:
+    """Vectors to be searched, compressed or not.
+
+    Raises:
+        ParameterError: they do not have such a similarity.
+    """
+    from embcomp.embedding import Embedding
+    from embcomp.keyed import CompressedVectors, PlainVectors
+
+    if not isinstance(target, Embedding):
+        return CompressedVectors(target, similarity=similarity)
+    if similarity not in (None, "decoded"):
+        raise ParameterError(
+            f"`similarity` must be 'decoded' for vectors that are not compressed, got {similarity!r}"
+        )
+    return PlainVectors(target)
 
 
 def document(query: str | list[str], found: list[tuple[str, float]]) -> dict[str, Any]:
@@ -87,7 +110,14 @@ def document(query: str | list[str], found: list[tuple[str, float]]) -> dict[str
     return {"query": query, "neighbours": [{"word": word, "score": round(score, 6)} for word, score in found]}
 
 
-def print_neighbours(query: str, found: list[tuple[str, float]]) -> None:
+def print_neighbours(result: dict[str, Any]) -> None:
     """Print one line per neighbour."""
-    for word, score in found:
-        sys.stdout.write(f"{escaped(query)}\t{escaped(word)}\t{score:.6f}\n")
+    for row in neighbour_rows(result):
+        sys.stdout.write(f"{escaped(row['query'])}\t{escaped(row['word'])}\t{row['score']:.6f}\n")
+
+
+def neighbour_rows(result: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row per neighbour; the three words of an analogy are one text."""
+    query = result["query"] if isinstance(result["query"], str) else " ".join(result["query"])
+    for each in result["neighbours"]:
+        yield {"query": query} | each

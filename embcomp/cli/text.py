@@ -44,10 +44,15 @@ def _escape(found: re.Match[str]) -> str:
 
 
 def print_json(document: Any) -> None:
-    """Print one JSON document on stdout: in ASCII, unless the stream has all characters."""
+    """Print one JSON document on stdout, on several lines."""
+    click.echo(json_text(document, indent=2))
+
+
+def json_text(document: Any, indent: int | None) -> str:
+    """A JSON document as it is printed on stdout: in ASCII, unless the stream has all characters."""
     encoding = str(getattr(sys.stdout, "encoding", None)).lower().replace("-", "").replace("_", "")
-    text = json.dumps(document, indent=2, ensure_ascii=encoding != "utf8")
-    click.echo(_IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text))
+    text = json.dumps(document, indent=indent, ensure_ascii=encoding != "utf8")
+    return _IN_JSON.sub(lambda found: json.dumps(found[0])[1:-1].replace("\x7f", "\\u007f"), text)
 
 
 def set_up_streams() -> None:

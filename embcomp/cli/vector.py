@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, max_memory_option
-from embcomp.cli.text import escaped, print_json
+from embcomp.cli.common import container_argument, max_memory_option, open_any, source_options
+from embcomp.cli.results import Results, form_option
+from embcomp.cli.text import escaped
 from embcomp.cli.words import given_words, report_missing, words_argument
 
 if TYPE_CHECKING:
     from embcomp.arrays import FloatArray
+    from embcomp.embedding import Embedding
     from embcomp.encoded import EncodedEmbedding
 
 BATCH_WORDS = 4096
@@ -33,50 +34,51 @@ BATCH_WORDS = 4096
     help="A word that is not there: name it and exit with 1 at the end, or leave it out, or print zeros or the mean.",
 )
 @max_memory_option
-@json_option
-def command(file: Path, words: tuple[str, ...], missing: str, as_json: bool) -> None:
-    """Print the vectors of WORDs stored in FILE, one line each; with - the words come from stdin, one per line."""
-    from embcomp.container.reader import open_container
+@form_option
+@source_options
+def command(file: Path, terms: tuple[str, ...], missing: str, form: str | None, **given: Any) -> None:
+    """Print the vectors of WORDs in FILE, one line each; with - the words come from stdin, one per line.
 
-    encoded = open_container(file)
-    wanted = given_words(words)
-    documents = []
+    FILE is compressed or not.
+    """
+    wanted = given_words(terms, file)
+    target = open_any(file, given)
+    results = Results(form, _print_row, _numbered)
     all_found = True
     while batch := list(islice(wanted, BATCH_WORDS)):
-        found, vectors, complete = _look_up(encoded, batch, missing)
+        found, vectors, complete = _look_up(target, batch, missing)
         all_found = all_found and complete
-        if as_json:
-            documents += [
-                {"word": word, "vector": [float(str(x)) for x in vector]}
-                for word, vector in zip(found, vectors, strict=True)
-            ]
-        else:
-            _print_rows(found, vectors)
-    if as_json:
-        print_json(documents)
+        for word, vector in zip(found, vectors, strict=True):
+            results.add({"word": word, "vector": vector if form is None else [float(str(x)) for x in vector]})
+    results.finish()
     if not all_found:
         raise click.exceptions.Exit(1)
 
 
-def _look_up(encoded: EncodedEmbedding, words: list[str], missing: str) -> tuple[list[str], FloatArray, bool]:
+def _look_up(
+    target: EncodedEmbedding | Embedding, words: list[str], missing: str
+) -> tuple[list[str], FloatArray, bool]:
     """Return the words to print, their vectors, and whether none had to be reported as missing."""
     import numpy as np
 
-    rows = encoded.rows(words)
+    rows = target.rows(words)
     absent = rows < 0
     if missing in ("error", "skip"):
         if missing == "error":
-            report_missing(encoded.vocabulary, [words[index] for index in np.flatnonzero(absent)])
+            report_missing(target, [words[index] for index in np.flatnonzero(absent)])
         kept = [word for word, gone in zip(words, absent, strict=True) if not gone]
-        return kept, encoded.decode_rows(rows[~absent]), missing == "skip" or not absent.any()
-    vectors = np.zeros((len(words), encoded.dim), dtype=np.float32)
-    vectors[~absent] = encoded.decode_rows(rows[~absent])
+        return kept, target.decode_rows(rows[~absent]), missing == "skip" or not absent.any()
+    vectors = np.zeros((len(words), target.dim), dtype=np.float32)
+    vectors[~absent] = target.decode_rows(rows[~absent])
     if missing == "mean" and absent.any():
-        vectors[absent] = encoded.mean_vector()
+        vectors[absent] = target.mean_vector()
     return words, vectors, True
 
 
-def _print_rows(words: Iterable[str], vectors: FloatArray) -> None:
-    write = sys.stdout.write
-    for word, vector in zip(words, vectors, strict=True):
-        write(f"{escaped(word)} {' '.join(map(str, vector))}\n")
+def _print_row(document: dict[str, Any]) -> None:
+    sys.stdout.write(f"{escaped(document['word'])} {' '.join(map(str, document['vector']))}\n")
+
+
+def _numbered(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row, with a column for each number."""
+    return [{"word": document["word"]} | {str(i): x for i, x in enumerate(document["vector"], start=1)}]

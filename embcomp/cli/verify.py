@@ -1,31 +1,57 @@
-"""``embcomp verify``: check every byte of a container."""
+"""``embcomp verify``: check every byte of containers."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, max_memory_option
+from embcomp.cli.command import Command, note
+from embcomp.cli.common import containers_argument, json_option, max_memory_option
 from embcomp.cli.text import print_json, visible
+from embcomp.errors import EmbcompError
 
 
 @click.command("verify", cls=Command)
-@container_argument
+@containers_argument
 @max_memory_option
 @json_option
-def command(file: Path, as_json: bool) -> None:
-    """Check every byte of FILE. Exits with 0 if it is whole, with 1 if it is not."""
+def command(files: tuple[str, ...], as_json: bool) -> None:
+    """Check every byte of each FILE (- for stdin).
+
+    Exits with 0 if all are whole, with 1 if one is not, and with 3 or 4 if one cannot be read or is no container; the
+    others are checked all the same.
+    """
+    checked = [_check(file) for file in files]
+    problems = [problem for each in checked for problem in each["problems"]]
+    if as_json:
+        print_json({"ok": not problems, "problems": problems, "files": [_document(each) for each in checked]})
+    for each in checked:
+        _report(each, as_text=not as_json)
+    if problems:
+        raise click.exceptions.Exit(max(each["code"] for each in checked))
+
+
+def _check(file: str) -> dict[str, Any]:
     from embcomp.container.reader import verify
 
-    problems = verify(file)
-    if as_json:
-        print_json({"ok": not problems, "problems": problems})
-    else:
-        for problem in problems:
+    try:
+        problems = verify(file)
+    except EmbcompError as error:
+        return {"file": file, "problems": [str(error)], "code": error.exit_code}
+    return {"file": file, "problems": problems, "code": 1 if problems else 0}
+
+
+def _document(checked: dict[str, Any]) -> dict[str, Any]:
+    return {"file": checked["file"], "ok": not checked["problems"], "problems": checked["problems"]}
+
+
+def _report(checked: dict[str, Any], *, as_text: bool) -> None:
+    """Say what is wrong on stdout, and why a file could not be checked on stderr."""
+    for problem in checked["problems"]:
+        if checked["code"] > 1:
+            note(f"embcomp: {problem}")
+        elif as_text:
             click.echo(visible(problem))
-        if not problems:
-            click.echo(f"{visible(str(file))}: ok")
-    if problems:
-        raise click.exceptions.Exit(1)
+    if as_text and not checked["problems"]:
+        click.echo(f"{visible(checked['file'])}: ok")

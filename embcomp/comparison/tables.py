@@ -154,13 +154,14 @@ def markdown_table(lines: Sequence[Line]) -> str:
     parts = [_markdown(_plain(lines))]
     for suite, metric in aspects(lines, all_metrics=True):
         tasks, rows = task_table(lines, (suite, metric))
-        if len(tasks) > 1:
-            names, more = _other_means([line for line, _ in rows], (suite, metric))
-            body = [
-                [line.label, *(cell.text for cell in found), *own]
-                for (line, found), own in zip(rows, more, strict=True)
-            ]
-            parts.append(f"{suite} ({metric} ×100)\n\n" + _markdown([["method", *tasks, "mean", *names], *body]))
+        names, more = _other_means([line for line, _ in rows], (suite, metric))
+        n_cells = len(tasks) + (len(tasks) > 1)  # of one set, there is no mean beside it
+        body = [
+            [line.label, *(cell.text for cell in found[:n_cells]), *own]
+            for (line, found), own in zip(rows, more, strict=True)
+        ]
+        heads = ["method", *[*tasks, "mean"][:n_cells], *names]
+        parts.append(f"{suite} ({metric} ×100)\n\n" + _markdown([heads, *body]))
     return "\n".join(parts)
 
 

@@ -323,9 +323,10 @@ class AloneCompressor(RowCompressor):
                 "give a lower `inter` or a higher `ratio`"
             )
         if error > POOR_ERROR:
+            weights = "" if self.weights == "int8" else ", `weights` 'int8'"
             yield (
                 f"vectors come back with a relative squared error of {error:.2f}; "
-                "give a higher `inter`, a lower `ratio`, `weights` 'int8' or more `epochs`"
+                f"give a higher `inter`, a lower `ratio`{weights} or more `epochs`"
             )
         if n_shared:
             yield f"{n_shared} words have the filter of another word and so its vector; use `filter` 'real'"

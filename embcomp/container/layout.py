@@ -99,7 +99,8 @@ def read_header(name: str, start: bytes | memoryview, file_bytes: int) -> tuple[
     if bytes(start[: len(MAGIC)]) != MAGIC:
         if file_bytes and MAGIC.startswith(bytes(start[: len(MAGIC)])):
             raise TruncatedError(f"{name}: {file_bytes} bytes, a container has at least {PREAMBLE.size}")
-        raise NotAContainerError(f"{name}: is not an embcomp container (it does not start with its magic bytes)")
+        what = "is not an embcomp container (it does not start with its magic bytes)" if file_bytes else "is empty"
+        raise NotAContainerError(f"{name}: {what}, expected an .embc file")
     if file_bytes < PREAMBLE.size:
         raise TruncatedError(f"{name}: {file_bytes} bytes, a container has at least {PREAMBLE.size}")
     magic, version, flags, header_bytes, crc = PREAMBLE.unpack_from(start)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import mmap
 import os
 import reprlib
+import stat
+import sys
+import tempfile
 import zlib
 from dataclasses import fields
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,7 @@ from embcomp.container.layout import (
     CODES,
     FORMAT_VERSION,
     INDEX,
+    MAGIC,
     ORDER,
     PAGES,
     PREAMBLE,
@@ -42,12 +46,17 @@ from embcomp.errors import (
     PluginError,
     TruncatedError,
 )
+from embcomp.files import STDIN
 from embcomp.vocabulary import Part, Vocabulary, order_bits
 from embcomp.wordlist import WordList
+
+if TYPE_CHECKING:
+    from embcomp.formats.compression import Readable
 
 MAX_SYMBOL_BITS = 32
 MAX_LENGTH_BITS = 8
 MAX_ROWS = 2**40
+COPY_BYTES = 2**20
 
 
 class Container:
@@ -57,9 +66,9 @@ class Container:
     read, and checked when asked for with ``checked=True``.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self.name = Path(path).name
-        self._buffer = _map(Path(path))
+    def __init__(self, path: str | Path, stream: Readable | None = None) -> None:
+        self.name = str(path)
+        self._buffer = _map(self.name) if stream is None else _copied(stream)
         self.file_bytes = len(self._buffer)
         self.header, end = read_header(self.name, self._buffer, self.file_bytes)
         self.sections = read_sections(self.name, self.header, end, self.file_bytes)
@@ -294,14 +303,25 @@ def _spare_bits(stream: BytesArray, n_bits: int) -> bool:
     return bool(len(stream) and int(stream[-1]) & ((1 << (-n_bits % 8)) - 1))
 
 
-def open_container(path: str | Path) -> EncodedEmbedding:
-    """Open an ``.embc`` file for reading; its codes stay on disk, mapped.
+def open_container(path: str | Path, stream: Readable | None = None) -> EncodedEmbedding:
+    """Open an ``.embc`` file for reading, ``-`` for standard input; its codes stay on disk, mapped.
+
+    ``stream`` has the file's bytes where the path cannot be opened again.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
         ContainerError: it is refused; the subclass says why.
     """
-    return Container(path).open()
+    return Container(path, stream).open()
+
+
+def is_container(path: str | Path) -> bool:
+    """Whether a path is that of a regular file that starts as a container does; pipes are not read."""
+    try:
+        with Path(path).open("rb", buffering=0) as file:
+            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 def describe(path: str | Path) -> dict[str, Any]:
@@ -372,11 +392,30 @@ def _ratio(original: int, compressed: int) -> float:
     return round(original / max(1, compressed), 3)
 
 
-def _map(path: Path) -> memoryview:
+def _map(name: str) -> memoryview:
+    """Map a file; what comes from a pipe is copied to a nameless file first."""
     try:
-        with path.open("rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size < PREAMBLE.size:
-                return memoryview(file.read(PREAMBLE.size))  # a device has a length of 0 and may have no end
-            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        if name == STDIN:
+            return _copied(sys.stdin.buffer)
+        with Path(name).open("rb", buffering=0) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size >= PREAMBLE.size:
+                return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            return _copied(file)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+
+
+def _copied(file: Readable) -> memoryview:
+    """What is left of a stream: mapped if it starts as a container does; a device may have no end."""
+    start = b""
+    while len(start) < PREAMBLE.size and (part := file.read(PREAMBLE.size - len(start))):
+        start += part
+    if len(start) < PREAMBLE.size or not start.startswith(MAGIC):
+        return memoryview(start)
+    with tempfile.TemporaryFile() as copy:
+        copy.write(start)
+        while part := file.read(COPY_BYTES):
+            copy.write(part)
+        copy.flush()
+        return memoryview(mmap.mmap(copy.fileno(), 0, access=mmap.ACCESS_READ))

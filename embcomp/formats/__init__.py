@@ -3,8 +3,9 @@
 from embcomp.formats.format import Block, Format, Rows, Table, matrix_blocks
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.reading import BlockReader, open_blocks, read_chunks, read_embedding, read_matrix
-from embcomp.formats.registry import readable_formats, writable_formats
-from embcomp.formats.stream import ByteStream
+from embcomp.formats.registry import format_of, readable_formats, writable_formats
+from embcomp.formats.stream import ByteStream, open_stream
+from embcomp.formats.word_lists import read_word_list
 from embcomp.formats.writing import write_embedding
 
 __all__ = [
@@ -15,11 +16,14 @@ __all__ = [
     "ReadOptions",
     "Rows",
     "Table",
+    "format_of",
     "matrix_blocks",
     "open_blocks",
+    "open_stream",
     "read_chunks",
     "read_embedding",
     "read_matrix",
+    "read_word_list",
     "readable_formats",
     "writable_formats",
     "write_embedding",

@@ -9,19 +9,29 @@ directly.
 from __future__ import annotations
 
 import bz2
+import gzip
 import importlib
 import lzma
 import sys
 import zlib
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 from embcomp.errors import InputError
 
+SUFFIXES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 MAGIC_BYTES = 10
 CHUNK_BYTES = 1 << 18
 XZ_MEMORY_BYTES = 128 << 20  # xz -9 needs 65 MB
 ZST_STEP_BYTES = 1 << 10  # 4 bytes of zstd can stand for 128 kB, so one step gives at most 32 MB
+
+
+def split_compression(name: str) -> tuple[str, str | None]:
+    """Return a file's name without the suffix of a compression, in capitals or not, and that compression."""
+    kind = SUFFIXES.get(Path(name).suffix.lower())
+    return (name if kind is None else name[: -len(kind) - 1]), kind
 
 
 class Readable(Protocol):
@@ -87,6 +97,32 @@ class Decompressed:
         return True
 
 
+@contextmanager
+def compressing(out: BinaryIO, kind: str | None, name: str) -> Iterator[BinaryIO]:
+    """Compress what is written, with no time and no name in it: the same bytes give the same file.
+
+    Raises:
+        InputError: the package for zstd is not installed.
+    """
+    if kind is None:
+        yield out
+        return
+    with _compressor(out, kind, name) as file:
+        yield file
+
+
+def _compressor(out: BinaryIO, kind: str, name: str) -> Any:
+    """A file whose data go compressed into ``out``, which stays open."""
+    if kind == "gz":
+        return gzip.GzipFile("", "wb", fileobj=out, mtime=0)
+    if kind == "bz2":
+        return bz2.BZ2File(out, "wb")
+    if kind == "xz":
+        return lzma.LZMAFile(out, "wb")
+    module = _zstd(name)
+    return module.ZstdFile(out, "wb") if sys.version_info >= (3, 14) else module.open(out, "wb", closefd=False)
+
+
 def _engine(kind: str, name: str) -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
     """A maker of decompressors with the interface of :class:`lzma.LZMADecompressor`; what they raise on damage."""
     if kind == "gz":
@@ -95,15 +131,17 @@ def _engine(kind: str, name: str) -> tuple[Callable[[], Any], tuple[type[Excepti
         return bz2.BZ2Decompressor, (OSError,)
     if kind == "xz":
         return lambda: lzma.LZMADecompressor(memlimit=XZ_MEMORY_BYTES), (lzma.LZMAError,)
-    try:
-        module = importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "zstandard")
-    except ImportError as error:
-        raise InputError(
-            f"{name}: is compressed with zstd, which needs the package 'zstandard': pip install 'embcomp[zstd]'"
-        ) from error
+    module = _zstd(name)
     if sys.version_info >= (3, 14):
         return module.ZstdDecompressor, (module.ZstdError,)
     return lambda: _Zstandard(module.ZstdDecompressor().decompressobj()), (module.ZstdError,)
+
+
+def _zstd(name: str) -> Any:
+    try:
+        return importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "zstandard")
+    except ImportError as error:
+        raise InputError(f"{name}: zstd needs the package 'zstandard': pip install 'embcomp[zstd]'") from error
 
 
 class _Gzip:

@@ -8,7 +8,7 @@ alone, mapped too; and both from an open file::
         vectors = np.load(file)
         words = np.load(file).tobytes().decode().split("\\n")[:-1]
 
-A file without words of its own needs a list: ``words``, or a file of the same name with ``.words.txt``.
+A file without words of its own needs a list: ``word_list``, or a file of the same name with ``.words.txt``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -28,13 +28,13 @@ from numpy.lib import format as npy_format
 from embcomp.errors import InputError
 from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.rows import MAX_DIM, MAX_WORD_BYTES, decode_words, shown
+from embcomp.formats.rows import MAX_DIM, decode_words, shown
 from embcomp.formats.stream import READ_BYTES, ByteStream, open_stream
+from embcomp.formats.word_lists import LINE_FEED, lines_of, lines_of_list
 
 MAGIC = b"\x93NUMPY"
 LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}  # of the length of a header, by version
 MAX_HEADER_BYTES = 10_000  # NumPy's own limit
-LINE_FEED = b"\n"
 _PYTHON_2 = re.compile(r"(\d)L\b")
 _DTYPE = re.compile("[<>|=]?[a-zA-Z][0-9]{0,9}")
 
@@ -75,7 +75,7 @@ def _read(stream: ByteStream, options: ReadOptions) -> Rows:
         raise InputError(
             f"{stream.name}: is an array of shape {header.shape}, expected (rows, 1 to {MAX_DIM} dimensions)"
         )
-    has_own_words = options.words is None and (not stream.is_plain or stream.size > header.end)
+    has_own_words = options.word_list is None and (not stream.is_plain or stream.size > header.end)
     if has_own_words or (header.fortran_order and header.shape[1] > 1):
         return Rows(header.shape[1], _mapped_blocks(stream, header, options), stream.row)
     path = _word_list_path(stream, options)
@@ -129,7 +129,7 @@ def _streamed_blocks(stream: ByteStream, header: Header, path: Path, options: Re
     n_done = 0
     stream.read(header.start)
     with open_stream(path) as listed:
-        for words in _word_blocks(stream, header, options, _lines_of_list(listed), listed.line):
+        for words in _word_blocks(stream, header, options, lines_of_list(listed), listed.line):
             data = stream.read(len(words) * header.row_bytes)
             if len(data) < len(words) * header.row_bytes:
                 raise _ends_early(stream, header, n_done + len(data) // header.row_bytes)
@@ -144,14 +144,14 @@ def _mapped_blocks(stream: ByteStream, header: Header, options: ReadOptions) -> 
         n_bytes = os.fstat(file.fileno()).st_size
         if n_bytes < header.end:
             raise _ends_early(stream, header, (n_bytes - header.start) // header.row_bytes)
-        if options.words is None and n_bytes > header.end:
+        if options.word_list is None and n_bytes > header.end:
             lines = _own_lines(stream, file, header.end, n_bytes)
             yield from _rows_of(file, header, _word_blocks(stream, header, options, lines, stream.row))
             return
         list_path = _word_list_path(stream, options)
         _require_as_many(stream, header, list_path)
         with open_stream(list_path) as listed:
-            words = _word_blocks(stream, header, options, _lines_of_list(listed), listed.line)
+            words = _word_blocks(stream, header, options, lines_of_list(listed), listed.line)
             yield from _rows_of(file, header, words)
 
 
@@ -205,18 +205,18 @@ def _own_lines(stream: ByteStream, file: BinaryIO, start: int, end: int) -> Iter
             f"expected the words: uint8 of shape {(n_bytes,)}"
         )
     file.seek(start + header.start)
-    return _lines(stream.name, iter(partial(file.read, READ_BYTES), b""))
+    return lines_of(stream.name, iter(partial(file.read, READ_BYTES), b""))
 
 
 def _word_list_path(stream: ByteStream, options: ReadOptions) -> Path:
-    if options.words is not None:
-        return options.words
+    if options.word_list is not None:
+        return options.word_list
     path = Path(stream.name)
     for candidate in (path.with_name(f"{path.name}.words.txt"), path.with_suffix(".words.txt")):
         if os.path.isfile(candidate):  # noqa: PTH113  a name that is too long is no file
             return candidate
     raise InputError(
-        f"{stream.name}: has no words in it and no word list beside it, expected {path.name}.words.txt or `words`"
+        f"{stream.name}: has no words in it and no word list beside it, expected {path.name}.words.txt or `word_list`"
     )
 
 
@@ -225,41 +225,9 @@ def _require_as_many(stream: ByteStream, header: Header, path: Path) -> None:
     if not path.is_file():
         return
     with open_stream(path) as listed:
-        n_words = sum(1 for _ in _lines_of_list(listed))
+        n_words = sum(1 for _ in lines_of_list(listed))
     if n_words != header.shape[0]:
         raise _mismatch(stream, header, n_words)
-
-
-def _lines_of_list(listed: ByteStream) -> Iterator[bytes]:
-    """One word a line. If the first line ends with a carriage return, that is part of each line's end."""
-    lines = _lines(listed.name, _counted(listed))
-    first = next(lines, None)
-    if first is None:
-        return
-    carriage_return = b"\r" if first.endswith(b"\r") else b""
-    for line in chain([first], lines):
-        yield line.removesuffix(carriage_return)
-
-
-def _counted(listed: ByteStream) -> Iterator[bytes]:
-    """The bytes of a list, as long as they are not far more than those on disk."""
-    n_bytes = 0
-    while data := listed.read(READ_BYTES):
-        n_bytes += len(data)
-        listed.require_words_within(n_bytes)
-        yield data
-
-
-def _lines(name: str, parts: Iterator[bytes]) -> Iterator[bytes]:
-    """Cut into lines, without their line feeds; the last one need not have one."""
-    rest = b""
-    for data in parts:
-        *lines, rest = (rest + data).split(LINE_FEED)
-        if max(len(rest), *map(len, lines), 0) > MAX_WORD_BYTES + 1:
-            raise InputError(f"{name}: a word is longer than {MAX_WORD_BYTES} bytes, allowed at most that")
-        yield from lines
-    if rest:
-        yield rest
 
 
 # Writing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,9 @@ class ReadOptions:
     """What happens to words that are not valid UTF-8; as in :meth:`bytes.decode`."""
     allow_pickle: bool = False
     """Whether native gensim files may be read: unpickling runs whatever code the file holds."""
-    words: Path | None = None
+    words: Collection[str] | None = None
+    """Keep rows of these words only, and drop the others, whatever the format; ``None`` keeps all."""
+    word_list: Path | None = None
     """For ``npy``: the file with one word per line; ``None`` means its own words, or ``<source>.words.txt``."""
 
     def __post_init__(self) -> None:

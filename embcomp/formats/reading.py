@@ -21,14 +21,16 @@ from embcomp.progress import Progress, no_progress
 
 RowCheck = Callable[[int], None]
 
+LEAST_REPEATED = 10  # rows; so many repeated ones, and more than half, are no accident
+
 
 def read_embedding(
-    source: str | Path, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
+    source: str | Path | ByteStream, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
 ) -> Embedding:
     """Read a source into memory: the matrix, the words, and some MB beside them.
 
     Args:
-        source: a file, plain or compressed; ``-`` for standard input.
+        source: a file, plain or compressed; ``-`` for standard input; or a stream that is open already.
         options: what to accept.
         progress: called with the stage ``read`` and bytes on disk: done, and in all (0 if unknown).
 
@@ -78,7 +80,7 @@ def read_chunks(
 
 @contextmanager
 def open_blocks(
-    source: str | Path, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
+    source: str | Path | ByteStream, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
 ) -> Iterator[BlockReader]:
     """Open a source to read it block by block, in bounded memory.
 
@@ -102,24 +104,26 @@ class BlockReader:
         self._options = options
         self._progress = progress
         self._source: Source | None = None
+        self._words = None if options.words is None else frozenset(options.words)
         self.format, self._rows = open_rows(stream, options)
         self.dim = self._rows.dim
 
     def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
         seen: set[str] = set()
-        n_bad = n_repeated = 0
+        n_bad = n_unwanted = n_repeated = 0
         for block in self._numbered():
             finite = self._finite(block)
-            distinct = self._distinct(finite, seen)
+            wanted = self._wanted(finite)
+            distinct = self._distinct(wanted, seen)
             n_bad += block.n_bad + len(block.words) - len(finite.words)
-            n_repeated += len(finite.words) - len(distinct.words)
+            n_unwanted += len(finite.words) - len(wanted.words)
+            n_repeated += len(wanted.words) - len(distinct.words)
             self._stream.count_words(distinct.words)
             self._progress("read", self._stream.n_raw, self._stream.size)
             if distinct.words:
                 yield distinct.words, distinct.vectors
-        if not seen:
-            raise InputError(f"{self._stream.name}: no rows are left, expected at least 1")
+        self._require_rows(len(seen), n_repeated, n_unwanted)
         self._source = Source(
             name=self._stream.base_name,
             format=self.format,
@@ -128,6 +132,8 @@ class BlockReader:
             dim=self.dim,
             duplicates_dropped=n_repeated + self._rows.n_duplicates,
             bad_rows_dropped=n_bad,
+            unwanted_dropped=n_unwanted,
+            words_not_found=0 if self._words is None else len(self._words) - len(seen),
         )
 
     @property
@@ -167,6 +173,27 @@ class BlockReader:
             found = not_finite(column + 1, str(vectors[row, column]))
             raise InputError(f"{self._rows.place(block.numbers[row])}: {found}")
         return _keep(block, np.flatnonzero(finite).tolist())
+
+    def _wanted(self, block: Block) -> Block:
+        """Drop rows of words that are not wanted."""
+        words = self._words
+        if words is None or words.issuperset(block.words):
+            return block
+        return _keep(block, [row for row, word in enumerate(block.words) if word in words])
+
+    def _require_rows(self, n_kept: int, n_repeated: int, n_unwanted: int) -> None:
+        """Refuse a source of which nothing is left, or whose rows were not cut where they should be."""
+        name = self._stream.name
+        if not n_kept and n_unwanted:
+            raise InputError(f"{name}: none of the {len(self._words or ())} words that `words` names is there")
+        if not n_kept:
+            raise InputError(f"{name}: no rows are left, expected at least 1")
+        if n_repeated > max(n_kept, LEAST_REPEATED):
+            raise InputError(
+                f"{name}: {n_repeated} of {n_kept + n_repeated} rows repeat the word of an earlier row, expected "
+                f"distinct words before {self.dim} numbers; words that end in a number after a space, as in "
+                "'new york 12', cannot be told from numbers: join them as in 'new_york_12', or use .npy"
+            )
 
     def _distinct(self, block: Block, seen: set[str]) -> Block:
         """Drop or refuse rows of words seen before."""

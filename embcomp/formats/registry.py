@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from embcomp.errors import InputError, ParameterError
+from embcomp.formats.compression import SUFFIXES, split_compression
 from embcomp.formats.format import Format, Rows, Write
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.sniff import unknown_format
@@ -36,18 +38,35 @@ def writable_formats() -> dict[str, tuple[str, ...]]:
     return {name: each.suffixes for name, each in FORMATS.all().items() if each.write is not None}
 
 
-def find_writer(name: str, *, streams: bool) -> Write:
-    """Return what writes a format, to standard output if it ``streams``.
+def format_of(target: str) -> tuple[str, str | None]:
+    """Return the format that a target's suffix stands for, in capitals or not, and the compression, if any.
 
     Raises:
-        ParameterError: there is no such format, or it needs a file.
+        ParameterError: it is that of no format that is written.
+    """
+    stem, kind = split_compression(target)
+    suffix = Path(stem).suffix.lower()
+    written = writable_formats()
+    for name, suffixes in written.items():
+        if suffix in suffixes:
+            return name, kind
+    allowed = ", ".join(suffix for suffixes in written.values() for suffix in suffixes)
+    got = f"has the suffix {suffix!r}" if suffix else "has no suffix"
+    raise ParameterError(f"{target}: {got}, expected one of {allowed} (and {', '.join(SUFFIXES)}), or `format`")
+
+
+def find_writer(name: str, *, streams: bool) -> Write:
+    """Return what writes a format, front to back if it ``streams``, as to standard output or compressed.
+
+    Raises:
+        ParameterError: there is no such format, or it needs a plain file.
         PluginError: another package's format cannot be used.
     """
     found = FORMATS.get(name) if name in FORMATS.names() else None
     if found is None or found.write is None:
         raise ParameterError(f"`format` must be one of {', '.join(writable_formats())}, got {name!r}")
     if streams and not found.streams:
-        raise ParameterError(f"the format {name} needs a file, got standard output")
+        raise ParameterError(f"the format {name} needs a plain file, got standard output or a compressed one")
     return found.write
 
 

@@ -31,12 +31,15 @@ BOMB_FREE_BYTES = 64 << 20
 
 
 @contextmanager
-def open_stream(source: str | Path) -> Iterator[ByteStream]:
-    """Open a file, or ``-`` for standard input.
+def open_stream(source: str | Path | ByteStream) -> Iterator[ByteStream]:
+    """Open a file, or ``-`` for standard input; what is open already stays as it is.
 
     Raises:
         InputError: it cannot be opened, or is compressed in a way that nothing here reads.
     """
+    if isinstance(source, ByteStream):
+        yield source
+        return
     if str(source) == STDIN:
         yield ByteStream(STDIN, sys.stdin.buffer)
         return

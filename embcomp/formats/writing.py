@@ -12,6 +12,7 @@ from pathlib import Path
 
 from embcomp.arrays import FloatArray
 from embcomp.files import replacing
+from embcomp.formats.compression import compressing, split_compression
 from embcomp.formats.format import Table
 from embcomp.formats.registry import find_writer
 
@@ -32,7 +33,7 @@ def write_embedding(
     Memory is that of one block, but for ``gensim``, whose file is written from the whole matrix.
 
     Args:
-        target: a file, or ``-`` for standard output.
+        target: a file, compressed if its suffix says so; or ``-`` for standard output.
         format: a name of :func:`embcomp.formats.writable_formats`.
         blocks: distinct words and float32 (k, dim).
         n_rows: rows in all blocks.
@@ -44,7 +45,8 @@ def write_embedding(
         OutputError: a word or number cannot be held, or the target cannot be written.
     """
     name = str(target)
-    write = find_writer(format, streams=name == STDOUT)
+    _, kind = split_compression(name)
+    write = find_writer(format, streams=name == STDOUT or kind is not None)
     opened = nullcontext(sys.stdout.buffer) if name == STDOUT else replacing(Path(target), force=force)
-    with opened as out:
+    with opened as file, compressing(file, kind, name) as out:
         write(out, Table(name, blocks, n_rows, dim))

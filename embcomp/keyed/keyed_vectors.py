@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.container.layout import PREAMBLE
 from embcomp.container.reader import open_container
 from embcomp.container.writer import save
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import MissingWordError, ParameterError
+from embcomp.errors import InputError, MissingWordError, ParameterError
+from embcomp.files import STDIN
 from embcomp.keyed.views import DecodedMatrix, WordIndex, WordList
 from embcomp.search import SearchIndex, Similarity, rounded
 
@@ -29,8 +31,9 @@ COSMUL_EPSILON = 0.000001  # gensim's, after [Levy 2014, §6]
 
 def open_vectors(path: str | Path, *, similarity: Similarity | None = None) -> CompressedVectors:
     """Open an ``.embc`` file, see :func:`embcomp.open`."""
-    absolute = str(Path(path).absolute())
-    return CompressedVectors(open_container(path), similarity=similarity, path=absolute)
+    encoded = open_container(path)
+    absolute = None if str(path) == STDIN else str(Path(path).absolute())
+    return CompressedVectors(encoded, similarity=similarity, path=absolute)
 
 
 class CompressedVectors:
@@ -66,12 +69,13 @@ class CompressedVectors:
         self.index_to_key: Sequence[str] = WordList(encoded.vocabulary)
         self.key_to_index: Mapping[str, int] = WordIndex(encoded.vocabulary)
         self._path = path
+        self._start = b"" if path is None else _start_of(path)
         self._similarity = similarity
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._path is None:
             raise TypeError("only an object made by embcomp.open can be pickled: it is opened again from its file")
-        return _open_again, (self._path, self._similarity)
+        return _open_again, (self._path, self._start, self._similarity)
 
     def save(self, path: str | Path, *, force: bool = False, drop_order: bool = False) -> None:
         """Write an ``.embc`` file, which :func:`embcomp.open` opens; the same vectors give the same bytes.
@@ -105,8 +109,17 @@ class CompressedVectors:
         return self.encoded.compressor.offset
 
     def align(self, vectors: FloatArray) -> FloatArray:
-        """Bring vectors of the source's space, shape (n, dim), into the space of these vectors, for comparison."""
-        return self.encoded.compressor.align(np.ascontiguousarray(vectors, dtype=np.float32))
+        """Bring vectors of the source's space, shape (n, dim) or (dim,), into the space of these, for comparison.
+
+        Raises:
+            ParameterError: they have another shape.
+        """
+        rows = np.ascontiguousarray(vectors, dtype=np.float32)
+        if rows.ndim not in (1, 2) or rows.shape[-1] != self.vector_size:
+            raise ParameterError(
+                f"vectors must have shape (any, {self.vector_size}) or ({self.vector_size},), got {rows.shape}"
+            )
+        return self.encoded.compressor.align(rows.reshape(-1, self.vector_size)).reshape(rows.shape)
 
     def __len__(self) -> int:
         return len(self.encoded)
@@ -142,7 +155,7 @@ class CompressedVectors:
         return self.encoded.decode_rows(self._rows(key_or_keys))
 
     def get_vector(self, key: object, norm: bool = False) -> FloatArray:
-        """Return the vector of a key, float32, shape (dim,), read-only; with ``norm`` of length 1.
+        """Return the vector of a key, float32, shape (dim,), a new array; with ``norm`` of length 1.
 
         Raises:
             MissingWordError: it is not there (a ``KeyError``).
@@ -152,10 +165,7 @@ class CompressedVectors:
         else:
             rows = self._rows([key])
         vector: FloatArray = self.encoded.decode_rows(rows)[0]
-        if norm:
-            vector = _unit(vector)
-        vector.setflags(write=False)
-        return vector
+        return _unit(vector) if norm else vector
 
     def get_mean_vector(
         self,
@@ -229,6 +239,17 @@ class CompressedVectors:
         if found:
             loaded.add_vectors(found, self[found])
         return loaded
+
+    def save_word2vec_format(self, path: str | Path, *, binary: bool = False, force: bool = False) -> None:
+        """Write the decoded vectors as word2vec does, as text or binary, compressed if the suffix is such.
+
+        Raises:
+            OutputError: the file exists and ``force`` is not given, or it cannot be written.
+        """
+        from embcomp.formats import write_embedding
+
+        name = f"word2vec-{'binary' if binary else 'text'}"
+        write_embedding(path, name, self.encoded.blocks(), len(self), self.vector_size, force=force)
 
     # Similarity of words.
 
@@ -330,6 +351,7 @@ class CompressedVectors:
 
         Raises:
             MissingWordError: a key is not there (a ``KeyError``).
+            ParameterError: the first keys are asked for, and the order of the source was dropped.
         """
         if topn is not None and topn < 1:
             return []
@@ -340,6 +362,7 @@ class CompressedVectors:
         if indexer is not None and topn is not None:
             return indexer.most_similar(query, topn)
         start, stop = (0, int(restrict_vocab)) if restrict_vocab else (clip_start, int(clip_end or len(self)))
+        self._require_order(start, stop)
         if topn is None:
             return self.index.scores(query, restrict=stop)[start:].astype(np.float32)
         given = {self.get_index(key) for key in wanted if not isinstance(key, np.ndarray)}
@@ -464,6 +487,18 @@ class CompressedVectors:
             product *= (1 + self.index.scores(key if isinstance(key, np.ndarray) else self.get_vector(key))) / 2
         return product
 
+    def _require_order(self, start: int, stop: int) -> None:
+        """Refuse ranks as bounds where they do not follow the source, unless they are those of bands."""
+        if self.encoded.ordered or (start == 0 and stop >= len(self)):
+            return
+        ends = [band.end for band in self.encoded.codes.bands]
+        if {start, min(stop, len(self))} <= {0, *ends}:
+            return
+        bands = f"; the first {' or '.join(map(str, ends[:-1]))} are known" if len(ends) > 1 else ""
+        raise ParameterError(
+            f"`restrict` must be absent: the order of the source was dropped, and which words are first{bands}"
+        )
+
     def _nearest_after(
         self, start: int, query: FloatArray, topn: int, given: set[int], stop: int
     ) -> list[tuple[str, float]]:
@@ -480,8 +515,17 @@ class CompressedVectors:
         return list(zip(self.encoded.vocabulary.words(ranks[kept]), scores[kept].tolist(), strict=True))
 
 
-def _open_again(path: str, similarity: Similarity | None) -> CompressedVectors:
-    return open_vectors(path, similarity=similarity)
+def _open_again(path: str, start: bytes, similarity: Similarity | None) -> CompressedVectors:
+    opened = open_vectors(path, similarity=similarity)
+    if _start_of(path) != start:
+        raise InputError(f"{path}: was replaced after the object was pickled, expected the same file")
+    return opened
+
+
+def _start_of(path: str) -> bytes:
+    """The first bytes of a container, which hold a checksum of its header and so of its sections' checksums."""
+    with Path(path).open("rb") as file:
+        return file.read(PREAMBLE.size)
 
 
 def _unit(vector: FloatArray) -> FloatArray:

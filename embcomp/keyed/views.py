@@ -61,6 +61,23 @@ class DecodedMatrix(NDArrayOperatorsMixin):
             raise ValueError("vectors are decoded into a new array: copy=False is not possible")
         return self._encoded.decode_all().astype(dtype or self.dtype, copy=False)
 
+    @property
+    def T(self) -> FloatArray:  # noqa: N802  NumPy's name
+        """All vectors, transposed: shape (dim, rows)."""
+        return np.asarray(self).T
+
+    def astype(self, dtype: DTypeLike) -> NDArray[Any]:
+        """Return all vectors in another type."""
+        return self.__array__(dtype)
+
+    def copy(self) -> FloatArray:
+        """Return all vectors as an array of their own."""
+        return self._encoded.decode_all()
+
+    def mean(self, axis: int | None = None, **options: Any) -> Any:
+        """Return the mean as :func:`numpy.mean` does."""
+        return np.mean(np.asarray(self), axis=axis, **options)
+
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         arrays = [np.asarray(value) if isinstance(value, DecodedMatrix) else value for value in inputs]
         if any(isinstance(value, DecodedMatrix) for value in options.get("out", ())):

@@ -2,5 +2,6 @@
 
 from embcomp.kernels.sums import rounded
 from embcomp.search.index import Neighbours, SearchIndex, Similarity
+from embcomp.search.nearest import by_vectors
 
-__all__ = ["Neighbours", "SearchIndex", "Similarity", "rounded"]
+__all__ = ["Neighbours", "SearchIndex", "Similarity", "by_vectors", "rounded"]

@@ -141,7 +141,7 @@ def test_read_takes_the_options_of_the_command_line(tmp_path: Path) -> None:
 def test_read_takes_an_array_and_its_words(vectors: Any, tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", vectors)
     (tmp_path / "w.txt").write_text("\n".join(WORDS) + "\n")
-    words, read = embcomp.read(tmp_path / "v.npy", words=tmp_path / "w.txt")
+    words, read = embcomp.read(tmp_path / "v.npy", word_list=tmp_path / "w.txt")
     assert words == WORDS
     assert np.array_equal(read, vectors)
 

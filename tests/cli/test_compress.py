@@ -191,3 +191,31 @@ def test_a_container_is_not_compressed_again(cli: Cli, embc: Path, tmp_path: Pat
     outcome = cli("compress", embc, "-o", tmp_path / "again.embc")
     assert (outcome.code, outcome.err.count("\n")) == (3, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_larger_than_its_source_is_named(cli: Cli, glove: Path, tmp_path: Path) -> None:
+    outcome = cli("compress", glove, "-o", tmp_path / "x.embc", "--method", "kd", "--ways", "16")
+    assert outcome.code == 0
+    assert outcome.err.splitlines()[-1].startswith(
+        "warning: the file is larger than the words and their float32 vect"
+    )
+    assert outcome.err.endswith("for few words, lower --dims or --ways or use --method sign\n")
+
+
+def test_state_that_dominates_is_named(cli: Cli, tmp_path: Path) -> None:
+    rng, source = np.random.default_rng(3), tmp_path / "v.txt"
+    rows = [f"{word} {' '.join(map(str, rng.normal(size=60).round(3)))}\n" for word in range(800)]
+    source.write_text("".join(rows))
+    assert "% of it is what iiq learned" in cli("compress", source, "-o", tmp_path / "x.embc").err
+    assert "learned" not in cli("compress", source, "-o", tmp_path / "y.embc", "--method", "sign").err
+
+
+@pytest.mark.parametrize("size", ["1G", "500M", "64k", "2GiB", "1T"])
+def test_sizes_as_they_are_typed(cli: Cli, glove: Path, tmp_path: Path, size: str) -> None:
+    assert cli("compress", glove, "-o", tmp_path / "x.embc", "--max-memory", size).code == 0
+
+
+def test_a_refusal_for_memory_is_of_the_rows_that_there_are(cli: Cli, tmp_path: Path) -> None:
+    source = tmp_path / "v.txt"
+    source.write_text("".join(f"w{row} {' '.join(['0.5'] * 64)} {row}\n" for row in range(10)))
+    assert cli("compress", source, "-o", tmp_path / "x.embc", "--max-memory", "1MB").code == 0

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from embcomp.container.reader import open_container
-from embcomp.formats import read_embedding
+from embcomp.formats import open_stream, read_embedding
+from embcomp.formats.compression import SUFFIXES
 
 from .conftest import WORDS, Cli
 
@@ -30,7 +31,8 @@ def test_info_names_every_part(cli: Cli, embc: Path) -> None:
 
 def test_verify_says_yes(cli: Cli, embc: Path) -> None:
     assert cli("verify", embc).out == f"{embc}: ok\n"
-    assert json.loads(cli("verify", embc, "--json").out) == {"ok": True, "problems": []}
+    each = {"file": str(embc), "ok": True, "problems": []}
+    assert json.loads(cli("verify", embc, "--json").out) == {"ok": True, "problems": [], "files": [each]}
 
 
 def test_verify_says_no(cli: Cli, embc: Path, tmp_path: Path) -> None:
@@ -40,7 +42,7 @@ def test_verify_says_no(cli: Cli, embc: Path, tmp_path: Path) -> None:
     broken.write_bytes(data)
     outcome = cli("verify", broken)
     assert (outcome.code, outcome.err) == (1, "")
-    assert outcome.out.startswith("broken.embc: the checksum of section 'codes.0' ")
+    assert outcome.out.startswith(f"{broken}: the checksum of section 'codes.0' ")
     assert json.loads(cli("verify", broken, "--json").out)["ok"] is False
 
 
@@ -67,6 +69,7 @@ DAMAGES = [
     (corrupt, "x.embc: the header's checksum does not match"),
 ]
 READERS = [["info"], ["vector", "queen"], ["decompress", "-o", "out.txt"], ["eval"]]
+READ_AS_ORIGINALS = ["vector", "eval"]  # what is no container
 
 
 @pytest.mark.parametrize(
@@ -75,7 +78,7 @@ READERS = [["info"], ["vector", "queen"], ["decompress", "-o", "out.txt"], ["eva
         (damage, message, command)
         for damage, message in DAMAGES
         for command in READERS
-        if not (damage is other_file and command == ["eval"])  # eval reads that as an original file
+        if not (damage is other_file and command[0] in READ_AS_ORIGINALS)
     ],
 )
 def test_a_damaged_container_is_refused_in_one_line(
@@ -88,13 +91,13 @@ def test_a_damaged_container_is_refused_in_one_line(
     command: list[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    broken = tmp_path / "x.embc"
+    broken = Path("x.embc")
     broken.write_bytes(damage(embc.read_bytes()))
     outcome = cli(command[0], broken, *command[1:])
     assert (outcome.code, outcome.out) == (4, "")
     assert outcome.err.startswith(f"embcomp: {message}")
     assert outcome.err.count("\n") == 1
-    assert list(tmp_path.iterdir()) == [broken]
+    assert [path.name for path in tmp_path.iterdir()] == ["x.embc"]
 
 
 def test_vector_prints_numbers_that_read_back(cli: Cli, embc: Path) -> None:
@@ -168,8 +171,9 @@ def test_decompress_refuses_a_format_it_does_not_write(cli: Cli, embc: Path, tmp
         ["compress", "s.txt", "-o", "hard"],
         ["compress", "link", "-o", "s.txt"],
         ["compress", "s.txt", "--words", "w.txt", "-o", "w.txt"],
-        ["decompress", "c.embc", "-o", "c.embc"],
-        ["decompress", "c.embc", "-o", "clink"],
+        ["compress", "s.txt", "--word-list", "w.txt", "-o", "w.txt"],
+        ["decompress", "c.embc", "--to", "npy", "-o", "c.embc"],
+        ["decompress", "c.embc", "--to", "npy", "-o", "clink"],
         ["add", "c.embc", "s.txt", "-o", "s.txt"],
         ["compare", "s.txt", "--csv", "s.txt"],
         ["compare", "s.txt", "--html", "link"],
@@ -197,3 +201,36 @@ def test_more_words_may_go_into_the_same_file(cli: Cli, embc: Path, glove: Path,
     more.write_text(f"new {' '.join(['0.5'] * 8)}\n")
     assert cli("add", grown, more, "-o", grown, "--force").code == 0
     assert open_container(grown).words == [*WORDS, "new"]
+
+
+@pytest.mark.parametrize(
+    ("name", "same_as"),
+    [
+        ("out.TXT", "out.txt"),
+        ("out.txt.gz", "out.txt"),
+        ("out.vec.bz2", "out.vec"),
+        ("out.Bin.XZ", "out.bin"),
+        ("out.npy.zst", "out.npy"),
+    ],
+)
+def test_a_suffix_says_format_and_compression(cli: Cli, embc: Path, tmp_path: Path, name: str, same_as: str) -> None:
+    if name.endswith("zst"):
+        pytest.importorskip("zstandard")
+    for each in (name, same_as):
+        assert cli("decompress", embc, "-o", tmp_path / each).code == 0
+    with open_stream(tmp_path / name) as stream:
+        assert stream.compression == SUFFIXES.get(Path(name.lower()).suffix)
+        assert stream.read(10**6) == (tmp_path / same_as).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["o.parquet", "o.h5", "o.npz", "o.csv", "o.model", "o.100d", "o.kv.gz", "o"])
+def test_an_unknown_suffix_is_refused(cli: Cli, embc: Path, tmp_path: Path, name: str) -> None:
+    outcome = cli("decompress", embc, "-o", tmp_path / name)
+    assert (outcome.code, list(tmp_path.iterdir())) == (2, [])
+    if name == "o":
+        assert outcome.err == (
+            f"embcomp: {tmp_path / 'o'}: has no suffix, expected one of .txt, .vec, .bin, .kv, .npy, .safetensors, "
+            ".fifu (and .gz, .bz2, .xz, .zst), or --to\n"
+        )
+    if name != "o.kv.gz":
+        assert cli("decompress", embc, "-o", tmp_path / name, "--to", "glove-text").code == 0

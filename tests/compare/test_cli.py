@@ -74,7 +74,7 @@ def test_a_target_size_is_kept(cli: Cli, source_file: Path, data_dir: Path) -> N
 def test_a_target_out_of_reach_is_a_row_and_a_note(cli: Cli, source_file: Path, data_dir: Path) -> None:
     arguments = ("compare", source_file, "--methods", "sign", "--suite", "similarity", "--data", data_dir)
     outcome = cli(*arguments, "--target-ratio", "1000")
-    assert outcome.code == 0
+    assert outcome.code == 1
     assert outcome.out.splitlines()[-1].split() == ["sign", *"–––––––"]
     assert outcome.err.startswith(
         "embcomp: compare: sign cannot reach 1000 × (vectors only): it has no option for its"
@@ -200,3 +200,26 @@ def test_the_page_does_not_depend_on_the_folder(cli: Cli, source_file: Path, dat
         cli("compare", copy, *RUN, "--data", data_dir, "--html", tmp_path / name / "r.html")
         pages.append((tmp_path / name / "r.html").read_text())
     assert pages[0] == pages[1]
+
+
+def test_a_target_that_nothing_reaches_is_a_no(cli: Cli, source_file: Path, data_dir: Path) -> None:
+    arguments = (
+        "compare",
+        source_file,
+        "--data",
+        data_dir,
+        "--suite",
+        "similarity",
+        "--no-cache",
+        "--methods",
+        "sign",
+    )
+    assert cli(*arguments, "--target-size", "100B").code == 1
+    assert cli(*arguments, "--target-size", "1MB").code == 0
+
+
+def test_markdown_has_suites_of_one_set(cli: Cli, source_file: Path, data_dir: Path, tmp_path: Path) -> None:
+    arguments = ("compare", source_file, "--data", data_dir, "--no-cache", "--methods", "sign", "--suite", "fidelity")
+    assert cli(*arguments, "--markdown", tmp_path / "t.md").code == 0
+    text = (tmp_path / "t.md").read_text(encoding="utf-8")
+    assert "\nfidelity (" in text

@@ -23,9 +23,10 @@ def parts(small: bytes) -> Parts:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    """Where a test puts its file."""
-    return tmp_path / "x.embc"
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a test puts its file: in a folder of its own, by a name that messages show."""
+    monkeypatch.chdir(tmp_path)
+    return Path("x.embc")
 
 
 @pytest.fixture

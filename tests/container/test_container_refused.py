@@ -46,15 +46,19 @@ def refusal(path: Path, data: bytes, kind: type[ContainerError]) -> str:
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"the 0.1 0.2\n", b"\x89EMBD\r\n\x1a" + bytes(64), b"\x89PNG\r\n\x1a\n" + bytes(64)]
+    "data", [b"the 0.1 0.2\n", b"\x89EMBD\r\n\x1a" + bytes(64), b"\x89PNG\r\n\x1a\n" + bytes(64)]
 )
 def test_another_kind_of_file(path: Path, data: bytes) -> None:
-    message = "x.embc: is not an embcomp container (it does not start with its magic bytes)"
+    message = "x.embc: is not an embcomp container (it does not start with its magic bytes), expected an .embc file"
     assert refusal(path, data, NotAContainerError) == message
 
 
+def test_an_empty_file(path: Path) -> None:
+    assert refusal(path, b"", NotAContainerError) == "x.embc: is empty, expected an .embc file"
+
+
 def test_a_text_mode_copy(path: Path, small: bytes) -> None:
-    message = "x.embc: is not an embcomp container (it does not start with its magic bytes)"
+    message = "x.embc: is not an embcomp container (it does not start with its magic bytes), expected an .embc file"
     assert refusal(path, small.replace(b"\r\n", b"\n"), NotAContainerError) == message
 
 

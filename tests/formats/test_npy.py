@@ -37,7 +37,7 @@ def test_npy_from_a_pipe_with_words_named(tmp_path: Path) -> None:
     path = save_npy(tmp_path / "m.npy", np.eye(2, dtype=np.float32), "")
     words = tmp_path / "vocabulary"
     words.write_bytes(gzip.compress(b"a\r\nb\r\n"))
-    assert read(tmp_path / "m.gz", gzip.compress(path.read_bytes()), words=words).words == ["a", "b"]
+    assert read(tmp_path / "m.gz", gzip.compress(path.read_bytes()), word_list=words).words == ["a", "b"]
 
 
 def test_npy_that_is_refused(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_npy_that_is_refused(tmp_path: Path) -> None:
     )
     path.with_name("m.npy.words.txt").unlink()
     assert refusal(path, data) == (
-        "m.npy: has no words in it and no word list beside it, expected m.npy.words.txt or `words`"
+        "m.npy: has no words in it and no word list beside it, expected m.npy.words.txt or `word_list`"
     )
 
 
@@ -101,7 +101,7 @@ def test_npy_with_words_of_its_own(tmp_path: Path, order: Any, pack: Any) -> Non
     assert rows(embedding) == {"a\r": [0.0, 1.0], "": [2.0, 3.0], "\u2028": [4.0, 5.0]}
     assert embedding.source.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
     assert read(path, limit=2).words == ["a\r", ""]
-    assert read(path, words=path.with_name("m.npy.words.txt")).words == ["from", "another", "file"]
+    assert read(path, word_list=path.with_name("m.npy.words.txt")).words == ["from", "another", "file"]
 
 
 def test_npy_with_other_words_than_rows(tmp_path: Path) -> None:
@@ -189,10 +189,10 @@ def test_word_lists_of_npy_are_read_with_limits(tmp_path: Path) -> None:
     words = tmp_path / "words.gz"
     words.write_bytes(gzip.compress(b"w\n" * (150 << 19)))
     tracemalloc.start()
-    assert refusal(path, words=words) == (
+    assert refusal(path, word_list=words) == (
         "words.gz: its words alone expand to more than 10 times its size, allowed at most that many"
     )
     words.write_bytes(b"a\n" + bytes(2 << 20) + b"\n")
-    assert refusal(path, words=words) == "words.gz: a word is longer than 1048576 bytes, allowed at most that"
+    assert refusal(path, word_list=words) == "words.gz: a word is longer than 1048576 bytes, allowed at most that"
     assert tracemalloc.get_traced_memory()[1] < 100 << 20
     tracemalloc.stop()

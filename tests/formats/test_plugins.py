@@ -82,7 +82,9 @@ def test_it_is_written_and_listed(install: Callable[[dict[str, str]], None], tmp
     blocks = [(["a"], np.ones((1, 2), np.float32)), (["b"], np.zeros((1, 2), np.float32))]
     write_embedding(path, "pairs", blocks, 2, 2)
     assert rows(read(path)) == {"a": [1, 1], "b": [0, 0]}
-    with pytest.raises(ParameterError, match=r"^the format pairs needs a file, got standard output$"):
+    with pytest.raises(
+        ParameterError, match=r"^the format pairs needs a plain file, got standard output or a compressed one$"
+    ):
         write_embedding("-", "pairs", blocks, 2, 2)
 
 

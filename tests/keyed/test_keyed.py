@@ -174,3 +174,57 @@ def test_opening_imports_nothing_heavy(folder: Path) -> None:
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_one_vector_and_several_are_new_arrays(vectors: CompressedVectors) -> None:
+    one, many = vectors["king"], vectors[["king"]]
+    one += 1
+    many += 1
+    assert np.array_equal(one, many[0])
+    assert not np.array_equal(vectors["king"], one)
+
+
+def test_align_takes_one_vector(vectors: CompressedVectors) -> None:
+    rows = np.ones((2, vectors.vector_size), dtype=np.float32)
+    np.testing.assert_allclose(vectors.align(rows[0]), vectors.align(rows)[0], atol=1e-6)
+    with pytest.raises(ParameterError, match=rf"^vectors must have shape \(any, {vectors.vector_size}\) or "):
+        vectors.align(np.ones(vectors.vector_size + 1, dtype=np.float32))
+
+
+def test_the_matrix_has_the_methods_of_an_array(vectors: CompressedVectors) -> None:
+    matrix, whole = vectors.vectors, np.asarray(vectors.vectors)
+    assert np.array_equal(matrix.T, whole.T)
+    assert np.array_equal(matrix.copy(), whole)
+    assert matrix.astype(np.float64).dtype == np.float64
+    assert np.array_equal(matrix.mean(axis=0), whole.mean(axis=0))
+
+
+@pytest.mark.parametrize("binary", [False, True])
+def test_word2vec_files(vectors: CompressedVectors, tmp_path: Path, binary: bool) -> None:
+    from gensim.models import KeyedVectors
+
+    vectors.save_word2vec_format(tmp_path / "v", binary=binary)
+    again = KeyedVectors.load_word2vec_format(str(tmp_path / "v"), binary=binary)
+    assert again.index_to_key == list(vectors.index_to_key)
+    assert np.array_equal(again.vectors, np.asarray(vectors.vectors))
+
+
+def test_a_pickled_object_notices_another_file(vectors: CompressedVectors, tmp_path: Path) -> None:
+    path = tmp_path / "v.embc"
+    vectors.save(path)
+    data = pickle.dumps(embcomp.open(path))
+    assert len(pickle.loads(data)) == len(vectors)
+    words = list(vectors.index_to_key)[:5]
+    embcomp.compress(words, vectors[words], method="sign").save(path, force=True)
+    with pytest.raises(
+        InputError, match=r"v\.embc: was replaced after the object was pickled, expected the same file$"
+    ):
+        pickle.loads(data)
+
+
+def test_without_order_the_first_words_are_not_known(vectors: CompressedVectors, tmp_path: Path) -> None:
+    vectors.save(tmp_path / "v.embc", drop_order=True)
+    opened = embcomp.open(tmp_path / "v.embc")
+    assert len(opened.most_similar("king", restrict_vocab=len(opened))) == 10
+    with pytest.raises(ParameterError, match=r"^`restrict` must be absent: the order of the source was dropped"):
+        opened.most_similar("king", restrict_vocab=20)

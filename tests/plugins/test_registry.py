@@ -117,11 +117,11 @@ def test_a_file_made_by_a_broken_method_says_why(offer: Any, tmp_path: Path) -> 
     parts = Parts(path.read_bytes())
     parts.document["method"] = "missing"
     path.write_bytes(parts.build())
-    with pytest.raises(NewerVersionError, match=r"^out\.embc: plugin 'missing' \(embcomp\.compressors, "):
+    with pytest.raises(NewerVersionError, match=r"out\.embc: plugin 'missing' \(embcomp\.compressors, "):
         embcomp.open(path)
     parts.document["method"] = "neverheard"
     path.write_bytes(parts.build())
-    with pytest.raises(NewerVersionError, match=r"^out\.embc: method 'neverheard' is not known to this"):
+    with pytest.raises(NewerVersionError, match=r"out\.embc: method 'neverheard' is not known to this"):
         embcomp.open(path)
 
 
