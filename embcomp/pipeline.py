@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -34,6 +35,7 @@ def encode_source(
     max_memory: int | None = None,
     *,
     drop_order: bool = False,
+    approve: Callable[[float], None] = lambda seconds: None,
 ) -> EncodedEmbedding:
     """Read, fit and encode a source.
 
@@ -44,6 +46,7 @@ def encode_source(
         progress: called for reading and fitting.
         max_memory: bytes that vectors may take while they are being compressed; ``None`` for half of the free memory.
         drop_order: rows ascend by their words, see :meth:`EncodedEmbedding.without_order`.
+        approve: told how long fitting all rows will take, before it starts; what it raises comes out.
 
     Raises:
         InputError: the source cannot be read as it is.
@@ -51,7 +54,7 @@ def encode_source(
     """
     allowance = max_memory if max_memory is not None else int(SHARE_OF_MEMORY * free_memory())
     in_final_order = drop_order and not compressor.encodes_vectors  # a code belongs to its row
-    whole = partial(_encode_matrix, ascending=in_final_order)
+    whole = partial(_encode_matrix, ascending=in_final_order, approve=approve)
     encode = whole if compressor.head_rows is None else _encode_after_head
     with open_blocks(source, options, progress) as reader:
         encoded = encode(reader, compressor, allowance, progress)
@@ -59,7 +62,13 @@ def encode_source(
 
 
 def _encode_matrix(
-    reader: BlockReader, compressor: Compressor, allowance: int, progress: Progress, *, ascending: bool
+    reader: BlockReader,
+    compressor: Compressor,
+    allowance: int,
+    progress: Progress,
+    *,
+    ascending: bool,
+    approve: Callable[[float], None],
 ) -> EncodedEmbedding:
     words, matrix = read_matrix(reader, partial(_require_room_for_all, reader, compressor, allowance))
     if ascending:
@@ -67,6 +76,8 @@ def _encode_matrix(
         words, matrix = [words[each] for each in order], matrix[order]
     vocabulary = Vocabulary.build(words)
     del words
+    approve(compressor.seconds_to_fit(*matrix.shape))
+    progress("fit", 0, 0)
     codes = fit_codes(compressor, matrix, progress)
     return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source)
 
@@ -79,6 +90,7 @@ def _encode_after_head(
     check = partial(_require_room_for_head, reader, compressor, allowance)
     chunks = read_chunks(reader, words, -(-n_head // BLOCK_ROWS) * BLOCK_ROWS, 2 * CHUNK_ROWS, check)
     first = next(chunks)
+    progress("fit", 0, 0)
     compressor.fit(first[:n_head], progress)
     codes = CodesWriter(compressor)
     codes.add(first)

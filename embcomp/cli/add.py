@@ -14,12 +14,12 @@ from embcomp.cli.common import (
     json_option,
     lists_in,
     max_memory_option,
-    progress_bars,
     quiet_option,
     read_options,
     source_options,
     threads_option,
 )
+from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import print_json, visible
 from embcomp.files import check_target
 

@@ -1,10 +1,8 @@
-"""What the commands share: source options, progress bars, JSON output."""
+"""What the commands share: options of sources and searches, opening what they name."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -15,8 +13,8 @@ from click.core import ParameterSource
 
 from embcomp.checks import parse_size
 from embcomp.cli.command import Name, suite_names
+from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
-from embcomp.progress import no_progress
 
 if TYPE_CHECKING:
     from embcomp.embedding import Embedding
@@ -202,50 +200,6 @@ def notes_on(source: Mapping[str, Any]) -> list[str]:
         found, missing = source["rows"], source["words_not_found"]
         lines.append(f"of {found + missing} words wanted, {found} were found in {name} and {missing} were not")
     return lines
-
-
-@contextmanager
-def progress_bars(*, quiet: bool) -> Iterator[Progress]:
-    """Give a progress callback that draws one tqdm bar per stage: on stderr, and only on a terminal."""
-    if quiet or not sys.stderr.isatty():
-        yield no_progress
-        return
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm[Any]] = {}
-
-    def update(stage: str, done: int, total: int, note: str = "", /) -> None:
-        if stage not in bars:
-            for bar in bars.values():
-                bar.close()
-            bars[stage] = tqdm(total=total or None, desc=visible(stage), file=sys.stderr, unit_scale=True)
-        bars[stage].n = done
-        bars[stage].set_postfix_str(visible(note), refresh=False)
-        bars[stage].refresh()
-
-    try:
-        yield update
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
-@contextmanager
-def overall_bar(*, quiet: bool) -> Iterator[Progress]:
-    """Give a progress callback for steps of one long whole: a single tqdm bar that says what is being done."""
-    if quiet or not sys.stderr.isatty():
-        yield no_progress
-        return
-    from tqdm import tqdm
-
-    with tqdm(file=sys.stderr, leave=False, unit=" steps") as bar:
-
-        def update(stage: str, done: int, total: int, note: str = "", /) -> None:
-            bar.total, bar.n = total, done
-            bar.set_postfix_str(visible(note), refresh=False)
-            bar.set_description(visible(stage))
-
-        yield update
 
 
 def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedEmbedding | Embedding:

@@ -15,8 +15,6 @@ from embcomp.cli.common import (
     json_option,
     lists_in,
     oov_option,
-    overall_bar,
-    progress_bars,
     quiet_option,
     read_options,
     seed_option,
@@ -24,6 +22,7 @@ from embcomp.cli.common import (
     suite_option,
     threads_option,
 )
+from embcomp.cli.progress import overall_bar, progress_bars
 from embcomp.cli.text import print_json
 from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +15,15 @@ from embcomp.cli.common import (
     json_option,
     lists_in,
     notes_on,
-    progress_bars,
     quiet_option,
     read_options,
     source_options,
     threads_option,
 )
 from embcomp.cli.method_options import SEED, MethodCommand, given_options
+from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import print_json, visible
+from embcomp.errors import ParameterError
 from embcomp.files import check_target
 
 LARGE_STATE = 0.5  # of the file
@@ -64,6 +66,7 @@ def default_target(source: str) -> Path:
     "rows hold those only; the others need all rows, and refuse a source that has too many.",
 )
 @click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes per word.")
+@click.option("--yes", is_flag=True, help="Start work that will take hours.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
 @force_option
 @quiet_option
@@ -75,6 +78,7 @@ def command(
     method: str,
     max_memory: str | None,
     drop_order: bool,
+    yes: bool,
     verbose: bool,
     force: bool,
     quiet: bool,
@@ -104,7 +108,10 @@ def command(
     if allowance is not None and compressor.head_rows is None:
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
     with progress_bars(quiet=quiet) as progress:
-        encoded = encode_source(source, compressor, options, progress, allowance, drop_order=drop_order)
+        approve = partial(_approve, method, yes=yes, quiet=quiet)
+        encoded = encode_source(
+            source, compressor, options, progress, allowance, drop_order=drop_order, approve=approve
+        )
     save(encoded, target, force=force)
     if verbose:
         for number, loss in enumerate(encoded.report.get("losses", []), start=1):
@@ -134,6 +141,16 @@ def _on_state(document: dict[str, Any]) -> list[str]:
     advice = [f"lower {' or '.join(f'`{option.name}`' for option in found)}"] if found else []
     advice += [f"use `method` {SMALLEST}"] if kind.name != SMALLEST else []
     return [f"{start}{what}; for few words, {' or '.join(advice) or 'do not compress them'}"]
+
+
+def _approve(method: str, seconds: float, *, yes: bool, quiet: bool) -> None:
+    """Say how long fitting will take if that is more than a minute; refuse if it is more than an hour."""
+    if seconds < 60:
+        return
+    text = f"{seconds / 60:.0f} minutes" if seconds < 3600 else f"{seconds / 3600:.1f} hours"
+    if seconds >= 3600 and not yes:
+        raise ParameterError(f"{method}: fitting will take about {text}; `yes` starts it, fewer `epochs` take less")
+    note(f"embcomp: {method}: fitting will take about {text}", quiet=quiet)
 
 
 def _summary(target: Path, document: dict[str, Any]) -> str:

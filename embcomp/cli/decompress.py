@@ -13,10 +13,10 @@ from embcomp.cli.common import (
     container_argument,
     force_option,
     max_memory_option,
-    progress_bars,
     quiet_option,
     threads_option,
 )
+from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
 from embcomp.errors import ParameterError
 from embcomp.files import check_target

@@ -15,7 +15,6 @@ from embcomp.cli.common import (
     max_memory_option,
     oov_option,
     open_target,
-    progress_bars,
     quiet_option,
     read_options,
     seed_option,
@@ -23,6 +22,7 @@ from embcomp.cli.common import (
     suite_option,
     threads_option,
 )
+from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import escaped, print_json
 from embcomp.errors import ParameterError
 

@@ -14,7 +14,7 @@ from embcomp.arrays import AnyArray, DoubleArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.checks import Boolean, Either, Integer, OneOf, Real, option
 from embcomp.compressors import narrow
-from embcomp.compressors.alone_training import Filters, Schedule, learning_rate
+from embcomp.compressors.alone_training import Filters, Schedule, learning_rate, measured_seconds
 from embcomp.compressors.base import CodeLayout, Report, symbol_bits
 from embcomp.compressors.feed_forward import Network, Trainer, initial_network
 from embcomp.compressors.filters import (
@@ -133,6 +133,14 @@ class AloneCompressor(RowCompressor):
         """``ratio`` itself."""
         return {"ratio": ratio} if {"ratio", "inter"}.isdisjoint(given) else None
 
+    def seconds_to_fit(self, n_rows: int, dim: int) -> float:
+        """The time budget, or what a few steps show."""
+        if not isinstance(self.time_budget, str):
+            return float(self.time_budget)
+        batch_rows = max(1, min(self.batch_size, n_rows))
+        n_steps = self._n_epochs(n_rows) * -(-n_rows // batch_rows)
+        return measured_seconds(self._n_units(n_rows, dim, 0), dim, batch_rows, n_steps)
+
     def _fit_encode(self, vectors: FloatArray, progress: Progress) -> tuple[Report, BytesArray]:
         """Train; the codes are no bits, or the columns of each row with ``store_filters``."""
         dim = vectors.shape[1]
@@ -150,7 +158,8 @@ class AloneCompressor(RowCompressor):
             self.sources_ = np.packbits(sources, axis=2) if self.filter == "binary" else sources
         rng = np.random.default_rng(self.random_state)
         centred = self.filter == "binary" and dim > 1
-        network = initial_network(self._n_units(*vectors.shape), dim, dim, rng, centred=centred)
+        n_units = self._n_units(*vectors.shape, self._fixed_bytes(*vectors.shape))
+        network = initial_network(n_units, dim, dim, rng, centred=centred)
         filters = Filters(sources, assignments)
         losses = self._train(network, vectors, filters, rng, progress, centred=centred)
         self.base_ = network.base
@@ -251,12 +260,12 @@ class AloneCompressor(RowCompressor):
             size += bits.stream_bytes(n_rows, self.matrices * symbol_bits(self.columns)) + self.sources_.nbytes
         return size
 
-    def _n_units(self, n_rows: int, dim: int) -> int:
+    def _n_units(self, n_rows: int, dim: int, fixed_bytes: int) -> int:
         """D_inter: as given, or what leaves the network ``ratio`` times smaller than the vectors, at least 1."""
         if not isinstance(self.inter, str):
             return self.inter
         ratio = RATIO if isinstance(self.ratio, str) else self.ratio
-        room = 4 * n_rows * dim / ratio - self._fixed_bytes(n_rows, dim)
+        room = 4 * n_rows * dim / ratio - fixed_bytes
         return max(1, int(room / narrow.unit_bytes(self.weights, dim, dim)))
 
     def _train(

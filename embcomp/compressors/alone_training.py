@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.arrays import FloatArray
+from embcomp.compressors.feed_forward import Trainer, initial_network
 from embcomp.compressors.filters import Assignments, combine, repeated
 from embcomp.progress import Progress
-from embcomp.threads import blocks
+from embcomp.threads import blocks, single_threaded_blas
 
 FILTER_BYTES = 2**27  # filters of all rows are kept while training if they take no more than this
+MEASURED_STEPS = 3
 NEWS_SECONDS = 0.5  # between two progress reports at least
 
 
@@ -27,6 +29,19 @@ def learning_rate(n_units: int) -> float:
     ones.
     """
     return min(0.01, 0.2 / float(np.sqrt(n_units)))
+
+
+def measured_seconds(n_units: int, dim: int, batch_rows: int, n_steps: int) -> float:
+    """Return how long a training takes here, from a few steps of it on zeros."""
+    network = initial_network(n_units, dim, dim, np.random.default_rng(0))
+    trainer = Trainer(network, batch_rows)
+    zeros = np.zeros((batch_rows, dim), dtype=np.float32)
+    with single_threaded_blas():
+        trainer.step(zeros, zeros, 0.0)
+        start = time.perf_counter()
+        for _ in range(MEASURED_STEPS):
+            trainer.step(zeros, zeros, 0.0)
+    return n_steps * (time.perf_counter() - start) / MEASURED_STEPS
 
 
 class Filters:
@@ -96,7 +111,7 @@ class Schedule:
                 if self.share >= 1:
                     break
                 yield order[start : start + batch]
-                self._tell(epoch)
+                self._tell(epoch - 1)
             if self._rows:
                 self.losses.append(self._loss_sum / self._rows)
             if self.share >= 1:
@@ -109,8 +124,8 @@ class Schedule:
         self._rows += n_rows
         self._done += 1
 
-    def _tell(self, epoch: int, *, always: bool = False) -> None:
-        """Report the epoch, its loss so far and the remaining seconds, at intervals."""
+    def _tell(self, n_done: int, *, always: bool = False) -> None:
+        """Report the epochs that are done, the current one's loss so far and the remaining seconds, at intervals."""
         seconds = time.monotonic() - self._start
         if not always and seconds - self._news < NEWS_SECONDS:
             return
@@ -118,4 +133,4 @@ class Schedule:
         share = min(1.0, self.share)
         left = seconds * (1 - share) / share if share else 0.0
         note = f"loss {self._loss_sum / max(1, self._rows):.4f}, {left:.0f} s left"
-        self._progress("epoch", epoch, self._n_epochs, note)
+        self._progress("epoch", n_done, self._n_epochs, note)

@@ -174,6 +174,10 @@ class Compressor(Configurable):
         self._bind()
         self._report = report or {}
 
+    def seconds_to_fit(self, n_rows: int, dim: int) -> float:
+        """About how long fitting so many rows takes here; 0 where that is not worth saying."""
+        return 0.0
+
     @property
     def report(self) -> Report:
         """Facts about the fit for people; empty if the state was set and not learned here."""

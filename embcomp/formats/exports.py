@@ -5,7 +5,8 @@ Both are written without their programs' packages; the tests read them back with
 *safetensors*   one file of three tensors, none of which needs a list of Python strings to be opened:
                 ``vectors`` F32 (rows, dim), ``words`` U8 (bytes,): all words in UTF-8 without gaps, and ``word_ends``
                 I64 (rows,): where each of them ends. https://github.com/huggingface/safetensors#format
-*finalfusion*   a simple vocabulary and an array, without norms: the vectors are stored as they are.
+*finalfusion*   a simple vocabulary, an array of vectors of length 1, and their lengths before: its readers take
+                vectors for unit vectors, and multiply by the length where they give the original.
                 https://finalfusion.github.io/spec
 """
 
@@ -27,6 +28,7 @@ FIFU_MAGIC = b"FiFu"
 FIFU_VERSION = 0
 SIMPLE_VOCABULARY = 1  # chunk identifiers
 ARRAY = 2
+NORMS = 6
 FLOAT32 = 10  # type identifier
 
 
@@ -63,23 +65,32 @@ def _tensor(dtype: str, shape: list[int], start: int, n_bytes: int) -> dict[str,
 def _write_finalfusion(out: BinaryIO, table: Table) -> None:
     """Write words, then vectors; the vectors wait in a nameless file beside the target until all words are known."""
     n_rows, dim = table.n_rows, table.dim
-    out.write(FIFU_MAGIC + struct.pack("<4I", FIFU_VERSION, 2, SIMPLE_VOCABULARY, ARRAY))
+    out.write(FIFU_MAGIC + struct.pack("<5I", FIFU_VERSION, 3, SIMPLE_VOCABULARY, ARRAY, NORMS))
     start = out.tell()
     out.write(struct.pack("<IQQ", SIMPLE_VOCABULARY, 0, n_rows))
+    norms = bytearray()
     with tempfile.TemporaryFile(dir=Path(table.name).parent) as waiting:
         for words, vectors in table.blocks():
             out.write(b"".join(struct.pack("<I", len(word)) + word for word in words))
-            waiting.write(vectors.tobytes())
+            lengths = np.linalg.norm(vectors, axis=1).astype("<f4")
+            waiting.write((vectors / np.where(lengths > 0, lengths, 1)[:, None]).astype("<f4").tobytes())
+            norms += lengths.tobytes()
         end = out.tell()
         out.seek(start + 4)
         out.write(struct.pack("<Q", end - start - 12))
         out.seek(end)
-        header = struct.Struct("<IQQII")
-        padding = 4 - (end + header.size) % 4  # 1 to 4 bytes: the format never leaves it out
-        n_bytes = header.size - 12 + padding + 4 * n_rows * dim
-        out.write(header.pack(ARRAY, n_bytes, n_rows, dim, FLOAT32) + bytes(padding))
+        out.write(_numbers_start(end, ARRAY, struct.pack("<QI", n_rows, dim), 4 * n_rows * dim))
         waiting.seek(0)
         shutil.copyfileobj(waiting, out)
+    out.write(_numbers_start(out.tell(), NORMS, struct.pack("<Q", n_rows), len(norms)))
+    out.write(norms)
+
+
+def _numbers_start(position: int, chunk: int, shape: bytes, n_bytes: int) -> bytes:
+    """What stands before the float32 numbers of a chunk that starts at a position of the file."""
+    fields = shape + struct.pack("<I", FLOAT32)
+    padding = 4 - (position + 12 + len(fields)) % 4  # 1 to 4 bytes: the format never leaves it out
+    return struct.pack("<IQ", chunk, len(fields) + padding + n_bytes) + fields + bytes(padding)
 
 
 SAFETENSORS = Format("safetensors", (".safetensors",), write=_write_safetensors)

@@ -58,10 +58,11 @@ def test_finalfusion_bytes(tmp_path: Path) -> None:
     path = tmp_path / "o.fifu"
     write_embedding(path, "finalfusion", [(["ab"], np.array([[1.5, -2]], np.float32))], 1, 2)
     vocabulary = struct.pack("<IQQI", 1, 14, 1, 2) + b"ab"
-    before = b"FiFu" + struct.pack("<4I", 0, 2, 1, 2) + vocabulary
+    before = b"FiFu" + struct.pack("<5I", 0, 3, 1, 2, 6) + vocabulary
     padding = 4 - (len(before) + 28) % 4
-    array = struct.pack("<IQQII", 2, 16 + padding + 8, 1, 2, 10) + bytes(padding) + struct.pack("<2f", 1.5, -2)
-    assert path.read_bytes() == before + array
+    array = struct.pack("<IQQII", 2, 16 + padding + 8, 1, 2, 10) + bytes(padding) + struct.pack("<2f", 0.6, -0.8)
+    norms = struct.pack("<IQQI", 6, 12 + 4 + 4, 1, 10) + bytes(4) + struct.pack("<f", 2.5)
+    assert path.read_bytes() == before + array + norms
 
 
 @pytest.mark.parametrize("first_word", ["", "a", "ab", "abc", "abcd"])
@@ -73,7 +74,10 @@ def test_finalfusion_reads_it(tmp_path: Path, first_word: str) -> None:
     for mmap in (False, True):
         loaded = finalfusion.load_finalfusion(str(path), mmap=mmap)
         assert loaded.vocab.words == words
-        np.testing.assert_array_equal(np.asarray(loaded.storage), VECTORS)
+        np.testing.assert_allclose(np.asarray(loaded.storage) * loaded.norms[:, None], VECTORS, rtol=1e-6)
+        units = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
+        for word, similarity in ((each.word, each.similarity) for each in loaded.word_similarity(words[1], k=4)):
+            assert similarity == pytest.approx(units[1] @ units[words.index(word)], abs=1e-6)
 
 
 @pytest.mark.parametrize("format_name", ["safetensors", "finalfusion"])

@@ -1,0 +1,102 @@
+"""What is shown during long work, on stderr: a bar on a terminal, elsewhere a line every minute."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embcomp.cli.text import visible
+from embcomp.progress import no_progress
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from embcomp.progress import Progress
+
+READING = "read"  # the stage that counts bytes
+SECONDS_BETWEEN_LINES = 60
+COUNTED = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]"
+UNCOUNTED = "{desc}: {elapsed}{postfix}"
+
+
+@contextmanager
+def progress_bars(*, quiet: bool) -> Iterator[Progress]:
+    """Give a progress callback with a bar for the current stage; it is gone when the stage is over."""
+    with _shown(quiet=quiet, whole=False) as progress:
+        yield progress
+
+
+@contextmanager
+def overall_bar(*, quiet: bool) -> Iterator[Progress]:
+    """Give a progress callback for steps of one long whole: a single bar that says what is being done."""
+    with _shown(quiet=quiet, whole=True) as progress:
+        yield progress
+
+
+@contextmanager
+def _shown(*, quiet: bool, whole: bool) -> Iterator[Progress]:
+    if quiet:
+        yield no_progress
+    elif not sys.stderr.isatty():
+        yield _Lines()
+    else:
+        bar = _Bar(whole=whole)
+        try:
+            yield bar
+        finally:
+            bar.close()
+
+
+class _Bar:
+    """One bar at a time: the stage that is being worked on."""
+
+    def __init__(self, *, whole: bool) -> None:
+        self._whole = whole
+        self._stage: str | None = None
+        self._bar: tqdm[Any] | None = None
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
+        if self._bar is None or (stage != self._stage and not self._whole):
+            self.close()
+            self._bar = _new_bar(stage, done, total)
+        self._stage = stage
+        self._bar.total, self._bar.n = total or None, done
+        self._bar.set_description_str(visible(stage), refresh=False)
+        self._bar.set_postfix_str(visible(note), refresh=False)
+        self._bar.refresh()
+
+    def close(self) -> None:
+        """Remove the bar from the screen."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _new_bar(stage: str, done: int, total: int) -> tqdm[Any]:
+    from tqdm import tqdm
+
+    settings: dict[str, Any] = {"bar_format": COUNTED if total else UNCOUNTED}
+    if stage == READING:
+        settings = {"unit": "B", "unit_scale": True}
+    return tqdm(file=sys.stderr, leave=False, total=total or None, initial=done, desc=visible(stage), **settings)
+
+
+class _Lines:
+    """A line now and then, for a log: how far the current stage is, and since when work goes on."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
+        now = time.monotonic()
+        if now - self._last < SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        share = f" {100 * done / total:.0f} %" if total else ""
+        beside = f", {note}" if note else ""
+        minutes = int((now - self._start) / 60)
+        click.echo(f"embcomp: {visible(stage)}{share}{visible(beside)} (since {minutes} min)", err=True)
