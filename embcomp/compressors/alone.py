@@ -158,7 +158,7 @@ class AloneCompressor(RowCompressor):
             self.sources_ = np.packbits(sources, axis=2) if self.filter == "binary" else sources
         rng = np.random.default_rng(self.random_state)
         centred = self.filter == "binary" and dim > 1
-        n_units = self._n_units(*vectors.shape, self._fixed_bytes(*vectors.shape))
+        n_units = self._n_units(len(vectors), dim, self._fixed_bytes(len(vectors), dim))
         network = initial_network(n_units, dim, dim, rng, centred=centred)
         filters = Filters(sources, assignments)
         losses = self._train(network, vectors, filters, rng, progress, centred=centred)

@@ -420,3 +420,11 @@ def test_a_state_that_does_not_fit_together_is_refused(
     with pytest.raises(CorruptError) as caught:
         new(**config).set_state(state_of(compressor, **changed))
     assert str(caught.value).startswith(message)
+
+
+def test_the_time_of_a_training_is_that_of_its_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 6.0])
+    monkeypatch.setattr(alone_training.time, "perf_counter", lambda: next(clock))
+    few = AloneCompressor(inter=4, epochs=10, batch_size=100)
+    assert few.seconds_to_fit(1000, 8) == 10 * 10 * 6.0 / alone_training.MEASURED_STEPS
+    assert AloneCompressor(inter=4, time_budget=90).seconds_to_fit(1000, 8) == 90.0
