@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from embcomp import bits
-from embcomp.compressors import narrow
+from embcomp.compressors import alone_training, narrow
 from embcomp.compressors.alone import EPOCHS, ERROR_ROWS, STEPS, AloneCompressor
 from embcomp.compressors.alone_training import learning_rate
 from embcomp.compressors.base import CodeLayout

@@ -40,7 +40,11 @@ def test_none_of_them_is_there(tmp_path: Path) -> None:
     assert refusal(tmp_path / "v", TEXT, words=["x", "y"]) == "v: none of the 2 words that `words` names is there"
 
 
-@pytest.mark.parametrize("data", [b"\xef\xbb\xbfking\r\n\r\nnew york\r\n", gzip.compress(b"king\nnew york", mtime=0)], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    "data",
+    [b"\xef\xbb\xbfking\r\n\r\nnew york\r\n", gzip.compress(b"king\nnew york", mtime=0)],
+    ids=["plain", "gzip"],
+)
 def test_a_list(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "list").write_bytes(data)
     assert read_word_list(tmp_path / "list") == {"king", "new york"}
