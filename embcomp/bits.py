@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import kernels
 from embcomp.threads import CHUNK_ROWS
 
 BytesArray = NDArray[np.uint8]
@@ -98,13 +99,13 @@ def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:
     n_bytes = row_bytes(width)
     if width == 0:
         return np.zeros((len(rows), 0), dtype=np.uint8)
+    if kernels.native is not None:
+        out = np.empty((len(rows), n_bytes), dtype=np.uint8)
+        kernels.native.take(stream, np.ascontiguousarray(rows, dtype=np.int64), out, (len(rows), width))
+        return out
     if width % 8 == 0:
         whole: BytesArray = stream.reshape(-1, n_bytes)[rows]
         return whole
-    if len(rows) == 1:  # the usual call, with a path of its own: a tenth of the time
-        first = int(rows[0]) * width
-        window_bits = np.unpackbits(stream[first >> 3 : (first + width + 7) >> 3])
-        return np.packbits(window_bits[first & 7 : (first & 7) + width])[None, :]
     begin = rows * width
     window = (begin >> 3)[:, None] + np.arange(n_bytes + 1)
     np.minimum(window, len(stream) - 1, out=window)  # the byte after the last row is shifted out again

@@ -6,16 +6,22 @@ from functools import cached_property
 
 import numpy as np
 
-from embcomp import bits
+from embcomp import bits, kernels
 from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.compressors.base import CodeLayout, Compressor
 from embcomp.compressors.state import array
-from embcomp.exact import above_zero
+from embcomp.exact import above_zero, on_grid, unit_below
 from embcomp.linear import product
+from embcomp.threads import for_blocks
 
 SIGNS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
-SMALL_PRODUCT = 2**15  # numbers in a matrix, for one row: less time than it takes to tell BLAS to use one thread
+GROUP = 4  # bits whose patterns have a table
+PATTERNS = SIGNS_OF_BYTE[: 2**GROUP, 8 - GROUP :]
+MOST_IN_TABLES = 2**20  # numbers in a matrix, of whose sums there are four times as many
+SMALL_PRODUCT = 2**17  # numbers in a matrix with which BLAS is slower than tables, for many rows
+FEW_ROWS = 512
+ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
 
 
 class RotationCompressor(Compressor):
@@ -47,12 +53,23 @@ class RotationCompressor(Compressor):
         return bits.pack(above_zero(vectors - self.mean_, self._projection))
 
     def decode(self, codes: BytesArray, row_ids: RowIds | None = None, grade: int = 0) -> FloatArray:
-        """Return scale · b Wᵀ, centred; a single word's vector on this thread."""
+        """Return scale · b Wᵀ, centred; a few words' vectors on this thread."""
         self._require_fitted()
-        if len(codes) == 1 and not grade and self._back.size <= SMALL_PRODUCT:
-            one: FloatArray = np.einsum("nb,bd->nd", plus_minus(codes, len(self._back)), self._back)
-            return one
-        return super().decode(codes, row_ids, grade)
+        native, tables = kernels.native, self._tables
+        few = len(codes) <= FEW_ROWS
+        if native is None or tables is None or not (few or self._back.size <= SMALL_PRODUCT):
+            return super().decode(codes, row_ids, grade)
+        out = np.empty((len(codes), tables.shape[2]), dtype=np.float32)
+
+        def decode_block(rows: slice) -> None:
+            some = out[rows]
+            native.signs(np.ascontiguousarray(codes[rows]), tables, some, (len(some), len(tables), tables.shape[2]))
+
+        if few:
+            decode_block(slice(None))
+        else:
+            for_blocks(decode_block, len(codes))
+        return out
 
     def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
         return plus_minus(codes, len(self._back)) @ self._back
@@ -70,8 +87,28 @@ class RotationCompressor(Compressor):
 
     @cached_property
     def _back(self) -> FloatArray:
-        """scale · Wᵀ: what ±1 codes are multiplied with, float32, shape (n_bits, dim)."""
-        return np.ascontiguousarray(self.scale_[0] * self.rotation_.T)
+        """scale · Wᵀ: what ±1 codes are multiplied with, float32, shape (n_bits, dim).
+
+        Rounded to a grid on which all their sums are exact: decoded vectors are the same everywhere.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
+            wide = np.multiply(self.rotation_.T, self.scale_[0], dtype=np.float64)
+            largest = float(np.abs(wide).sum(axis=0).max(initial=0.0))
+            return np.ascontiguousarray(on_grid(wide, unit_below(ROUNDED_UP * largest, 24)), dtype=np.float32)
+
+    @cached_property
+    def _tables(self) -> FloatArray | None:
+        """Sums of the ± rows of :attr:`_back`, of each four for all patterns of four bits: (⌈n_bits / 4⌉, 16, dim).
+
+        ``None`` if that is too much to keep.
+        """
+        n_bits, dim = self._back.shape
+        if not 0 < n_bits * dim <= MOST_IN_TABLES:
+            return None
+        padded = np.zeros((-(-n_bits // GROUP) * GROUP, dim), dtype=np.float32)
+        padded[:n_bits] = self._back
+        tables: FloatArray = np.einsum("pi,gid->gpd", PATTERNS, padded.reshape(-1, GROUP, dim))
+        return tables
 
     @cached_property
     def _projection(self) -> FloatArray:

@@ -55,6 +55,8 @@ int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_
 PyObject *release(Py_buffer *buffers, int count, int good);
 
 PyObject *hamming(PyObject *self, PyObject *args);
+PyObject *signs(PyObject *self, PyObject *args);
+PyObject *take(PyObject *self, PyObject *args);
 PyObject *text_lines(PyObject *self, PyObject *text);
 PyObject *text_rows(PyObject *self, PyObject *args);
 PyObject *weights(PyObject *self, PyObject *args);

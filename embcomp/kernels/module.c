@@ -30,6 +30,8 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 
 static PyMethodDef methods[] = {
     {"hamming", hamming, METH_VARARGS, NULL},
+    {"signs", signs, METH_VARARGS, NULL},
+    {"take", take, METH_VARARGS, NULL},
     {"text_lines", text_lines, METH_O, NULL},
     {"text_rows", text_rows, METH_VARARGS, NULL},
     {"weights", weights, METH_VARARGS, NULL},
@@ -39,7 +41,7 @@ static PyMethodDef methods[] = {
 static int fill(PyObject *module)
 {
     choose_differences();
-    return PyModule_AddIntConstant(module, "REVISION", 2);
+    return PyModule_AddIntConstant(module, "REVISION", 3);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};
