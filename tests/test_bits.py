@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from embcomp import bits
+from tests.kernels.both import kernel
+
+__all__ = ["kernel"]
 
 widths = st.integers(1, 70)
 

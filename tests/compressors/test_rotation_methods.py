@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embcomp import bits
+from embcomp import bits, kernels
 from embcomp.compressors.base import MAX_MAGNITUDE
+from embcomp.compressors.binary import plus_minus
 from embcomp.compressors.dominant import dominant_directions
 from embcomp.compressors.iiq import IiqCompressor
 from embcomp.compressors.itq import ItqCompressor
@@ -140,7 +141,26 @@ def test_decoding_by_hand() -> None:
     compressor = ItqCompressor(bits=3).fit(some_vectors())
     b = np.array([1.0, -1.0, 1.0])
     decoded = compressor.decode(bits.pack(np.array([[1, 0, 1]], np.uint8)))
-    np.testing.assert_allclose(decoded[0], compressor.scale_[0] * compressor.rotation_ @ b, rtol=1e-5)
+    np.testing.assert_allclose(decoded[0], compressor.scale_[0] * compressor.rotation_ @ b, atol=1e-5)
+
+
+@pytest.mark.parametrize(("n_rows", "n_bits"), [(1, 5), (3, 64), (600, 100), (700, 37)])
+def test_decoded_vectors_are_exact_sums(n_rows: int, n_bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same with the extension and without, and whatever the order of adding."""
+    rng = np.random.default_rng(n_rows)
+    compressor = ItqCompressor(bits=9, iterations=0).fit(some_vectors())
+    vars(compressor).pop("_back", None)
+    compressor.rotation_ = rng.normal(size=(6, n_bits)).astype(np.float32)
+    codes = bits.pack(rng.integers(0, 2, (n_rows, n_bits), dtype=np.uint8))
+    decoded = compressor.decode(codes)
+    exact = plus_minus(codes, n_bits).astype(np.float64) @ compressor.bit_directions.astype(np.float64)
+    assert np.array_equal(decoded, exact)
+    np.testing.assert_allclose(compressor.bit_directions, compressor.scale_[0] * compressor.rotation_.T, atol=1e-4)
+    with monkeypatch.context() as patch:
+        patch.setattr(kernels, "native", None)
+        assert np.array_equal(compressor.decode(codes), decoded)
+    monkeypatch.setattr("embcomp.compressors.binary.SMALL_PRODUCT", 1)
+    assert np.array_equal(compressor.decode(codes), decoded)
 
 
 def test_the_report_says_what_was_done() -> None:
