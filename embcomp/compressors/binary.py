@@ -59,7 +59,8 @@ class RotationCompressor(Compressor):
         few = len(codes) <= FEW_ROWS
         if native is None or tables is None or not (few or self._back.size <= SMALL_PRODUCT):
             if len(codes) == 1 and self._back.size <= SMALL_PRODUCT:  # telling BLAS to use one thread takes longer
-                return np.einsum("nb,bd->nd", plus_minus(codes, len(self._back)), self._back)
+                one: FloatArray = np.einsum("nb,bd->nd", plus_minus(codes, len(self._back)), self._back)
+                return one
             return super().decode(codes, row_ids, grade)
         out = np.empty((len(codes), tables.shape[2]), dtype=np.float32)
 
