@@ -104,7 +104,9 @@ def _header(name: str, head: bytes) -> Header:
     shape, order = fields["shape"], fields["fortran_order"]
     if not isinstance(shape, tuple) or not all(type(length) is int and length >= 0 for length in shape):
         raise InputError(f"{name}: the .npy header is damaged: its shape is {shown(repr(shape))}")
-    return Header(shape, order is True, _dtype(name, fields["descr"]), end)
+    if not isinstance(order, bool):
+        raise InputError(f"{name}: the .npy header is damaged: its order is {shown(repr(order))}")
+    return Header(shape, order, _dtype(name, fields["descr"]), end)
 
 
 def _dtype(name: str, descr: Any) -> np.dtype[Any]:

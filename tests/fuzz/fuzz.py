@@ -42,7 +42,10 @@ def mutator_of(change: Change) -> Callable[[bytes, int, int], bytes]:
     """A change as atheris wants it."""
 
     def mutate(data: bytes, max_size: int, seed: int) -> bytes:
-        mutated = change(data, random.Random(seed), lambda part: bytes(atheris.Mutate(part, max_size)))
+        try:
+            mutated = change(data, random.Random(seed), lambda part: bytes(atheris.Mutate(part, max_size)))
+        except Exception:  # the input was changed before, and cannot be parsed
+            return bytes(atheris.Mutate(data, max_size))
         return mutated if len(mutated) <= max_size else data[:max_size]
 
     return mutate

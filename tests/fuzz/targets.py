@@ -17,7 +17,14 @@ import numpy as np
 from embcomp.container.reader import Container, describe, open_container, verify
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ContainerError, CorruptError, InputError, MemoryLimitError, ParameterError
+from embcomp.errors import (
+    ContainerError,
+    CorruptError,
+    InputError,
+    MemoryLimitError,
+    MissingWordError,
+    ParameterError,
+)
 from embcomp.formats import ReadOptions, open_blocks, read_embedding
 from embcomp.search import SearchIndex
 from embcomp.vocabulary import Part
@@ -30,7 +37,7 @@ from tests.wordlist import slowly
 FOLDER = Path(tempfile.gettempdir() if not Path("/dev/shm").is_dir() else "/dev/shm")
 FILE = FOLDER / f"embcomp-fuzz-{os.getpid()}"
 
-REFUSED = (ContainerError, MemoryLimitError, ParameterError, InputError)
+REFUSED = (ContainerError, InputError, MemoryLimitError, MissingWordError, ParameterError)
 MODERATE = 1e3  # numbers of a state
 
 
