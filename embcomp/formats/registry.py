@@ -20,7 +20,7 @@ BUILT_IN = {
     "glove-text": "embcomp.formats.text:GLOVE_TEXT",
     "word2vec-text": "embcomp.formats.text:WORD2VEC_TEXT",
     "word2vec-binary": "embcomp.formats.word2vec_binary:WORD2VEC_BINARY",
-    "fasttext-binary": "embcomp.formats.gensim_files:FASTTEXT_BINARY",
+    "fasttext-binary": "embcomp.formats.fasttext:FASTTEXT",
     "gensim": "embcomp.formats.gensim_files:GENSIM",
     "npy": "embcomp.formats.npy:NPY",
     "safetensors": "embcomp.formats.exports:SAFETENSORS",

@@ -286,3 +286,40 @@ def array_bytes(fields: dict[str, Any], version: int) -> bytes:
     """The start of an .npy file."""
     text = repr(fields).encode() + b"\n"
     return b"\x93NUMPY" + bytes([version, 0]) + struct.pack("<H" if version == 1 else "<I", len(text)) + text
+
+
+# fastText models
+
+HEAD_BYTES, COUNTS_BYTES = 64, 28
+
+
+def fasttext(data: bytes, rng: random.Random, scramble: Scramble) -> bytes:
+    """Change a number of a model's head, an entry of its dictionary, or its matrix; the first byte chooses options."""
+    head, counts = bytearray(data[1 : 1 + HEAD_BYTES]), bytearray(data[1 + HEAD_BYTES :][:COUNTS_BYTES])
+    n_entries, _, _, _, n_pruned = struct.unpack("<3i2q", counts)
+    rest, entries = data[1 + HEAD_BYTES + COUNTS_BYTES :], []
+    for _ in range(min(n_entries, 1000)):
+        end = rest.index(b"\0") + 10
+        entries.append(rest[:end])
+        rest = rest[end:]
+    what = rng.random()
+    if what < 0.25:
+        odd = rng.choice([0, 1, 2, 3, 5, 11, 12, 13, 32, 33, -1, 2**31 - 1])
+        struct.pack_into("<i", head, 4 * rng.randrange(14), odd)
+    elif what < 0.4:
+        struct.pack_into(
+            "<i", counts, rng.choice([0, 4, 8, 20]), rng.choice([-1, 0, 1, 2, n_entries + 1, n_pruned & 7, 2**30])
+        )
+    elif what < 0.6 and entries:
+        number = rng.randrange(len(entries))
+        entries[number] = scramble(entries[number][:-10]).replace(b"\0", b"") + b"\0" + entries[number][-9:]
+    elif what < 0.7 and entries:
+        entries.insert(rng.randrange(len(entries)), rng.choice(entries))
+        struct.pack_into("<2i", counts, 0, n_entries + 1, max(0, n_entries + rng.choice([0, 1])))
+    elif what < 0.85:
+        at = rng.randrange(max(1, min(len(rest), 64)))
+        rest = rest[:at] + struct.pack("<i", rng.choice([*range(-1, 20), 2**30])) + rest[at + 4 :]
+    else:
+        rest = scramble(rest)
+    options = bytes([rng.randrange(256)]) if rng.random() < 0.1 else data[:1]
+    return options + bytes(head) + bytes(counts) + b"".join(entries) + rest

@@ -35,7 +35,12 @@ FIXTURES = Path(__file__).parents[1] / "fixtures"
 FOUND = Path("build") / "fuzz"
 MOST_MEMORY = 2**26  # bytes of vectors
 LIMITS = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=20000", "-verbosity=1"]  # seconds, memory and input size
-CHANGES: dict[str, Change] = {"container": changes.container, "words": changes.words, "npy": changes.npy}
+CHANGES: dict[str, Change] = {
+    "container": changes.container,
+    "words": changes.words,
+    "npy": changes.npy,
+    "fasttext": changes.fasttext,
+}
 
 
 def mutator_of(change: Change) -> Callable[[bytes, int, int], bytes]:

@@ -205,12 +205,18 @@ def npy(data: bytes) -> None:
     read(data, ["npy"], expected=reference.npy)
 
 
+def fasttext(data: bytes) -> None:
+    """First byte: options; the rest is a fastText model."""
+    read(data, ["fasttext-binary"], expected=reference.fasttext)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "text": text,
     "binary": binary,
     "container": container,
     "words": words,
     "npy": npy,
+    "fasttext": fasttext,
 }
 
 
