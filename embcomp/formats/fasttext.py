@@ -98,7 +98,7 @@ def _head(stream: ByteStream) -> Head:
             f"{stream.name}: header promises {n_buckets} buckets of subwords of up to {longest} characters, "
             f"expected 0 or more, of up to {MAX_SUBWORD}"
         )
-    return Head(dim, n_buckets, max(1, shortest), longest if n_buckets else 0)
+    return Head(dim, n_buckets, max(1, shortest), max(0, longest) if n_buckets else 0)
 
 
 def _mapped_blocks(stream: ByteStream, head: Head, options: ReadOptions) -> Iterator[Block]:

@@ -26,6 +26,7 @@ RULE = "m.bin: the fastText model is damaged: "
     [
         Model(),
         Model(shortest=0, longest=0),
+        Model(longest=-1, matrix=dense(np.eye(3))),
         Model(n_buckets=0, matrix=dense(np.eye(3))),
         Model(version=11, kind=3),
         Model(kind=3, labels=[b"__label__a"]),

@@ -294,7 +294,7 @@ HEAD_BYTES, COUNTS_BYTES = 64, 28
 
 
 def fasttext(data: bytes, rng: random.Random, scramble: Scramble) -> bytes:
-    """Change a number of a model's head, an entry of its dictionary, or its matrix; the first byte chooses options."""
+    """Change a model's head, an entry of its dictionary, or its matrix; the first byte chooses options."""
     head, counts = bytearray(data[1 : 1 + HEAD_BYTES]), bytearray(data[1 + HEAD_BYTES :][:COUNTS_BYTES])
     n_entries, _, _, _, n_pruned = struct.unpack("<3i2q", counts)
     rest, entries = data[1 + HEAD_BYTES + COUNTS_BYTES :], []

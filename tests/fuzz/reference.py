@@ -17,6 +17,11 @@ Read = tuple[list[str], NDArray[np.float32]] | None
 Reference = Callable[[bytes, ReadOptions], Read]
 """Returns words and vectors of a file; ``None``: it is damaged, or must be refused with these options."""
 
+
+class UndecidedError(Exception):
+    """Numbers so large that the outcome depends on the order in which they are added up."""
+
+
 MAX_DIM = 2**20
 MAX_WORD_BYTES = 2**20
 
@@ -144,7 +149,10 @@ def _model(file: _Bytes, limit: int | None) -> tuple[list[bytes], NDArray[np.flo
             bucket = fnv(subword) % n_buckets
             if n_pruned < 0 or bucket in pruned:
                 chosen.append(n_words + (bucket if n_pruned < 0 else pruned[bucket]))
-        vectors.append(sum(rows(row) for row in chosen) / len(chosen))
+        added = [rows(row) for row in chosen]
+        if any(1e30 < largest < np.inf for largest in (float(np.abs(each).max()) for each in added)):
+            raise UndecidedError
+        vectors.append(sum(added) / len(chosen))
     return words[:n_words][:limit], np.array(vectors).reshape(len(vectors), dim)
 
 

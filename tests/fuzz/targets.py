@@ -207,7 +207,8 @@ def npy(data: bytes) -> None:
 
 def fasttext(data: bytes) -> None:
     """First byte: options; the rest is a fastText model."""
-    read(data, ["fasttext-binary"], expected=reference.fasttext)
+    with suppress(reference.UndecidedError):
+        read(data, ["fasttext-binary"], expected=reference.fasttext)
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
