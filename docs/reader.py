@@ -102,10 +102,11 @@ def words_of_page(first, n_words, page):
         return [first]
     decompressor = zlib.decompressobj()
     try:
-        content = decompressor.decompress(page, 2**17)
+        content = decompressor.decompress(page, 8 * len(page) + 1)
     except zlib.error as error:
         raise RefusedError("a page is a zlib stream") from error
     require(decompressor.eof and not decompressor.unused_data, "a page is a whole zlib stream")
+    require(len(content) <= 8 * len(page), "the content of a page has at most 8 times its bytes")
     lengths, at = list(content[: n_words - 1]), n_words - 1
     require(len(lengths) == n_words - 1, "a page has a byte for each word but the first")
     pairs = []

@@ -22,6 +22,7 @@ from embcomp.progress import Progress, no_progress
 from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
 
+LISTED_BYTES = 80  # of a word, besides its letters, as a string in a list
 CHUNK_NUMBERS = 2**24  # in decoded vectors held at once, where eight rows have fewer
 
 
@@ -70,7 +71,12 @@ class EncodedEmbedding:
 
     @property
     def words(self) -> list[str]:
-        """All words by rank: in source order, unless that was dropped."""
+        """All words by rank: in source order, unless that was dropped.
+
+        Raises:
+            MemoryLimitError: they take more than is allowed.
+        """
+        self._require_words(LISTED_BYTES)
         return list(self.vocabulary)
 
     @property
@@ -158,8 +164,10 @@ class EncodedEmbedding:
         Raises:
             ParameterError: the method cannot encode new vectors.
             InputError: ``more`` has other dimensions.
+            MemoryLimitError: all words take more than is allowed.
         """
         self.require_encoding()
+        self._require_words(LISTED_BYTES)
         if more.dim != self.dim:
             raise InputError(
                 f"{more.source.name}: {more.dim} dimensions, expected {self.dim} as in the compressed file"
@@ -174,6 +182,10 @@ class EncodedEmbedding:
         if not self.ordered:
             grown = grown.without_order()
         return grown, len(more) - len(new)
+
+    def _require_words(self, each_bytes: int) -> None:
+        n_bytes = self.vocabulary.text_bytes
+        require_memory(n_bytes + each_bytes * len(self), f"{len(self)} words of {n_bytes} bytes")
 
     def decode_all(self) -> FloatArray:
         """Return all vectors by rank, float32, shape (n, dim).

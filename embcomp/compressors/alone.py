@@ -32,6 +32,7 @@ from embcomp.compressors.rows import RowCompressor
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError, ParameterError
+from embcomp.memory import require_memory
 from embcomp.progress import Progress
 from embcomp.threads import BLOCK_ROWS, blocks, map_blocks, single_threaded_blas
 
@@ -205,6 +206,8 @@ class AloneCompressor(RowCompressor):
     @cached_property
     def _sources(self) -> AnyArray:
         """The source matrices, uint8 or float32, shape (M, c, dim), stored or drawn again."""
+        n_numbers = self.matrices * self.columns * self.dim
+        require_memory(n_numbers * (1 if self.filter == "binary" else 4), f"source matrices of {n_numbers} numbers")
         if not self.store_filters:
             return self._drawn_sources(len(self.mean_))
         return np.unpackbits(self.sources_, axis=2, count=self.dim) if self.filter == "binary" else self.sources_

@@ -45,6 +45,7 @@ SOURCES = 0  # stream
 ASSIGNMENTS = 1  # stream of attempt 0; the following attempts have the following streams
 
 MAX_COLUMNS = 65536  # assignments are uint16
+DRAWN = 2**16  # numbers at once; even, so that pairs stay together
 
 Assignments = NDArray[np.uint16]
 """Columns taken by each row, shape (n, M)."""
@@ -155,22 +156,30 @@ def one_threshold(zeros: float, n_matrices: int) -> int:
 
 def binary_sources(seed: int, n_matrices: int, n_columns: int, dim: int, zeros: float) -> NDArray[np.uint8]:
     """Return the source matrices of binary masks: 0 or 1, uint8, shape (M, c, dim)."""
-    index = np.arange(n_matrices * n_columns * dim, dtype=U64)
-    words = random_words(seed, np.array([SOURCES], dtype=U64), index)
-    ones = (words >> U64(32)) < U64(one_threshold(zeros, n_matrices))
-    return ones.astype(np.uint8).reshape(n_matrices, n_columns, dim)
+    ones = np.empty(n_matrices * n_columns * dim, dtype=np.uint8)
+    threshold = U64(one_threshold(zeros, n_matrices))
+    for block in blocks(len(ones), DRAWN):
+        ones[block] = (_source_words(seed, block.start, block.stop) >> U64(32)) < threshold
+    return ones.reshape(n_matrices, n_columns, dim)
 
 
 def real_sources(seed: int, n_matrices: int, n_columns: int, dim: int) -> FloatArray:
     """Return the source matrices of real filters: standard normal, float32, shape (M, c, dim)."""
-    n_numbers = n_matrices * n_columns * dim
-    index = np.arange(n_numbers + n_numbers % 2, dtype=U64)
-    words = (random_words(seed, np.array([SOURCES], dtype=U64), index) >> U64(11)).astype(np.float64)
-    radius = np.sqrt(-2.0 * np.log((words[0::2] + 1.0) * 2.0**-53))
-    angle = 2.0 * np.pi * (words[1::2] * 2.0**-53)
-    pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)
-    sources: FloatArray = pairs.reshape(-1)[:n_numbers].reshape(n_matrices, n_columns, dim)
-    return sources
+    sources = np.empty(n_matrices * n_columns * dim, dtype=np.float32)
+    for block in blocks(len(sources), DRAWN):
+        n_numbers = block.stop - block.start
+        words = _source_words(seed, block.start, block.stop + n_numbers % 2)
+        uniform = (words >> U64(11)).astype(np.float64)
+        radius = np.sqrt(-2.0 * np.log((uniform[0::2] + 1.0) * 2.0**-53))
+        angle = 2.0 * np.pi * (uniform[1::2] * 2.0**-53)
+        pairs = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
+        sources[block] = pairs.reshape(-1)[:n_numbers]
+    return sources.reshape(n_matrices, n_columns, dim)
+
+
+def _source_words(seed: int, start: int, stop: int) -> UInt64Array:
+    """Words of the source matrices, some of them."""
+    return random_words(seed, np.array([SOURCES], dtype=U64), np.arange(start, stop, dtype=U64))
 
 
 def combine(sources: NDArray[np.uint8] | FloatArray, assignments: Assignments) -> FloatArray:

@@ -25,9 +25,10 @@ from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 from embcomp.checks import Integer
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ParameterError
-from embcomp.kernels.hamming import as_lanes, hamming_nearest
+from embcomp.kernels.hamming import WORD_BYTES, as_lanes, hamming_nearest
 from embcomp.kernels.sums import Symbols, Tables, exact_sums, rounded
 from embcomp.kernels.weights import Inverse, all_by_weights, by_weights
+from embcomp.memory import require_memory
 from embcomp.search.nearest import by_hamming, by_tables, by_vectors
 from embcomp.search.tables import join_symbols, join_tables
 from embcomp.shortlist import Ranked
@@ -36,6 +37,7 @@ from embcomp.threads import blocks, map_blocks
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
 QUERIES_AT_ONCE = 16  # compared with a step of rows while that is in the first-level cache
+SYMBOL_BYTES = 8  # of a symbol, unpacked and joined to others
 SAME_LENGTH = 1e-4  # relative error of lengths that is taken for none
 
 
@@ -236,12 +238,16 @@ class SearchIndex:
     @cached_property
     def _lanes(self) -> UInt64Array:
         """Codes by rank, in words of 64 bits, shape (n, n_lanes): the file's own bytes if codes are words."""
+        layout = self._layout
+        n_bytes = bits.row_bytes(layout.row_bits) + WORD_BYTES * -(-layout.row_bits // (8 * WORD_BYTES))
+        require_memory(n_bytes * len(self._encoded), f"{len(self._encoded)} codes of {layout.row_bits} bits")
         return as_lanes(self._loose)
 
     @cached_property
     def _symbols(self) -> Symbols:
         """Joint symbols in source order, by column, see :func:`join_symbols`."""
-        ways = np.asarray(self._codewords).shape[1]
+        ways, n_symbols = np.asarray(self._codewords).shape[1], len(self._encoded) * self._layout.symbols
+        require_memory(SYMBOL_BYTES * n_symbols, f"{n_symbols} symbols to search")
         symbols = bits.unpack_symbols(self._loose, self._layout.symbols, self._layout.symbol_bits)
         np.minimum(symbols, ways - 1, out=symbols)
         return join_symbols(symbols, ways)

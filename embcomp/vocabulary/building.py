@@ -19,7 +19,7 @@ from embcomp.wordlist import Texts, WordList, WordListWriter
 from embcomp.wordlist.texts import shared_prefixes
 
 RUN_WORDS = 2**19  # sorted at once: some 60 MB
-MERGED_AT_ONCE = 2**16
+MERGED_AT_ONCE, MERGED_BYTES = 2**16, 2**22
 
 Numbered = tuple[Texts, Ranks]  # words in ascending order, and the rank of each
 
@@ -65,8 +65,19 @@ def merged(parts: Sequence[Part]) -> Iterator[Numbered]:
     """All words of parts that follow each other, in ascending order."""
     starts = np.cumsum([0, *map(len, parts)]).tolist()
     pairs = heapq.merge(*(part.numbered(start) for part, start in zip(parts, starts, strict=False)))
-    while block := list(islice(pairs, MERGED_AT_ONCE)):
+    while block := _some(pairs):
         yield Texts.of_bytes([word for word, _ in block]), np.array([rank for _, rank in block], dtype=np.int64)
+
+
+def _some(pairs: Iterator[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
+    """The next words and ranks, not too many."""
+    block, n_bytes = [], 0
+    for pair in islice(pairs, MERGED_AT_ONCE):
+        block.append(pair)
+        n_bytes += len(pair[0])
+        if n_bytes > MERGED_BYTES:
+            break
+    return block
 
 
 def _sorted_run(words: list[str]) -> Numbered:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.errors import CorruptError
+from embcomp.memory import require_memory
 from embcomp.threads import CHUNK_ROWS
 from embcomp.wordlist import WordList
 
 Ranks = NDArray[np.int64]
 
 SHOWN_BYTES = 40  # of a word that is refused
+RANK_BYTES = 24  # of a word, besides its letters, while all words are read by rank
 
 
 def order_bits(n_words: int) -> int:
@@ -68,7 +70,16 @@ class Part:
             done += len(words)
 
     def __iter__(self) -> Iterator[str]:
-        """Words by rank. All of them are decoded when the first one is asked for."""
+        """Words by rank. All of them are decoded when the first one is asked for, if there is an order.
+
+        Raises:
+            MemoryLimitError: they take more than is allowed.
+        """
+        if self.order is None:
+            yield from map(self._decoded, self.words)
+            return
+        n_bytes = self.words.text_bytes
+        require_memory(n_bytes + RANK_BYTES * len(self), f"{len(self)} words of {n_bytes} bytes")
         text, bounds = bytearray(), [np.zeros(1, dtype=np.int64)]
         for words in self.words.by_page():
             bounds.append(len(text) + np.cumsum(np.fromiter(map(len, words), dtype=np.int64, count=len(words))))
@@ -86,7 +97,8 @@ class Part:
         """
         for word in self.words:
             self._decoded(word)
-        _ = self._numbers
+        if self.order is not None:
+            _ = self._numbers
 
     def find(self, word: bytes) -> int:
         """Return the rank of ``word``, or −1."""

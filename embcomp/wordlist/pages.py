@@ -27,6 +27,8 @@ STEPS = HEAD_EVERY - 1
 MAX_PAGE_WORDS = 1024
 MAX_PAGE_TEXT = 2**16  # bytes of all words of a page together, unless it has one word only
 MAX_CONTENT = MAX_PAGE_TEXT + 4 * MAX_PAGE_WORDS  # bytes of letters, lengths, and long lengths at their worst
+MAX_RATIO = 8  # of a page's content to its stream: Huffman codes have a bit or more for each byte
+MAX_DENSITY = MAX_RATIO // 2  # words for each byte of a stream: every word but the first takes two bytes of content
 LONG = 15
 CONTINUED = 255
 KEPT = bytes(pair >> 4 for pair in range(256))
@@ -54,7 +56,7 @@ class Page:
             CorruptError: it breaks a rule of the format. The other methods raise it too.
         """
         self._name = name
-        content = inflate(stream, MAX_CONTENT)
+        content = inflate(stream, min(MAX_CONTENT, MAX_RATIO * len(stream)))
         if content is None or len(content) < n_words:
             raise CorruptError(f"{self._name} cannot be inflated")
         pairs, self._text = content[: n_words - 1], content[n_words - 1 :]

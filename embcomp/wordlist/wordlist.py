@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.errors import CorruptError
-from embcomp.wordlist.pages import MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page
+from embcomp.wordlist.pages import MAX_DENSITY, MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page
 
 HEAD = struct.Struct("<QQ")
 COLUMNS = 3
@@ -79,8 +79,10 @@ class WordList:
         text_bytes = 0
         for number in range(len(self._firsts)):
             words = self._words(number)
-            yield words
             text_bytes += sum(map(len, words))
+            if text_bytes > self.text_bytes:
+                break
+            yield words
         if text_bytes != self.text_bytes:
             raise self._corrupt(f"its words have {text_bytes} bytes, its index says {self.text_bytes}")
 
@@ -152,6 +154,8 @@ class WordList:
         alone = words == 1
         if (words < 1).any() or (words > MAX_PAGE_WORDS).any() or (alone != (stream == 0)).any():
             raise self._corrupt(f"a page must have 1 to {MAX_PAGE_WORDS} words")
+        if (words - 1 > MAX_DENSITY * stream.astype(np.int64)).any():
+            raise self._corrupt(f"a page must have at most {MAX_DENSITY} words for each of its bytes")
         if (letters > np.where(alone, MAX_WORD_BYTES, MAX_PAGE_TEXT)).any():
             raise self._corrupt("a first word is too long")
         least = int(letters.sum(dtype=np.int64))

@@ -45,10 +45,11 @@ def words_of_page(first: bytes, n_words: int, stream: bytes) -> list[bytes]:
         return [first]
     decompressor = zlib.decompressobj()
     try:
-        content = decompressor.decompress(stream, 2**17)
+        content = decompressor.decompress(stream, 8 * len(stream) + 1)
     except zlib.error as error:
         raise BrokenError("a zlib stream") from error
     require(decompressor.eof and decompressor.unused_data == b"", "a whole zlib stream")
+    require(len(content) <= 8 * len(stream), "content of at most eight times the stream")
     pairs, rest = list(content[: n_words - 1]), list(content[n_words - 1 :])
     require(len(pairs) == n_words - 1, "two lengths for each word")
     lengths = [long_length(length, rest) for pair in pairs for length in (pair >> 4, pair & 15)]

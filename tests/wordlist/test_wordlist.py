@@ -212,7 +212,7 @@ LONGEST_WORD = b"\x0f\x01" + b"\xff" * 256 + b"\xf1" + b"b" * 65_536 + b"c"  # a
     ],
 )
 def test_a_page_that_is_refused(n_words: int, content: bytes, problem: str) -> None:
-    index, pages = made([(b"a", n_words, zlib.compress(content))], 3000)
+    index, pages = made([(b"a", n_words, zlib.compress(content, 0))], 3000)
     assert refusal(lambda: list(WordList("words", index, pages))) == problem
     with pytest.raises(BrokenError):
         words_of(index, pages)
@@ -242,6 +242,32 @@ def test_a_page_that_inflates_to_much() -> None:
     assert refusal(lambda: WordList("words", index, pages).find(b"b")) == "page 0 cannot be inflated"
 
 
+def test_a_page_of_more_words_than_its_bytes_allow() -> None:
+    """Four for each byte, and the first word; each takes two bytes of content, which has up to eight for each byte."""
+    content = b"\x51" + b"\x01" * 4 + b"b" + b"cdef"
+    stream = zlib.compress(content)
+    most = 4 * len(stream) + 1
+    assert len(WordList("words", *made([(b"a", most, stream)], 1000))) == most
+    index, pages = made([(b"a", most + 1, stream)], 1000)
+    problem = "a page must have at most 4 words for each of its bytes"
+    assert refusal(lambda: WordList("words", index, pages)) == problem
+
+
+def test_the_content_of_a_page_is_at_most_eight_times_its_stream() -> None:
+    """Huffman codes alone keep to it; matches of earlier bytes do not."""
+    new = b"b" + b"c" * 1400
+    content = b"\x0f" + b"\xff" * (1386 // 255) + bytes([1386 % 255]) + new
+    for level, refused in ((zlib.Z_HUFFMAN_ONLY, False), (zlib.Z_DEFAULT_STRATEGY, True)):
+        compressor = zlib.compressobj(9, zlib.DEFLATED, 15, 9, level)
+        stream = compressor.compress(content) + compressor.flush()
+        assert (len(content) > 8 * len(stream)) == refused
+        index, pages = made([(b"a", 2, stream)], 1 + len(new))
+        if refused:
+            assert refusal(lambda: list(WordList("words", index, pages))) == "page 0 cannot be inflated"  # noqa: B023
+        else:
+            assert list(WordList("words", index, pages)) == [b"a", new]
+
+
 def test_long_words_that_begin_alike_take_no_more_than_a_page() -> None:
     """1,023 words that keep 60,000 bytes each would be 61 MB."""
     n_words = 1024
@@ -249,7 +275,7 @@ def test_long_words_that_begin_alike_take_no_more_than_a_page() -> None:
     index, pages = made([(b"a" * 60_000, n_words, zlib.compress(content + b"b" * (n_words - 1)))])
     assert refusal(lambda: WordList("words", index, pages).find(b"b")).startswith("page 0 cannot be inflated")
     content = b"\xf1" * 100 + (b"\xff" * 235 + b"\x00") * 100 + bytes(range(100))
-    index, pages = made([(b"a" * 60_000, 101, zlib.compress(content))])
+    index, pages = made([(b"a" * 60_000, 101, zlib.compress(content, 0))])
     assert refusal(lambda: WordList("words", index, pages).find(b"b")) == "page 0 has lengths that are not allowed"
 
 
