@@ -1,5 +1,5 @@
 """``python -m embcomp``: the command line."""
 
-from embcomp.cli.main import run
+from embcomp.cli import start
 
-run()
+start()

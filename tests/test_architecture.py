@@ -13,11 +13,10 @@ PACKAGE = Path(embcomp.__file__).parent
 
 LAYERS = [
     ["__init__"],
-    ["errors", "checks", "progress", "arrays"],
+    ["errors", "checks", "progress", "arrays", "memory"],
     ["threads", "files", "bits", "draws", "exact", "kernels", "linear", "plugins", "shortlist"],
     ["wordlist"],
     ["vocabulary", "embedding"],
-    ["memory"],
     ["inputs"],
     ["formats"],
     ["compressors"],

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from embcomp import __version__
+from embcomp.cli import EXIT_INTERRUPTED, leave
 from embcomp.cli.text import set_up_streams, visible
 from embcomp.errors import EmbcompError, MemoryLimitError, OutputError, PluginWarning
 
@@ -42,7 +43,6 @@ COMMANDS = {
 }
 
 EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
 
@@ -114,7 +114,7 @@ def run(arguments: list[str] | None = None) -> NoReturn:
     try:
         code = _flushed(_outcome(arguments))
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
-            signal.signal(signal.SIGINT, _leave)
+            signal.signal(signal.SIGINT, leave)  # waiting threads would end in a traceback
     except KeyboardInterrupt:  # all is done, or this is the second one
         os._exit(EXIT_INTERRUPTED)
     except MemoryError:  # there was none to say so
@@ -183,11 +183,6 @@ def _drop_stdout() -> None:
     """Point stdout at nothing, so that the interpreter's last flush does not complain about the closed pipe."""
     with suppress(OSError):  # too many open files
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _leave(number: int, frame: Any) -> NoReturn:
-    """Leave at once on SIGINT when all is done: waiting threads would end in a traceback."""
-    os._exit(EXIT_INTERRUPTED)
 
 
 def _terminate(number: int, frame: Any) -> NoReturn:

@@ -99,3 +99,12 @@ def test_a_bug_shows_its_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pyte
         "ZeroDivisionError: a mistake of ours",
         "embcomp: this is a bug; please report it with the lines above",
     ]
+
+
+def test_an_interrupt_during_the_imports_shows_no_traceback(tmp_path: Path) -> None:
+    interrupting = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n"
+    (tmp_path / "click.py").write_text(interrupting)
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {listen}; from embcomp.cli import start; start()"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

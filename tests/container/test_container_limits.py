@@ -6,7 +6,9 @@ import io
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +17,14 @@ from embcomp.api import compress
 from embcomp.compressors.registry import make_compressor
 from embcomp.container.reader import Container, open_container, verify
 from embcomp.container.writer import write
+from embcomp.embedding import Embedding
+from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError, MemoryLimitError, ParameterError
 from embcomp.keyed import open_vectors
 from embcomp.memory import set_max_memory
+from embcomp.search import SearchIndex
+from embcomp.vocabulary.part import pack_order
+from embcomp.wordlist import Texts, WordListWriter
 from tests.cli.conftest import Cli, cli  # noqa: F401  a fixture
 from tests.container.builder import Parts, encoded
 
@@ -146,6 +153,88 @@ def test_signs_of_many_dimensions_are_searched_in_little_memory(path: Path) -> N
 def test_vectors_of_too_many_dimensions_are_not_compressed() -> None:
     with pytest.raises(ParameterError, match=r"vectors must be float32 of shape \(rows, 1 to 1048576\), got "):
         make_compressor("sign").fit(np.zeros((1, 2**20 + 1), dtype=np.float32))
+
+
+def similar_words(path: Path, n_pages: int, *, ordered: bool) -> int:
+    """A file of pages of 100 words that begin with 600 equal bytes; returns how many bytes all words have."""
+    words = [
+        b"%03d" % page + b"a" * 597 + (b"%02d" % word if word else b"")
+        for page in range(n_pages)
+        for word in range(100)
+    ]
+    writer = WordListWriter()
+    writer.add(Texts.of_bytes(words))
+    index, pages = writer.finish()
+    parts = parts_of("alone", epochs=1, inter=1)
+    parts.document |= {"rows": len(words), "parts": [len(words)]}
+    parts.document["bands"][0]["end"] = len(words)
+    parts.set_bytes("words.0.index", index, [len(index)])
+    parts.set_bytes("words.0.pages", pages, [len(pages)])
+    order = pack_order(np.arange(len(words))[::-1]).tobytes()
+    if ordered:
+        parts.set_bytes("order.0", order, [len(order)])
+    else:
+        parts.remove("order.0")
+    path.write_bytes(parts.build())
+    return sum(map(len, words))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_words_that_are_far_longer_than_the_file(path: Path, ordered: bool) -> None:
+    """Words of 24 MB in a file of 0.4 MB."""
+    text_bytes = similar_words(path, 400, ordered=ordered)
+    assert text_bytes > 50 * path.stat().st_size
+    with at_most(40 * MB):
+        assert verify(path) == []
+    if not ordered:
+        with at_most(16 * MB):
+            assert sum(len(words) for words, _ in open_container(path).blocks()) == 40_000
+
+
+def test_words_that_are_more_than_allowed(path: Path, bounded: Callable[[int | None], None]) -> None:
+    text_bytes = similar_words(path, 100, ordered=True)
+    embedding = open_container(path)
+    bounded(2 * MB)
+    more = Embedding(["new"], np.zeros((1, 5), dtype=np.float32))
+    for read in (lambda: embedding.words, lambda: list(embedding.blocks()), lambda: similar(embedding, more)):
+        with at_most(MB), pytest.raises(MemoryLimitError) as caught:
+            read()
+        assert str(caught.value).startswith(f"10000 words of {text_bytes} bytes take ")
+    assert embedding.first_words(1) == [embedding.vocabulary.word(0)]
+
+
+def similar(embedding: EncodedEmbedding, more: Embedding) -> None:
+    replace(embedding, compressor=make_compressor("sign").fit(more.vectors)).extended(more)
+
+
+@pytest.mark.parametrize(
+    ("method", "similarity", "what"),
+    [("sign", "hamming", "6 codes of 5 bits take 54 bytes"), ("kd", "decoded", "12 symbols to search take 96 bytes")],
+)
+def test_searching_more_than_allowed(
+    path: Path, bounded: Callable[[int | None], None], method: str, similarity: Any, what: str
+) -> None:
+    path.write_bytes(parts_of(method, **STATES.get(method, ("", {}))[1]).build())
+    index = SearchIndex(open_container(path))
+    query = np.ones((1, 5), dtype=np.float32)
+    bounded(20)
+    with pytest.raises(MemoryLimitError) as caught:
+        index.search(query, 1, similarity=similarity)
+    assert str(caught.value) == f"{what} of memory, `max_memory` allows 20"
+
+
+@pytest.mark.parametrize("kind", ["real", "binary"])
+def test_source_matrices_of_alone(path: Path, bounded: Callable[[int | None], None], kind: str) -> None:
+    """2,600,000 numbers from a file of 3 kB, without much more than they take."""
+    parts = parts_of("alone", filter=kind, epochs=1, inter=1)
+    parts.document["config"]["columns"] = 2**16
+    path.write_bytes(parts.build())
+    embedding = open_container(path)
+    with at_most(20 * MB):
+        assert embedding.vector("queen").shape == (5,)
+    bounded(MB)
+    with pytest.raises(MemoryLimitError, match=r"^source matrices of 2621440 numbers take "):
+        open_container(path).vector("queen")
 
 
 STATES: dict[str, tuple[str, dict[str, object]]] = {

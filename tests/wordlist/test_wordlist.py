@@ -243,7 +243,7 @@ def test_a_page_that_inflates_to_much() -> None:
 
 
 def test_a_page_of_more_words_than_its_bytes_allow() -> None:
-    """Four for each byte, and the first word; each takes two bytes of content, which has up to eight for each byte."""
+    """Four for each byte, and the first word: each takes two bytes of content, of which a byte holds up to eight."""
     content = b"\x51" + b"\x01" * 4 + b"b" + b"cdef"
     stream = zlib.compress(content)
     most = 4 * len(stream) + 1
