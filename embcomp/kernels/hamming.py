@@ -14,6 +14,7 @@ from embcomp.bits import BytesArray
 from embcomp.shortlist import Shortlist
 
 WORD_BYTES = 8
+MOST_LANES = 4096  # that the extension takes
 STEP_ROWS = 32768  # of NumPy's loop: words of 256 kB, a few of which fit the second-level cache
 
 
@@ -43,7 +44,7 @@ def hamming_nearest(lanes: UInt64Array, queries: UInt64Array, k: int) -> tuple[R
     n_rows, n_lanes = lanes.shape
     k = min(k, n_rows)
     scores, ranks = np.empty((len(queries), k)), np.empty((len(queries), k), dtype=np.int64)
-    if kernels.native is not None and k and n_lanes:
+    if kernels.native is not None and k and 0 < n_lanes <= MOST_LANES:
         kernels.native.hamming(lanes, queries, scores, ranks, (n_rows, len(queries), n_lanes, k))
     elif k:
         for query, own_scores, own_ranks in zip(queries, scores, ranks, strict=True):

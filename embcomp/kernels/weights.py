@@ -16,7 +16,7 @@ import numpy as np
 from embcomp import kernels
 from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 from embcomp.bits import BytesArray
-from embcomp.kernels.hamming import as_lanes
+from embcomp.kernels.hamming import MOST_LANES, as_lanes
 from embcomp.kernels.sums import byte_tables, exact_sums, rounded
 from embcomp.shortlist import Ranked, Shortlist
 from embcomp.threads import blocks
@@ -38,7 +38,7 @@ def by_weights(lanes: UInt64Array, weights: DoubleArray, inverse: Inverse, k: in
     """
     weights = _of_one_size(weights)
     k = min(k, len(lanes))
-    if kernels.native is not None and k and lanes.shape[1]:
+    if kernels.native is not None and k and 0 < lanes.shape[1] <= MOST_LANES:
         return _in_c(kernels.native, lanes, weights, inverse, k)
     nearest = Shortlist(max(1, k))
     for rows in blocks(len(lanes)):

@@ -58,6 +58,12 @@ def test_more_rows_than_a_step(n_rows: int, k: int) -> None:
         assert list(zip(own_distances, own_ranks, strict=True)) == slow
 
 
+def test_rows_of_more_words_than_the_extension_takes() -> None:
+    rows = random_bits(0, 5, 64 * hamming.MOST_LANES + 1)
+    slow = sorted((int((row != rows[2]).sum()), rank) for rank, row in enumerate(rows))
+    assert nearest(rows, rows[2], 5) == slow
+
+
 def test_all_rows_far_and_alike() -> None:
     assert nearest(np.zeros((40, 256), np.uint8), np.ones(256, np.uint8), 3) == [(256, 0), (256, 1), (256, 2)]
 

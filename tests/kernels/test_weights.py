@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embcomp import bits, kernels
-from embcomp.kernels.hamming import as_lanes
+from embcomp.kernels.hamming import MOST_LANES, as_lanes
 from embcomp.kernels.sums import SCORE_UNIT
 from embcomp.kernels.weights import BitWeights, all_by_weights, by_weights
 
@@ -145,3 +145,12 @@ def test_weights_that_differ_by_rounding_give_equal_scores(noise: float, n_score
     scores = all_by_weights(laid_out, weights, 1.0)
     found = len(set(scores.tolist()))
     assert found == n_scores if n_scores == 9 else found >= n_scores
+
+
+def test_rows_of_more_words_than_the_extension_takes() -> None:
+    rows = random_bits(0, 5, 64 * MOST_LANES + 1)
+    weights = np.random.default_rng(1).standard_normal(rows.shape[1])
+    ranks, scores = by_weights(as_lanes(bits.pack(rows)), weights, 1.0, 5)
+    slow = (2.0 * rows - 1) @ weights
+    assert ranks.tolist() == np.argsort(-slow).tolist()
+    np.testing.assert_allclose(scores, slow[ranks], atol=1e-5)
