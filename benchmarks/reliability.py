@@ -14,13 +14,11 @@ import re
 import resource
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import tracemalloc
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
@@ -29,16 +27,16 @@ from pathlib import Path
 
 import numpy as np
 
-from embcomp.container.reader import Container, open_container, verify
-from embcomp.errors import ContainerError, CorruptError
+from embcomp.container.reader import Container, verify
+from embcomp.errors import ContainerError
 from tests.container.builder import Parts, with_header
+from tests.container.crafted import large_sources, similar_words, wide_pruned, wide_signs
 from tests.reliability.checksums import golden, made
-from tests.reliability.faults import COMMAND, fill_disk, kill_writers, stop_commands
+from tests.reliability.faults import COMMAND, QUIET, fill_disk, kill_writers, stop_commands
 from tests.reliability.inject import inject, is_possible
 from tests.reliability.surroundings import kernels, of_kernels, of_threads, plain_numpy
 from tests.reliability.test_faults import content, embedding
 from tests.test_fixtures import is_exact, relative_error
-from tests.wordlist.slowly import BrokenError, words_of
 
 ROOT = Path(__file__).parents[1]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -116,63 +114,6 @@ def found(path: Path) -> bool:
 
 
 # Malice
-
-
-def measure_hostile_words(folder: Path, scale: float, seed: int) -> Iterator[Row]:
-    """Words and their order changed at random: refused, or read as the slow reader does."""
-    rng = random.Random(seed)
-    path = folder / "x.embc"
-    whole = (FIXTURES / "v1-sign.embc").read_bytes()
-    n_tried, n_refused, slowest = int(20_000 * scale), 0, 0.0
-    for _ in range(n_tried):
-        parts = Parts(whole)
-        change_words(parts, rng)
-        path.write_bytes(parts.build())
-        start = time.perf_counter()
-        words = words_read(path)
-        slowest = max(slowest, time.perf_counter() - start)
-        n_refused += words is None
-        try:
-            expected = words_of(parts.bytes["words.0.index"], parts.bytes["words.0.pages"])
-        except BrokenError:
-            expected = None
-        succeed(words is None or sorted(words) == expected, "words that the slow reader does not give")
-        succeed(words is None or not verify(path) or expected is None, "verify finds what the slow reader does not")
-    yield (
-        "words and order changed at random, checksums made right",
-        f"{n_tried:,}",
-        f"{n_refused:,} refused by name, the others as a slow reader reads them; at most {1000 * slowest:.0f} ms",
-    )
-
-
-def change_words(parts: Parts, rng: random.Random) -> None:
-    """Change some bits of an index, of a page before or after it is compressed, or of the order."""
-    name = rng.choice(["words.0.index", "words.0.pages", "content", "content", "order.0"])
-    data = bytearray(zlib.decompress(parts.bytes["words.0.pages"]) if name == "content" else parts.bytes[name])
-    for _ in range(rng.choice([1, 1, 2, 4])):
-        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-    if name != "content":
-        parts.set_bytes(name, bytes(data))
-        return
-    pages, index = zlib.compress(bytes(data)), bytearray(parts.bytes["words.0.index"])
-    struct.pack_into("<I", index, 24, len(pages))
-    parts.set_bytes("words.0.pages", pages, [len(pages)])
-    parts.set_bytes("words.0.index", bytes(index))
-
-
-def words_read(path: Path) -> list[bytes] | None:
-    """All words, each looked up; ``None`` if something is refused."""
-    try:
-        encoded = open_container(path)
-        words = encoded.words
-        rows = encoded.rows(words).tolist()
-        succeed(rows == list(range(len(words))), "a word is not found where it is")
-        succeed(
-            [encoded.vocabulary.find(word) for word in words] == rows, "a word is found elsewhere when it is alone"
-        )
-    except CorruptError:
-        return None
-    return [word.encode() for word in words]
 
 
 def measure_hostile_headers(folder: Path, scale: float, seed: int) -> Iterator[Row]:
@@ -289,11 +230,49 @@ def measure_bombs(folder: Path, scale: float, seed: int) -> Iterator[Row]:
         )
 
 
+def measure_crafted(folder: Path, scale: float, seed: int) -> Iterator[Row]:
+    """Containers with right checksums that ask for far more than they hold; the tests make smaller ones."""
+    path = folder / "x.embc"
+    for name, (make, commands) in CRAFTED.items():
+        make(path)
+        outcomes = []
+        for command in commands:
+            start = time.perf_counter()
+            process = subprocess.Popen([*COMMAND, command[0], str(path), *command[1:]], **QUIET)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            succeed(process.returncode in (0, 3, 4), f"{name}: {command}: exit code {process.returncode}")
+            what = "done" if process.returncode == 0 else "refused"
+            seconds, memory = time.perf_counter() - start, usage.ru_maxrss / 1024
+            limit = f" {' '.join(LITTLE)}" if LITTLE[0] in command else ""
+            outcomes.append(f"`{command[0]}{limit}` {what}: {seconds:.1f} s, {memory:.0f} MB")
+        yield f"crafted: {name}", f"a file of {path.stat().st_size / 1000:.0f} kB", "; ".join(outcomes)
+
+
+VERIFY, DECOMPRESS, LITTLE = ["verify"], ["decompress", "-o", "-"], ["--max-memory", "64MB"]
+CRAFTED: dict[str, tuple[Callable[[Path], object], list[list[str]]]] = {
+    "65,536 columns of `prune`": (lambda path: wide_pruned(path, 2**16), [VERIFY, DECOMPRESS]),
+    "2,400,000 words of 600 equal bytes and 3 others": (
+        lambda path: similar_words(path, 24_000, ordered=False),
+        [VERIFY, DECOMPRESS],
+    ),
+    "the same in an order": (
+        lambda path: similar_words(path, 24_000, ordered=True),
+        [VERIFY, [*DECOMPRESS, *LITTLE], [*VERIFY, *LITTLE]],
+    ),
+    "source matrices of 16,000,000 numbers of `alone`": (
+        lambda path: large_sources(path, "real", 50),
+        [VERIFY, ["vector", "queen", "--max-memory", "32MB"]],
+    ),
+    "1,000,000 dimensions of `sign`": (lambda path: wide_signs(path, 10**6), [VERIFY, DECOMPRESS]),
+}
+
+
 def measure_fuzzing(folder: Path, scale: float, seed: int) -> Iterator[Row]:
     if find_spec("atheris") is None:
         yield "fuzzing", "not in this run: atheris is not installed", ""
         return
-    for target in ("text", "binary", "container"):
+    for target in ("text", "binary", "container", "words", "npy", "fasttext"):
         seconds = int(40 * scale)
         command = [sys.executable, "-m", "tests.fuzz.fuzz", target, "--seconds", str(seconds)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
@@ -430,7 +409,7 @@ def succeed(condition: bool, failure: str) -> None:
 MEASURES: list[Callable[[Path, float, int], Iterator[Row]]] = [
     measure_damage,
     measure_hostile_headers,
-    measure_hostile_words,
+    measure_crafted,
     measure_hostile_text,
     measure_bombs,
     measure_fuzzing,

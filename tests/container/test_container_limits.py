@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,20 +12,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embcomp.api import compress
 from embcomp.compressors.registry import make_compressor
 from embcomp.container.reader import Container, open_container, verify
-from embcomp.container.writer import write
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError, MemoryLimitError, ParameterError
 from embcomp.keyed import open_vectors
 from embcomp.memory import set_max_memory
 from embcomp.search import SearchIndex
-from embcomp.vocabulary.part import pack_order
-from embcomp.wordlist import Texts, WordListWriter
 from tests.cli.conftest import Cli, cli  # noqa: F401  a fixture
-from tests.container.builder import Parts, encoded
+from tests.container.builder import Parts
+from tests.container.crafted import large_sources, parts_of, similar_words, wide_pruned, wide_signs
 
 MB = 2**20
 
@@ -48,12 +44,6 @@ def at_most(n_bytes: int) -> Iterator[None]:
         tracemalloc.stop()
 
 
-def parts_of(method: str, **config: object) -> Parts:
-    file = io.BytesIO()
-    write(encoded(method, **config), file)
-    return Parts(file.getvalue())
-
-
 @pytest.mark.parametrize("dim", [0, -1, 2**16 + 1, 2**31 - 1])
 def test_dimensions_that_pruned_columns_cannot_count(path: Path, dim: int) -> None:
     parts = parts_of("prune", fraction=0.5)
@@ -67,17 +57,6 @@ def test_dimensions_that_pruned_columns_cannot_count(path: Path, dim: int) -> No
         (problem,) = verify(path)
     beyond = "x.embc: header field 'dim' must be an integer from 1 to 1048576, got 2147483647"
     assert problem == (beyond if dim > 2**20 else f"x.embc: state 'dim' must be from 1 to 65536, got {dim}")
-
-
-def wide_pruned(path: Path, dim: int) -> None:
-    """Six rows of five numbers, and all columns beyond them."""
-    parts = parts_of("prune", fraction=0.5)
-    parts.document["dim"] = dim
-    parts.set_bytes("state.dim", np.array([dim], dtype="<i4").tobytes())
-    columns = np.frombuffer(parts.bytes["state.columns"], np.uint8).astype("<u2")
-    parts.set_bytes("state.columns", columns.tobytes())
-    parts.section("state.columns")["dtype"] = "<u2"
-    path.write_bytes(parts.build())
 
 
 def test_vectors_that_are_more_than_allowed(path: Path, bounded: Callable[[int | None], None]) -> None:
@@ -142,8 +121,7 @@ def test_memory_that_ends_is_an_error_of_one_line(
 
 def test_signs_of_many_dimensions_are_searched_in_little_memory(path: Path) -> None:
     """Memory that grows with dimensions and not with their square: 30,000² × 4 bytes would be 3.6 GB."""
-    vectors = np.random.default_rng(0).standard_normal((20, 30_000)).astype(np.float32)
-    compress([f"w{row}" for row in range(20)], vectors, "sign").save(path)
+    wide_signs(path, 30_000)
     with at_most(200 * MB):
         for similarity in ("decoded", "asymmetric", "hamming"):
             assert len(open_vectors(path, similarity=similarity).most_similar("w0", topn=3)) == 3  # type: ignore[arg-type]
@@ -153,30 +131,6 @@ def test_signs_of_many_dimensions_are_searched_in_little_memory(path: Path) -> N
 def test_vectors_of_too_many_dimensions_are_not_compressed() -> None:
     with pytest.raises(ParameterError, match=r"vectors must be float32 of shape \(rows, 1 to 1048576\), got "):
         make_compressor("sign").fit(np.zeros((1, 2**20 + 1), dtype=np.float32))
-
-
-def similar_words(path: Path, n_pages: int, *, ordered: bool) -> int:
-    """A file of pages of 100 words that begin with 600 equal bytes; returns how many bytes all words have."""
-    words = [
-        b"%03d" % page + b"a" * 597 + (b"%02d" % word if word else b"")
-        for page in range(n_pages)
-        for word in range(100)
-    ]
-    writer = WordListWriter()
-    writer.add(Texts.of_bytes(words))
-    index, pages = writer.finish()
-    parts = parts_of("alone", epochs=1, inter=1)
-    parts.document |= {"rows": len(words), "parts": [len(words)]}
-    parts.document["bands"][0]["end"] = len(words)
-    parts.set_bytes("words.0.index", index, [len(index)])
-    parts.set_bytes("words.0.pages", pages, [len(pages)])
-    order = pack_order(np.arange(len(words))[::-1]).tobytes()
-    if ordered:
-        parts.set_bytes("order.0", order, [len(order)])
-    else:
-        parts.remove("order.0")
-    path.write_bytes(parts.build())
-    return sum(map(len, words))
 
 
 @pytest.mark.parametrize("ordered", [False, True])
@@ -226,9 +180,7 @@ def test_searching_more_than_allowed(
 @pytest.mark.parametrize("kind", ["real", "binary"])
 def test_source_matrices_of_alone(path: Path, bounded: Callable[[int | None], None], kind: str) -> None:
     """2,600,000 numbers from a file of 3 kB, without much more than they take."""
-    parts = parts_of("alone", filter=kind, epochs=1, inter=1)
-    parts.document["config"]["columns"] = 2**16
-    path.write_bytes(parts.build())
+    assert large_sources(path, kind, 8) == 2_621_440
     embedding = open_container(path)
     with at_most(20 * MB):
         assert embedding.vector("queen").shape == (5,)
