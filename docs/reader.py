@@ -184,7 +184,7 @@ def decode_nlb(document, codes, state):
 
 
 def sum_of_codewords(codebooks, codes, _state=None):
-    return sum(codebook[codes[:, number]] for number, codebook in enumerate(codebooks))
+    return sum(codebook[np.minimum(codes[:, number], len(codebook) - 1)] for number, codebook in enumerate(codebooks))
 
 
 def decode_dccl(document, codes, state):
@@ -236,7 +236,8 @@ def decode_kd(document, codes, state):
 def sum_of_outputs(codebooks, codes, state):
     output = memory = total = np.zeros((len(codes), codebooks.shape[2]))
     for number, codebook in enumerate(codebooks):
-        gates = output @ state["recurrent"] + state["bias"] + np.tile(codebook[codes[:, number]], 4)
+        symbols = np.minimum(codes[:, number], len(codebook) - 1)
+        gates = output @ state["recurrent"] + state["bias"] + np.tile(codebook[symbols], 4)
         forget, take, give, new = np.split(gates, 4, axis=1)
         memory = memory / (1 + np.exp(-forget)) + np.tanh(new) / (1 + np.exp(-take))
         output = np.tanh(memory) / (1 + np.exp(-give))

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, FloatArray, Symbols
 from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans, sums_by_symbol
+from embcomp.memory import require_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
 
@@ -69,6 +70,7 @@ class Search:
         self._by_book = np.ascontiguousarray(codebooks.transpose(0, 2, 1))
         self._products: FloatArray | None = None
         if len(flat) <= TABLE_WORDS:
+            require_memory(8 * len(flat) ** 2, f"products of {len(flat)} codewords")
             with single_threaded_blas():
                 products = (flat @ self._transposed).reshape(self.dims, self.ways, self.dims, self.ways)
             self._products = np.ascontiguousarray(products.transpose(2, 0, 1, 3))  # [j, i, word of i, word of j]

@@ -189,7 +189,12 @@ class Compressor(Configurable):
     @property
     def block_rows(self) -> int:
         """Rows encoded or decoded at once."""
-        return max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // self.dim))
+        return max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // max(self.dim, self._working_width)))
+
+    @property
+    def _working_width(self) -> int:
+        """Numbers that are held of a row while it is encoded or decoded, where they may be more than ``dim``."""
+        return 0
 
     def encode(self, vectors: FloatArray, progress: Progress = no_progress, grade: int = 0) -> BytesArray:
         """Return the codes of ``vectors``, float32, shape (n, dim), of one of the method's grades.

@@ -263,6 +263,10 @@ class DcclCompressor(Compressor):
         """M symbols of ⌈log2 K⌉ bits."""
         return CodeLayout.of_symbols(self.extents["scores"] // self.ways, self.ways)
 
+    @property
+    def _working_width(self) -> int:
+        return self.extents["scores"]
+
     def _check_state(self) -> None:
         """Check that there are whole codebooks."""
         n_scores = self.extents["scores"]

@@ -20,6 +20,7 @@ from embcomp.compressors.grades import BandStatistics
 from embcomp.compressors.options import auto
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
+from embcomp.errors import CorruptError
 from embcomp.linear import covariance, principal_directions
 from embcomp.progress import Progress
 
@@ -30,6 +31,7 @@ CENTRED = 0.01  # share of the mean square of rows that their mean may have to c
 WHITENING = 0.75
 LENGTH_BITS = 5
 FAITHFUL_LENGTH_BITS = 8
+MOST_LENGTH_BITS = 8
 
 Fields = list[tuple[int, int]]
 """Symbols of one width, and their bits: what a row of code is made of, in order."""
@@ -68,7 +70,9 @@ class GradedCompressor(Compressor):
     grade: float | str = auto(
         Real(0, 1000), "bits less for each doubling of rank; 'auto' for 0 where words are not in order of frequency"
     )
-    lengths: int | str = auto(Integer(0, 8), "bits of a row's length; 'auto' for 0 where lengths vary little")
+    lengths: int | str = auto(
+        Integer(0, MOST_LENGTH_BITS), "bits of a row's length; 'auto' for 0 where lengths vary little"
+    )
     space: str = option(
         OneOf("auto", "isotropic", "source"),
         "what vectors come back to: without mean and dominant directions, or as they were; 'auto' for the latter "
@@ -221,7 +225,22 @@ class GradedCompressor(Compressor):
     def _direction_dtype(self) -> str:
         return "<i2" if self._average >= FINE * len(self.mean_) else "|i1"
 
+    def _check_state(self) -> None:
+        """Check that bands ascend, and that shares and lengths are numbers of bits."""
+        starts, ends = np.append(0, self.ends_[:-1]), self.ends_.astype(np.int64)
+        if not len(ends) or ((ends <= starts).any() and ends.tolist() != [0]):
+            raise CorruptError(f"state 'ends' must ascend from above 0, got {ends[:10].tolist()}")
+        if self.shares_.max(initial=0) > scalar.MOST_BITS:
+            raise CorruptError(f"state 'shares' must be at most {scalar.MOST_BITS}, got {self.shares_.max()}")
+        n_levels = len(self.length_levels_)
+        if n_levels not in [2**n_bits for n_bits in range(MOST_LENGTH_BITS + 1)]:
+            raise CorruptError(f"state 'length_levels' must have 1, 2, 4, … {2**MOST_LENGTH_BITS}, got {n_levels}")
+
     # Codes
+
+    @property
+    def _working_width(self) -> int:
+        return self.extents["kept"]
 
     @property
     def layout(self) -> CodeLayout:

@@ -16,6 +16,7 @@ from embcomp.compressors.graded import Fields, GradedCompressor
 from embcomp.compressors.nested import BEAM, UNIT_LENGTH
 from embcomp.compressors.options import RANDOM_STATE, auto
 from embcomp.compressors.state import array
+from embcomp.errors import CorruptError
 from embcomp.progress import Progress
 
 WAYS = 256
@@ -99,6 +100,12 @@ class AdditiveCompressor(GradedCompressor):
     def _searches(self) -> dict[int, Search]:
         """A search for each number of codewords that a band has."""
         return {depth: Search(self._books[:depth]) for depth in np.unique(self.depths_).tolist() if depth}
+
+    def _check_state(self) -> None:
+        """Check that there are as many codebooks as a band has codewords."""
+        super()._check_state()
+        if self.depths_.max(initial=0) > len(self.codewords_):
+            raise CorruptError(f"state 'depths' must be at most {len(self.codewords_)}, got {self.depths_.max()}")
 
     def _before_encoding(self) -> None:
         _ = self._searches

@@ -25,9 +25,11 @@ from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError, ParameterError
 from embcomp.linear import covariance, principal_directions
+from embcomp.memory import require_memory
 from embcomp.progress import Progress
 from embcomp.threads import for_blocks, map_blocks
 
+LSTM_NUMBERS = 16  # of a step, for each number of a codeword: gates, their inputs, states
 LOGITS_LIMIT = 2 * 10**9  # bytes of logits and their moments that straight-through training may take
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -264,7 +266,12 @@ class KdCompressor(Compressor):
     @cached_property
     def _effective(self) -> FloatArray:
         """W H: the code embeddings of a linear composition in the space of the vectors, float32 (D, K, d)."""
-        return self.codebooks_ @ self.transform_ if len(self.transform_) else self.codebooks_
+        if not len(self.transform_):
+            return self.codebooks_
+        n_books, ways, _ = self.codebooks_.shape
+        dim = self.transform_.shape[1]
+        require_memory(4 * n_books * ways * dim, f"{n_books * ways} codewords of {dim} dimensions")
+        return self.codebooks_ @ self.transform_
 
     @cached_property
     def _search(self) -> Search | LstmSearch:
@@ -276,6 +283,10 @@ class KdCompressor(Compressor):
     def layout(self) -> CodeLayout:
         """D symbols of ⌈log2 K⌉ bits."""
         return CodeLayout.of_symbols(self.extents["dims"], self.ways)
+
+    @property
+    def _working_width(self) -> int:
+        return LSTM_NUMBERS * self.codebooks_.shape[2] if _has_lstm(self) else 0
 
     def _check_state(self) -> None:
         """Check that there is a codebook, and a transform where an LSTM needs one."""

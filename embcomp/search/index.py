@@ -24,13 +24,13 @@ from embcomp import bits
 from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 from embcomp.checks import Integer
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ParameterError
+from embcomp.errors import CorruptError, ParameterError
 from embcomp.kernels.hamming import WORD_BYTES, as_lanes, hamming_nearest
 from embcomp.kernels.sums import Symbols, Tables, exact_sums, rounded
 from embcomp.kernels.weights import Inverse, all_by_weights, by_weights
 from embcomp.memory import require_memory
 from embcomp.search.nearest import by_hamming, by_tables, by_vectors
-from embcomp.search.tables import join_symbols, join_tables
+from embcomp.search.tables import join_symbols, join_tables, n_joint_entries
 from embcomp.shortlist import Ranked
 from embcomp.threads import blocks, map_blocks
 
@@ -165,6 +165,8 @@ class SearchIndex:
     def _tables(self, query: DoubleArray) -> Tables:
         """Inner products of a query and the codewords, for joint symbols."""
         words = np.asarray(self._codewords)
+        n_books, ways, _ = words.shape
+        require_memory(8 * n_joint_entries(n_books, ways), f"sums of {n_books * ways} codewords and a query")
         return join_tables(np.einsum("mkd,d->mk", words, query))
 
     def _nearest_codes(self, codes: bits.BytesArray, k: int, n_rows: int) -> list[Ranked]:
@@ -301,5 +303,7 @@ def _require(name: str, value: int) -> None:
 
 
 def _stacked(found: list[Ranked], k: int) -> Neighbours:
+    if any(len(ranks) < k for ranks, _ in found):  # rows whose similarity is no number are in no order
+        raise CorruptError("too few decoded vectors are finite and small enough to be compared")
     ranks = np.array([ranks for ranks, _ in found], dtype=np.int64).reshape(len(found), k)
     return Neighbours(ranks, np.array([scores for _, scores in found]).reshape(len(found), k))

@@ -27,6 +27,13 @@ def symbols_joined(ways: int) -> int:
     return joined
 
 
+def n_joint_entries(n_symbols: int, ways: int) -> int:
+    """How many sums :func:`join_tables` gives, at most."""
+    n_joined = symbols_joined(ways)
+    combinations: int = ways**n_joined
+    return -(-n_symbols // n_joined) * combinations
+
+
 def join_symbols(symbols: NDArray[np.integer], ways: int) -> Symbols:
     """Turn (n, M) symbols into columns of joint symbols, shape (⌈M / joined⌉, n): base-K numbers."""
     n_joined = symbols_joined(ways)
