@@ -143,12 +143,20 @@ class SearchIndex:
 
     @cached_property
     def norms(self) -> FloatArray:
-        """Lengths of all decoded vectors in source order, float32, shape (n,)."""
+        """Lengths of all decoded vectors in source order, float32, shape (n,).
+
+        Raises:
+            CorruptError: one is infinite, or no number.
+        """
         if self._common_norm is not None:
             return np.full(len(self._encoded), self._common_norm, dtype=np.float32)
         out = np.empty(len(self._encoded), dtype=np.float32)
         for first, block in self._decoded(len(out)):
-            out[first : first + len(block)] = np.sqrt(np.einsum("rd,rd->r", block, block))
+            with np.errstate(over="ignore", invalid="ignore"):
+                out[first : first + len(block)] = np.sqrt(np.einsum("rd,rd->r", block, block))
+        if not np.isfinite(out).all():
+            row = int(np.argmin(np.isfinite(out)))
+            raise CorruptError(f"row {row} decodes to numbers that are too large to be compared")
         return out
 
     def _nearest(self, queries: FloatArray, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
@@ -167,7 +175,10 @@ class SearchIndex:
         words = np.asarray(self._codewords)
         n_books, ways, _ = words.shape
         require_memory(8 * n_joint_entries(n_books, ways), f"sums of {n_books * ways} codewords and a query")
-        return join_tables(np.einsum("mkd,d->mk", words, query))
+        tables = join_tables(np.einsum("mkd,d->mk", words, query))
+        if sum(float(np.abs(table).max(initial=0.0)) for table in tables) > np.finfo(np.float32).max:
+            raise CorruptError("codewords are too large to be compared")
+        return tables
 
     def _nearest_codes(self, codes: bits.BytesArray, k: int, n_rows: int) -> list[Ranked]:
         rows, queries = self._lanes[:n_rows], as_lanes(codes)
@@ -303,7 +314,5 @@ def _require(name: str, value: int) -> None:
 
 
 def _stacked(found: list[Ranked], k: int) -> Neighbours:
-    if any(len(ranks) < k for ranks, _ in found):  # rows whose similarity is no number are in no order
-        raise CorruptError("too few decoded vectors are finite and small enough to be compared")
     ranks = np.array([ranks for ranks, _ in found], dtype=np.int64).reshape(len(found), k)
     return Neighbours(ranks, np.array([scores for _, scores in found]).reshape(len(found), k))

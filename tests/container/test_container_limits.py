@@ -151,7 +151,7 @@ def test_words_that_are_more_than_allowed(path: Path, bounded: Callable[[int | N
     bounded(2 * MB)
     more = Embedding(["new"], np.zeros((1, 5), dtype=np.float32))
     for read in (lambda: embedding.words, lambda: list(embedding.blocks()), lambda: similar(embedding, more)):
-        with at_most(MB), pytest.raises(MemoryLimitError) as caught:
+        with at_most(4 * MB), pytest.raises(MemoryLimitError) as caught:
             read()
         assert str(caught.value).startswith(f"10000 words of {text_bytes} bytes take ")
     assert embedding.first_words(1) == [embedding.vocabulary.word(0)]
@@ -225,3 +225,115 @@ def test_rows_beyond_all_bounds(path: Path, parts: Parts) -> None:
     with pytest.raises(CorruptError, match=r"'rows' must be an integer from 0 to 1099511627776, got 1000"):
         Container(path)
     assert all(len(problem) < 200 for problem in verify(path))
+
+
+def numbers(parts: Parts, name: str) -> np.ndarray:
+    section = parts.section(f"state.{name}")
+    return np.frombuffer(parts.bytes[f"state.{name}"], section["dtype"]).reshape(section["shape"])
+
+
+def put(parts: Parts, name: str, array: np.ndarray) -> None:
+    parts.section(f"state.{name}")["dtype"] = array.dtype.str
+    parts.set_bytes(f"state.{name}", array.tobytes(), list(array.shape))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "problem"),
+    [
+        ("shares", lambda shares: shares + 13, "state 'shares' must be at most 12, got "),
+        (
+            "length_levels",
+            lambda levels: np.tile(levels[:1], 3),
+            "state 'length_levels' must have 1, 2, 4, … 256, got 3",
+        ),
+        ("length_levels", lambda levels: levels[:0], "state 'length_levels' must have 1, 2, 4, … 256, got 0"),
+        ("depths", lambda depths: depths + 1, "state 'depths' must be at most 0, got 1"),
+    ],
+)
+def test_states_of_graded_codes_that_are_refused(
+    path: Path, name: str, change: Callable[[np.ndarray], np.ndarray], problem: str
+) -> None:
+    parts = parts_of("additive", bits=10, codebooks=1)
+    put(parts, name, change(numbers(parts, name)).astype(numbers(parts, name).dtype))
+    if name == "shares":
+        put(parts, "levels", np.ones(2 ** int(numbers(parts, "shares").max()) - 1, dtype="<f4"))
+    path.write_bytes(parts.build())
+    (found,) = verify(path)
+    assert found.startswith(f"x.embc: {problem}")
+
+
+@pytest.mark.parametrize("ends", [[], [0, 6], [3, 3], [6, 3]])
+def test_bands_that_are_refused(path: Path, ends: list[int]) -> None:
+    parts = parts_of("transform", bits=8)
+    put(parts, "ends", np.array(ends, dtype="<u4"))
+    for name in ("centres", "shares", "spreads"):
+        put(parts, name, np.repeat(numbers(parts, name), len(ends), axis=0))
+    if not ends:
+        put(parts, "levels", numbers(parts, "levels")[:0])
+    path.write_bytes(parts.build())
+    assert verify(path) == [f"x.embc: state 'ends' must ascend from above 0, got {ends}"]
+
+
+def test_wide_codewords_of_kd(path: Path, bounded: Callable[[int | None], None]) -> None:
+    """16 kB each of codewords and transform; their product would be 16 MB, and with bits of 1 GB each 4 TB."""
+    parts = parts_of("kd", dims=2, ways=2, code_dim=1)
+    parts.document["config"] |= {"ways": 2048, "dims": 2}
+    parts.document["bands"][0] |= {"symbol_bits": 11}
+    parts.document["dim"] = 1024
+    put(parts, "codebooks", np.ones((2, 2048, 1), dtype="<f4"))
+    put(parts, "transform", np.ones((1, 1024), dtype="<f4"))
+    put(parts, "mean", np.ones(1024, dtype="<f4"))
+    put(parts, "removed", np.ones((0, 1024), dtype="<f4"))
+    parts.set_bytes("codes.0", bytes(17), [17])
+    path.write_bytes(parts.build())
+    bounded(MB)
+    embedding = open_container(path)
+    with at_most(MB), pytest.raises(MemoryLimitError) as caught:
+        embedding.vector("queen")
+    text = "4096 codewords of 1024 dimensions take 16777216 bytes of memory, `max_memory` allows 1048576"
+    assert str(caught.value) == text
+    bounded(20 * MB)
+    assert embedding.vector("queen").tolist() == [2.0] * 1024
+    with pytest.raises(MemoryLimitError, match=r"^products of 4096 codewords take 134217728 bytes of memory"):
+        embedding.compressor.encode(np.ones((1, 1024), dtype=np.float32))
+
+
+def test_an_lstm_much_wider_than_its_vectors(path: Path) -> None:
+    """Rows of 1,000 numbers in between, for vectors of five: fewer rows at once."""
+    parts = parts_of("kd", dims=2, ways=2, compose="lstm", code_dim=2, epochs=1)
+    wide = 1000
+    put(parts, "codebooks", np.zeros((2, 2, wide), dtype="<f4"))
+    put(parts, "transform", np.zeros((wide, 5), dtype="<f4"))
+    put(parts, "recurrent", np.zeros((wide, 4 * wide), dtype="<f4"))
+    put(parts, "bias", np.zeros(4 * wide, dtype="<f4"))
+    parts.document["config"]["code_dim"] = wide
+    path.write_bytes(parts.build())
+    embedding = open_container(path)
+    assert embedding.compressor.block_rows == 2**22 // (16 * wide)
+    with at_most(100 * MB):
+        assert embedding.decode_rows(np.zeros(2000, dtype=np.int64)).shape == (2000, 5)
+
+
+def test_vectors_that_cannot_be_compared(path: Path) -> None:
+    parts = parts_of("prune", fraction=0.5)
+    put(parts, "values", np.full_like(numbers(parts, "values"), 3e38))
+    path.write_bytes(parts.build())
+    with pytest.raises(CorruptError, match=r"^row \d decodes to numbers that are too large to be compared$"):
+        SearchIndex(open_container(path)).search(np.ones((2, 5), dtype=np.float32), 6)
+
+
+def test_codewords_that_cannot_be_compared(path: Path) -> None:
+    """Two that are too large, and whose sum is small."""
+    parts = parts_of("kd", dims=2, ways=2)
+    books = np.full((2, 128, 5), 3e38, dtype="<f4")
+    books[1] *= -1
+    parts.document["config"]["ways"] = 128
+    parts.document["bands"][0]["symbol_bits"] = 7
+    parts.set_bytes("codes.0", bytes(11), [11])
+    put(parts, "codebooks", books)
+    put(parts, "transform", np.zeros((0, 5), dtype="<f4"))
+    parts.document["config"]["code_dim"] = "dim"
+    path.write_bytes(parts.build())
+    assert verify(path) == []
+    with pytest.raises(CorruptError, match=r"^codewords are too large to be compared$"):
+        SearchIndex(open_container(path)).search(np.ones((2, 5), dtype=np.float32), 6)
