@@ -176,7 +176,7 @@ class SearchIndex:
         n_books, ways, _ = words.shape
         require_memory(8 * n_joint_entries(n_books, ways), f"sums of {n_books * ways} codewords and a query")
         tables = join_tables(np.einsum("mkd,d->mk", words, query))
-        if sum(float(np.abs(table).max(initial=0.0)) for table in tables) > np.finfo(np.float32).max:
+        if sum(float(np.abs(table).max(initial=0.0)) for table in tables) > float(np.finfo(np.float32).max):
             raise CorruptError("codewords are too large to be compared")
         return tables
 
