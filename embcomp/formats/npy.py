@@ -35,6 +35,7 @@ from embcomp.formats.word_lists import LINE_FEED, lines_of, lines_of_list
 MAGIC = b"\x93NUMPY"
 LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}  # of the length of a header, by version
 MAX_HEADER_BYTES = 10_000  # NumPy's own limit
+MAX_AXES, MAX_LENGTH = 64, 2**63  # likewise
 _PYTHON_2 = re.compile(r"(\d)L\b")
 _DTYPE = re.compile("[<>|=]?[a-zA-Z][0-9]{0,9}")
 
@@ -102,11 +103,15 @@ def _header(name: str, head: bytes) -> Header:
     if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
         raise InputError(f"{name}: the .npy header is damaged: {shown(text)} has other fields")
     shape, order = fields["shape"], fields["fortran_order"]
-    if not isinstance(shape, tuple) or not all(type(length) is int and length >= 0 for length in shape):
+    if not isinstance(shape, tuple) or len(shape) > MAX_AXES or not all(map(_is_length, shape)):
         raise InputError(f"{name}: the .npy header is damaged: its shape is {shown(repr(shape))}")
     if not isinstance(order, bool):
         raise InputError(f"{name}: the .npy header is damaged: its order is {shown(repr(order))}")
     return Header(shape, order, _dtype(name, fields["descr"]), end)
+
+
+def _is_length(length: Any) -> bool:
+    return type(length) is int and 0 <= length < MAX_LENGTH
 
 
 def _dtype(name: str, descr: Any) -> np.dtype[Any]:

@@ -153,6 +153,10 @@ BROKEN = [
     WHOLE.replace("(2, 2)", "(2, 2, 2)"),
     WHOLE.replace("(2, 2)", f"({'9' * 5000}, 2)"),
     WHOLE.replace("(2, 2)", f"({2**62}, 2)"),
+    WHOLE.replace("(2, 2)", f"({'9' * 4000}, 2)"),
+    WHOLE.replace("(2, 2)", f"({'2, ' * 1000})"),
+    WHOLE.replace("False", "0"),
+    WHOLE.replace("False", "None"),
     WHOLE.replace("<f4", ""),
     WHOLE.replace("<f4", "<f3"),
     WHOLE.replace("<f4", "f4,f4"),
@@ -173,8 +177,10 @@ BROKEN = [
 def test_npy_headers_that_are_broken(tmp_path: Path, text: str, pack: Any) -> None:
     path = tmp_path / "m.npy"
     path.with_name("m.npy.words.txt").write_text("a\nb\n")
-    assert refusal(path, pack(header(text))).startswith("m.npy: ")
-    assert refusal(path, pack(header(text.replace("False", "True")))).startswith("m.npy: ")
+    for each in (text, text.replace("False", "True")):
+        message = refusal(path, pack(header(each)))
+        assert message.startswith("m.npy: ")
+        assert len(message) < 250
 
 
 def test_npy_of_python_2(tmp_path: Path) -> None:

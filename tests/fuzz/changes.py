@@ -75,7 +75,7 @@ def _axis(parts: Parts, rng: random.Random, scramble: Scramble) -> None:
     wanted = max(0, rng.choice([0, 1, length - 1, length + 1, 2 * length, length // 2, 4096]))
     for section in parts.sections if rng.random() < 0.5 else [chosen]:
         array = np.frombuffer(parts.bytes[section["name"]], section["dtype"]).reshape(section["shape"])
-        if length in array.shape and array.size < 2**16:
+        if length in array.shape and array.size // max(1, length) * wanted < 2**16:
             axis = array.shape.index(length)
             array = np.take(array, np.arange(wanted) % max(1, length), axis=axis) if length else array
             parts.set_bytes(section["name"], array.tobytes(), list(array.shape))
