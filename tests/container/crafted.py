@@ -10,7 +10,7 @@ import numpy as np
 from embcomp.api import compress
 from embcomp.container.writer import write
 from embcomp.vocabulary.part import pack_order
-from embcomp.wordlist import Texts
+from embcomp.wordlist import Texts, WordListWriter
 from embcomp.wordlist.wordlist import HEAD
 from embcomp.wordlist.writing import write_pages
 from tests.container.builder import Parts, encoded
@@ -33,6 +33,29 @@ def wide_pruned(path: Path, dim: int) -> None:
     columns = np.frombuffer(parts.bytes["state.columns"], np.uint8).astype("<u2")
     parts.set_bytes("state.columns", columns.tobytes())
     parts.section("state.columns")["dtype"] = "<u2"
+    path.write_bytes(parts.build())
+
+
+def many_wide_rows(path: Path, n_rows: int, dim: int) -> None:
+    """Pruned rows without any number."""
+    words = [b"%06d" % row for row in range(n_rows)]
+    writer = WordListWriter()
+    writer.add(Texts.of_bytes(words))
+    index, pages = writer.finish()
+    parts = parts_of("prune", fraction=0.5)
+    parts.document |= {"rows": n_rows, "dim": dim, "parts": [n_rows]}
+    parts.document["bands"][0]["end"] = n_rows
+    for name, array in {
+        "words.0.index": np.frombuffer(index, np.uint8),
+        "words.0.pages": np.frombuffer(pages, np.uint8),
+        "state.dim": np.array([dim], "<i4"),
+        "state.ends": np.zeros(n_rows, "<u4"),
+        "state.columns": np.zeros(0, "<u2"),
+        "state.values": np.zeros(0, "<f4"),
+    }.items():
+        parts.section(name)["dtype"] = array.dtype.str
+        parts.set_bytes(name, array.tobytes(), [len(array)])
+    parts.remove("order.0")
     path.write_bytes(parts.build())
 
 
