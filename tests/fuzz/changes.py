@@ -99,6 +99,8 @@ def _band(parts: Parts, rng: random.Random, scramble: Scramble) -> None:
         rng.choice([bands, parts.document["parts"]]).append(rng.choice([dict(band), odd]))
     start = 0
     for number, each in enumerate(bands):
+        if any(type(each[count]) is not int for count in ("end", "symbols", "symbol_bits", "length_bits")):
+            break
         bits = each["symbols"] * each["symbol_bits"] + each["length_bits"]
         wanted = -(-(each["end"] - start) * bits // 8)
         name, start = f"codes.{number}", each["end"]
