@@ -116,13 +116,11 @@ class _Cursor:
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...]:
         """Read numbers."""
-        return layout.unpack(self.array("|u1", layout.size).tobytes())
+        return layout.unpack_from(self._data, self._advance(layout.size))
 
     def array(self, dtype: str, n_numbers: int) -> NDArray[Any]:
         """Read an array, which stays in the file."""
-        n_bytes = n_numbers * np.dtype(dtype).itemsize
-        self.require(0 <= n_bytes <= len(self._data) - self._at, "it ends too early")
-        start, self._at = self._at, self._at + n_bytes
+        start = self._advance(n_numbers * np.dtype(dtype).itemsize)
         return np.frombuffer(self._data, dtype, n_numbers, start)
 
     def word(self) -> bytes:
@@ -132,10 +130,19 @@ class _Cursor:
         word, self._at = self._data[self._at : end], end + 1
         return word
 
+    def _advance(self, n_bytes: int) -> int:
+        self.require(0 <= n_bytes <= len(self._data) - self._at, "it ends too early")
+        start, self._at = self._at, self._at + n_bytes
+        return start
+
     def require(self, condition: bool, problem: str) -> None:
         """Refuse a file that breaks a rule."""
         if not condition:
-            raise InputError(f"{self._name}: the fastText model is damaged: {problem}")
+            raise self.damage(problem)
+
+    def damage(self, problem: str) -> InputError:
+        """Say what is wrong."""
+        return InputError(f"{self._name}: the fastText model is damaged: {problem}")
 
 
 def _model(cursor: _Cursor, head: Head) -> Model:
@@ -154,8 +161,10 @@ def _model(cursor: _Cursor, head: Head) -> Model:
 def _entry(cursor: _Cursor, *, is_label: bool) -> bytes:
     word = cursor.word()
     _, kind = cursor.take(ENTRY)
-    cursor.require(not NO_TEXT.search(word), f"the entry {shown(word)} is no text in UTF-8, not even with errors")
-    cursor.require(kind == is_label, f"the entry {shown(word)} is of kind {kind}, expected words before labels")
+    if kind != is_label:
+        raise cursor.damage(f"the entry {shown(word)} is of kind {kind}, expected words before labels")
+    if NO_TEXT.search(word):
+        raise cursor.damage(f"the entry {shown(word)} is no text in UTF-8")
     return word
 
 

@@ -104,7 +104,7 @@ def test_many_words_are_read_block_by_block(tmp_path: Path) -> None:
         ),
         (
             Model(words=[b"a" + b"\x80" * 33]),
-            RULE + "the entry 'a" + r"\\x80" * 9 + "\\\\x…' is no text in UTF-8, not even with errors",
+            RULE + "the entry 'a" + r"\\x80" * 9 + "\\\\x…' is no text in UTF-8",
         ),
         (Model(n_pruned=2**60), RULE + "it ends too early"),
         (Model(n_pruned=1, pruned=[(-1, 0)]), RULE + "it has a subword below 0"),
