@@ -65,9 +65,9 @@ $(GLOVE):
 
 FUZZ_SECONDS ?= 60
 
-fuzz: $(VENV)/tools  ## look for inputs that crash a reader: FUZZ_SECONDS (60) for each of three
+fuzz: $(VENV)/tools  ## look for inputs that crash a reader: FUZZ_SECONDS (60) for each of six
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
-	for target in text binary container; do \
+	for target in text binary container words npy fasttext; do \
 		$(BIN)/python -m tests.fuzz.fuzz $$target --seconds $(FUZZ_SECONDS) || exit 1; \
 	done
 
