@@ -325,3 +325,6 @@ def fasttext(data: bytes, rng: random.Random, scramble: Scramble) -> bytes:
         rest = scramble(rest)
     options = bytes([rng.randrange(256)]) if rng.random() < 0.1 else data[:1]
     return options + bytes(head) + bytes(counts) + b"".join(entries) + rest
+
+
+CHANGES: dict[str, Change] = {"container": container, "words": words, "npy": npy, "fasttext": fasttext}

@@ -27,20 +27,13 @@ with atheris.instrument_imports(include=["embcomp"]):
 
 from embcomp.memory import set_max_memory
 from embcomp.threads import set_threads
-from tests.fuzz import changes
-from tests.fuzz.changes import Change
+from tests.fuzz.changes import CHANGES, Change
 
 CORPUS = Path(__file__).parent / "corpus"
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 FOUND = Path("build") / "fuzz"
 MOST_MEMORY = 2**26  # bytes of vectors
 LIMITS = ["-timeout=10", "-rss_limit_mb=1024", "-max_len=20000", "-verbosity=1"]  # seconds, memory and input size
-CHANGES: dict[str, Change] = {
-    "container": changes.container,
-    "words": changes.words,
-    "npy": changes.npy,
-    "fasttext": changes.fasttext,
-}
 
 
 def mutator_of(change: Change) -> Callable[[bytes, int, int], bytes]:
