@@ -264,7 +264,8 @@ def decode_alone(document, codes, state):
     else:
         sources = random_sources(config, n_matrices * n_columns * dim).reshape(n_matrices, n_columns, dim)
         attempts = np.zeros(len(rows), np.uint64)
-        attempts[state["redrawn_rows"]] = state["redrawn_attempts"]
+        there = state["redrawn_rows"] < len(rows)
+        attempts[state["redrawn_rows"][there]] = state["redrawn_attempts"][there]
         places = rows[:, None] * n_matrices + np.arange(n_matrices)
         drawn = random_numbers(config["random_state"], 1 + attempts[:, None], places) >> np.uint64(32)
         columns = (drawn * np.uint64(n_columns)) >> np.uint64(32)

@@ -95,7 +95,7 @@ def _header(name: str, head: bytes) -> Header:
     end = start + int.from_bytes(head[8:start], "little")
     if end > len(head):
         raise InputError(f"{name}: the .npy header is damaged: it has {end} bytes, expected at most {len(head)}")
-    text = head[start:end].decode("latin-1").strip()
+    text = head[start:end].strip(b" \t\n").decode("latin-1")
     try:
         fields = ast.literal_eval(_PYTHON_2.sub(r"\1", text))
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:

@@ -38,7 +38,8 @@ class Parts:
         }
 
     def section(self, name: str) -> dict[str, Any]:
-        return next(section for section in self.sections if section["name"] == name)
+        found, *_ = [section for section in self.sections if section["name"] == name]
+        return found
 
     def set_bytes(self, name: str, data: bytes, shape: list[int] | None = None) -> None:
         """Give a section other bytes, with the checksum and length that belong to them."""

@@ -156,6 +156,7 @@ BROKEN = [
     WHOLE.replace("(2, 2)", f"({'9' * 4000}, 2)"),
     WHOLE.replace("(2, 2)", f"({'2, ' * 1000})"),
     WHOLE.replace("False", "0"),
+    WHOLE + "\xa0",
     WHOLE.replace("False", "None"),
     WHOLE.replace("<f4", ""),
     WHOLE.replace("<f4", "<f3"),

@@ -104,7 +104,7 @@ def _band(parts: Parts, rng: random.Random, scramble: Scramble) -> None:
         bits = each["symbols"] * each["symbol_bits"] + each["length_bits"]
         wanted = -(-(each["end"] - start) * bits // 8)
         name, start = f"codes.{number}", each["end"]
-        if name in parts.bytes and 0 <= wanted < 2**16 and rng.random() < 0.9:
+        if any(each["name"] == name for each in parts.sections) and 0 <= wanted < 2**16 and rng.random() < 0.9:
             parts.set_bytes(name, (parts.bytes[name] + bytes(wanted))[:wanted], [wanted])
 
 
