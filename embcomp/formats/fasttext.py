@@ -13,7 +13,7 @@ import mmap
 import re
 import struct
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,15 +104,15 @@ def _head(stream: ByteStream) -> Head:
 def _mapped_blocks(stream: ByteStream, head: Head, options: ReadOptions) -> Iterator[Block]:
     with stream.as_file() as path, path.open("rb") as file:
         stream.require_same(file)
-        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        yield from _blocks(_model(_Cursor(stream.name, data), head), stream, options)
+        yield from _blocks(_model(_Cursor(stream.name, file), head), stream, options)
 
 
 class _Cursor:
-    """Reads a mapped file from front to back."""
+    """Maps a file and reads it from front to back."""
 
-    def __init__(self, name: str, data: mmap.mmap) -> None:
-        self._name, self._data, self._at = name, data, HEAD.size
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        self._name, self._at = name, HEAD.size
+        self._data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def take(self, layout: struct.Struct) -> tuple[Any, ...]:
         """Read numbers."""

@@ -207,7 +207,7 @@ class ByteStream:
         if self.path is not None and self.is_plain:
             yield self.path
             return
-        with tempfile.TemporaryDirectory(prefix="embcomp-") as folder:
+        with tempfile.TemporaryDirectory(prefix="embcomp-", ignore_cleanup_errors=True) as folder:
             path = Path(folder) / "source"
             try:
                 with path.open("wb") as file:
