@@ -316,10 +316,12 @@ def open_container(path: str | Path, stream: Readable | None = None) -> EncodedE
 
 
 def is_container(path: str | Path) -> bool:
-    """Whether a path is that of a regular file that starts as a container does; pipes are not read."""
+    """Whether a path is that of a regular file that starts as a container does; pipes are not opened."""
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):
+            return False
         with Path(path).open("rb", buffering=0) as file:
-            return stat.S_ISREG(os.fstat(file.fileno()).st_mode) and file.read(len(MAGIC)) == MAGIC
+            return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
 
