@@ -333,11 +333,7 @@ def measure_injection(folder: Path, scale: float, seed: int) -> Iterator[Row]:
     yield (
         f"compress, add, decompress, vector: the n-th {', '.join(functions)} fails, once or from then on",
         f"{sum(seen.values()):,}: "
-        + (
-            f"n = 1, {1 + step}, {1 + 2 * step}, …; allocations by Python 1, {1 + step**3}, …"
-            if step > 1
-            else "all n"
-        ),
+        + (f"n = 1, {1 + step}, …; for Python 1, {1 + step**3}, …" if step > 1 else "all n"),
         f"{sum(count for name, count in seen.items() if name.endswith('done')):,} done all the same, the others "
         "refused; always the old file or the new one, whole; nothing left beside it",
     )
