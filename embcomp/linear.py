@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from embcomp import draws
 from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.exact import gram, largest_magnitude, on_grid, total, unit_below
-from embcomp.threads import map_blocks, single_threaded_blas
+from embcomp.threads import for_blocks, get_threads, map_blocks, single_threaded_blas
 
 UNIT = 2.0**-25
 NOISE = 2.0**-20  # spread of eigenvalues, relative to the matrix, below which they count as equal
@@ -25,6 +25,8 @@ LOW = 2.0**-3  # over the dimensions: what the smallest singular value, relative
 NEARLY = 2.0**-11  # from orthonormal: one more step, which squares the distance, is the last
 SMALLEST_SHARE = 2.0**-8
 TRIES = 8
+WIDE = 512  # columns of matrices whose products take milliseconds
+PRODUCT_ROWS = 128
 OUTSIDE = 2.0**-8
 
 
@@ -67,7 +69,36 @@ def product(a: NDArray[np.floating], b: NDArray[np.floating]) -> DoubleArray:
 
     The product of the rounded matrices is exact.
     """
-    return on_grid(on_grid(a, UNIT) @ on_grid(b, UNIT), UNIT)
+    return on_grid(times(on_grid(a, UNIT), on_grid(b, UNIT)), UNIT)
+
+
+def times(a: DoubleArray, b: DoubleArray) -> DoubleArray:
+    """Return the product of two matrices, of large ones on all threads; for exact products only."""
+    if get_threads() == 1 or len(b) < WIDE:
+        product: DoubleArray = a @ b
+        return product
+    out = np.empty((len(a), b.shape[1]), dtype=np.float64)
+
+    def of_block(rows: slice) -> None:
+        np.matmul(a[rows], b, out=out[rows])
+
+    for_blocks(of_block, len(a), PRODUCT_ROWS)
+    return out
+
+
+def squared(x: DoubleArray) -> DoubleArray:
+    """Return xᵀx as :func:`times` does; what is below the diagonal is copied from above."""
+    if get_threads() == 1 or x.shape[1] < WIDE:
+        product: DoubleArray = x.T @ x
+        return product
+    out = np.empty((x.shape[1], x.shape[1]), dtype=np.float64)
+
+    def of_block(rows: slice) -> None:
+        out[rows, rows.start :] = x[:, rows].T @ x[:, rows.start :]
+        out[rows.stop :, rows] = out[rows, rows.stop :].T
+
+    for_blocks(of_block, len(out), PRODUCT_ROWS)
+    return out
 
 
 def _newton_schulz(matrix: DoubleArray) -> DoubleArray | None:
@@ -82,7 +113,7 @@ def _newton_schulz(matrix: DoubleArray) -> DoubleArray | None:
     k = x.shape[1]
     low, lifted = LOW / max(1, k), 1.0
     while lifted < REACH:
-        rest = x.T @ x
+        rest = squared(x)
         diagonal = rest.reshape(-1)[:: k + 1]
         diagonal -= 1
         distance = k * largest_magnitude(rest)  # of X from orthonormal
@@ -91,7 +122,7 @@ def _newton_schulz(matrix: DoubleArray) -> DoubleArray | None:
         factor = 1.0 if done else math.sqrt(3 / (1 + low + low * low))
         rest *= -0.5 * factor**3
         diagonal += 1.5 * factor - 0.5 * factor**3
-        x = on_grid(x @ on_grid(rest, UNIT), UNIT)
+        x = on_grid(times(x, on_grid(rest, UNIT)), UNIT)
         low = 0.5 * factor * low * (3 - factor**2 * low**2)
         lifted *= 1.5 * factor
         if done:
@@ -122,8 +153,7 @@ def principal_directions(covariance: DoubleArray) -> tuple[DoubleArray, DoubleAr
 
 def _turned(matrix: DoubleArray, basis: DoubleArray) -> DoubleArray:
     """Return basisᵀ · matrix · basis, the first product exact and rounded to the grid 2⁻²⁷."""
-    turned: DoubleArray = basis.T @ on_grid(matrix @ basis, UNIT / 4)
-    return turned
+    return times(basis.T, on_grid(times(matrix, basis), UNIT / 4))
 
 
 def _eigenbasis(matrix: DoubleArray, noise: float) -> DoubleArray:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from embcomp import linear
+from embcomp.exact import on_grid
 from embcomp.linear import (
     covariance,
     isotropy,
@@ -15,6 +17,7 @@ from embcomp.linear import (
     principal_directions,
     random_orthogonal,
 )
+from embcomp.threads import set_threads
 
 RNG = np.random.default_rng
 
@@ -187,3 +190,20 @@ def test_isotropy_estimate_by_hand() -> None:
 def test_isotropy_of_no_rows() -> None:
     assert isotropy(np.zeros((0, 3), np.float32)) == 1
     assert isotropy_estimate(np.zeros((0, 3), np.float32)) == 1
+
+
+def test_large_products_are_shared_by_threads_and_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    matrix = on_grid(rng.normal(size=(90, 50)) / 30, 2.0**-25)
+    symmetric = matrix.T @ matrix
+    whole = on_grid(symmetric, 2.0**-25)
+    alone = (symmetric, matrix @ whole, *principal_directions(symmetric))
+    monkeypatch.setattr(linear, "WIDE", 16)
+    monkeypatch.setattr(linear, "PRODUCT_ROWS", 16)
+    set_threads(3)
+    try:
+        shared = (linear.squared(matrix), linear.times(matrix, whole), *principal_directions(symmetric))
+    finally:
+        set_threads(None)
+    for one, other in zip(alone, shared, strict=True):
+        assert np.array_equal(one, other)
