@@ -204,8 +204,8 @@ def asymmetric(files: Files, who: str, bits: int = 256) -> dict[str, Any]:
     index, codes, _, queries = _searcher(files, bits, who)
     rng = np.random.default_rng(1)
     queries = (queries + rng.normal(0, queries.std(), queries.shape)).astype(np.float32)
-    books = np.asarray(index._encoded.compressor.codewords, dtype=np.float64)
-    weights = (((books[:, 1] - books[:, 0]) / 2) @ queries.T.astype(np.float64)).T
+    directions = np.asarray(index._encoded.compressor.bit_directions, dtype=np.float64)
+    weights = queries.astype(np.float64) @ directions.T
     scale = np.linalg.norm(weights, axis=1) * bits**0.5
     if who in ("embcomp", WITH_NUMPY):
         from embcomp.threads import set_threads
