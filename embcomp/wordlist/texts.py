@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,8 +47,11 @@ class Texts(NamedTuple):
         except UnicodeEncodeError as error:
             broken = next(word for word in words if text[error.start] in word)
             raise InputError(f"a word is not valid Unicode: {broken!r} holds a lone surrogate") from error
-        sizes: Iterable[int] = map(len, words) if text.isascii() else (len(word.encode()) for word in words)
-        return cls(letters, np.fromiter(sizes, dtype=np.int64, count=len(words)))
+        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))  # in characters
+        if not text.isascii():
+            firsts = np.append(np.flatnonzero(letters & 0xC0 != 0x80), len(letters))  # bytes of characters
+            lengths = np.diff(firsts[np.cumsum(lengths)], prepend=0)
+        return cls(letters, lengths)
 
     @classmethod
     def joined(cls, texts: Sequence[Texts]) -> Texts:
