@@ -55,6 +55,8 @@ int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_
 PyObject *release(Py_buffer *buffers, int count, int good);
 
 PyObject *hamming(PyObject *self, PyObject *args);
+PyObject *page_find(PyObject *self, PyObject *args);
+PyObject *page_words(PyObject *self, PyObject *args);
 PyObject *signs(PyObject *self, PyObject *args);
 PyObject *take(PyObject *self, PyObject *args);
 PyObject *text_lines(PyObject *self, PyObject *text);

@@ -30,6 +30,8 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 
 static PyMethodDef methods[] = {
     {"hamming", hamming, METH_VARARGS, NULL},
+    {"page_find", page_find, METH_VARARGS, NULL},
+    {"page_words", page_words, METH_VARARGS, NULL},
     {"signs", signs, METH_VARARGS, NULL},
     {"take", take, METH_VARARGS, NULL},
     {"text_lines", text_lines, METH_O, NULL},
@@ -41,7 +43,7 @@ static PyMethodDef methods[] = {
 static int fill(PyObject *module)
 {
     choose_differences();
-    return PyModule_AddIntConstant(module, "REVISION", 3);
+    return PyModule_AddIntConstant(module, "REVISION", 4);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -14,11 +14,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
+from itertools import pairwise
 from operator import lt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import kernels
 from embcomp.errors import CorruptError
 from embcomp.wordlist.deflate import inflate
 
@@ -41,7 +43,7 @@ Numbers = NDArray[np.int64]
 class Page:
     """The words of one page, decoded when asked for."""
 
-    __slots__ = ("_bounds", "_heads", "_kept", "_n_heads", "_name", "_text", "n_words")
+    __slots__ = ("_bounds", "_decoded", "_heads", "_kept", "_n_heads", "_name", "_text", "n_words")
 
     def __init__(self, name: str, first: bytes, n_words: int, stream: bytes | memoryview) -> None:
         """Inflate a page.
@@ -71,14 +73,36 @@ class Page:
             if self._bounds[-1] != len(self._text) or text_bytes > MAX_PAGE_TEXT:
                 raise CorruptError(f"{self._name} has lengths that are not allowed")
         self._heads = [first]  # as many as were needed so far
+        self._decoded = self._all(first)
+
+    def _all(self, first: bytes) -> tuple[bytes, NDArray[np.int32]] | None:
+        """All words and where they end, by the extension; ``None`` without it.
+
+        ``None`` too where a rule is broken: the methods find that when they come to it.
+        """
+        if kernels.native is None:
+            return None
+        kept = np.frombuffer(self._kept, np.uint8) if isinstance(self._kept, bytes) else self._kept
+        letters, ends = np.empty(MAX_PAGE_TEXT, dtype=np.uint8), np.empty(self.n_words, dtype=np.int32)
+        sizes = (self.n_words, HEAD_EVERY)
+        whole = np.array(kept, dtype=np.int32)
+        if not kernels.native.page_words(first, whole, self._bounds, self._text, letters, ends, sizes):
+            return None
+        return letters[: ends[-1]].tobytes(), ends
 
     def word(self, number: int) -> bytes:
         """Return word ``number``."""
+        if self._decoded is not None:
+            letters, ends = self._decoded
+            return letters[int(ends[number - 1]) if number else 0 : int(ends[number])]
         block, step = divmod(number, HEAD_EVERY)
         return self._block(block, step)[-1]
 
     def words(self) -> list[bytes]:
         """Return all words, having checked that they ascend and are no longer than allowed."""
+        if self._decoded is not None:
+            letters, ends = self._decoded
+            return [letters[start:end] for start, end in pairwise([0, *ends.tolist()])]
         words = [word for block in range(self._n_heads + 1) for word in self._block(block, STEPS)]
         self._require_ascending(words)
         if sum(map(len, words)) > MAX_PAGE_TEXT:  # long lengths were added up before
@@ -87,6 +111,9 @@ class Page:
 
     def find(self, word: bytes) -> int:
         """Return the number of ``word``, which is not below the first word, or −1."""
+        if self._decoded is not None and kernels.native is not None:
+            number: int = kernels.native.page_find(*self._decoded, word)
+            return number
         heads = self._heads_up_to(word)
         block = bisect_right(heads, word) - 1
         if heads[block] == word:
