@@ -164,4 +164,14 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
     rounds, most = document["report"].get("rounds"), document["config"].get("iterations")
     if rounds is not None and rounds != most:
         lines.append(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
+    if "ordered" in document["report"]:
+        lines.append(_grading(document["bands"], ordered=document["report"]["ordered"]))
     return "\n".join([*lines, *notes_on(source)])
+
+
+def _grading(bands: list[dict[str, int]], *, ordered: bool) -> str:
+    """Whether words are in order of frequency, and what bits they have."""
+    found = "words are in order of frequency" if ordered else "words are not in order of frequency"
+    if len(bands) == 1:
+        return f"{found}: the same bits for each"
+    return f"{found}: from {bands[0]['bits']} bits for the first to {bands[-1]['bits']} for the last"

@@ -123,7 +123,7 @@ class GradedCompressor(Compressor):
         around = principal.directions_of(head, self.mean_)
         values, directions = principal_directions(covariance(around, np.zeros_like(self.mean_)))
         self._keep(directions, values, 0)
-        order, exponent, n_length_bits = self._look(rows, ranks, n_rows)
+        order, ordered, exponent, n_length_bits = self._look(rows, ranks, n_rows)
         n_removed = 0 if self.faithful else dominant_directions(values)
         kept = np.arange(n_removed, len(values))
         while True:
@@ -141,20 +141,20 @@ class GradedCompressor(Compressor):
             "space": "source" if self.faithful else "isotropic",
             "whitened": exponent,
             "order": round(order, 4),
+            "ordered": ordered,
             "grade": slope,
         }
 
-    def _look(self, rows: FloatArray, ranks: RowIds, n_rows: int) -> tuple[float, float, int]:
+    def _look(self, rows: FloatArray, ranks: RowIds, n_rows: int) -> tuple[float, bool, float, int]:
         """Find out whether rows are in order of frequency, and set where bands end; what is to be kept of lengths.
 
         Returns:
-            The share of variance between bands, the exponent of whitening, and the bits of a length.
+            The share of variance that follows the rank, whether rows are in order of frequency, the exponent of whitening, and the bits of a length.
         """
         units, long = self._units(rows)
-        ends = grades.band_ends(n_rows)
-        order = grades.order_share(_statistics(units, long, ranks, ends, weighted=False))
-        graded = order >= grades.ORDERED or (not isinstance(self.grade, str) and self.grade > 0)
-        self.ends_ = np.array(ends if graded else [n_rows], dtype=np.uint32)
+        order, ordered = grades.order_share(units, principal.lengths_of(rows), ranks, n_rows)
+        graded = ordered if isinstance(self.grade, str) else self.grade > 0
+        self.ends_ = np.array(grades.band_ends(n_rows) if graded else [n_rows], dtype=np.uint32)
         varied = lengths.vary(long)
         n_length_bits = self.lengths
         if isinstance(n_length_bits, str):
@@ -164,7 +164,7 @@ class GradedCompressor(Compressor):
             mean_square = len(self.mean_) * lengths.mean_square(self.mean_.astype(np.float64))
             centred = mean_square < CENTRED * lengths.mean_square(long)
             exponent = WHITENING if varied and centred and not self.faithful else 0.0
-        return order, exponent, n_length_bits
+        return order, ordered, exponent, n_length_bits
 
     def _learn_bands(self, rows: FloatArray, ranks: RowIds, n_length_bits: int, progress: Progress) -> float:
         """Learn all that depends on the band, along the directions kept; return the slope."""

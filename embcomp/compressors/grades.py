@@ -5,9 +5,15 @@ an embedding, so their codes get more bits: so many, the *slope*, for each halvi
 ranks whose codes have one width. It ends at half of the rank where the next one ends; from an eighth of all on, where
 most words are, at 1/√2 of it.
 
-The slope is chosen without labels: the steepest with which the squared error over words drawn uniformly is expected
-to be at most 1/32 above that of equal widths, for a normal source with the variances of each band, at its bound
-[Cover 2006, §10.3.3]. Real codes lose less, or gain: they are the nearer to it the more bits they have.
+The slope is chosen without labels, by the squared error expected over words drawn uniformly, for normal sources with
+the variances of each band, at its bound [Cover 2006, §10.3.3]. Bands lower it, because each has a mean and a table of
+bits of its own; a slope raises it. The steepest slope is taken that gives half of the gain back, so that rare words
+are still better off than without bands.
+
+Words are found to be in order of frequency by two signs. Frequent and rare words lie around different means: the
+logarithm of the rank explains a share of the variance of unit rows. And vectors of rare words are shorter, which tells
+the one end from the other; where all are equally long, the logarithm of the rank counted from the end must explain
+less. docs/decisions.md has what was measured.
 """
 
 from __future__ import annotations
@@ -18,15 +24,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from embcomp.arrays import DoubleArray
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
+from embcomp.compressors import principal
 
 MOST_BANDS = 14
 LEAST_ROWS = 512
 STEEPEST = 64
-SLACK = 1 / 32
 BISECTIONS = 50
-ORDERED = 0.02
-"""Share of variance that bands must explain by their means for a file to be in order of frequency."""
+ORDERED = 0.01
+"""Share of the variance of unit rows that the logarithm of the rank explains, at least, in a file in order."""
+FALL = -0.1
+"""Spearman's ρ of rank and length, at most, in a file in order."""
+ALIKE = 1.01
+"""Ratio of the 99th to the first percentile of lengths up to which lengths count as equal."""
+LOPSIDED = 1.25
+"""How much more the logarithm of the rank must explain then than that of the rank counted from the end."""
+UNIT = 2.0**-12  # of a coordinate
+OCTAVE_UNIT = 2.0**-10
 
 
 @dataclass(frozen=True)
@@ -68,9 +82,9 @@ def _octaves(ends: Sequence[int]) -> DoubleArray:
 
 
 def steepest_slope(bands: Sequence[BandStatistics], average: float) -> int:
-    """Return the largest slope, in whole bits, that is expected to cost words drawn uniformly next to nothing.
+    """Return the slope, in whole bits, that gives half of what bands gain to frequent words; see the module's text.
 
-    See the module's text; 0 for one band.
+    0 for one band.
     """
     ends = np.add.accumulate([band.n_rows for band in bands]).tolist()
     if len(ends) < 2:
@@ -81,8 +95,19 @@ def steepest_slope(bands: Sequence[BandStatistics], average: float) -> int:
     def total(slope: int) -> float:
         return float(np.add.accumulate(errors[np.arange(len(ends)), widths(ends, average, slope)])[-1])
 
-    allowed = (1 + SLACK) * total(0)
+    without_bands = least_errors(_together(bands), most_bits)
+    allowed = (total(0) + ends[-1] * float(np.interp(average, np.arange(most_bits + 1), without_bands))) / 2
     return max(slope for slope in range(STEEPEST + 1) if slope == 0 or total(slope) <= allowed)
+
+
+def _together(bands: Sequence[BandStatistics]) -> DoubleArray:
+    """Return the variance of each coordinate of the rows of all bands, float64, shape (k,)."""
+    shares = np.array([[float(band.n_rows)] for band in bands])
+    shares /= max(1.0, shares.sum())
+    means, variances = np.array([band.mean for band in bands]), np.array([band.variance for band in bands])
+    middle = np.add.accumulate(shares * means)[-1]
+    variance: DoubleArray = np.add.accumulate(shares * (variances + (means - middle) ** 2))[-1]
+    return variance
 
 
 def least_errors(variances: DoubleArray, most_bits: int) -> DoubleArray:
@@ -104,15 +129,52 @@ def least_errors(variances: DoubleArray, most_bits: int) -> DoubleArray:
     return errors
 
 
-def order_share(bands: Sequence[BandStatistics]) -> float:
-    """Return the share of the variance of all rows that lies between bands: 0 where they do not differ.
+def order_share(units: FloatArray, long: DoubleArray, ranks: RowIds, n_rows: int) -> tuple[float, bool]:
+    """Tell whether rows are in order of frequency.
 
-    Frequent and rare words lie around different means in trained embeddings. Bands of a file in another order all
-    have the mean of the file.
+    Args:
+        units: unit rows, float32, shape (n, k).
+        long: lengths of the vectors, float64, shape (n,).
+        ranks: of the rows, ascending, int64, shape (n,).
+        n_rows: of the file.
+
+    Returns:
+        The share of the variance of unit rows that the logarithm of the rank explains, and whether they are.
     """
-    counts = np.array([float(band.n_rows) for band in bands])
-    means = np.array([band.mean for band in bands])
-    middle = counts @ means / max(1.0, counts.sum())
-    between = float(counts @ ((means - middle) ** 2).sum(axis=1))
-    within = float(counts @ np.array([band.variance.sum() for band in bands]))
-    return between / (between + within) if between + within > 0 else 0.0
+    share = _explained(units, _octave_of(ranks))
+    if not share >= ORDERED:
+        return share, False
+    ordered = np.sort(long)
+    if ordered[99 * len(long) // 100] > ALIKE * ordered[len(long) // 100]:
+        return share, _rank_correlation(long) <= FALL
+    return share, share > LOPSIDED * _explained(units, _octave_of(n_rows - 1 - ranks))
+
+
+def _explained(units: FloatArray, values: DoubleArray) -> float:
+    """Return the share of the variance of rows that is linear in ``values``, whole numbers; 0 for constants.
+
+    Sums are of whole numbers: exact for up to 2²⁵ rows.
+    """
+    n_rows = max(1, len(units))
+    whole = np.rint(units.astype(np.float64) / UNIT)
+    along = values @ whole - values.sum() * (whole.sum(axis=0) / n_rows)
+    spread = float(values @ values - values.sum() * (values.sum() / n_rows))
+    _, variance = principal.moments(units)
+    total = spread * n_rows * float(np.add.accumulate(variance)[-1])
+    return float(np.add.accumulate(np.square(along * UNIT))[-1]) / total if total > 0 else 0.0
+
+
+def _octave_of(ranks: RowIds) -> DoubleArray:
+    """Return log₂(rank + 1), linear within each octave, in units of 2⁻¹⁰: the same number from every library."""
+    fractions, exponents = np.frexp(ranks + 1.0)
+    octaves: DoubleArray = np.rint((exponents + 2 * fractions - 2) / OCTAVE_UNIT)
+    return octaves
+
+
+def _rank_correlation(long: DoubleArray) -> float:
+    """Return Spearman's ρ of lengths and their places; equal lengths count as ascending."""
+    n_rows = len(long)
+    places = np.empty(n_rows, dtype=np.int64)
+    places[np.argsort(long, kind="stable")] = np.arange(n_rows)
+    squares = int(np.square(places - np.arange(n_rows)).sum())
+    return 1 - 6 * squares / (n_rows * (n_rows**2 - 1)) if n_rows > 1 else 0.0

@@ -94,6 +94,18 @@ def directions_of(vectors: FloatArray, mean: FloatArray) -> FloatArray:
     return out
 
 
+def lengths_of(vectors: FloatArray) -> DoubleArray:
+    """Return the lengths of vectors, float32, shape (n, d), to about 2⁻¹⁶: float64, shape (n,)."""
+    out = np.empty(len(vectors), dtype=np.float64)
+
+    def of_block(rows: slice) -> None:
+        whole, row_units = _whole(vectors[rows])
+        out[rows] = _to_units(whole) * row_units
+
+    for_blocks(of_block, len(vectors))
+    return out
+
+
 def _whole(rows: FloatArray) -> tuple[DoubleArray, DoubleArray]:
     """Return rows rounded to integers below 2¹⁸ in magnitude, float64, and the unit of each row, a power of two."""
     exponents = np.frexp(np.abs(rows).max(axis=1, initial=0))[1].astype(np.int64) - WHOLE_BITS

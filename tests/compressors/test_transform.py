@@ -12,10 +12,10 @@ from embcomp.inputs import as_embedding
 
 
 def ordered_rows(n_rows: int = 8192, dim: int = 8) -> np.ndarray:
-    """Rows whose mean moves with the rank, as in trained embeddings."""
+    """Rows whose mean moves with the rank, and whose length falls, as in trained embeddings."""
     rng = np.random.default_rng(0)
     spread = rng.standard_normal((n_rows, dim)) * np.linspace(2, 0.5, dim)
-    return (spread + np.log2(np.arange(n_rows) + 2)[:, None] * np.eye(dim)[0]).astype(np.float32)
+    return (spread + (15 - np.log2(np.arange(n_rows) + 2))[:, None] * np.eye(dim)[0]).astype(np.float32)
 
 
 @pytest.mark.parametrize("n_bits", range(1, 8))
@@ -118,9 +118,49 @@ def test_frequent_words_have_wider_codes() -> None:
 
 def test_words_in_no_order_of_frequency_have_one_width() -> None:
     rows = ordered_rows()
-    assert len(make_compressor("transform", bits=8).fit(rows).layouts) > 1
-    shuffled = np.random.default_rng(4).permutation(rows)
-    assert len(make_compressor("transform", bits=8).fit(shuffled).layouts) == 1
+    lengths_alike = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    for ordered in (rows, lengths_alike, rows[:1024]):
+        fitted = make_compressor("transform", bits=8).fit(ordered)
+        assert fitted.report["ordered"]
+        assert len(fitted.layouts) == len(grades.band_ends(len(ordered)))
+        shuffled = np.random.default_rng(4).permutation(ordered)
+        for other in (shuffled, ordered[::-1].copy()):
+            fitted = make_compressor("transform", bits=8).fit(other)
+            assert not fitted.report["ordered"]
+            assert len(fitted.layouts) == 1
+
+
+def test_a_slope_that_is_given_needs_no_order() -> None:
+    rows = np.random.default_rng(4).permutation(ordered_rows())
+    assert len(make_compressor("transform", bits=8, grade=1).fit(rows).layouts) > 1
+    assert len(make_compressor("transform", bits=8, grade=0).fit(ordered_rows()).layouts) == 1
+
+
+def test_octaves_are_logarithms_within_a_tenth() -> None:
+    ranks = np.arange(5000)
+    np.testing.assert_allclose(grades._octave_of(ranks) * grades.OCTAVE_UNIT, np.log2(ranks + 1), atol=0.09)
+
+
+def test_correlation_of_ranks_is_that_of_spearman() -> None:
+    from scipy.stats import spearmanr
+
+    long = np.random.default_rng(6).random(100) - np.arange(100) / 100
+    assert abs(grades._rank_correlation(long) - spearmanr(long, np.arange(100))[0]) < 1e-12
+    assert grades._rank_correlation(np.ones(100)) == 1
+
+
+def test_the_slope_gives_back_half_of_what_bands_gain() -> None:
+    """Two bands that differ in their means only: with equal widths, the error is lower by what the means explain."""
+    variance = np.ones(32)
+    apart = [grades.BandStatistics(1000, np.full(32, far), variance) for far in (1.0, -1.0)]
+    errors, without_bands = grades.least_errors(variance, 64), 2 * grades.least_errors(variance + 1, 64)[32]
+
+    def error(slope: int) -> float:
+        return float(sum(errors[width] for width in grades.widths([1000, 2000], 32, slope)))
+
+    slope = grades.steepest_slope(apart, 32)
+    assert error(0) < error(slope) <= (error(0) + without_bands) / 2 < error(slope + 1)
+    assert grades.steepest_slope(apart[:1], 32) == 0
 
 
 def test_more_bits_leave_less_error() -> None:
