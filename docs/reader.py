@@ -229,7 +229,8 @@ def codewords_of(number, state):
 
 def decode_kd(document, codes, state):
     sum_of = sum_of_outputs if document["config"]["compose"] == "lstm" else sum_of_codewords
-    composed = sum_of(state["codebooks"], codes, state)
+    codebooks = state["codebooks"] * state["codebook_scales"][:, None, None]
+    composed = sum_of(codebooks, codes, state)
     return composed @ state["transform"] if len(state["transform"]) else composed
 
 

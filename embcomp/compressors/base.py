@@ -222,13 +222,14 @@ class Compressor(Configurable):
         """
         out = np.empty((len(codes), self.dim), dtype=np.float32)
         all_ids = _row_ids(row_ids, len(codes))
-        self._before_decoding()
+        with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
+            self._before_decoding()
         if len(codes) == 1 and not self.decodes_by_products:  # telling BLAS to use one thread takes longer
             out[:] = self._decode_grade(codes, all_ids, grade)
             return out
 
         def decode_block(rows: slice) -> None:
-            with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
+            with np.errstate(over="ignore", invalid="ignore"):
                 out[rows] = self._decode_grade(codes[rows], all_ids[rows], grade)
 
         for _ in map_blocks(decode_block, len(codes), self.block_rows):

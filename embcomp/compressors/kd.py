@@ -20,6 +20,7 @@ from embcomp.compressors.kd_facts import collisions, utilisation
 from embcomp.compressors.kd_lstm import LstmSearch, compose
 from embcomp.compressors.kd_solvers import SOLVERS, Problem, random_codes
 from embcomp.compressors.kd_training import Training, logits_bytes
+from embcomp.compressors.narrow import narrow_codebooks
 from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE, auto
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
@@ -65,7 +66,8 @@ class KdCompressor(Compressor):
         mean_: subtracted first.
         removed_: directions set to 0, orthonormal rows.
         transform_: H; no rows where it is the identity.
-        codebooks_: W, the code embeddings.
+        codebooks_: W, the code embeddings, as integers.
+        codebook_scales_: what the numbers of each codebook are multiplied with.
         recurrent_, bias_: of the LSTM, see :class:`~embcomp.compressors.composition.LstmComposition`.
         surrogate_: for an LSTM, codebooks whose sums are near its outputs; the search for codes starts from them.
     """
@@ -103,7 +105,10 @@ class KdCompressor(Compressor):
     mean_: FloatArray = array("<f4", "dim", offset=True)
     removed_: FloatArray = array("<f4", "removed", "dim", encodes_only=True)
     transform_: FloatArray = array("<f4", "transform", "dim")
-    codebooks_: FloatArray = array("<f4", "dims", "ways", lambda kd: kd.extents["transform"] or kd.extents["dim"])
+    codebooks_: NDArray[np.int8] = array(
+        "|i1", "dims", "ways", lambda kd: kd.extents["transform"] or kd.extents["dim"]
+    )
+    codebook_scales_: FloatArray = array("<f4", "dims")
     recurrent_: FloatArray = array("<f4", "transform", lambda kd: 4 * kd.extents["transform"], when=_has_lstm)
     bias_: FloatArray = array("<f4", lambda kd: 4 * kd.extents["transform"], when=_has_lstm)
     surrogate_: FloatArray = array("<f4", "dims", "ways", "dim", when=_has_lstm, encodes_only=True)
@@ -164,7 +169,7 @@ class KdCompressor(Compressor):
         self.removed_ = _rows_of(directions[:, :removed])
         kept = _rows_of(np.roll(directions, -removed, axis=1))
         fitted = SOLVERS[self.solver, self.compose](self._problem(self._prepare_all(rows), kept, progress))
-        self.codebooks_ = np.ascontiguousarray(fitted.codebooks)
+        self.codebooks_, self.codebook_scales_ = narrow_codebooks(fitted.codebooks)
         transform = fitted.composition.transform
         self.transform_ = np.zeros((0, len(self.mean_)), dtype=np.float32) if transform is None else transform
         if isinstance(fitted.composition, LstmComposition) and fitted.surrogate is not None:
@@ -242,7 +247,7 @@ class KdCompressor(Compressor):
 
     def _compose(self, symbols: NDArray[np.unsignedinteger]) -> FloatArray:
         if isinstance(self._composition, LstmComposition):
-            return compose(self.codebooks_, self._composition, symbols)
+            return compose(self._codebooks, self._composition, symbols)
         return sum_of_codewords(self._effective, symbols)
 
     @property
@@ -267,16 +272,23 @@ class KdCompressor(Compressor):
     def _effective(self) -> FloatArray:
         """W H: the code embeddings of a linear composition in the space of the vectors, float32 (D, K, d)."""
         if not len(self.transform_):
-            return self.codebooks_
+            return self._codebooks
         n_books, ways, _ = self.codebooks_.shape
         dim = self.transform_.shape[1]
         require_memory(4 * n_books * ways * dim, f"{n_books * ways} codewords of {dim} dimensions")
-        return self.codebooks_ @ self.transform_
+        return self._codebooks @ self.transform_
+
+    @cached_property
+    def _codebooks(self) -> FloatArray:
+        """W, float32 (D, K, d')."""
+        n_books, ways, dim = self.codebooks_.shape
+        require_memory(4 * n_books * ways * dim, f"{n_books * ways} codewords of {dim} dimensions")
+        return self.codebooks_ * self.codebook_scales_[:, None, None]
 
     @cached_property
     def _search(self) -> Search | LstmSearch:
         if isinstance(self._composition, LstmComposition):
-            return LstmSearch(self.codebooks_, self._composition, self.surrogate_)
+            return LstmSearch(self._codebooks, self._composition, self.surrogate_)
         return Search(self._effective)
 
     @property

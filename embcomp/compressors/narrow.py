@@ -1,4 +1,4 @@
-"""Storage of two layers of weights as float32, float16 or int8."""
+"""Storage of weights and codebooks in few bytes."""
 
 from __future__ import annotations
 
@@ -38,6 +38,12 @@ def widen(inner: AnyArray, outer: AnyArray, unit_scale: FloatArray | None = None
     if unit_scale is not None:
         wide *= unit_scale[:, None]
     return inner.astype(np.float32), wide
+
+
+def narrow_codebooks(codebooks: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
+    """Return codebooks, shape (D, K, d), as int8, and what each is to be multiplied with, float32, shape (D,)."""
+    codes, scales = _to_int8(codebooks.reshape(len(codebooks), -1))
+    return codes.reshape(codebooks.shape), scales
 
 
 def _to_int8(rows: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:

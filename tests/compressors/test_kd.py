@@ -81,16 +81,18 @@ def test_alternate_beats_ste_beats_random() -> None:
 def test_the_code_of_a_row_is_the_sum_of_its_codewords() -> None:
     x, kd = vectors(), small("linear", "alternate")
     codes = kd.fit_encode(x)
-    books = kd.get_state()["codebooks"]
+    books = kd.get_state()["codebooks"] * kd.get_state()["codebook_scales"][:, None, None]
     expected = [sum(books[j, symbol] for j, symbol in enumerate(row)) for row in kd.symbols(codes).tolist()]
     np.testing.assert_allclose(kd.decode(codes), np.array(expected), atol=1e-5)
-    assert kd.codewords is books
+    np.testing.assert_array_equal(kd.codewords, books)
 
 
 def test_as_many_codewords_as_rows_keep_them() -> None:
+    """To half a unit of int8."""
     x = vectors(5)
     kd = KdCompressor(ways=8, dims=1, remove_top=0)
-    np.testing.assert_allclose(kd.decode(kd.fit_encode(x)) + kd.offset, x, atol=1e-4)
+    half = np.abs(x - x.mean(axis=0)).max() / 127 / 2
+    np.testing.assert_allclose(kd.decode(kd.fit_encode(x)) + kd.offset, x, atol=1.01 * half)
 
 
 def test_an_lstm_is_no_sum_of_codewords() -> None:
@@ -106,7 +108,7 @@ def test_removed_directions_are_not_coded() -> None:
     x, kd = vectors(), small("linear", "alternate", remove_top=2)
     decoded = kd.decode(kd.fit_encode(x))
     assert kd.get_state()["removed"].shape == (2, 8)
-    assert np.abs(decoded @ kd.get_state()["removed"].T).max() < 1e-3
+    assert np.abs(decoded @ kd.get_state()["removed"].T).max() < 0.01 * np.abs(decoded).max()
     assert kd.report["removed"] == 2
     assert kd.report["relative_squared_error"]["source"] > kd.report["relative_squared_error"]["coded"]
     np.testing.assert_allclose(kd.align(x) @ kd.get_state()["removed"].T, 0, atol=1e-4)
@@ -211,23 +213,24 @@ def test_too_many_logits_are_refused_with_the_figure(monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("name", "shape", "message"),
     [
-        ("codebooks", (3, 5, 8), "'codebooks' must be <f4 of shape (3, 6, 8), got <f4 of (3, 5, 8)"),
-        ("codebooks", (0, 6, 8), "'codebooks' must be <f4 of shape (3, 6, 8), got <f4 of (0, 6, 8)"),
-        ("transform", (2, 8), "'codebooks' must be <f4 of shape (3, 6, 2), got <f4 of (3, 6, 8)"),
+        ("codebooks", (3, 5, 8), "'codebooks' must be |i1 of shape (3, 6, 8), got |i1 of (3, 5, 8)"),
+        ("codebooks", (0, 6, 8), "'codebooks' must be |i1 of shape (3, 6, 8), got |i1 of (0, 6, 8)"),
+        ("transform", (2, 8), "'codebooks' must be |i1 of shape (3, 6, 2), got |i1 of (3, 6, 8)"),
         ("removed", (1, 7), "'removed' must be <f4 of shape (removed, 8), got <f4 of (1, 7)"),
     ],
 )
 def test_state_that_does_not_fit_is_refused(name: str, shape: tuple[int, ...], message: str) -> None:
     kd = small("linear", "alternate").fit(vectors())
     with pytest.raises(CorruptError) as caught:
-        small("linear", "alternate").set_state(kd.get_state() | {name: np.zeros(shape, np.float32)})
+        small("linear", "alternate").set_state(kd.get_state() | {name: np.zeros(shape, kd.get_state()[name].dtype)})
     assert str(caught.value) == f"state {message}"
 
 
 def test_a_state_without_codebooks_is_refused() -> None:
     kd = KdCompressor(ways=6).fit(vectors())
+    empty = {"codebooks": np.zeros((0, 6, 8), np.int8), "codebook_scales": np.zeros(0, np.float32)}
     with pytest.raises(CorruptError, match=r"^state 'codebooks' must hold at least one codebook, got none$"):
-        KdCompressor(ways=6).set_state(kd.get_state() | {"codebooks": np.zeros((0, 6, 8), np.float32)})
+        KdCompressor(ways=6).set_state(kd.get_state() | empty)
 
 
 def test_bits_are_spent_on_symbols() -> None:

@@ -191,7 +191,7 @@ def test_source_matrices_of_alone(path: Path, bounded: Callable[[int | None], No
 
 STATES: dict[str, tuple[str, dict[str, object]]] = {
     "itq": ("rotation", {"bits": 3}),
-    "kd": ("codebooks", {"dims": 2, "ways": 2}),
+    "kd": ("codebook_scales", {"dims": 2, "ways": 2}),
     "dccl": ("codebooks", {"codebooks": 2, "ways": 2, "epochs": 1}),
 }
 
