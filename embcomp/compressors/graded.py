@@ -149,7 +149,8 @@ class GradedCompressor(Compressor):
         """Find out whether rows are in order of frequency, and set where bands end; what is to be kept of lengths.
 
         Returns:
-            The share of variance that follows the rank, whether rows are in order of frequency, the exponent of whitening, and the bits of a length.
+            The share of variance that follows the rank, whether rows are in order of frequency, the exponent of
+            whitening, and the bits of a length.
         """
         units, long = self._units(rows)
         order, ordered = grades.order_share(units, principal.lengths_of(rows), ranks, n_rows)

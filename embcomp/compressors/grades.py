@@ -11,9 +11,9 @@ bits of its own; a slope raises it. The steepest slope is taken that gives half 
 are still better off than without bands.
 
 Words are found to be in order of frequency by two signs. Frequent and rare words lie around different means: the
-logarithm of the rank explains a share of the variance of unit rows. And vectors of rare words are shorter, which tells
-the one end from the other; where all are equally long, the logarithm of the rank counted from the end must explain
-less. docs/decisions.md has what was measured.
+logarithm of the rank explains a share of the variance of unit rows. And vectors of rare words are shorter, which
+tells the one end from the other; where all are equally long, the logarithm of the rank counted from the end must
+explain less. docs/decisions.md has what was measured.
 """
 
 from __future__ import annotations
