@@ -42,7 +42,7 @@ Target: TypeAlias = "str | Path | CompressedVectors | tuple[Sequence[str], Vecto
 def compress(
     words: Sequence[str],
     vectors: Vectors,
-    method: str | Compressor = "iiq",
+    method: str | Compressor = "additive",
     *,
     progress: Progress = no_progress,
     **options: Any,

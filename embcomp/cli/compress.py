@@ -52,7 +52,7 @@ def default_target(source: str) -> Path:
 @click.option(
     "--method",
     type=Name(method_names),
-    default="iiq",
+    default="additive",
     show_default=True,
     metavar="NAME",
     help="How to compress; embcomp methods lists what there is.",

@@ -110,7 +110,7 @@ def aspects(lines: Sequence[Line], *, all_metrics: bool = False) -> list[Aspect]
 def cells(line: Line, shown: Sequence[Aspect]) -> list[Cell]:
     """A line's cells under :data:`HEADS`, without the first, and under each aspect."""
     numbers = [
-        (line.first.bits_per_vector, "d"),
+        (line.first.bits_per_vector, "g"),
         (line.bytes(), ",.0f"),
         *((line.ratio(which), ".1f") for which in ("vectors", "file")),
         *((line.seconds(which), ".1f") for which in ("fit", "encode")),

@@ -46,7 +46,7 @@ class Result:
     Attributes:
         method: its name; ``none`` for the source.
         config: all options by name; ``None`` if nothing reaches the size that was asked for.
-        bits_per_vector: of code; 32 × dimensions for the source.
+        bits_per_vector: of code, on average; 32 × dimensions for the source.
         bytes: by part, as ``embcomp info`` has them; for the source ``file`` only: a float32 matrix and the words,
             each with one byte more.
         ratio: ``vectors`` and ``file``.
@@ -63,7 +63,7 @@ class Result:
 
     method: str
     config: dict[str, Any] | None
-    bits_per_vector: int | None = None
+    bits_per_vector: float | None = None
     bytes: dict[str, int] | None = None
     ratio: dict[str, float] | None = None
     seconds: dict[str, float] | None = None
