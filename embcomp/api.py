@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from embcomp.arrays import FloatArray
 from embcomp.compressors.base import Compressor
-from embcomp.compressors.registry import compressor_classes, make_compressor
+from embcomp.compressors.registry import DEFAULT, compressor_classes, make_compressor
 from embcomp.container.layout import MAGIC
 from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding
@@ -42,7 +42,7 @@ Target: TypeAlias = "str | Path | CompressedVectors | tuple[Sequence[str], Vecto
 def compress(
     words: Sequence[str],
     vectors: Vectors,
-    method: str | Compressor = "additive",
+    method: str | Compressor = DEFAULT,
     *,
     progress: Progress = no_progress,
     **options: Any,

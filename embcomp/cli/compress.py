@@ -23,6 +23,7 @@ from embcomp.cli.common import (
 from embcomp.cli.method_options import SEED, MethodCommand, given_options
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import print_json, visible
+from embcomp.compressors.registry import DEFAULT
 from embcomp.errors import ParameterError
 from embcomp.files import check_target
 
@@ -52,7 +53,7 @@ def default_target(source: str) -> Path:
 @click.option(
     "--method",
     type=Name(method_names),
-    default="additive",
+    default=DEFAULT,
     show_default=True,
     metavar="NAME",
     help="How to compress; embcomp methods lists what there is.",

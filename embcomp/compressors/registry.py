@@ -28,6 +28,8 @@ BUILT_IN = {
     "additive": "embcomp.compressors.graded_additive:AdditiveCompressor",
     "kd": "embcomp.compressors.kd:KdCompressor",
 }
+DEFAULT = "additive"
+"""The method of ``embcomp compress`` and :func:`embcomp.compress` where none is named."""
 
 
 def make_compressor(name: str, /, **config: Any) -> Compressor:

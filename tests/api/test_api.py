@@ -75,7 +75,7 @@ def test_progress_is_told(vectors: Any) -> None:
 
 
 def test_it_is_the_file_that_the_command_line_makes(glove: Path, tmp_path: Path, cli: Cli) -> None:
-    embcomp.compress(*embcomp.read(glove), "iiq", bits=6).save(tmp_path / "ours.embc")
+    embcomp.compress(*embcomp.read(glove), bits=6).save(tmp_path / "ours.embc")
     assert cli("compress", glove, "-o", tmp_path / "theirs.embc", "--bits", "6", "-q").code == 0
     ours, theirs = (embcomp.open(tmp_path / name).encoded for name in ("ours.embc", "theirs.embc"))
     assert np.array_equal(ours.codes.streams[0], theirs.codes.streams[0])
@@ -85,7 +85,7 @@ def test_it_is_the_file_that_the_command_line_makes(glove: Path, tmp_path: Path,
 def test_what_cannot_be_compressed(vectors: Any) -> None:
     with pytest.raises(ParameterError, match=r"^there is no method 'foo', expected one of sign, itq, iiq, "):
         embcomp.compress(WORDS, vectors, "foo")
-    with pytest.raises(ParameterError, match=r"must be an integer from 1 to 65536 or 'dim', got -3$"):
+    with pytest.raises(ParameterError, match=r"must be a number between 0.125 and 65536 or 'dim', got -3$"):
         embcomp.compress(WORDS, vectors, bits=-3)
     with pytest.raises(InputError, match=r"^words must be distinct, got 'b0w0' in rows 0 and 1$"):
         embcomp.compress([WORDS[0], *WORDS[:-1]], vectors)

@@ -43,7 +43,9 @@ def test_json_is_what_info_prints(cli: Cli, glove: Path, tmp_path: Path) -> None
     assert document["source"]["name"] == "tiny.txt"
 
 
-def test_ratios_are_of_bytes(cli: Cli, embc: Path) -> None:
+def test_ratios_are_of_bytes(cli: Cli, glove: Path, tmp_path: Path) -> None:
+    embc = tmp_path / "out.embc"
+    assert cli("compress", glove, "-o", embc, "--method", "iiq").code == 0
     document = json.loads(cli("info", embc, "--json").out)
     words = sum(len(word.encode()) + 1 for word in WORDS)
     decode = document["bytes"]["codes"] + document["bytes"]["decode_state"]
@@ -76,7 +78,7 @@ def test_dropped_order_is_smaller_and_decodes_alike(cli: Cli, glove: Path, embc:
 
 
 def test_verbose_prints_the_loss_of_each_round(cli: Cli, glove: Path, tmp_path: Path) -> None:
-    outcome = cli("compress", glove, "-o", tmp_path / "out.embc", "-v", "-q", "--iterations", "3")
+    outcome = cli("compress", glove, "-o", tmp_path / "out.embc", "-v", "-q", "--method", "iiq", "--iterations", "3")
     lines = outcome.err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["round 1", "round 2", "round 3"]
 
@@ -88,6 +90,7 @@ def test_dropped_rows_are_reported(cli: Cli, tmp_path: Path) -> None:
     assert outcome.err.splitlines()[-1] == "dropped from messy.txt: 1 duplicate rows, 1 bad rows"
 
 
+IIQ = ["--method", "iiq"]
 REFUSED = [
     (["--method", "foo"], 2, "embcomp: there is no method 'foo', expected one of sign, itq, iiq, "),
     (
@@ -100,13 +103,14 @@ REFUSED = [
         2,
         "embcomp: compress: there is no option --seed; method sign has --threshold, --fit-rows\n",
     ),
-    (["--bits", "ten"], 2, "embcomp: iiq: --bits must be an integer from 1 to 65536 or 'dim', got 'ten'"),
-    (["--bits", "0"], 2, "embcomp: iiq: --bits must be an integer from 1 to 65536 or 'dim', got 0"),
-    (["--remove-top", "8"], 2, "embcomp: iiq: --remove-top must be below the number of dimensions (8), got 8"),
-    (["--unit-rows", "perhaps"], 2, "embcomp: iiq: --unit-rows must be true or false, got 'perhaps'"),
+    (["--bits", "ten"], 2, "embcomp: additive: --bits must be a number between 0.125 and 65536 or 'dim', got 'ten'"),
+    (["--bits", "0"], 2, "embcomp: additive: --bits must be a number between 0.125 and 65536 or 'dim', got 0"),
+    ([*IIQ, "--bits", "0"], 2, "embcomp: iiq: --bits must be an integer from 1 to 65536 or 'dim', got 0"),
+    ([*IIQ, "--remove-top", "8"], 2, "embcomp: iiq: --remove-top must be below the number of dimensions (8), got 8"),
+    ([*IIQ, "--unit-rows", "perhaps"], 2, "embcomp: iiq: --unit-rows must be true or false, got 'perhaps'"),
     (["--threads", "0"], 2, "embcomp: --threads must be an integer from 1 to 1024, got 0"),
     (["--limit", "0"], 2, "embcomp: compress: Invalid value for '--limit': 0 is not in the range x>=1."),
-    (["--nonsense"], 2, "embcomp: compress: there is no option --nonsense; method iiq has --bits, --iterations, "),
+    (["--nonsense"], 2, "embcomp: compress: there is no option --nonsense; method additive has --bits, --grade, "),
     (["--format", "word"], 2, "embcomp: --format must be "),
     (["--format", "word2vec-binary"], 3, "embcomp: {glove}:1: "),
 ]

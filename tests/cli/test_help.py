@@ -121,7 +121,7 @@ def test_without_a_command_the_commands_are_listed(cli: Cli) -> None:
         (("info", "--jsn", "x"), "embcomp: info: No such option"),
         (
             ("compress", "x", "--metod", "sign"),
-            "embcomp: compress: there is no option --metod (did you mean --method?); method iiq has --bits, ",
+            "embcomp: compress: there is no option --metod (did you mean --method?); method additive has --bits, ",
         ),
         (
             ("compress", "x", "--method", "prune", "--per-wrd", "true"),

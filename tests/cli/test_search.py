@@ -53,7 +53,9 @@ def test_similar_looks_at_the_first_words_only(cli: Cli, embc: Path) -> None:
 
 
 @pytest.mark.parametrize("similarity", ["hamming", "asymmetric", "decoded"])
-def test_similarities(cli: Cli, embc: Path, similarity: str) -> None:
+def test_similarities(cli: Cli, glove: Path, tmp_path: Path, similarity: str) -> None:
+    embc = tmp_path / "out.embc"
+    assert cli("compress", glove, "-o", embc, "--method", "iiq").code == 0
     outcome = cli("similar", embc, "queen", "-k", "1", "--similarity", similarity)
     expected = embcomp.open(embc).most_similar("queen", topn=1, similarity=similarity)  # type: ignore[arg-type]
     assert lines(outcome.out) == [["queen", expected[0][0], f"{expected[0][1]:.6f}"]]
