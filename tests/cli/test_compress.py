@@ -210,7 +210,7 @@ def test_state_that_dominates_is_named(cli: Cli, tmp_path: Path) -> None:
     rng, source = np.random.default_rng(3), tmp_path / "v.txt"
     rows = [f"{word} {' '.join(map(str, rng.normal(size=60).round(3)))}\n" for word in range(800)]
     source.write_text("".join(rows))
-    assert "% of it is what iiq learned" in cli("compress", source, "-o", tmp_path / "x.embc").err
+    assert "% of it is what iiq learned" in cli("compress", source, "-o", tmp_path / "x.embc", *IIQ).err
     assert "learned" not in cli("compress", source, "-o", tmp_path / "y.embc", "--method", "sign").err
 
 
