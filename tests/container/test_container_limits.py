@@ -162,19 +162,23 @@ def similar(embedding: EncodedEmbedding, more: Embedding) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "similarity", "what"),
-    [("sign", "hamming", "6 codes of 5 bits take 54 bytes"), ("kd", "decoded", "12 symbols to search take 96 bytes")],
+    ("method", "similarity", "allowed", "what"),
+    [
+        ("sign", "hamming", 20, "6 codes of 5 bits take 54 bytes"),
+        ("kd", "decoded", 20, "4 codewords of 5 dimensions take 80 bytes"),
+        ("kd", "decoded", 90, "12 symbols to search take 96 bytes"),
+    ],
 )
 def test_searching_more_than_allowed(
-    path: Path, bounded: Callable[[int | None], None], method: str, similarity: Any, what: str
+    path: Path, bounded: Callable[[int | None], None], method: str, similarity: Any, allowed: int, what: str
 ) -> None:
     path.write_bytes(parts_of(method, **STATES.get(method, ("", {}))[1]).build())
     index = SearchIndex(open_container(path))
     query = np.ones((1, 5), dtype=np.float32)
-    bounded(20)
+    bounded(allowed)
     with pytest.raises(MemoryLimitError) as caught:
         index.search(query, 1, similarity=similarity)
-    assert str(caught.value) == f"{what} of memory, `max_memory` allows 20"
+    assert str(caught.value) == f"{what} of memory, `max_memory` allows {allowed}"
 
 
 @pytest.mark.parametrize("kind", ["real", "binary"])
@@ -280,7 +284,8 @@ def test_wide_codewords_of_kd(path: Path, bounded: Callable[[int | None], None])
     parts.document["config"] |= {"ways": 2048, "dims": 2}
     parts.document["bands"][0] |= {"symbol_bits": 11}
     parts.document["dim"] = 1024
-    put(parts, "codebooks", np.ones((2, 2048, 1), dtype="<f4"))
+    put(parts, "codebooks", np.ones((2, 2048, 1), dtype="|i1"))
+    put(parts, "codebook_scales", np.ones(2, dtype="<f4"))
     put(parts, "transform", np.ones((1, 1024), dtype="<f4"))
     put(parts, "mean", np.ones(1024, dtype="<f4"))
     put(parts, "removed", np.ones((0, 1024), dtype="<f4"))
@@ -302,7 +307,7 @@ def test_an_lstm_much_wider_than_its_vectors(path: Path) -> None:
     """Rows of 1,000 numbers in between, for vectors of five: fewer rows at once."""
     parts = parts_of("kd", dims=2, ways=2, compose="lstm", code_dim=2, epochs=1)
     wide = 1000
-    put(parts, "codebooks", np.zeros((2, 2, wide), dtype="<f4"))
+    put(parts, "codebooks", np.zeros((2, 2, wide), dtype="|i1"))
     put(parts, "transform", np.zeros((wide, 5), dtype="<f4"))
     put(parts, "recurrent", np.zeros((wide, 4 * wide), dtype="<f4"))
     put(parts, "bias", np.zeros(4 * wide, dtype="<f4"))
@@ -325,12 +330,13 @@ def test_vectors_that_cannot_be_compared(path: Path) -> None:
 def test_codewords_that_cannot_be_compared(path: Path) -> None:
     """Two that are too large, and whose sum is small."""
     parts = parts_of("kd", dims=2, ways=2)
-    books = np.full((2, 128, 5), 3e38, dtype="<f4")
+    books = np.full((2, 128, 5), 100, dtype="|i1")
     books[1] *= -1
     parts.document["config"]["ways"] = 128
     parts.document["bands"][0]["symbol_bits"] = 7
     parts.set_bytes("codes.0", bytes(11), [11])
     put(parts, "codebooks", books)
+    put(parts, "codebook_scales", np.full(2, 3e36, dtype="<f4"))
     put(parts, "transform", np.zeros((0, 5), dtype="<f4"))
     parts.document["config"]["code_dim"] = "dim"
     path.write_bytes(parts.build())
