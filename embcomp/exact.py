@@ -70,6 +70,43 @@ def gram(rows: NDArray[np.floating]) -> DoubleArray:
     return product
 
 
+def whole_rows(rows: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+    """Return rows as whole numbers, float64, whose squared lengths are exact, and the unit of each row."""
+    bits = (SUM_BITS - rows.shape[1].bit_length()) // 2
+    exponents = np.frexp(np.abs(rows).max(axis=1, initial=0))[1] - bits
+    whole = rows.astype(np.float64)
+    whole *= np.ldexp(1.0, -exponents)[:, None]
+    return np.rint(whole, out=whole), np.ldexp(1.0, exponents)
+
+
+def without(rows: FloatArray, removed: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+    """Return rows less their parts along some directions, as whole numbers, and the unit of each row.
+
+    Args:
+        rows: float32, shape (n, d).
+        removed: orthonormal rows on the grid 2⁻²⁵, shape (r, d).
+    """
+    whole, units = whole_rows(rows)
+    if len(removed):
+        wide = removed.astype(np.float64)
+        whole -= np.rint(np.rint(whole @ wide.T) @ wide)
+    return whole, units
+
+
+def product(a: NDArray[np.floating], b: NDArray[np.floating]) -> FloatArray:
+    """Return the product of two matrices, float32: of 24 bits of the numbers of each, as many as keep it exact."""
+    bits = min(24, (SUM_BITS - a.shape[-1].bit_length()) // 2)
+    one, other = unit_below(largest_magnitude(a), bits), unit_below(largest_magnitude(b), bits)
+    whole = np.rint(np.multiply(a, 1 / one, dtype=np.float64)) @ np.rint(np.multiply(b, 1 / other, dtype=np.float64))
+    out: FloatArray = (whole * (one * other)).astype(np.float32)
+    return out
+
+
+def energy(rows: FloatArray) -> float:
+    """Return Σ ‖x‖² over the rows, the same in any order of adding."""
+    return float(total(total(np.square(rows, dtype=np.float64), axis=0)))
+
+
 def above_zero(rows: FloatArray, matrix: FloatArray) -> NDArray[np.bool_]:
     """Return where rows · matrix, of real numbers, is above 0: bool, shape (n, k).
 

@@ -130,17 +130,17 @@ def _newton_schulz(matrix: DoubleArray) -> DoubleArray | None:
     return None
 
 
-def principal_directions(covariance: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
+def principal_directions(covariance: DoubleArray, noise: float = NOISE) -> tuple[DoubleArray, DoubleArray]:
     """Return singular values (descending, shape (d,)) and right singular vectors (columns, shape (d, d)).
 
     Of the matrix whose ``XᵀX`` is given. Each direction's largest component is positive, which makes them unique
-    where singular values differ; where their squares differ by less than 2⁻²⁰ of the largest, any orthonormal
+    where singular values differ; where their squares differ by less than ``noise`` of the largest, any orthonormal
     directions do. Directions are multiples of 2⁻²⁵.
     """
     unit = unit_below(total(np.abs(covariance), 0).max(initial=0), 0)
     scaled = on_grid(covariance / unit, UNIT)
     with single_threaded_blas():
-        directions = polar(_eigenbasis(scaled, NOISE))
+        directions = polar(_eigenbasis(scaled, noise))
         for _ in range(2):
             directions = _straightened(scaled, directions)
         values = np.diag(_turned(scaled, directions))
@@ -226,15 +226,21 @@ def random_orthogonal(n_rows: int, n_columns: int, rng: np.random.Generator) -> 
 
 
 def isotropy(vectors: FloatArray) -> float:
-    """I(X) of [Liao 2020, eq. 3-4]: min Z(e) / max Z(e), Z(e) = Σ exp(eᵀx).
+    """I(X), the first of :func:`isotropies`."""
+    return isotropies(vectors)[0]
 
-    The unit vectors e are the right singular vectors of X and their negatives, as in [Mu 2017].
-    Returns a number in [0, 1]; 1 for no rows.
+
+def isotropies(vectors: FloatArray) -> tuple[float, float]:
+    """Return I(X) and its estimate Î(X) [Liao 2020, eq. 3-5]; 1 and 1 for no rows.
+
+    I(X) = min Z(e) / max Z(e) with Z(e) = Σ exp(eᵀx), in [0, 1]. The unit vectors e are the right singular vectors of
+    X and their negatives, as in [Mu 2017]. Î(X) comes from the sum of the rows and the extreme singular values of X;
+    it is below 0 where its expansion does not hold (rows far from the origin).
     """
     if not len(vectors):
-        return 1.0
+        return 1.0, 1.0
     with single_threaded_blas():
-        _, directions = np.linalg.eigh(covariance(vectors, np.zeros(vectors.shape[1], np.float32)))
+        squares, directions = np.linalg.eigh(covariance(vectors, np.zeros(vectors.shape[1], np.float32)))
 
     def partition_of(rows: slice) -> tuple[float, DoubleArray]:
         """Z of some rows without a factor, and the factor's logarithm, which keeps exp in range."""
@@ -245,19 +251,7 @@ def isotropy(vectors: FloatArray) -> float:
     parts = list(map_blocks(partition_of, len(vectors)))
     largest = max(shift for shift, _ in parts)
     partition = np.sum([np.exp(shift - largest) * part for shift, part in parts], axis=0)
-    return float(partition.min() / partition.max())
-
-
-def isotropy_estimate(vectors: FloatArray) -> float:
-    """Î(X) of [Liao 2020, eq. 5], from the sum of the rows and the extreme singular values of X.
-
-    Below 0 where the estimate's expansion does not hold (rows far from the origin). 1 for no rows.
-    """
-    if not len(vectors):
-        return 1.0
-    with single_threaded_blas():
-        squares = np.linalg.eigvalsh(covariance(vectors, np.zeros(vectors.shape[1], np.float32)))  # ascending
     centre = float(np.linalg.norm(vectors.sum(axis=0, dtype=np.float64)))
     low = len(vectors) - centre + max(squares[0], 0.0) / 2
     high = len(vectors) + centre + squares[-1] / 2
-    return float(low / high)
+    return float(partition.min() / partition.max()), float(low / high)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from embcomp import exact
+from embcomp import draws, exact, linear
 from embcomp.threads import BLOCK_ROWS
 
 RNG = np.random.default_rng
@@ -133,3 +133,31 @@ def test_no_rows_and_rows_of_zeros() -> None:
     matrix = np.ones((3, 2), np.float32)
     assert exact.above_zero(np.zeros((0, 3), np.float32), matrix).shape == (0, 2)
     assert not exact.above_zero(np.zeros((4, 3), np.float32), matrix).any()
+
+
+def test_rows_without_directions_are_those_of_the_formula() -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.standard_normal((40, 7)) * 10.0 ** rng.integers(-9, 9, (40, 1))).astype(np.float32)
+    basis = linear.random_orthogonal(2, 7, draws.generator(0))
+    whole, units = exact.without(rows, basis.astype(np.float32))
+    expected = rows - (rows.astype(np.float64) @ basis.T) @ basis
+    error = np.abs(whole * units[:, None] - expected).max(axis=1)
+    assert (error <= 1e-6 * np.abs(rows).max(axis=1)).all()
+    assert np.array_equal(whole, np.rint(whole))
+
+
+def test_products_do_not_depend_on_the_order_of_adding() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((9, 300)).astype(np.float32), rng.standard_normal((300, 4)).astype(np.float32)
+    order = rng.permutation(300)
+    found = exact.product(a, b)
+    assert np.array_equal(found, exact.product(a[:, order].copy(), b[order].copy()))
+    np.testing.assert_allclose(found, a.astype(np.float64) @ b, rtol=1e-5, atol=1e-4)
+    assert exact.product(a[None], b).shape == (1, 9, 4)
+
+
+def test_energy_does_not_depend_on_the_order_of_adding() -> None:
+    rows = np.random.default_rng(0).standard_normal((500, 9)).astype(np.float32)
+    assert exact.energy(rows) == exact.energy(rows[::-1, ::-1].copy())
+    assert exact.energy(rows) == pytest.approx(np.square(rows.astype(np.float64)).sum(), rel=1e-12)
+    assert exact.energy(rows[:0]) == 0

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import draws
 from embcomp.arrays import FloatArray, RowIds
 from embcomp.checks import Integer
 from embcomp.compressors import nested, scalar
@@ -56,13 +57,13 @@ class AdditiveCompressor(GradedCompressor):
     ) -> tuple[FloatArray, list[int]]:
         depths = np.minimum(self._most_books(), np.array(widths, dtype=np.int64) // SYMBOL_BITS)
         rows = nested.whole(rest)
-        rng = np.random.default_rng(self.random_state)
+        rng = draws.generator(self.random_state)
         self._store(nested.fit_nested(rows, depths[band_of_row], WAYS, rng, progress))
         self.depths_ = depths.astype(np.uint8)
         books, out = self._restored(), rest.copy()
         for depth in np.unique(depths[depths > 0]).tolist():
             users = np.flatnonzero(depths[band_of_row] == depth)
-            found = Search(books[:depth]).encode(rows[users], BEAM)
+            found = Search(books[:depth], 1.0).encode(rows[users], BEAM)
             out[users] -= sum_of_codewords(books[:depth], found) / UNIT_LENGTH
         return out, (np.array(widths) - SYMBOL_BITS * depths).tolist()
 
@@ -99,7 +100,7 @@ class AdditiveCompressor(GradedCompressor):
     @cached_property
     def _searches(self) -> dict[int, Search]:
         """A search for each number of codewords that a band has."""
-        return {depth: Search(self._books[:depth]) for depth in np.unique(self.depths_).tolist() if depth}
+        return {depth: Search(self._books[:depth], 1.0) for depth in np.unique(self.depths_).tolist() if depth}
 
     def _check_state(self) -> None:
         """Check that there are as many codebooks as a band has codewords."""

@@ -12,7 +12,7 @@ from embcomp.compressors.binary import RotationCompressor
 from embcomp.compressors.options import BITS, FIT_ROWS, RANDOM_STATE
 from embcomp.compressors.rotation import Directions, fit_rotation
 from embcomp.embedding import mean_rows
-from embcomp.linear import covariance, isotropy, isotropy_estimate, principal_directions, product
+from embcomp.linear import covariance, isotropies, principal_directions, product
 from embcomp.progress import Progress
 
 ISOTROPY_ROWS = 10_000  # enough for three digits; the partition function takes d exponentials a row
@@ -68,15 +68,17 @@ class ItqCompressor(RotationCompressor):
         sample = rows[:ISOTROPY_ROWS]
         after = sample - self.mean_.astype(np.float64)
         after -= (after @ self.removed_.T) @ self.removed_
+        before_after = [isotropies(each) for each in (sample, after.astype(np.float32))]
+        exact, estimated = (
+            {name: round(pair[place], 4) for name, pair in zip(("before", "after"), before_after, strict=True)}
+            for place in (0, 1)
+        )
         return {
             "fit_rows": len(rows),
             "removed": len(self.removed_),
             "rounds": len(losses),
             "losses": [round(float(loss), 6) for loss in losses],
             "singular_values": [float(f"{value:.6g}") for value in singular_values],
-            "isotropy": {"before": round(isotropy(sample), 4), "after": round(isotropy(after.astype(np.float32)), 4)},
-            "isotropy_estimate": {
-                "before": round(isotropy_estimate(sample), 4),
-                "after": round(isotropy_estimate(after.astype(np.float32)), 4),
-            },
+            "isotropy": exact,
+            "isotropy_estimate": estimated,
         }

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp import bits
+from embcomp import bits, draws
 from embcomp.arrays import DoubleArray, FloatArray, RowIds, Symbols
 from embcomp.bits import BytesArray
 from embcomp.checks import Either, Integer, OneOf, Real, option
-from embcomp.compressors.additive import Search, padded, sum_of_codewords
+from embcomp.compressors.additive import Search, sum_of_codewords
 from embcomp.compressors.base import CodeLayout, Compressor, Report, symbol_bits
 from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.dominant import REMOVE_TOP, n_removed
@@ -25,6 +25,7 @@ from embcomp.compressors.options import FIT_ROWS, RANDOM_STATE, auto
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError, ParameterError
+from embcomp.exact import energy, product, without
 from embcomp.linear import covariance, principal_directions
 from embcomp.memory import require_memory
 from embcomp.progress import Progress
@@ -151,7 +152,7 @@ class KdCompressor(Compressor):
         if self.solver == "ste":
             others = self.encode(vectors[len(rows) :], progress)
         else:
-            rng = np.random.default_rng([self.random_state, 1])
+            rng = draws.generator(self.random_state, 1)
             others = self._pack(random_codes(len(vectors) - len(rows), symbols.shape[1], self.ways, rng))
         return report, np.concatenate([self._pack(symbols), others])
 
@@ -201,23 +202,21 @@ class KdCompressor(Compressor):
         dims, code_dim = self._sizes(targets.shape[1])
         names = ("epochs", "batch_size", "learning_rate", "temperature", "decay")
         training = Training(*(self._value(name) for name in names))
-        rng = np.random.default_rng(self.random_state)
+        rng = draws.generator(self.random_state)
         iterations = self._value("iterations")
         return Problem(targets, directions, dims, self.ways, code_dim, self.beam, iterations, training, rng, progress)
 
     def _prepare(self, rows: FloatArray) -> FloatArray:
-        """The rows to compose: centred, without the removed directions."""
-        centred = rows - self.mean_
-        if len(self.removed_):
-            centred -= (centred @ self.removed_.T) @ self.removed_
-        return centred
+        """The rows to compose: centred, without the removed directions; the same on every processor."""
+        whole, units = without(rows - self.mean_, self.removed_)
+        whole *= units[:, None]
+        return whole.astype(np.float32)
 
     def _prepare_all(self, vectors: FloatArray) -> FloatArray:
         out = np.empty(vectors.shape, dtype=np.float32)
 
         def of_block(rows: slice) -> None:
-            n_rows = len(vectors[rows])
-            out[rows] = self._prepare(padded(vectors[rows]))[:n_rows]
+            out[rows] = self._prepare(vectors[rows])
 
         for_blocks(of_block, len(vectors))
         return out
@@ -275,8 +274,8 @@ class KdCompressor(Compressor):
             return self._codebooks
         n_books, ways, _ = self.codebooks_.shape
         dim = self.transform_.shape[1]
-        require_memory(4 * n_books * ways * dim, f"{n_books * ways} codewords of {dim} dimensions")
-        return self._codebooks @ self.transform_
+        require_memory(12 * n_books * ways * dim, f"{n_books * ways} codewords of {dim} dimensions")
+        return product(self._codebooks, self.transform_)
 
     @cached_property
     def _codebooks(self) -> FloatArray:
@@ -333,7 +332,7 @@ class KdCompressor(Compressor):
             prepared = self._prepare(vectors[rows])
             centred = vectors[rows] - self.mean_
             difference = prepared - self._compose(symbols[rows])
-            return _energy(difference), _energy(prepared), _energy(centred)
+            return energy(difference), energy(prepared), energy(centred)
 
         parts = list(map_blocks(of_block, len(vectors)))
         lost, kept, total = (sum(each) for each in zip(*parts, strict=True)) if parts else (0.0, 0.0, 0.0)
@@ -345,7 +344,3 @@ class KdCompressor(Compressor):
 
 def _rows_of(directions: DoubleArray) -> FloatArray:
     return np.ascontiguousarray(directions.T, dtype=np.float32)
-
-
-def _energy(rows: FloatArray) -> float:
-    return float(np.square(rows, dtype=np.float64).sum())

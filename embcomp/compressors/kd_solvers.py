@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from embcomp import draws
 from embcomp.arrays import FloatArray, Symbols
 from embcomp.compressors.additive import fit_additive, least_squares
 from embcomp.compressors.composition import LinearComposition, LstmComposition
 from embcomp.compressors.kd_lstm import fit_lstm, start_network, surrogate_codebooks
 from embcomp.compressors.kd_training import Training, train_network, train_straight_through
+from embcomp.exact import energy, product
 from embcomp.progress import Progress
 
 
@@ -52,7 +54,7 @@ class Problem:
         if self.code_dim == self.targets.shape[1]:
             return self.targets, None
         transform = self.directions[: self.code_dim]
-        return self.targets @ transform.T, transform
+        return product(self.targets, transform.T), transform
 
     def scaled(self) -> tuple[FloatArray, np.float32]:
         """Return targets of unit mean square, and their divisor."""
@@ -91,8 +93,8 @@ def alternate_linear(problem: Problem) -> Fitted:
     codebooks, symbols, errors = fit_additive(
         targets, problem.dims, problem.ways, problem.beam, problem.iterations, problem.rng, problem.progress
     )
-    energy = float(np.square(targets, dtype=np.float64).sum())
-    losses = [error / energy if energy else 0.0 for error in errors]
+    whole = energy(targets)
+    losses = [error / whole if whole else 0.0 for error in errors]
     return Fitted(codebooks, LinearComposition(transform), symbols, losses=losses)
 
 
@@ -181,7 +183,7 @@ SOLVERS: dict[tuple[str, str], Callable[[Problem], Fitted]] = {
 
 def random_codes(n_rows: int, dims: int, ways: int, rng: np.random.Generator) -> Symbols:
     """Each symbol uniform and independent, uint16 (n, D)."""
-    return rng.integers(0, ways, (n_rows, dims)).astype(np.uint16)
+    return draws.below(rng, ways, (n_rows, dims)).astype(np.uint16)
 
 
 def _relative(losses: list[float], targets: FloatArray) -> list[float]:

@@ -1,35 +1,41 @@
-"""k-means for codebooks: started in few principal dimensions, widened step by step to all."""
+"""k-means for codebooks: started in few principal dimensions, widened step by step to all.
+
+Rows and centroids are whole numbers (:mod:`embcomp.compressors.whole`), so that the same centroids are found on every
+processor.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import draws
 from embcomp.arrays import DoubleArray, FloatArray, Symbols
+from embcomp.compressors.whole import FLOAT32_EXACT, Words, longest
+from embcomp.exact import largest_magnitude
 from embcomp.linear import covariance, principal_directions
 from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
 
-SPLIT = np.float32(1e-4)  # how far apart, relative to its length, the halves of a split centroid start
-SUM_ROWS = 16384  # rows summed in float32 before float64 takes over
+SUM_ROWS = 2048  # of numbers of up to 13 bits: their sums are exact in float32
+SEED_TRIALS = 4
+POLISH = 2
+ROUGHLY = 2.0**-7  # principal directions whose variances differ by less are as good as each other
 
 
 def nearest(vectors: FloatArray, centroids: FloatArray) -> Symbols:
     """Return the index of each row's nearest centroid, the first of equals; uint16, shape (n,)."""
-    half_norms = np.einsum("kd,kd->k", centroids, centroids) / 2
-    transposed = np.ascontiguousarray(centroids.T)
+    words = Words(centroids)
     out = np.empty(len(vectors), dtype=np.uint16)
 
     def of_block(rows: slice) -> None:
-        scores = vectors[rows] @ transposed
-        np.subtract(half_norms, scores, out=scores)
-        out[rows] = scores.argmin(axis=1)
+        out[rows] = words.costs(vectors[rows], longest(vectors[rows])).argmin(axis=1)
 
     for_blocks(of_block, len(vectors))
     return out
 
 
 def sums_by_symbol(vectors: FloatArray, codes: Symbols, ways: int) -> DoubleArray:
-    """Return the sum of the rows that have each symbol: float64, shape (dims, ways, d).
+    """Return the sum of the rows, whole numbers, that have each symbol: float64, shape (dims, ways, d).
 
     ``codes`` has shape (n, dims). The product Sᵀ X with the one-hot matrix S of shape (n, dims · ways).
     """
@@ -38,17 +44,17 @@ def sums_by_symbol(vectors: FloatArray, codes: Symbols, ways: int) -> DoubleArra
     dims = codes.shape[1]
     first = np.arange(dims, dtype=np.int32) * ways
 
-    def of_block(rows: slice) -> FloatArray:
+    def of_block(rows: slice) -> NDArray[np.floating]:
+        block = vectors[rows]
+        dtype = np.float32 if largest_magnitude(block) * len(block) < FLOAT32_EXACT else np.float64
         columns = (codes[rows] + first).ravel()
-        n_rows = len(codes[rows])
-        starts = np.arange(0, n_rows * dims + 1, dims, dtype=np.int32)
-        ones = np.ones(len(columns), dtype=np.float32)
-        one_hot = csr_array((ones, columns, starts), shape=(n_rows, dims * ways))
-        product: FloatArray = one_hot.T @ vectors[rows]
+        starts = np.arange(0, len(block) * dims + 1, dims, dtype=np.int32)
+        one_hot = csr_array((np.ones(len(columns), dtype), columns, starts), shape=(len(block), dims * ways))
+        product: NDArray[np.floating] = one_hot.T @ block.astype(dtype, copy=False)
         return product
 
     total = np.zeros((dims * ways, vectors.shape[1]), dtype=np.float64)
-    for product in map_blocks(of_block, len(vectors), SUM_ROWS):
+    for product in map_blocks(of_block, len(vectors), max(SUM_ROWS, 2 * dims * ways)):
         total += product
     return total.reshape(dims, ways, -1)
 
@@ -64,7 +70,7 @@ def lloyd(vectors: FloatArray, centroids: FloatArray, iterations: int) -> FloatA
         counts = np.bincount(assigned, minlength=len(centroids))
         sums = sums_by_symbol(vectors, assigned[:, None], len(centroids))[0]
         alive = counts > 0
-        centroids[alive] = (sums[alive] / counts[alive, None]).astype(np.float32)
+        centroids[alive] = np.rint(sums[alive] / counts[alive, None])
         if round_number + 1 < iterations:
             _split(centroids, counts)
     return centroids
@@ -76,8 +82,9 @@ def _split(centroids: FloatArray, counts: NDArray[np.intp]) -> None:
     largest = np.argsort(-counts, kind="stable")[: len(empty)]
     largest = largest[counts[largest] > 1]
     empty = empty[: len(largest)]
-    centroids[empty] = centroids[largest] * (1 + SPLIT)
-    centroids[largest] *= 1 - SPLIT
+    outwards = np.where(centroids[largest] < 0, np.float32(-1), np.float32(1))
+    centroids[empty] = centroids[largest] + outwards
+    centroids[largest] -= outwards
 
 
 def seeded_kmeans(
@@ -101,25 +108,21 @@ def _seeds(rows: FloatArray, n_centroids: int, rng: np.random.Generator) -> Floa
     Zeros when all rows coincide with those drawn.
     """
     seeds = np.zeros((n_centroids, rows.shape[1]), dtype=np.float32)
-    seeds[0] = rows[rng.integers(len(rows))]
-    norms = np.einsum("nd,nd->n", rows, rows)
-    nearest_squared = np.square(rows - seeds[0]).sum(axis=1)
+    seeds[0] = rows[draws.below(rng, len(rows), (1,))[0]]
+    norms, longest_row = Words(rows).norms[:, None], longest(rows)
+    nearest_squared = (norms + Words(seeds[:1]).costs(rows, longest_row))[:, 0]
     for number in range(1, n_centroids):
-        cumulated = np.cumsum(nearest_squared, dtype=np.float64)
+        cumulated = np.add.accumulate(nearest_squared)
         if not cumulated[-1] > 0:
             break
-        drawn = np.searchsorted(cumulated, rng.random(SEED_TRIALS) * cumulated[-1], side="right")
+        drawn = np.searchsorted(cumulated, draws.uniform(rng, SEED_TRIALS) * cumulated[-1], side="right")
         drawn = np.minimum(drawn, len(rows) - 1)
         with single_threaded_blas():
-            squared = norms[:, None] + norms[drawn] - 2 * (rows @ rows[drawn].T)
-        np.clip(squared, 0, nearest_squared[:, None], out=squared)
-        squared[drawn, np.arange(SEED_TRIALS)] = 0
-        best = int(squared.sum(axis=0, dtype=np.float64).argmin())
+            squared = norms + Words(rows[drawn]).costs(rows, longest_row)
+        np.minimum(squared, nearest_squared[:, None], out=squared)
+        best = int(squared.sum(axis=0).argmin())
         seeds[number], nearest_squared = rows[drawn[best]], squared[:, best]
     return seeds
-
-
-SEED_TRIALS = 4
 
 
 def progressive_kmeans(
@@ -138,27 +141,23 @@ def progressive_kmeans(
     if not n_rows:
         return np.zeros((n_centroids, dim), dtype=np.float32)
     sample = _sample(vectors, sample_rows, rng)
-    _, directions = principal_directions(covariance(sample, np.zeros(dim, dtype=np.float32)))
-    rotation = directions.astype(np.float32)
+    _, directions = principal_directions(covariance(sample, np.zeros(dim, dtype=np.float32)), ROUGHLY)
     with single_threaded_blas():
-        rotated = sample @ rotation
+        rotated = np.rint(sample @ directions).astype(np.float32)
     widths = sorted({max(1, round(dim ** (step / n_widths))) for step in range(1, n_widths + 1)})
-    start = rng.permutation(len(rotated))[:n_centroids]
+    start = draws.permutation(rng, len(rotated))[:n_centroids]
     centroids = np.zeros((n_centroids, dim), dtype=np.float32)
     centroids[: len(start), : widths[0]] = rotated[start, : widths[0]]
     for width in widths:
         narrow = np.ascontiguousarray(rotated[:, :width])
         centroids[:, :width] = lloyd(narrow, centroids[:, :width], iterations)
     with single_threaded_blas():
-        centroids = centroids @ np.ascontiguousarray(rotation.T)
+        centroids = np.rint(centroids @ directions.T).astype(np.float32)
     return lloyd(vectors, centroids, POLISH) if len(sample) < n_rows else centroids
-
-
-POLISH = 2
 
 
 def _sample(vectors: FloatArray, n_rows: int, rng: np.random.Generator) -> FloatArray:
     """At most ``n_rows`` random rows, in order."""
     if len(vectors) <= n_rows:
         return vectors
-    return vectors[np.sort(rng.permutation(len(vectors))[:n_rows])]
+    return vectors[np.sort(draws.permutation(rng, len(vectors))[:n_rows])]

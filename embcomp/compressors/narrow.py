@@ -47,7 +47,7 @@ def narrow_codebooks(codebooks: FloatArray) -> tuple[NDArray[np.int8], FloatArra
 
 
 def _to_int8(rows: FloatArray) -> tuple[NDArray[np.int8], FloatArray]:
-    largest = np.abs(rows).max(axis=1, initial=0)
-    scale = np.where(largest > 0, largest / np.float32(LARGEST), np.float32(1)).astype(np.float32)
+    scale = (np.abs(rows).max(axis=1, initial=0) / np.float32(LARGEST)).astype(np.float32)
+    scale[scale == 0] = 1  # all numbers are 0, or too small to be scaled
     codes = np.rint(rows / scale[:, None])
     return np.clip(codes, -LARGEST, LARGEST).astype(np.int8), scale

@@ -17,6 +17,7 @@ WHOLE_BITS = 18  # of a number relative to the largest of its row: 18 + 15 bits 
 UNIT = 0.25  # of a coordinate, in units of the row: squares of 2²⁰ · 2² and 2¹³ dimensions stay below 2⁵³
 MEAN_UNIT = 2.0**-22
 SQUARE_UNIT = 2.0**-12
+POWER_BITS = 12
 NEXT_TO_NOTHING = 1e-6  # of the largest singular value: directions without variance are not blown up
 
 
@@ -39,12 +40,14 @@ def stored_directions(directions: DoubleArray, dtype: str) -> tuple[AnyArray, Fl
 def whitening(singular_values: DoubleArray, exponent: float) -> FloatArray:
     """Return weights that even out how far rows spread: σ^−exponent, float32, shape (k,).
 
-    Times a factor with which the mean square of all coordinates stays what it was.
+    Times a factor with which the mean square of all coordinates stays what it was. Powers are rounded to 12 bits,
+    because libraries differ in their last digit.
     """
     squares = np.square(np.maximum(singular_values, NEXT_TO_NOTHING * singular_values.max(initial=0)))
     if not squares.any():
         return np.ones(len(squares), dtype=np.float32)
-    weights: DoubleArray = squares ** (-exponent / 2)
+    mantissas, exponents = np.frexp(squares ** (-exponent / 2))
+    weights: DoubleArray = np.ldexp(np.rint(mantissas * 2.0**POWER_BITS), exponents - POWER_BITS)
     before, after = np.add.accumulate(squares)[-1], np.add.accumulate(squares * weights**2)[-1]
     weights *= np.sqrt(before / after)
     return weights.astype(np.float32)

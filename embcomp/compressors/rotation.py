@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, FloatArray
-from embcomp.exact import SUM_BITS, on_grid, total
+from embcomp.exact import on_grid, total, without
 from embcomp.linear import polar, random_orthogonal
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import blocks, for_blocks, map_blocks, single_threaded_blas
@@ -56,12 +56,9 @@ class Directions:
         shape = (len(rows), rows.shape[1] if basis is None else basis.shape[1])
         units = np.empty(shape, dtype=np.float32 if 4 * math.prod(shape) <= HELD_BYTES else np.int16)
         lengths = np.empty(len(rows), dtype=np.float64)
-        removed = removed.astype(np.float64)
 
         def of_block(block: slice) -> None:
-            whole, unit = whole_rows(rows[block] - mean)
-            if len(removed):
-                whole -= np.rint(np.rint(whole @ removed.T) @ removed)
+            whole, unit = without(rows[block] - mean, removed)
             if basis is not None:
                 whole = np.rint(whole @ basis)
             long = np.sqrt(np.einsum("nk,nk->n", whole, whole))
@@ -113,15 +110,6 @@ class Directions:
         sums = np.concatenate([np.zeros(0), *map_blocks(of_block, len(self.units))])
         mean: float = total(sums) * ROTATION_UNIT / ROW_LENGTH / max(1, len(sums) * rotation.shape[1])
         return mean
-
-
-def whole_rows(rows: FloatArray) -> tuple[DoubleArray, DoubleArray]:
-    """Return rows as whole numbers, float64, whose squared lengths are exact, and the unit of each row."""
-    bits = (SUM_BITS - rows.shape[1].bit_length()) // 2
-    exponents = np.frexp(np.abs(rows).max(axis=1, initial=0))[1] - bits
-    whole = rows.astype(np.float64)
-    whole *= np.ldexp(1.0, -exponents)[:, None]
-    return np.rint(whole, out=whole), np.ldexp(1.0, exponents)
 
 
 def to_signs(values: FloatArray) -> None:

@@ -279,7 +279,7 @@ def test_bands_that_are_refused(path: Path, ends: list[int]) -> None:
 
 
 def test_wide_codewords_of_kd(path: Path, bounded: Callable[[int | None], None]) -> None:
-    """16 kB each of codewords and transform; their product would be 16 MB, and with bits of 1 GB each 4 TB."""
+    """4 kB each of codewords and transform; their product would be 16 MB, and with bits of 1 GB each 4 TB."""
     parts = parts_of("kd", dims=2, ways=2, code_dim=1)
     parts.document["config"] |= {"ways": 2048, "dims": 2}
     parts.document["bands"][0] |= {"symbol_bits": 11}
@@ -295,11 +295,11 @@ def test_wide_codewords_of_kd(path: Path, bounded: Callable[[int | None], None])
     embedding = open_container(path)
     with at_most(MB), pytest.raises(MemoryLimitError) as caught:
         embedding.vector("queen")
-    text = "4096 codewords of 1024 dimensions take 16777216 bytes of memory, `max_memory` allows 1048576"
+    text = "4096 codewords of 1024 dimensions take 50331648 bytes of memory, `max_memory` allows 1048576"
     assert str(caught.value) == text
-    bounded(20 * MB)
+    bounded(60 * MB)
     assert embedding.vector("queen").tolist() == [2.0] * 1024
-    with pytest.raises(MemoryLimitError, match=r"^products of 4096 codewords take 134217728 bytes of memory"):
+    with pytest.raises(MemoryLimitError, match=r"^products of 4096 codewords take 67108864 bytes of memory"):
         embedding.compressor.encode(np.ones((1, 1024), dtype=np.float32))
 
 
