@@ -24,6 +24,7 @@ from embcomp.container.reader import Container, open_container
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
+from embcomp.text import TextModel, TextRules
 
 FOLDER = Path(__file__).parents[1] / "tests" / "fixtures"
 DIM = 10
@@ -37,6 +38,7 @@ FIXTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "iiq-25-bits": ("iiq", {"bits": 25, "remove_top": 1}),
     "iiq-no-order": ("iiq", {"bits": 8, "remove_top": 1}),
     "sign-no-words": ("sign", {}),
+    "sign-text": ("sign", {}),
     "nlb": ("nlb", {"bits": 12}),
     "nlb-scaled": ("nlb", {"bounds": "scale"}),
     "dccl": ("dccl", {"codebooks": 5, "ways": 6, "epochs": 10}),
@@ -65,7 +67,7 @@ FIXTURES: dict[str, tuple[str, dict[str, Any]]] = {
         },
     ),
 }
-"""Method and options by fixture. ``-no-order`` drops the order, ``-no-words`` has no rows."""
+"""Method and options by fixture. ``-no-order`` drops the order, ``-no-words`` has no rows, ``-text`` a tokenizer."""
 
 
 def source() -> tuple[list[str], np.ndarray]:
@@ -98,7 +100,28 @@ def build(name: str) -> EncodedEmbedding:
     encoded = EncodedEmbedding.encode(
         Embedding(words[:n_words], vectors[:n_words]), make_compressor(method, **config)
     )
+    if name.endswith("-text"):
+        encoded.text = TextModel(TextRules(normalize=True, max_tokens=512), lambda: word_level(words))
     return encoded.without_order() if name.endswith("-no-order") else encoded
+
+
+def word_level(words: list[str]) -> dict[str, Any]:
+    """A tokenizer that splits at white space."""
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [],
+        "normalizer": {"type": "Lowercase"},
+        "pre_tokenizer": {"type": "WhitespaceSplit"},
+        "post_processor": None,
+        "decoder": None,
+        "model": {
+            "type": "WordLevel",
+            "vocab": {word: number for number, word in enumerate(words)},
+            "unk_token": "w0",
+        },
+    }
 
 
 def make(name: str) -> None:

@@ -57,7 +57,7 @@ def read_sections(data, document, end):
         require(dtype in NUMBERS, f"dtype of {name} is allowed")
         content = data[start:end]
         require(zlib.crc32(content) == int(entry["crc32"], 16), f"checksum of {name}")
-        known = name.split(".")[0] in ("words", "order", "codes", "state")
+        known = name.split(".")[0] in ("words", "order", "codes", "state", "text")
         require(known or not entry["required"], f"{name} is known")
         if known:
             yield name, np.frombuffer(content, dtype).reshape(shape)
@@ -302,6 +302,26 @@ def mix(z):
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return z ^ (z >> np.uint64(31))
+
+
+# Texts
+
+
+def tokenizer_of(document, sections, words):
+    """Return the tokenizer of a static sentence model, and what is done with its tokens."""
+    section, rules = sections["text.tokenizer"].tobytes(), document["text"]
+    limit, decompressor = min(2**24, 32 * len(section)), zlib.decompressobj()
+    content = decompressor.decompress(section, limit + 1)
+    require(decompressor.eof and not decompressor.unused_data, "a tokenizer is a whole zlib stream")
+    require(len(content) <= limit, "a tokenizer expands to at most 32 times its size and 16 MiB")
+    require(rules["pooling"] == "mean", "vectors of texts are means")
+    tokenizer = json.loads(content.decode("utf-8"))
+    short = tokenizer["model"]["vocab"]
+    if isinstance(short, int):
+        tokenizer["model"]["vocab"] = {words[number]: number for number in range(short)}
+    elif isinstance(short, list) and not any(isinstance(each, list) for each in short):
+        tokenizer["model"]["vocab"] = [[words[number], score] for number, score in enumerate(short)]
+    return tokenizer, rules
 
 
 DECODERS = {

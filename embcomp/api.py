@@ -279,8 +279,10 @@ def name_of(target: Target) -> str:
 
 def _opened(path: str | Path, options: ReadOptions | None, progress: Progress) -> Embedding | EncodedEmbedding:
     """A container, or an original file, whichever it is."""
-    from embcomp.formats import ReadOptions, open_stream, read_embedding
+    from embcomp.formats import ReadOptions, files_of, open_stream, read_embedding
 
+    if len(files_of(path)) > 1:
+        return read_embedding(path, options or ReadOptions(), progress)
     with open_stream(path) as stream:
         if stream.peek(len(MAGIC)) == MAGIC:
             return open_container(path, None if stream.is_plain else stream)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from embcomp.arrays import FloatArray
 from embcomp.errors import InputError
 from embcomp.exact import total
+from embcomp.text.model import TextModel
 from embcomp.threads import CHUNK_ROWS
 
 
@@ -23,7 +24,7 @@ class Source:
     name: str = ""
     """The file's base name; empty if it came from nowhere, ``-`` for standard input."""
     format: str = ""
-    """``glove-text``, ``word2vec-text``, ``word2vec-binary``, ``fasttext-binary``, ``gensim``, ``npy``."""
+    """``glove-text``, ``word2vec-text``, ``word2vec-binary``, ``fasttext-binary``, ``npy``, or another."""
     sha256: str = ""
     """Of the file as it lies on disk, before decompression."""
     rows: int = 0
@@ -55,6 +56,7 @@ class Embedding:
         words: n distinct strings.
         vectors: float32, C order, shape (n, dim).
         source: provenance.
+        text: the tokenizer, if the words are tokens of a sentence model.
 
     Raises:
         InputError: numbers of words and vectors differ, or there are no dimensions.
@@ -63,6 +65,7 @@ class Embedding:
     words: Sequence[str]
     vectors: FloatArray
     source: Source = field(default_factory=Source)
+    text: TextModel | None = None
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.vectors.shape[1] == 0:

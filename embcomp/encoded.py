@@ -19,6 +19,7 @@ from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
 from embcomp.memory import require_memory
 from embcomp.progress import Progress, no_progress
+from embcomp.text.model import TextModel
 from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
 
@@ -36,6 +37,7 @@ class EncodedEmbedding:
         compressor: fitted; knows the layout of a row of code.
         source: what the vectors were read from.
         report: facts about the fit, for people.
+        text: the tokenizer, if the words are tokens of a sentence model.
     """
 
     vocabulary: Vocabulary
@@ -43,6 +45,7 @@ class EncodedEmbedding:
     compressor: Compressor
     source: Source = field(default_factory=Source)
     report: dict[str, Any] = field(default_factory=dict)
+    text: TextModel | None = None
 
     @classmethod
     def encode(
@@ -50,7 +53,8 @@ class EncodedEmbedding:
     ) -> EncodedEmbedding:
         """Fit ``compressor`` to an embedding and encode it."""
         codes = fit_codes(compressor, embedding.vectors, progress)
-        return cls.from_codes(Vocabulary.build(embedding.words), codes, compressor, embedding.source)
+        vocabulary = Vocabulary.build(embedding.words)
+        return cls.from_codes(vocabulary, codes, compressor, embedding.source, embedding.text)
 
     @classmethod
     def from_codes(
@@ -59,9 +63,10 @@ class EncodedEmbedding:
         codes: Codes,
         compressor: Compressor,
         source: Source,
+        text: TextModel | None = None,
     ) -> EncodedEmbedding:
         """Build an embedding from what ``compressor`` made, with the report of its fit."""
-        return cls(vocabulary, codes, compressor, source, compressor.report)
+        return cls(vocabulary, codes, compressor, source, compressor.report, text)
 
     def __len__(self) -> int:
         return len(self.vocabulary)
@@ -91,7 +96,7 @@ class EncodedEmbedding:
 
     def first_words(self, n_words: int) -> list[str]:
         """Return the first words by rank, all if there are fewer."""
-        return self.vocabulary.words(np.arange(min(n_words, len(self)), dtype=np.int64))
+        return self.vocabulary.first_words(n_words)
 
     def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
         """Return the rows of many words, int64, −1 where a word is missing."""
@@ -178,7 +183,7 @@ class EncodedEmbedding:
         codes.add(more.vectors[new])
         addition = {"name": more.source.name, "sha256": more.source.sha256, "rows": len(new)}
         report = self.report | {"added": [*self.report.get("added", []), addition]}
-        grown = EncodedEmbedding(vocabulary, codes.finish(), self.compressor, self.source, report)
+        grown = replace(self, vocabulary=vocabulary, codes=codes.finish(), report=report)
         if not self.ordered:
             grown = grown.without_order()
         return grown, len(more) - len(new)

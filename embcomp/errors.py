@@ -17,6 +17,7 @@ EmbcompError                      exit code 70 is never one of these: that is a 
 A message names options as the library does, in backticks; the command line shows its flags instead.
 
 PluginWarning (UserWarning)           a part of another package that cannot be used and was not asked for
+UnknownTextWarning (UserWarning)      texts without any known word
 """
 
 
@@ -38,6 +39,10 @@ class PluginError(ParameterError):
 
 class PluginWarning(UserWarning):
     """A part of another package cannot be used, and is left out of a list."""
+
+
+class UnknownTextWarning(UserWarning):
+    """Texts have no known word, and vectors of zeros."""
 
 
 class InputError(EmbcompError):

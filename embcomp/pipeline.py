@@ -79,7 +79,7 @@ def _encode_matrix(
     approve(compressor.seconds_to_fit(*matrix.shape))
     progress("fit", 0, 0)
     codes = fit_codes(compressor, matrix, progress)
-    return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source)
+    return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source, reader.text)
 
 
 def _encode_after_head(
@@ -97,7 +97,9 @@ def _encode_after_head(
     del first
     for chunk in chunks:
         codes.add(chunk)
-    return EncodedEmbedding.from_codes(Vocabulary.build(words), codes.finish(), compressor, reader.source)
+    return EncodedEmbedding.from_codes(
+        Vocabulary.build(words), codes.finish(), compressor, reader.source, reader.text
+    )
 
 
 def _require_room_for_all(reader: BlockReader, compressor: Compressor, allowance: int, n_rows: int) -> None:

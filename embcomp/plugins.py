@@ -20,6 +20,21 @@ if TYPE_CHECKING:
 Part = TypeVar("Part")
 
 
+def extra(module: str, name: str) -> Any:
+    """Import a module of a package that comes with an extra.
+
+    Raises:
+        ParameterError: it is not installed.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ParameterError(
+            f"the package {package} is needed for this, and is not installed: pip install 'embcomp[{name}]'"
+        ) from error
+
+
 class Registry(Generic[Part]):
     """All parts of one kind; each has a ``name``, which for those of other packages is that of the entry point."""
 

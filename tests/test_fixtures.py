@@ -113,7 +113,7 @@ def made_again(path: Path) -> bytes:
     vectors = np.load(FOLDER / "source.npy")[: container.rows]
     compressor = make_compressor(container.header["method"], **container.header["config"])
     file = io.BytesIO()
-    encoded = EncodedEmbedding.encode(Embedding(words, vectors), compressor)
+    encoded = EncodedEmbedding.encode(Embedding(words, vectors, text=open_container(path).text), compressor)
     write(encoded if "order.0" in container.sections else encoded.without_order(), file)
     return file.getvalue()
 

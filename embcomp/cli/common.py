@@ -152,6 +152,9 @@ source_options = options(
         metavar="FILE",
         help="The words of an .npy source that has none in it, one per line.",
     ),
+    source_option("--sha256", metavar="HEX", help="Refuse a source with another SHA-256."),
+    source_option("--word-column", metavar="NAME", help="Column of the words in a table, or dataset in HDF5."),
+    source_option("--vector-column", metavar="NAME", help="Column of the vectors in a table, or dataset in HDF5."),
     source_option(
         "--allow-pickle", is_flag=True, help="Read native gensim files, which can run code: trusted files only."
     ),

@@ -29,14 +29,35 @@ from embcomp.files import check_target
 
 LARGE_STATE = 0.5  # of the file
 SMALLEST = "sign"  # the method that learns least
+SOURCE_SUFFIXES = (
+    *(".gz", ".bz2", ".xz", ".zst"),
+    *(
+        ".txt",
+        ".vec",
+        ".bin",
+        ".npy",
+        ".kv",
+        ".model",
+        ".safetensors",
+        ".parquet",
+        ".arrow",
+        ".feather",
+        ".h5",
+        ".hdf5",
+    ),
+)
 
 
 def default_target(source: str) -> Path:
     """The source's name with ``.embc`` for its suffixes, beside the source."""
     if source == "-":
         raise click.UsageError("give the output file with -o when the source is standard input")
-    path = Path(source)
-    for suffix in (".gz", ".bz2", ".xz", ".zst", ".txt", ".vec", ".bin", ".npy", ".kv", ".model"):
+    from embcomp.formats.remote import base_name, is_remote
+
+    path = Path(base_name(source) if is_remote(source) else source)
+    if any(character in source for character in "*?["):
+        raise click.UsageError("give the output file with -o when the source is a pattern")
+    for suffix in SOURCE_SUFFIXES:
         path = path.with_suffix("") if path.suffix.lower() == suffix else path
     return path.with_name(path.name + ".embc")
 
@@ -87,7 +108,7 @@ def command(
     seed: int | None = None,  # methods without randomness have no --seed
     **given: Any,
 ) -> None:
-    """Compress SOURCE, an embedding file in any known format (- for stdin), into one .embc file."""
+    """Compress SOURCE, an embedding file (- for stdin) or a static sentence model, into one .embc file."""
     from embcomp.compressors.registry import compressor_class
 
     allowance = parse_size("max_memory", max_memory) if max_memory else None

@@ -42,35 +42,69 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
     "format",
     type=Name(_writable_formats),
     metavar="NAME",
-    help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, finalfusion; "
-    "by the suffix if absent: .txt, .vec, .bin, .npy, .kv, .safetensors, .fifu, before .gz, .bz2, .xz or .zst.",
+    help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, parquet, arrow, "
+    "hdf5, finalfusion; by the suffix if absent: .txt, .vec, .bin, .npy, .kv, .safetensors, .parquet, .arrow, .h5, "
+    ".fifu, before .gz, .bz2, .xz or .zst. static-model is a folder for model2vec and sentence-transformers: what a "
+    "static sentence model becomes if OUT has no suffix.",
 )
 @click.option(
     "--restore-mean",
     is_flag=True,
     help="Add the mean back: nearer to the source's vectors, but cosines are no longer those of the codes.",
 )
+@click.option(
+    "--codes",
+    is_flag=True,
+    help="Write binary codes as bits instead of vectors: --to faiss, usearch, npy or parquet (or by the suffix), or "
+    "SQL for pgvector, sqlite-vec or duckdb.",
+)
 @threads_option
 @max_memory_option
 @force_option
 @quiet_option
-def command(file: Path, output: str, format: str | None, restore_mean: bool, force: bool, quiet: bool) -> None:
+def command(
+    file: Path, output: str, format: str | None, restore_mean: bool, codes: bool, force: bool, quiet: bool
+) -> None:
     """Decode every vector of FILE and write them all, in the order of the source."""
     from embcomp.container.reader import open_container
     from embcomp.formats import format_of, write_embedding
+    from embcomp.formats.static_model import STATIC_MODEL, write_model
 
-    if format is None:
-        format = "glove-text" if output == "-" else format_of(output)[0]
-    if output != "-":
-        check_target(Path(output), force=force, sources=[file])
     encoded = open_container(file)
     if restore_mean and encoded.compressor.offset is None:
         raise ParameterError(f"`restore_mean`: {encoded.compressor.name} stores no mean")
+    if codes:
+        n_bits = _write_codes(encoded, output, format, force=force, restore_mean=restore_mean)
+        if output != "-":
+            note(f"{visible(output)}: {len(encoded)} codes of {n_bits} bits", quiet=quiet)
+        return
+    if format is None and encoded.text is not None and output != "-" and not Path(output).suffix:
+        format = STATIC_MODEL
+    if format is None:
+        format = "glove-text" if output == "-" else format_of(output)[0]
+    if format == STATIC_MODEL:
+        offset = encoded.compressor.offset if restore_mean else None
+        n_rows = write_model(Path(output), encoded, offset, force=force)
+        note(f"{visible(output)}: {n_rows} tokens of {encoded.dim} dimensions, {format}", quiet=quiet)
+        return
+    if output != "-":
+        check_target(Path(output), force=force, sources=[file])
     with progress_bars(quiet=quiet) as progress:
         blocks = _blocks(encoded, restore_mean=restore_mean, progress=progress)
         write_embedding(output, format, blocks, len(encoded), encoded.dim, force=force)
     if output != "-":
         note(f"{visible(output)}: {len(encoded)} words of {encoded.dim} dimensions, {format}", quiet=quiet)
+
+
+def _write_codes(encoded: EncodedEmbedding, output: str, to: str | None, *, force: bool, restore_mean: bool) -> int:
+    from embcomp.databases import SUFFIXES, TARGETS, write_codes
+
+    if restore_mean:
+        raise click.UsageError("--restore-mean is for vectors, and --codes writes codes")
+    to = to or SUFFIXES.get(Path(output).suffix)
+    if to is None:
+        raise click.UsageError(f"--codes needs --to, one of {', '.join(TARGETS)}")
+    return write_codes(output, to, encoded, force=force)
 
 
 def _blocks(

@@ -39,14 +39,14 @@ def _lines(document: dict[str, Any]) -> list[str]:
     config = ", ".join(f"{name}={value}" for name, value in document["config"].items())
     version = escaped(document["producer"]["version"])
     per_word = sizes["file"] / max(1, document["rows"])
-    parts = ("codes", "vocabulary", "order", "state", "header")
+    parts = ("codes", "vocabulary", "order", "state", "text", "header")
     return [
         f"method       {document['method']} ({config})",
         f"words        {document['rows']}",
         f"dimensions   {document['dim']}",
         f"bits         {document['bits_per_vector']} per word",
         f"file         {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} per word",
-        *(f"  {part:<11}{sizes[part]} bytes" for part in parts),
+        *(f"  {part:<11}{sizes[part]} bytes" for part in parts if part != "text" or sizes[part]),
         *_bands(document["bands"]),
         f"ratio        {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
         f"source       {escaped(source['name']) or 'unknown'} ({escaped(source['format']) or 'unknown'})",

@@ -20,7 +20,7 @@ import click
 from embcomp import __version__
 from embcomp.cli import EXIT_INTERRUPTED, leave
 from embcomp.cli.text import set_up_streams, visible
-from embcomp.errors import EmbcompError, MemoryLimitError, OutputError, PluginWarning
+from embcomp.errors import EmbcompError, MemoryLimitError, OutputError, PluginWarning, UnknownTextWarning
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -31,6 +31,7 @@ COMMANDS = {
     "info": "Say what is inside an .embc file.",
     "verify": "Check every byte of an .embc file.",
     "vector": "Print the vectors of words.",
+    "embed": "Print the vectors of texts.",
     "similar": "Print the words nearest to words.",
     "analogy": "Print the words that complete analogies.",
     "codes": "Print the symbols of words and the words that share them.",
@@ -141,6 +142,7 @@ def _outcome(arguments: list[str] | None) -> int:
         signal.signal(signal.SIGTERM, _terminate)
         with warnings.catch_warnings():
             warnings.simplefilter("default", PluginWarning)
+            warnings.simplefilter("default", UnknownTextWarning)
             warnings.showwarning = _show_warning
             code = group.main(args=arguments, prog_name="embcomp", standalone_mode=False)
     except click.exceptions.Exit as stop:

@@ -42,6 +42,7 @@ INDEX, PAGES = "words.{}.index", "words.{}.pages"  # of a part of the vocabulary
 ORDER = "order.{}"
 CODES = "codes.{}"  # of a band
 STATE_PREFIX = "state."
+TOKENIZER = "text.tokenizer"
 
 
 class Section(NamedTuple):

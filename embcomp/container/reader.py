@@ -31,6 +31,7 @@ from embcomp.container.layout import (
     PAGES,
     PREAMBLE,
     STATE_PREFIX,
+    TOKENIZER,
     Section,
     aligned,
     read_header,
@@ -47,6 +48,7 @@ from embcomp.errors import (
     TruncatedError,
 )
 from embcomp.files import STDIN
+from embcomp.text.model import BadTextModelError, TextModel, TextRules, unpack
 from embcomp.vocabulary import Part, Vocabulary, order_bits
 from embcomp.wordlist import WordList
 
@@ -115,13 +117,33 @@ class Container:
         are not.
         """
         streams = [self.array(CODES.format(number), checked=False) for number in range(len(self.bands))]
+        vocabulary = self._vocabulary()
         return EncodedEmbedding(
-            vocabulary=self._vocabulary(),
+            vocabulary=vocabulary,
             codes=Codes(self.bands, streams),
             compressor=self._compressor(),
             source=self._source(),
             report=self._mapping("report"),
+            text=self._text(vocabulary),
         )
+
+    def _text(self, vocabulary: Vocabulary) -> TextModel | None:
+        """The tokenizer, to be read when it is wanted, and the rules of a sentence model."""
+        if "text" not in self.header:
+            if TOKENIZER in self.sections:
+                raise CorruptError(f"{self.name}: section {TOKENIZER!r} has no rules: header field 'text' is missing")
+            return None
+        try:
+            rules = TextRules.from_json(self._mapping("text"))
+        except BadTextModelError as error:
+            raise CorruptError(f"{self.name}: header field 'text': {error}") from error
+        return TextModel(rules, partial(self._tokenizer, vocabulary))
+
+    def _tokenizer(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        try:
+            return unpack(self.data(TOKENIZER, checked=True), vocabulary.first_words)
+        except BadTextModelError as error:
+            raise CorruptError(f"{self.name}: section {TOKENIZER!r} {error}") from error
 
     def _problems_of_content(self) -> list[str]:
         try:
@@ -133,6 +155,11 @@ class Container:
             self._check_vectors(encoded)
         except CorruptError as error:
             return [f"{self.name}: {error}"]
+        try:
+            if encoded.text is not None:
+                encoded.text.load()
+        except CorruptError as error:
+            return [str(error)]
         return [
             f"{self.name}: the spare bits after the last code of section {CODES.format(number)!r} are not zero"
             for number, n_rows in enumerate(_lengths([band.end for band in self.bands]))
@@ -257,6 +284,8 @@ class Container:
             lengths[ORDER.format(number)] = stream_bytes(n_words, order_bits(n_words))
         for number, n_rows in enumerate(_lengths([band.end for band in self.bands])):
             lengths[CODES.format(number)] = stream_bytes(n_rows, self.bands[number].layout.row_bits)
+        if TOKENIZER in self.sections or "text" in self.header:
+            lengths[TOKENIZER] = None
         for name in lengths:
             if name not in self.sections and not name.startswith("order."):
                 raise CorruptError(f"{self.name}: section {name!r} is missing")
@@ -331,7 +360,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     container = Container(path)
     encoded = container.open()
     sizes = {name: section.length for name, section in container.sections.items()}
-    by_kind = {kind: _sum(sizes, f"{kind}.") for kind in ("codes", "words", "order", "state")}
+    by_kind = {kind: _sum(sizes, f"{kind}.") for kind in ("codes", "words", "order", "state", "text")}
     row_bits = encoded.codes.row_bits
     needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state}
     decode_state = sum(size for name, size in sizes.items() if name in needed)
@@ -354,6 +383,7 @@ def describe(path: str | Path) -> dict[str, Any]:
             "vocabulary": by_kind["words"],
             "order": by_kind["order"],
             "state": by_kind["state"],
+            "text": by_kind["text"],
             "decode_state": decode_state,
             "header": aligned(container.header_end),
         },

@@ -19,6 +19,7 @@ from embcomp.container.layout import (
     ORDER,
     PAGES,
     STATE_PREFIX,
+    TOKENIZER,
     Section,
     aligned,
     canonical_json,
@@ -26,6 +27,7 @@ from embcomp.container.layout import (
 )
 from embcomp.encoded import EncodedEmbedding
 from embcomp.files import replacing
+from embcomp.text.model import pack
 from embcomp.vocabulary import Part
 
 
@@ -66,7 +68,13 @@ def _arrays(encoded: EncodedEmbedding) -> list[tuple[str, NDArray[Any]]]:
     arrays = [(STATE_PREFIX + name, _little_endian(state[name])) for name in sorted(state)]
     first, *others = [_part(number, part) for number, part in enumerate(encoded.vocabulary.parts)] or [[]]
     codes = [(CODES.format(number), np.asarray(stream)) for number, stream in enumerate(encoded.codes.streams)]
-    return [*arrays, *first, *codes, *chain.from_iterable(others)]
+    return [*arrays, *first, *codes, *chain.from_iterable(others), *_tokenizer(encoded)]
+
+
+def _tokenizer(encoded: EncodedEmbedding) -> list[tuple[str, NDArray[Any]]]:
+    if encoded.text is None:
+        return []
+    return [(TOKENIZER, np.frombuffer(pack(encoded.text.tokenizer, encoded.words), dtype=np.uint8))]
 
 
 def _part(number: int, part: Part) -> list[tuple[str, NDArray[Any]]]:
@@ -90,13 +98,16 @@ def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]]) -
         "source": encoded.source.to_json(),
         "report": encoded.report,
     }
+    if encoded.text is not None:
+        document["text"] = encoded.text.rules.to_json()
     header = b""
     while True:
         end = len(preamble(header)) + len(header)
         sections = []
         for (name, array), crc in zip(arrays, checksums, strict=True):
             start = aligned(end)
-            sections.append(Section(name, array.dtype.str, array.shape, start, array.nbytes, crc, True).to_json())
+            required = name != TOKENIZER
+            sections.append(Section(name, array.dtype.str, array.shape, start, array.nbytes, crc, required).to_json())
             end = start + array.nbytes
         grown = canonical_json(document | {"sections": sections})
         if len(grown) == len(header):

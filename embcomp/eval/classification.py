@@ -25,7 +25,7 @@ from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import bootstrap_mean
 from embcomp.eval.suite import DataSet, Settings, Suite
 from embcomp.eval.target import Target
-from embcomp.eval.texts import split_at_spaces, text_vectors
+from embcomp.text.words import split_at_spaces, text_vectors
 
 N_FOLDS = 5  # §5.3
 N_EPOCHS = 10  # §5.3, for GloVe

@@ -1,6 +1,6 @@
 """Semantic textual similarity: Spearman's ρ between people's ratings of pairs of texts and cosines.
 
-A text is the mean of the vectors of its words (:mod:`embcomp.eval.texts`), each as long as it is: static sentence
+A text is the mean of the vectors of its words (:mod:`embcomp.text.words`), each as long as it is: static sentence
 models give important words long vectors. Words that are missing are left out of their text. A text without any known
 word counts as a missing word does in the other suites: it has the mean vector, or its pair is left out.
 """
@@ -14,7 +14,7 @@ from embcomp.eval.score import Measurement
 from embcomp.eval.similarity import correlate
 from embcomp.eval.suite import DataSet, Settings, Suite
 from embcomp.eval.target import Target, TermVectors
-from embcomp.eval.texts import text_vectors, tokens
+from embcomp.text.words import text_vectors, tokens
 
 
 def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Measurement]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
 from embcomp.errors import ParameterError
+from embcomp.text.words import find_rows
 
 OovPolicy = Literal["mean", "skip"]
 
@@ -84,14 +85,6 @@ def check_oov(oov: str) -> None:
     """
     if oov not in get_args(OovPolicy):
         raise ParameterError(f"`oov` must be 'mean' or 'skip', got {oov!r}")
-
-
-def find_rows(target: Target, words: Sequence[str]) -> NDArray[np.int64]:
-    """Return rows of ``words``, int64, −1 where missing; lower-casing is the fallback."""
-    rows = target.rows(words)
-    missing = np.flatnonzero(rows < 0)
-    rows[missing] = target.rows([words[i].lower() for i in missing.tolist()])
-    return rows
 
 
 def look_up(target: Target, terms: Sequence[str], oov: OovPolicy, *, average: bool) -> TermVectors:

@@ -32,6 +32,7 @@ from embcomp.errors import OutputError
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_WORD_BYTES, shown
 from embcomp.formats.stream import ByteStream
+from embcomp.text.model import TextModel
 
 BLOCK_BYTES = 1 << 21
 
@@ -66,6 +67,8 @@ class Rows(NamedTuple):
     """Names a row for a message: :meth:`ByteStream.row` or :meth:`ByteStream.line`."""
     n_duplicates: int = 0
     """Rows for repeated words that the file itself leaves out."""
+    text: TextModel | None = None
+    """The tokenizer whose tokens the words are, if the source is a sentence model."""
 
 
 @dataclass(frozen=True)

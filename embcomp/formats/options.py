@@ -43,6 +43,13 @@ class ReadOptions:
     word_list: Path | None = None
     """For ``npy``: the file with one word per line; ``None`` means its own words, or ``<source>.words.txt``."""
 
+    sha256: str | None = None
+    """What the SHA-256 of the source, as it is stored, must be, in hexadecimal digits; ``None`` for anything."""
+    word_column: str | None = None
+    """Column or dataset of the words, for formats of tables; ``None`` finds it."""
+    vector_column: str | None = None
+    """Column or dataset of the vectors, for formats of tables; ``None`` finds it."""
+
     def __post_init__(self) -> None:
         for name, check in _CHECKS.items():
             value = getattr(self, name)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from glob import glob, has_magic
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +16,10 @@ import numpy as np
 from embcomp.arrays import FloatArray
 from embcomp.embedding import Embedding, Source
 from embcomp.errors import InputError
-from embcomp.formats.format import Block
+from embcomp.formats.format import Block, Rows
 from embcomp.formats.options import DEFAULT_OPTIONS, ReadOptions
 from embcomp.formats.registry import open_rows
+from embcomp.formats.remote import is_remote
 from embcomp.formats.rows import not_finite, shown
 from embcomp.formats.stream import ByteStream, open_stream
 from embcomp.progress import Progress, no_progress
@@ -39,7 +44,7 @@ def read_embedding(
     """
     with open_blocks(source, options, progress) as reader:
         words, matrix = read_matrix(reader)
-        return Embedding(words, matrix, reader.source)
+        return Embedding(words, matrix, reader.source, reader.text)
 
 
 def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[list[str], FloatArray]:
@@ -87,8 +92,22 @@ def open_blocks(
     Raises:
         InputError: it cannot be read, is empty, or is of no known format.
     """
-    with open_stream(source) as stream:
-        yield BlockReader(stream, options, progress)
+    first, *others = files_of(source)
+    with open_stream(first) as stream:
+        yield BlockReader(stream, options, progress, others, Path(str(source)).name if others else "")
+
+
+def files_of(source: str | Path | ByteStream) -> list[str | Path | ByteStream]:
+    """Return the files that a pattern with ``*``, ``?`` or ``[…]`` stands for, in order; or the source itself."""
+    if isinstance(source, ByteStream):
+        return [source]
+    name = str(source)
+    if is_remote(name) or not has_magic(name) or os.path.lexists(name):
+        return [source]
+    found = sorted(glob(name, recursive=True))  # noqa: PTH207  of any folder
+    if not found:
+        raise InputError(f"{name}: there are no such files")
+    return [*found]
 
 
 class BlockReader:
@@ -97,16 +116,28 @@ class BlockReader:
     Attributes:
         dim: numbers per vector.
         format: the detected format of the source.
+        text: the tokenizer, if the source is a sentence model.
     """
 
-    def __init__(self, stream: ByteStream, options: ReadOptions, progress: Progress) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        options: ReadOptions,
+        progress: Progress,
+        others: Sequence[str | Path | ByteStream] = (),
+        name: str = "",
+    ) -> None:
+        """Open a source; ``others`` are files that continue it, and ``name`` is that of all together."""
         self._stream = stream
+        self._others, self._name = others, name
+        self._digests: list[str] = []
         self._options = options
         self._progress = progress
         self._source: Source | None = None
         self._words = None if options.words is None else frozenset(options.words)
         self.format, self._rows = open_rows(stream, options)
-        self.dim = self._rows.dim
+        self.dim, self.text = self._rows.dim, self._rows.text
+        self._n_duplicates = 0
 
     def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
@@ -125,12 +156,12 @@ class BlockReader:
                 yield distinct.words, distinct.vectors
         self._require_rows(len(seen), n_repeated, n_unwanted)
         self._source = Source(
-            name=self._stream.base_name,
+            name=self._name or self._stream.base_name,
             format=self.format,
-            sha256=self._stream.drain(),
+            sha256=self._sha256(),
             rows=len(seen),
             dim=self.dim,
-            duplicates_dropped=n_repeated + self._rows.n_duplicates,
+            duplicates_dropped=n_repeated + self._n_duplicates,
             bad_rows_dropped=n_bad,
             unwanted_dropped=n_unwanted,
             words_not_found=0 if self._words is None else len(self._words) - len(seen),
@@ -151,13 +182,43 @@ class BlockReader:
     def _numbered(self) -> Iterator[Block]:
         """Yield the format's blocks up to the limit, each row with its number."""
         n_rows, limit = 0, self._options.limit or sys.maxsize
-        for words, vectors, numbers, n_bad in self._rows.blocks:
+        for words, vectors, numbers, n_bad in chain.from_iterable(rows.blocks for rows in self._parts()):
             left = limit - n_rows
             if left <= 0:  # the format does not stop by itself
+                self._close()
                 return
             own = numbers or range(n_rows + 1, n_rows + 1 + len(words))
             yield Block(words[:left], vectors[:left], own[:left], n_bad)
             n_rows += len(words) + n_bad
+
+    def _parts(self) -> Iterator[Rows]:
+        """Yield the rows of one file after the other."""
+        yield self._rows
+        self._close()
+        for path in self._others:
+            with open_stream(path) as self._stream:
+                self.format, self._rows = open_rows(self._stream, self._options)
+                if self._rows.dim != self.dim:
+                    raise InputError(f"{self._stream.name}: {self._rows.dim} dimensions, expected {self.dim}")
+                yield self._rows
+                self._close()
+
+    def _close(self) -> None:
+        """Take note of a file that has been read."""
+        self._n_duplicates += self._rows.n_duplicates
+        digest, expected = self._stream.drain(), self._stream.expected_sha256
+        if expected and digest != expected:
+            raise InputError(f"{self._stream.name}: has the SHA-256 {digest}, the server says {expected}")
+        self._digests.append(digest)
+
+    def _sha256(self) -> str:
+        """That of the file; of several, that of their SHA-256s, one a line; and as the user expects it."""
+        several = "".join(f"{digest}\n" for digest in self._digests)
+        found = self._digests[0] if len(self._digests) == 1 else hashlib.sha256(several.encode()).hexdigest()
+        wanted = self._options.sha256
+        if wanted is not None and found != wanted.lower():
+            raise InputError(f"{self._name or self._stream.name}: has the SHA-256 {found}, expected {wanted}")
+        return found
 
     def _finite(self, block: Block) -> Block:
         """Make vectors float32, and drop or refuse rows that are not finite then."""

@@ -23,8 +23,11 @@ BUILT_IN = {
     "fasttext-binary": "embcomp.formats.fasttext:FASTTEXT",
     "gensim": "embcomp.formats.gensim_files:GENSIM",
     "npy": "embcomp.formats.npy:NPY",
-    "safetensors": "embcomp.formats.exports:SAFETENSORS",
-    "finalfusion": "embcomp.formats.exports:FINALFUSION",
+    "safetensors": "embcomp.formats.safetensors:SAFETENSORS",
+    "parquet": "embcomp.formats.arrow_files:PARQUET",
+    "arrow": "embcomp.formats.arrow_files:ARROW",
+    "hdf5": "embcomp.formats.hdf5:HDF5",
+    "finalfusion": "embcomp.formats.finalfusion:FINALFUSION",
 }
 
 

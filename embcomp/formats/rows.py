@@ -14,7 +14,7 @@ then to float32, as gensim does it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -108,6 +108,16 @@ def decode_words(
             f"{place(numbers[index])}: {shown(words.split(separator)[index])} is not valid UTF-8 ({error.reason}); "
             f"`encoding_errors` replace or ignore accepts it"
         ) from None
+
+
+def decode_each(
+    words: Iterable[bytes], errors: str, place: Callable[[int], str], numbers: Iterable[int]
+) -> list[str]:
+    """Decode words from UTF-8 that may hold any character; otherwise as :func:`decode_words`."""
+    return [
+        "\0".join(decode_words(word, b"\0", errors, place, [number] * (word.count(b"\0") + 1)))
+        for word, number in zip(words, numbers, strict=True)
+    ]
 
 
 def shown(text: bytes | str) -> str:

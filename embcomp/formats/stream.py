@@ -17,9 +17,11 @@ from typing import BinaryIO
 
 from embcomp.errors import InputError
 from embcomp.formats.compression import MAGIC_BYTES, Decompressed, Readable, kind_of
+from embcomp.formats.remote import RemoteFile, base_name, is_remote, open_remote
 from embcomp.threads import get_threads
 
 STDIN = "-"
+TABLES = ("model.safetensors", "0_StaticEmbedding/model.safetensors")
 READ_BYTES = 1 << 20
 BUFFER_BYTES = 1 << 16
 SAMPLE_BYTES = 1 << 18
@@ -32,7 +34,9 @@ BOMB_FREE_BYTES = 64 << 20
 
 @contextmanager
 def open_stream(source: str | Path | ByteStream) -> Iterator[ByteStream]:
-    """Open a file, or ``-`` for standard input; what is open already stays as it is.
+    """Open a file, an address, or ``-`` for standard input; of a static sentence model's folder, its table.
+
+    What is open already stays as it is.
 
     Raises:
         InputError: it cannot be opened, or is compressed in a way that nothing here reads.
@@ -43,12 +47,29 @@ def open_stream(source: str | Path | ByteStream) -> Iterator[ByteStream]:
     if str(source) == STDIN:
         yield ByteStream(STDIN, sys.stdin.buffer)
         return
+    if is_remote(str(source)):
+        with open_remote(str(source)) as found:
+            if isinstance(found, RemoteFile):
+                yield ByteStream(str(source), found, base_name(str(source)))  # type: ignore[arg-type]
+            else:
+                with io.FileIO(_table_in(found)) as file:
+                    yield ByteStream(str(_table_in(found)), file, base_name(str(source)))
+        return
+    path = _table_in(Path(source)) if os.path.isdir(source) else source  # noqa: PTH112  a name that is too long is none
     try:
-        file = io.FileIO(source)
+        file = io.FileIO(path)
     except OSError as error:
-        raise InputError(f"{source}: cannot be read: {error.strerror}") from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
     with file:
-        yield ByteStream(str(source), file)
+        yield ByteStream(str(path), file, "" if path == source else Path(source).resolve().name)
+
+
+def _table_in(folder: Path) -> Path:
+    """The file with the vectors of a static sentence model."""
+    for name in TABLES:
+        if (folder / name).is_file():
+            return folder / name
+    raise InputError(f"{folder}: is a folder without {TABLES[0]}, expected a file or a static sentence model")
 
 
 class ByteStream:
@@ -59,12 +80,15 @@ class ByteStream:
         path: the file, if it is a regular one.
         size: its bytes on disk; 0 if unknown.
         compression: ``gz``, ``bz2``, ``xz``, ``zst``, or ``None``.
+        expected_sha256: of the file as it is stored, if a server says so; else empty.
     """
 
-    def __init__(self, name: str, file: BinaryIO) -> None:
+    def __init__(self, name: str, file: BinaryIO, folder: str = "") -> None:
         self.name = name
+        self._folder = folder
         self._file = file
         self.size, self.path = self._regular_file(file)
+        self.expected_sha256: str = getattr(file, "sha256", "")
         self._ahead = b""
         self._n_out = self._n_characters = 0
         self._n_given: int | None = None  # while there is more than that
@@ -76,19 +100,19 @@ class ByteStream:
             self._body = Decompressed(self._raw, self.compression, name)
 
     def _regular_file(self, file: BinaryIO) -> tuple[int, Path | None]:
-        """Size and path, if it is a regular file that has a path; else 0 and ``None``."""
+        """Size and path, if it is a regular file that has a path; else 0, or what a server says, and ``None``."""
         try:
             status = os.fstat(file.fileno())
         except OSError:  # a stand-in for standard input
-            return 0, None
+            return getattr(file, "size", 0), None
         if not stat.S_ISREG(status.st_mode):
             return 0, None
         return status.st_size, None if self.name == STDIN else Path(self.name)
 
     @property
     def base_name(self) -> str:
-        """The file's base name, ``-`` for standard input; bytes that are no UTF-8 as in ``\\xff``."""
-        return os.fsencode(Path(self.name).name).decode("utf-8", "backslashreplace")
+        """The base name of file or folder, ``-`` for standard input; bytes that are no UTF-8 as in ``\\xff``."""
+        return os.fsencode(self._folder or Path(self.name).name).decode("utf-8", "backslashreplace")
 
     @property
     def is_plain(self) -> bool:

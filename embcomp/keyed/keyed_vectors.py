@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -17,8 +18,10 @@ from embcomp.container.writer import save
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, MissingWordError, ParameterError
 from embcomp.files import STDIN
+from embcomp.inputs import as_words
 from embcomp.keyed.views import DecodedMatrix, WordIndex, WordList
 from embcomp.search import SearchIndex, Similarity, rounded
+from embcomp.text import TextEncoder, Weighting
 
 if TYPE_CHECKING:
     from gensim.models import KeyedVectors
@@ -129,6 +132,36 @@ class CompressedVectors:
 
     def __repr__(self) -> str:
         return f"CompressedVectors({len(self)} keys, {self.vector_size} dimensions, {self.encoded.compressor.name})"
+
+    def encode(
+        self, texts: str | Sequence[str], *, weighting: Weighting | None = None, normalize: bool | None = None
+    ) -> FloatArray:
+        """Return the vectors of texts: the means of the vectors of their tokens or words.
+
+        A sentence model's own tokenizer splits them, for which the package tokenizers is needed; in any other file,
+        texts are split into words, at white space and punctuation.
+
+        Args:
+            texts: n strings, or one.
+            weighting: ``mean``: all count the same; ``sif``: frequent words count less; ``None`` for ``sif`` for
+                words in their order, and for ``mean`` otherwise.
+            normalize: scale vectors to unit length; ``None`` as the sentence model does, and not for words.
+
+        Returns:
+            float32, shape (n, dim), or (dim,) for one string; zeros and a warning for texts without a known word.
+
+        Raises:
+            ParameterError: the weighting is not allowed for this file, or a package is missing.
+            CorruptError: the stored tokenizer is refused.
+        """
+        if isinstance(texts, str):
+            single: FloatArray = self.encode([texts], weighting=weighting, normalize=normalize)[0]
+            return single
+        return self._text_encoder.encode(as_words(texts), weighting=weighting, normalize=normalize)[0]
+
+    @cached_property
+    def _text_encoder(self) -> TextEncoder:
+        return TextEncoder(self.encoded)
 
     def has_index_for(self, key: object) -> bool:
         """Whether the key is a word or a rank that is there."""

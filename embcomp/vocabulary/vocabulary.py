@@ -120,6 +120,10 @@ class Vocabulary:
                 words[each] = word
         return words
 
+    def first_words(self, n_words: int) -> list[str]:
+        """Return the words of the first ranks, all if there are fewer."""
+        return self.words(np.arange(min(n_words, len(self)), dtype=np.int64))
+
     def check(self) -> None:
         """Read everything.
 

@@ -223,14 +223,14 @@ def test_a_suffix_says_format_and_compression(cli: Cli, embc: Path, tmp_path: Pa
         assert stream.read(10**6) == (tmp_path / same_as).read_bytes()
 
 
-@pytest.mark.parametrize("name", ["o.parquet", "o.h5", "o.npz", "o.csv", "o.model", "o.100d", "o.kv.gz", "o"])
+@pytest.mark.parametrize("name", ["o.orc", "o.npz", "o.csv", "o.model", "o.100d", "o.kv.gz", "o"])
 def test_an_unknown_suffix_is_refused(cli: Cli, embc: Path, tmp_path: Path, name: str) -> None:
     outcome = cli("decompress", embc, "-o", tmp_path / name)
     assert (outcome.code, list(tmp_path.iterdir())) == (2, [])
     if name == "o":
         assert outcome.err == (
             f"embcomp: {tmp_path / 'o'}: has no suffix, expected one of .txt, .vec, .bin, .kv, .npy, .safetensors, "
-            ".fifu (and .gz, .bz2, .xz, .zst), or --to\n"
+            ".parquet, .arrow, .feather, .h5, .hdf5, .fifu (and .gz, .bz2, .xz, .zst), or --to\n"
         )
     if name != "o.kv.gz":
         assert cli("decompress", embc, "-o", tmp_path / name, "--to", "glove-text").code == 0

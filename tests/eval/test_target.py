@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from embcomp.errors import ParameterError
-from embcomp.eval.target import check_oov, find_rows, look_up
+from embcomp.eval.target import check_oov, look_up
+from embcomp.text.words import find_rows
 
 from .conftest import toy
 

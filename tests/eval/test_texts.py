@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from embcomp.embedding import Embedding
-from embcomp.eval.texts import parts_of, split_at_spaces, text_vectors, tokens
+from embcomp.text.words import parts_of, split_at_spaces, text_vectors, tokens
 
 from .conftest import evaluate, toy
 

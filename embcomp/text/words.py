@@ -17,42 +17,77 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from string import ascii_lowercase
+from typing import Protocol
 
 import numpy as np
 
-from embcomp.arrays import FloatArray
-from embcomp.eval.target import Target, find_rows
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
 
 PIECE = "##"
 MOST_CHARACTERS = 100  # of a word that is split into pieces, as in BERT
 ASCII_SYMBOLS = "$+<=>^`|~"  # the others are punctuation
 CHINESE = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2EBEF), (0x2F800, 0x2FA1F))
 
-TextRows = list[list[int]]
+TextRows = Sequence[Sequence[int]]
 """For each text the rows of its words, −1 for a missing one."""
 
 
-def split_at_spaces(target: Target, texts: Sequence[str]) -> tuple[TextRows, int]:
+class Words(Protocol):
+    """Words with vectors."""
+
+    @property
+    def dim(self) -> int:
+        """Numbers per vector."""
+        ...
+
+    def rows(self, words: Iterable[str]) -> RowIds:
+        """Return the rows of many words, int64, −1 where a word is missing."""
+        ...
+
+    def decode_rows(self, rows: RowIds) -> FloatArray:
+        """Return the vectors of the given rows, float32, shape (k, dim)."""
+        ...
+
+
+def find_rows(target: Words, words: Sequence[str]) -> RowIds:
+    """Return rows of ``words``, int64, −1 where missing; lower-casing is the fallback."""
+    rows = target.rows(words)
+    missing = np.flatnonzero(rows < 0)
+    rows[missing] = target.rows([words[i].lower() for i in missing.tolist()])
+    return rows
+
+
+def split_at_spaces(target: Words, texts: Sequence[str]) -> tuple[TextRows, int]:
     """Return the rows of the words of each text, and the number of distinct words that are missing."""
     return _rows(texts, lambda words: {word: [row] for word, row in _found(target, words).items()})
 
 
-def tokens(target: Target, texts: Sequence[str]) -> tuple[TextRows, int]:
+def tokens(target: Words, texts: Sequence[str]) -> tuple[TextRows, int]:
     """Return the rows of the words and pieces of each plain text, see the module's text, and how many are missing."""
     return _rows(texts, lambda words: _rows_of_parts(target, words))
 
 
-def text_vectors(target: Target, texts: TextRows) -> FloatArray:
-    """Mean vector of each text, float32, shape (n, dim): missing words count as zeros; zeros for empty texts."""
+def equal(rows: RowIds) -> DoubleArray:
+    """Return weights of 1."""
+    return np.ones(len(rows))
+
+
+def text_vectors(target: Words, texts: TextRows, weights: Callable[[RowIds], DoubleArray] = equal) -> FloatArray:
+    """Mean vector of each text, float32, shape (n, dim): missing words count as zeros; zeros for empty texts.
+
+    ``weights`` gives what a word of each row counts, float64, more than 0; a missing one counts 1.
+    """
     from scipy.sparse import csr_array
 
-    rows = np.array([row for each in texts for row in each], dtype=np.int64)
-    counts = np.array([len(each) for each in texts], dtype=np.int64)
-    owners, weights = np.repeat(np.arange(len(texts)), counts), np.repeat(1 / np.maximum(counts, 1), counts)
+    rows = np.array(list(chain.from_iterable(texts)), dtype=np.int64)
+    owners = np.repeat(np.arange(len(texts)), [len(each) for each in texts])
     kept = rows >= 0
     known, columns = np.unique(rows[kept], return_inverse=True)
-    shares = csr_array((weights[kept], (owners[kept], columns)), shape=(len(texts), len(known)))
-    return np.asarray(shares @ target.decode_rows(known), dtype=np.float32).reshape(len(texts), target.dim)
+    shares = np.ones(len(rows))
+    shares[kept] = weights(known)[columns]
+    shares /= np.bincount(owners, shares, minlength=len(texts))[owners]
+    matrix = csr_array((shares[kept], (owners[kept], columns)), shape=(len(texts), len(known)))
+    return np.asarray(matrix @ target.decode_rows(known), dtype=np.float32).reshape(len(texts), target.dim)
 
 
 def _rows(texts: Sequence[str], look_up: Callable[[list[str]], Mapping[str, list[int]]]) -> tuple[TextRows, int]:
@@ -63,7 +98,7 @@ def _rows(texts: Sequence[str], look_up: Callable[[list[str]], Mapping[str, list
     return [[row for word in words for row in found[word]] for words in split], n_missing
 
 
-def _rows_of_parts(target: Target, words: list[str]) -> dict[str, list[int]]:
+def _rows_of_parts(target: Words, words: list[str]) -> dict[str, list[int]]:
     pieces = _has_pieces(target)
     whole = dict.fromkeys(words, -1) if pieces else _found(target, words)
     parts = {word: parts_of(word) for word, row in whole.items() if row < 0}
@@ -86,7 +121,7 @@ def _stands_alone(character: str) -> bool:
     )
 
 
-def _rows_of_plain(target: Target, words: list[str], *, pieces: bool) -> dict[str, list[int]]:
+def _rows_of_plain(target: Words, words: list[str], *, pieces: bool) -> dict[str, list[int]]:
     """Rows of words, of their plain forms, or of their pieces; −1 where none are there."""
     rows = _found(target, words)
     plain = {word: _without_accents(word.lower()) for word, row in rows.items() if row < 0}
@@ -97,7 +132,7 @@ def _rows_of_plain(target: Target, words: list[str], *, pieces: bool) -> dict[st
     return known | {word: [forms[form]] if forms[form] >= 0 else split[form] for word, form in plain.items()}
 
 
-def _longest_pieces(target: Target, words: list[str]) -> dict[str, list[int]]:
+def _longest_pieces(target: Words, words: list[str]) -> dict[str, list[int]]:
     starts = [(word, start) for word in words if len(word) <= MOST_CHARACTERS for start in range(len(word))]
     candidates = {(word, start): _pieces_at(word, start) for word, start in starts}
     listed = _distinct(candidates.values())
@@ -122,7 +157,7 @@ def _pieces_at(word: str, start: int) -> list[str]:
     return [mark + word[start:end] for end in range(len(word), start, -1)]
 
 
-def _has_pieces(target: Target) -> bool:
+def _has_pieces(target: Words) -> bool:
     return bool((target.rows([PIECE + letter for letter in ascii_lowercase]) >= 0).any())
 
 
@@ -130,7 +165,7 @@ def _without_accents(word: str) -> str:
     return "".join(each for each in unicodedata.normalize("NFD", word) if unicodedata.category(each) != "Mn")
 
 
-def _found(target: Target, words: list[str]) -> dict[str, int]:
+def _found(target: Words, words: list[str]) -> dict[str, int]:
     return dict(zip(words, find_rows(target, words).tolist(), strict=True))
 
 

@@ -1,0 +1,170 @@
+"""Sources at an address, ``https://…``, ``s3://…``, ``hf://…``, by fsspec (``pip install 'embcomp[remote]'``).
+
+A file is read in pieces of some MB. A piece that fails is asked for again, from where it starts, so that a broken
+connection costs one piece; a file that has changed meanwhile is refused. A server that gives no pieces is read as one
+stream, which is not resumed. Of a folder, the files of a static sentence model are fetched first.
+"""
+
+from __future__ import annotations
+
+import io
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from embcomp.errors import InputError
+from embcomp.plugins import extra
+
+PIECE_BYTES = 8 << 20
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.5  # before the second attempt; then twice as long each time
+MODEL_FILES = ("model.safetensors", "tokenizer.json", "config.json", "modules.json")
+MODEL_FOLDERS = ("", "0_StaticEmbedding")
+IDENTITY = ("size", "ETag", "etag", "mtime", "LastModified", "commit_hash")
+
+
+def is_remote(source: str) -> bool:
+    """Whether a source is an address and no path."""
+    scheme, found, _ = source.partition("://")
+    return bool(found) and scheme.isascii() and scheme.replace("+", "").isalnum()
+
+
+def base_name(source: str) -> str:
+    """The last part of an address, without what follows a question mark."""
+    return source.partition("://")[2].partition("?")[0].rstrip("/").rpartition("/")[2]
+
+
+@contextmanager
+def open_remote(source: str) -> Iterator[Path | RemoteFile]:
+    """Open a remote file; of a folder, give a local copy of the model in it.
+
+    Raises:
+        InputError: it cannot be reached, or is no file.
+        ParameterError: fsspec or the package for such addresses is not installed.
+    """
+    system, path = _system(source)
+    info = _asked(source, lambda: system.info(path))
+    if info.get("type") != "directory":
+        yield RemoteFile(source, system, path, info)
+        return
+    with tempfile.TemporaryDirectory(prefix="embcomp-") as folder:
+        _fetch_model(source, system, path, Path(folder))
+        yield Path(folder)
+
+
+def _system(source: str) -> tuple[Any, str]:
+    fsspec = extra("fsspec", "remote")
+    try:
+        found: tuple[Any, str] = fsspec.core.url_to_fs(source)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"{source}: cannot be opened: {_line(error)}; see pip install 'embcomp[remote]'") from error
+    return found
+
+
+def _fetch_model(source: str, system: Any, path: str, folder: Path) -> None:
+    for inner in MODEL_FOLDERS:
+        for name in MODEL_FILES:
+            there = "/".join(part for part in (path.rstrip("/"), inner, name) if part)
+            if _asked(source, lambda there=there: system.exists(there)):
+                target = folder / inner / name
+                target.parent.mkdir(exist_ok=True)
+                with target.open("wb") as out:
+                    file = RemoteFile(f"{source.rstrip('/')}/{name}", system, there, system.info(there))
+                    while data := file.read(PIECE_BYTES):
+                        out.write(data)
+
+
+def _asked(source: str, ask: Any) -> Any:
+    """Ask a server; what its package raises, whatever that is, becomes an error of one line."""
+    try:
+        return ask()
+    except FileNotFoundError as error:
+        raise InputError(f"{source}: cannot be read: there is no such file") from error
+    except Exception as error:  # each file system has errors of its own
+        raise InputError(f"{source}: cannot be read: {_line(error)}") from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+class RemoteFile(io.RawIOBase):
+    """The bytes of a remote file, front to back.
+
+    Attributes:
+        size: in bytes; 0 if unknown.
+        sha256: of the file, if the server says so; else empty.
+    """
+
+    def __init__(self, source: str, system: Any, path: str, info: dict[str, Any]) -> None:
+        self._source, self._system, self._path = source, system, path
+        self._identity = {name: info.get(name) for name in IDENTITY}
+        self.size = int(info.get("size") or 0)
+        self.sha256 = str((info.get("lfs") or {}).get("sha256") or "")
+        self._position = 0
+        self._piece = memoryview(b"")
+        self._stream = None if self.size else self._opened_stream()
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a part of the buffer; 0 at the end."""
+        if not self._piece:
+            self._piece = memoryview(self._next_piece())
+        n_bytes = min(len(buffer), len(self._piece))
+        buffer[:n_bytes] = self._piece[:n_bytes]
+        self._piece = self._piece[n_bytes:]
+        return n_bytes
+
+    def _next_piece(self) -> bytes:
+        if self._stream is not None:
+            stream = self._stream
+            piece: bytes = _asked(self._source, lambda: stream.read(PIECE_BYTES))
+            return piece
+        start, end = self._position, min(self._position + PIECE_BYTES, self.size)
+        piece = self._fetched(start, end) if start < end else b""
+        self._position = end
+        return piece
+
+    def _opened_stream(self) -> Any:
+        return _asked(self._source, lambda: self._system.open(self._path, "rb", block_size=0))
+
+    def _streamed_from(self, start: int) -> bytes:
+        """Open the file as a stream, skip what has been read, and return the next piece."""
+        self._stream = self._opened_stream()
+        while start and (skipped := len(self._stream.read(min(start, PIECE_BYTES)))):
+            start -= skipped
+        return self._next_piece()
+
+    def _fetched(self, start: int, end: int) -> bytes:
+        """Return a range of bytes, asking again if that fails."""
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
+                self._require_same()
+            try:
+                with self._system.open(self._path, "rb", block_size=PIECE_BYTES, cache_type="none") as file:
+                    file.seek(start)
+                    data: bytes = file.read(end - start)
+            except ValueError:  # what fsspec raises for a server that does not give ranges
+                return self._streamed_from(start)
+            except Exception as error:  # each file system has errors of its own
+                reason = _line(error)
+            else:
+                if len(data) == end - start:
+                    return data
+                reason = f"{len(data)} bytes of {end - start}"
+        raise InputError(f"{self._source}: bytes {start} to {end} cannot be read in {ATTEMPTS} attempts: {reason}")
+
+    def _require_same(self) -> None:
+        try:
+            info = self._system.info(self._path)
+        except Exception:  # the next attempt will say
+            return
+        if {name: info.get(name) for name in IDENTITY} != self._identity:
+            raise InputError(f"{self._source}: was replaced while it was being read")
