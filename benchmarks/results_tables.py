@@ -2,6 +2,7 @@
 
     python benchmarks/results_tables.py SOURCE --data FOLDER      one `embcomp compare`, then docs/results.md
     python benchmarks/results_tables.py --compared FILE           docs/results.md from what that command printed
+    python benchmarks/results_tables.py --further FILE…           add what it printed of the same runs on further sets
     python benchmarks/results_tables.py                           docs/results.md from what was recorded
 
 Everything comes from one command, `embcomp compare … --json`; what is stopped goes on where it was, since compare
@@ -105,6 +106,7 @@ def main() -> None:
     parser.add_argument(
         "--compared", type=Path, metavar="FILE", help="what it printed, or without alone; runs nothing"
     )
+    parser.add_argument("--further", type=Path, nargs="+", metavar="FILE", help="of runs on further data sets")
     parser.add_argument("--commit", help="what it ran at (default: what is checked out here)")
     given = parser.parse_args()
     at = given.commit or commit()  # before it runs
@@ -116,6 +118,8 @@ def main() -> None:
         ]
         run = [sys.executable, "-c", "from embcomp.cli.main import run; run()", *arguments(given.source), *places]
         record(json.loads(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout), at)
+    elif given.further is not None:
+        add([run for path in given.further for run in json.loads(path.read_text(encoding="utf-8"))], at)
     PAGE.write_text(page(*read_records()), encoding="utf-8")
 
 
@@ -153,6 +157,26 @@ def record(runs: Sequence[Record], at: str) -> None:
     lines = [about, *(run | {"means": None, "scores": short(run), "level": level(run)} for run in runs)]
     RECORDS.parent.mkdir(exist_ok=True)
     RECORDS.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), encoding="utf-8")
+
+
+def add(runs: Sequence[Record], at: str) -> None:
+    """Add scores on further data sets to the records of the same method, level and seed."""
+    about, records = read_records()
+    found = {_same(run | {"level": level(run)}): short(run) for run in runs}
+    for each in records:
+        known = {(suite, task, metric) for suite, task, metric, _ in each["scores"]}
+        rows = [row for row in found.get(_same(each), []) if (*row[:3],) not in known]
+        each["scores"] += [row for row in rows if not row[1].startswith("mean of")]
+    tasks = sorted({row["task"] for run in runs for row in run["scores"] if not row["is_mean"]})
+    missing = [method for method in METHODS if not any(run["method"] == method for run in runs)]
+    about["further"] = {"tasks": tasks, "commit": at, "not_run": missing}
+    RECORDS.write_text(
+        "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in [about, *records]), encoding="utf-8"
+    )
+
+
+def _same(run: Record) -> tuple[str, str, Any]:
+    return run["method"], run["level"], run["config"].get("random_state")
 
 
 def expected_runs() -> list[tuple[str, Any]]:
@@ -201,6 +225,7 @@ def page(about: Record, records: Sequence[Record]) -> str:
         f"    {about['command']}\n\n",
         f"Commit {about['commit']}; {versions}; {about['machine']}. Source: GloVe 6B 100d as `make data` makes it, "
         f"{source['rows']:,} words of {source['dim']} dimensions, SHA-256 `{source['sha256']}`.\n\n",
+        further_text(about.get("further")),
         f"Its last {about['to_do']} runs, slow ones, are not done yet.\n\n" if about["to_do"] else "",
         alone_text(records),
         size_table(records),
@@ -227,6 +252,17 @@ also doing other work: orders of magnitude only.
 All rows come from one command, where DIR is a folder of [data sets](evaluation.md#where-the-data-are):
 
 """
+
+
+def further_text(further: Record | None) -> str:
+    """What was scored later than the rest."""
+    if further is None:
+        return ""
+    not_run = f", not of {' and '.join(further['not_run'])}" if further["not_run"] else ""
+    return (
+        f"{' and '.join(further['tasks'])} were scored later, on files that the same methods, options and seeds made "
+        f"at commit {further['commit']}{not_run}.\n\n"
+    )
 
 
 def alone_text(records: Sequence[Record]) -> str:

@@ -27,7 +27,7 @@ LAYERS = [
     ["search", "keyed"],
     ["sklearn"],
     ["eval"],
-    ["comparison", "webpage"],
+    ["comparison", "keep", "webpage"],
     ["api"],
     ["cli"],
     ["__main__"],

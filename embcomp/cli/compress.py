@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from embcomp.cli.common import (
     source_options,
     threads_option,
 )
+from embcomp.cli.keeping import Goal, found_estimate, keep_options, kept_lines, print_estimate, required, search
 from embcomp.cli.method_options import SEED, MethodCommand, given_options
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import print_json, visible
@@ -87,6 +89,7 @@ def default_target(source: str) -> Path:
     help="Memory that vectors may take, as in 200MB; default half of what is free. Methods that learn from the first "
     "rows hold those only; the others need all rows, and refuse a source that has too many.",
 )
+@keep_options
 @click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes per word.")
 @click.option("--yes", is_flag=True, help="Start work that will take hours.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
@@ -99,6 +102,10 @@ def command(
     output: str | None,
     method: str,
     max_memory: str | None,
+    keep: float | None,
+    suites: tuple[str, ...],
+    data_dir: Path | None,
+    estimate: bool,
     drop_order: bool,
     yes: bool,
     verbose: bool,
@@ -115,31 +122,47 @@ def command(
     kind = compressor_class(method)
     random = kind.option_for(SEED)
     seeded = {} if seed is None or random is None else {random.name: seed}
-    compressor = kind.from_config(given_options(given) | seeded)
-    target = Path(output) if output else default_target(source)
+    chosen = given_options(given)
+    compressor = kind.from_config(chosen | seeded)
+    goal = Goal.given(keep, suites, data_dir)
+    target = Path("-" if estimate else output or default_target(source))
     if str(target) != "-":
         check_target(target, force=force, sources=[source, *lists_in(given)])
-    elif as_json:
+    elif as_json and not estimate:
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
     options = read_options(given, [source])
 
     from embcomp.container.reader import describe
     from embcomp.container.writer import save
+    from embcomp.keep.estimate import estimate as estimate_source
     from embcomp.pipeline import encode_source
 
-    if allowance is not None and compressor.head_rows is None:
+    if goal is None and allowance is not None and compressor.head_rows is None:
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
+    start = time.perf_counter()
     with progress_bars(quiet=quiet) as progress:
-        approve = partial(_approve, method, yes=yes, quiet=quiet)
-        encoded = encode_source(
-            source, compressor, options, progress, allowance, drop_order=drop_order, approve=approve
-        )
+        if goal is not None:
+            found = search(
+                goal, source, method, chosen, seed or 0, options, allowance, progress, drop_order=drop_order
+            )
+            encoded = required(found, goal)
+        elif estimate:
+            print_estimate(compressor, estimate_source(source, compressor, options, progress), as_json=as_json)
+            return
+        else:
+            approve = partial(_approve, method, yes=yes, quiet=quiet)
+            encoded = encode_source(
+                source, compressor, options, progress, allowance, drop_order=drop_order, approve=approve
+            )
+    if estimate:
+        print_estimate(encoded.compressor, found_estimate(encoded, time.perf_counter() - start), as_json=as_json)
+        return
     save(encoded, target, force=force)
     if verbose:
         for number, loss in enumerate(encoded.report.get("losses", []), start=1):
             note(f"round {number}: loss {loss:.6f}")
     for warning in encoded.report.get("warnings", []):
-        note(f"embcomp: {method}: warning: {warning}")
+        note(f"embcomp: {encoded.compressor.name}: warning: {warning}")
     if str(target) == "-":
         return
     document = describe(target)
@@ -188,6 +211,7 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
         lines.append(f"stopped after {rounds} of {most} rounds: the loss had stopped falling")
     if "ordered" in document["report"]:
         lines.append(_grading(document["bands"], ordered=document["report"]["ordered"]))
+    lines += kept_lines(document["report"].get("kept"))
     return "\n".join([*lines, *notes_on(source)])
 
 

@@ -10,6 +10,7 @@ import click
 from embcomp.checks import size_text
 from embcomp.cli.command import Command
 from embcomp.cli.common import containers_argument, json_option
+from embcomp.cli.keeping import kept_lines
 from embcomp.cli.text import escaped, print_json
 
 
@@ -52,9 +53,28 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"source       {escaped(source['name']) or 'unknown'} ({escaped(source['format']) or 'unknown'})",
         f"  sha256     {escaped(source['sha256']) or 'unknown'}",
         f"  dropped    {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
-        *(f"report       {escaped(name)}: {json.dumps(value)}" for name, value in document["report"].items()),
+        *_kept(document["report"].get("kept")),
+        *(
+            f"report       {escaped(name)}: {json.dumps(value)}"
+            for name, value in document["report"].items()
+            if name != "kept"
+        ),
         f"format       version {document['format_version']}, written by embcomp {version}",
     ]
+
+
+def _kept(evidence: dict[str, Any] | None) -> list[str]:
+    """What `compress --keep` measured, if that made the file."""
+    if evidence is None:
+        return []
+    tried = "; ".join(_tried(each) for each in evidence["tried"])
+    wanted = f"kept         {evidence['share']:g} of the source's scores were to be kept"
+    return [wanted, *(f"  {line}" for line in kept_lines(evidence)), f"  tried      {tried}"]
+
+
+def _tried(trial: dict[str, Any]) -> str:
+    bits = f" {trial['bits']} bits" if "bits" in trial else ""
+    return f"{trial['method']}{bits} {size_text(trial['bytes'])} {trial['low']:.3f}"
 
 
 def _bands(bands: list[dict[str, int]]) -> list[str]:

@@ -70,7 +70,7 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
         return dict.fromkeys(METRICS, Measurement(None, *counts, items=items, note=note))
     units = unit_rows(target.decode_rows(target.rows(words))).astype(np.float32)
     results = {}
-    for metric in METRICS:
+    for metric in METRICS[:1] if settings.first_only else METRICS:
         answers = answer(units, questions, metric)
         hits = (questions.same[answers] == questions.words[:, 3]).astype(np.float64)
         results[metric] = Measurement(float(hits.mean()), *counts, bootstrap_mean(hits, settings.seed), items)

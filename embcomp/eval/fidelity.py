@@ -99,8 +99,10 @@ def plan(target: Target, settings: Settings) -> list[Job]:
     baseline = settings.baseline
     if baseline is None:
         return []
-    metrics = ("isotropy",) if target is baseline else METRICS
+    metrics = ("isotropy",) if target is baseline else METRICS[:1] if settings.first_only else METRICS
     keys = [(band.name, metric) for band in bands(len(baseline)) for metric in metrics]
+    if settings.first_only and target is not baseline:
+        return [Job("fidelity", keys, partial(correlate_cosines, target, baseline, settings.seed))]
     return [Job("fidelity", keys, partial(measure_fidelity, target, baseline, settings.seed, settings.progress))]
 
 
@@ -143,6 +145,19 @@ def _nearest_after(
     return np.split(found, len(vectors))
 
 
+def correlate_cosines(target: Target, baseline: Target, seed: int) -> dict[TaskKey, Measurement]:
+    """The first metric of each band, as :func:`measure_fidelity` has it, without looking for neighbours."""
+    shared = Shared.of(target, baseline)
+    rng = np.random.default_rng(seed)
+    samples = {band.name: _sample(shared, band, rng) for band in bands(len(baseline))}
+    return {
+        (name, METRICS[0]): replace(
+            _spearman(*_cosines(target, baseline, shared, sample), seed), oov=sample.n_missing
+        )
+        for name, sample in samples.items()
+    }
+
+
 @dataclass(frozen=True)
 class _Sample:
     """What was drawn of a band: positions among the shared words, int64."""
@@ -179,15 +194,14 @@ def _measure_band(
     n_missing = sample.n_missing
     if not len(sample.queries):
         return dict.fromkeys(METRICS, Measurement(None, 0, oov=n_missing, note="no two words in common"))
-    parts = (sample.words, sample.left, sample.right)
-    before = [baseline.decode_rows(shared.baseline_rows[part]) for part in parts]
-    after = [target.decode_rows(shared.target_rows[part]) for part in parts]
-    x, y = cosines(*before[1:]), cosines(*after[1:])
-    restored = after[0] if target.offset is None else after[0] + target.offset
+    before = baseline.decode_rows(shared.baseline_rows[sample.words])
+    after = target.decode_rows(shared.target_rows[sample.words])
+    x, y = _cosines(target, baseline, shared, sample)
+    restored = after if target.offset is None else after + target.offset
     found = {
-        "spearman": _correlation(spearman(x, y), bootstrap_spearman(x, y, seed), len(x)),
+        "spearman": _spearman(x, y, seed),
         "pearson": _correlation(pearson(x, y), bootstrap_pearson(x, y, seed), len(x)),
-        "error": _error(before[0], restored, seed),
+        "error": _error(before, restored, seed),
         "isotropy": _isotropy(target, shared, sample),
     }
     for depth in DEPTHS:
@@ -199,6 +213,20 @@ def _measure_band(
             asymmetric=float(asymmetric[0].mean()) if asymmetric else None,
         )
     return {metric: replace(measured, oov=n_missing) for metric, measured in found.items()}
+
+
+def _cosines(target: Target, baseline: Target, shared: Shared, sample: _Sample) -> tuple[DoubleArray, DoubleArray]:
+    """Cosines of the sampled pairs before and after; empty if none were drawn."""
+    parts = (sample.left, sample.right)
+    before = [baseline.decode_rows(shared.baseline_rows[part]) for part in parts]
+    after = [target.decode_rows(shared.target_rows[part]) for part in parts]
+    return cosines(*before), cosines(*after)
+
+
+def _spearman(before: DoubleArray, after: DoubleArray, seed: int) -> Measurement:
+    if not len(before):
+        return Measurement(None, 0, note="no two words in common")
+    return _correlation(spearman(before, after), bootstrap_spearman(before, after, seed), len(before))
 
 
 def _shares_found(before: IntArray, after: IntArray, depth: int) -> DoubleArray:

@@ -70,6 +70,7 @@ class Settings:
         restrict_vocab: how many of the most frequent words take part in analogies.
         baseline: what the target was made from, or ``None``.
         progress: called during long work.
+        first_only: whether the first metric of each suite is all that is wanted; suites may leave out the others.
 
     Raises:
         ParameterError: one of them is not allowed.
@@ -80,6 +81,7 @@ class Settings:
     restrict_vocab: int = RESTRICT_VOCAB
     baseline: Target | None = None
     progress: Progress = no_progress
+    first_only: bool = False
 
     def __post_init__(self) -> None:
         check_oov(self.oov)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain
 from string import ascii_lowercase
 from typing import Protocol
@@ -24,6 +25,7 @@ import numpy as np
 from embcomp.arrays import DoubleArray, FloatArray, RowIds
 
 PIECE = "##"
+MOST_SPLIT = 2**17  # words whose parts are kept in memory: texts are scored again and again
 MOST_CHARACTERS = 100  # of a word that is split into pieces, as in BERT
 ASCII_SYMBOLS = "$+<=>^`|~"  # the others are punctuation
 CHINESE = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2EBEF), (0x2F800, 0x2FA1F))
@@ -107,9 +109,10 @@ def _rows_of_parts(target: Words, words: list[str]) -> dict[str, list[int]]:
     return {word: [row] if row >= 0 else split[word] for word, row in whole.items()}
 
 
-def parts_of(word: str) -> list[str]:
+@lru_cache(MOST_SPLIT)
+def parts_of(word: str) -> tuple[str, ...]:
     """Split a word before and after each punctuation mark, symbol of ASCII and Chinese character."""
-    return "".join(f" {each} " if _stands_alone(each) else each for each in word).split()
+    return tuple("".join(f" {each} " if _stands_alone(each) else each for each in word).split())
 
 
 def _stands_alone(character: str) -> bool:

@@ -185,3 +185,19 @@ def test_bootstrap_of_a_correlation_and_of_a_ratio():
     assert_allclose(bootstrap_pearson(x, y, seed=5, n_resamples=40), slow, atol=1e-12)
     slow = [np.repeat(x, row).sum() / np.repeat(y, row).sum() for row in counts]
     assert_allclose(bootstrap_ratio(x, y, seed=5, n_resamples=40), slow, atol=1e-12)
+
+
+def test_the_first_metric_alone_is_the_same(crowd, small_bands):
+    target = noisy(crowd, 0.4)
+    found = measure_fidelity(target, crowd, seed=2)
+    first = fidelity.correlate_cosines(target, crowd, 2)
+    for band in ("head", "tail"):
+        alone, whole = first[band, "spearman"], found[band]["spearman"]
+        assert (alone.value, alone.n_used, alone.oov) == (whole.value, whole.n_used, whole.oov)
+        assert_array_equal(alone.resamples, whole.resamples)
+
+
+def test_the_first_metric_alone_with_nothing_in_common(crowd, small_bands):
+    other = Embedding(["x", "y"], np.eye(2, dtype=np.float32))
+    (alone, *_) = fidelity.correlate_cosines(other, crowd, 0).values()
+    assert (alone.value, alone.note) == (None, "no two words in common")

@@ -39,9 +39,9 @@ def test_texts_without_a_known_word():
 
 
 def test_parts():
-    assert parts_of("(don't)") == ["(", "don", "'", "t", ")"]
-    assert parts_of("a_b$5\u4e2d\u6587c") == ["a", "_", "b", "$", "5", "\u4e2d", "\u6587", "c"]
-    assert parts_of("plain") == ["plain"]
+    assert parts_of("(don't)") == ("(", "don", "'", "t", ")")
+    assert parts_of("a_b$5\u4e2d\u6587c") == ("a", "_", "b", "$", "5", "\u4e2d", "\u6587", "c")
+    assert parts_of("plain") == ("plain",)
 
 
 @pytest.mark.parametrize(

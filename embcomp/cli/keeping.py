@@ -1,0 +1,140 @@
+"""``embcomp compress --keep`` and ``--estimate``: what they print, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from embcomp.checks import size_text
+from embcomp.cli.command import note
+from embcomp.cli.common import data_option, options, suite_option
+from embcomp.cli.method_options import NAMED
+from embcomp.cli.text import escaped, print_json
+from embcomp.errors import ParameterError
+
+if TYPE_CHECKING:
+    from embcomp.compressors.base import Compressor
+    from embcomp.encoded import EncodedEmbedding
+    from embcomp.formats import ReadOptions
+    from embcomp.keep.estimate import Estimate
+    from embcomp.keep.search import Found
+    from embcomp.progress import Progress
+
+MOST = 10.0
+
+keep_options = options(
+    click.option(
+        "--keep",
+        type=float,
+        metavar="R",
+        help="Find the smallest file that surely (95 %) keeps this share of the source's scores, as in 0.97; exit "
+        "with 1 if there is none. Tries transform, iiq and sign, or the --method named, at any number of bits.",
+    ),
+    suite_option,
+    data_option,
+    click.option(
+        "--estimate", is_flag=True, help="Print the size, time and memory to expect, from a sample; write nothing."
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What to keep of what: a share of these suites, with the data of a folder."""
+
+    share: float
+    suites: Sequence[str]
+    data_dir: Path | None
+
+    @classmethod
+    def given(cls, share: float | None, suites: Sequence[str], data_dir: Path | None) -> Goal | None:
+        """Check the options; ``None`` without ``--keep``."""
+        if share is None:
+            if suites or data_dir:
+                raise click.UsageError("--suite and --data say what to --keep a share of")
+            return None
+        if not 0 < share <= MOST:
+            raise ParameterError(f"`keep` must be a number above 0 and up to {MOST:g}, got {share:g}")
+        return cls(share, suites, data_dir)
+
+
+def search(
+    goal: Goal,
+    source: str,
+    method: str,
+    given: dict[str, Any],
+    seed: int,
+    read_options: ReadOptions,
+    max_memory: int | None,
+    progress: Progress,
+    *,
+    drop_order: bool,
+) -> Found:
+    """Read the source and find the smallest file."""
+    from embcomp.eval.run import choose
+    from embcomp.keep.search import METHODS, Search, read_source
+
+    named = click.get_current_context().meta[NAMED]
+    if given and not named:
+        raise click.UsageError("--keep chooses the options, unless a --method is named")
+    chosen = choose(goal.suites or None, goal.data_dir, has_baseline=True)
+    embedding = read_source(source, read_options, progress, max_memory)
+    attempt = Search(
+        embedding,
+        chosen,
+        goal.share,
+        seed=seed,
+        drop_order=drop_order,
+        only_covered=not goal.suites,
+        progress=progress,
+    )
+    return attempt.run([method] if named else METHODS, given)
+
+
+def required(found: Found, goal: Goal) -> EncodedEmbedding:
+    """What was found; exit with 1, saying what came nearest, if that is nothing."""
+    if found.encoded is not None:
+        return found.encoded
+    best = max(found.trials, key=lambda trial: trial.low)
+    bits = "" if best.width is None else f" at {best.width} bits"
+    note(
+        f"embcomp: compress: nothing keeps {goal.share:g} of the source's scores: the lower bound of "
+        f"{best.compressor.name}{bits} is {best.low:.3f}, the best of {len(found.trials)} tried"
+    )
+    raise click.exceptions.Exit(1)
+
+
+def found_estimate(encoded: EncodedEmbedding, seconds: float) -> Estimate:
+    """What was found as an estimate: its size is exact, since only writing is left."""
+    from embcomp.container.writer import write
+    from embcomp.keep.estimate import Estimate, memory_bytes
+
+    buffer = BytesIO()
+    write(encoded, buffer)
+    return Estimate(len(encoded), buffer.tell(), round(seconds, 1), memory_bytes(len(encoded), encoded.dim))
+
+
+def print_estimate(compressor: Compressor, expected: Estimate, *, as_json: bool) -> None:
+    """Print what to expect."""
+    method = {"method": compressor.name, "config": compressor.get_config()}
+    if as_json:
+        print_json(method | expected.to_json())
+        return
+    click.echo(
+        f"{compressor!r}: about {size_text(expected.file_bytes)} for {expected.rows} words, "
+        f"{expected.seconds:g} s, {size_text(expected.memory_bytes)} of memory"
+    )
+
+
+def kept_lines(evidence: dict[str, Any] | None) -> list[str]:
+    """What ``--keep`` measured, from a file's report; nothing if that did not make the file."""
+    return [
+        f"keeps {each['share']:.3f} of {escaped(each['suite'])} ({each['metric']} {each['value']:.1f} of "
+        f"{each['source']:.1f}, {escaped(each['task'])}), with 95 % confidence at least {each['low']:.3f}"
+        for each in (evidence or {}).get("suites", [])
+    ]
