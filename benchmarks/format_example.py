@@ -65,6 +65,7 @@ COMMENTS = {
     "words.0.pages": ": a zlib stream of one stored block; `05 03` and `queen`, `the`",
     "order.0": ": `king`, `queen` and `the` have rows 2, 0 and 1; in 2 bits each these are `10 00 01`",
     "codes.0": ": a row has 4 bits",
+    "state.length_levels": " has no bytes: lengths of rows are not kept",
     "state.scale": ": the mean distance of numbers from their thresholds",
     "state.thresholds": ": the mean of each dimension",
 }

@@ -155,8 +155,8 @@ def words_by_rank(document, sections):
 
 
 def codes_of(document, sections):
-    """Return the symbols of all rows; for fields, a matrix of bits for each band."""
-    if document["bands"][0]["kind"] == "fields":
+    """Return the symbols of all rows; for fields and codes with lengths, a matrix of bits for each band."""
+    if document["bands"][0]["kind"] == "fields" or document["bands"][0]["length_bits"]:
         starts = [0, *(band["end"] for band in document["bands"])]
         return [
             symbols_of(sections[f"codes.{number}"], band["end"] - start, band["symbols"] + band["length_bits"], 1)
@@ -164,7 +164,7 @@ def codes_of(document, sections):
         ]
     require(len(document["bands"]) == 1, "one band of codes")
     band = document["bands"][0]
-    require(band["end"] == document["rows"] and band["length_bits"] == 0, "a band of all rows, without lengths")
+    require(band["end"] == document["rows"], "a band of all rows")
     return symbols_of(sections["codes.0"], document["rows"], band["symbols"], band["symbol_bits"])
 
 
@@ -172,15 +172,47 @@ def codes_of(document, sections):
 
 
 def decode_sign(document, codes, state):
-    return state["scale"][0] * (2.0 * codes - 1.0)
+    return signs_and_lengths(document, codes, state, lambda bits: state["scale"][0] * (2.0 * bits - 1.0))
 
 
 def decode_rotation(document, codes, state):
-    return state["scale"][0] * (2.0 * codes - 1.0) @ state["rotation"].T
+    def vectors_of(bits):
+        return state["scale"][0] * (2.0 * bits - 1.0) @ state["rotation"].T
+
+    return signs_and_lengths(document, codes, state, vectors_of)
 
 
 def decode_nlb(document, codes, state):
-    return np.tanh(codes @ state["weights"] + state["bias"]) * state["bound"][0]
+    def vectors_of(bits):
+        return np.tanh(bits @ state["weights"] + state["bias"]) * state["bound"][0]
+
+    return signs_and_lengths(document, codes, state, vectors_of)
+
+
+def signs_and_lengths(document, codes, state, vectors_of):
+    if "ends" in state:
+        return decode_graded_signs(document, codes, state)
+    if isinstance(codes, list):
+        n_signs = document["bands"][0]["symbols"]
+        return scaled(vectors_of(codes[0][:, :n_signs]), codes[0][:, n_signs:], state)
+    return vectors_of(codes)
+
+
+def decode_graded_signs(document, codes, state):
+    directions = np.eye(document["dim"])[state["axes"]] if "axes" in state else state["directions"]
+    vectors = []
+    for centre, n_signs, bits in zip(state["centres"].astype(float), state["widths"].tolist(), codes, strict=True):
+        steps = (2.0 * bits[:, :n_signs] - 1.0) * state["steps"][:n_signs]
+        rows = centre + steps @ directions[:n_signs].astype(float)
+        vectors.append(scaled(rows, bits[:, n_signs:], state) if bits.shape[1] > n_signs else rows)
+    return np.concatenate(vectors) * (state["length_levels"][0] if len(state["length_levels"]) == 1 else 1)
+
+
+def scaled(vectors, bits, state):
+    """Scale vectors to the lengths that bits stand for."""
+    lengths = np.linalg.norm(vectors, axis=1)
+    symbols = bits @ 2 ** np.arange(bits.shape[1])[::-1]
+    return vectors * (state["length_levels"][symbols] / np.where(lengths > 0, lengths, 1))[:, None]
 
 
 def sum_of_codewords(codebooks, codes, _state=None):

@@ -41,6 +41,15 @@ def unpack(loose: BytesArray, width: int) -> BytesArray:
     return np.unpackbits(loose, axis=1, count=width)
 
 
+def first_bits(loose: BytesArray, width: int) -> BytesArray:
+    """Return the first ``width`` bits of loose rows as loose rows; no copy where they are whole bytes."""
+    kept = loose[:, : row_bytes(width)]
+    if width % 8:
+        kept = kept.copy()
+        kept[:, -1] &= (0xFF << (8 - width % 8)) & 0xFF
+    return kept
+
+
 def pack_symbols(symbols: NDArray[np.integer], symbol_bits: int) -> BytesArray:
     """Pack (n, m) symbols below ``2 ** symbol_bits`` into loose rows of ``m * symbol_bits`` bits."""
     n_rows, n_symbols = symbols.shape

@@ -20,30 +20,22 @@ PENDING_ROWS = 256  # so many are looked at at once
 
 
 class Shortlist:
-    """Takes costs of rows in blocks, in order of rank, and keeps the k rows of largest score.
+    """Takes costs of rows in blocks, in order of rank, and keeps the k rows of least cost.
 
-    A row's score is its cost with the other sign, or computed exactly where the cost does not rule the row out: once
-    k scores are known, a row whose cost is above ``bound`` of the k-th of them cannot be among the k.
+    A row's score is its cost with the other sign.
     """
 
-    def __init__(
-        self,
-        k: int,
-        scores: Callable[[NDArray[np.int64], AnyArray], DoubleArray] | None = None,
-        bound: Callable[[float], float] = lambda score: -score,
-    ) -> None:
+    def __init__(self, k: int, bound: Callable[[float], float] = lambda score: -score) -> None:
         """Prepare.
 
         Args:
             k: at least 1.
-            scores: gives the exact scores of rows by ranks and costs; ``None``: costs with the other sign.
-            bound: gives the largest cost that a row of this score can have, finite; a whole number if costs are.
+            bound: gives the cost of a score, finite; a whole number if costs are.
         """
         self._k = k
-        self._exact = scores or (lambda ranks, costs: -costs.astype(np.float64))
         self._bound_of = bound
         self._bound: float | None = None
-        self._pending: list[tuple[NDArray[np.int64], AnyArray]] = []
+        self._pending: list[tuple[NDArray[np.int64], DoubleArray]] = []
         self._n_pending = 0
         self._ranks = np.empty(0, dtype=np.int64)
         self._scores = np.empty(0)
@@ -51,10 +43,11 @@ class Shortlist:
     def offer(self, costs: AnyArray, first_rank: int) -> None:
         """Look at the costs of the rows from ``first_rank`` on. The array may be overwritten afterwards."""
         if self._bound is None and len(costs) > self._k:
-            self._guess(costs[: max(FIRST_ROWS, FIRST_SHARE * self._k)], first_rank)
+            first = costs[: max(FIRST_ROWS, FIRST_SHARE * self._k)]
+            self._bound = self._bound_of(-float(np.partition(first, self._k - 1)[self._k - 1]))
         hits = np.arange(len(costs)) if self._bound is None else (costs <= self._bound).nonzero()[0]
         if len(hits):
-            self._pending.append((hits + first_rank, costs[hits]))
+            self._pending.append((hits + first_rank, -costs[hits].astype(np.float64)))
             self._n_pending += len(hits)
             if self._n_pending >= max(PENDING_ROWS, self._k):
                 self._settle()
@@ -65,19 +58,13 @@ class Shortlist:
         order = np.argsort(-self._scores, kind="stable")
         return self._ranks[order], self._scores[order]
 
-    def _guess(self, costs: AnyArray, first_rank: int) -> None:
-        """Find a first bound from the exact scores of k rows of low cost."""
-        low = (costs <= np.partition(costs, self._k)[self._k]).nonzero()[0][: self._k]  # argpartition is slower
-        self._bound = self._bound_of(float(self._exact(low + first_rank, costs[low]).min()))
-
     def _settle(self) -> None:
         """Keep the k best of those kept and those waiting, in order of rank."""
         if not self._pending:
             return
-        new, costs = map(np.concatenate, zip(*self._pending, strict=True))
+        new, new_scores = map(np.concatenate, zip(*self._pending, strict=True))
         self._pending, self._n_pending = [], 0
-        ranks = np.concatenate([self._ranks, new])
-        scores = np.concatenate([self._scores, self._exact(new, costs)])
+        ranks, scores = np.concatenate([self._ranks, new]), np.concatenate([self._scores, new_scores])
         if len(ranks) >= self._k:
             least = float(np.partition(scores, -self._k)[-self._k])
             kept = scores > least

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from pathlib import Path
@@ -9,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embcomp import pipeline
+from embcomp.compressors import grades
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor, method_names
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import ParameterError
+from embcomp.errors import InputError, ParameterError
 from embcomp.formats import ReadOptions, open_blocks, read_chunks, read_embedding, text, write_embedding
 from embcomp.memory import free_memory
 from embcomp.pipeline import encode_source
+from embcomp.vocabulary import Vocabulary
 
 N_ROWS, DIM = 9000, 6
 QUICK = {"iterations": 3, "epochs": 1}
@@ -43,7 +47,8 @@ def same(one: EncodedEmbedding, other: EncodedEmbedding) -> bool:
     state, other_state = one.compressor.get_state(), other.compressor.get_state()
     return (
         one.words == other.words
-        and np.array_equal(one.codes.streams[0], other.codes.streams[0])
+        and len(one.codes.streams) == len(other.codes.streams)
+        and all(map(np.array_equal, one.codes.streams, other.codes.streams))
         and state.keys() == other_state.keys()
         and all(np.array_equal(state[name], other_state[name]) for name in state)
     )
@@ -63,6 +68,63 @@ def test_a_matrix_that_fits_is_compressed_in_memory(source: Path, name: str) -> 
     small = ReadOptions(limit=300)
     made = encode_source(source, quick(name, fit_rows="all"), small)
     assert same(made, EncodedEmbedding.encode(read_embedding(source, small), quick(name, fit_rows="all")))
+
+
+SAMPLING: list[tuple[str, dict[str, object]]] = [
+    ("transform", {}),
+    ("additive", {"codebooks": 1}),
+    ("iiq", {"grade": 3.0}),
+    ("sign", {"grade": "auto"}),
+]
+
+
+@pytest.mark.parametrize(("name", "options"), SAMPLING, ids=[name for name, _ in SAMPLING])
+@pytest.mark.parametrize("max_memory", [None, 200_000, 60_000])
+def test_fitting_on_a_sample_in_two_passes_is_fitting_in_memory(
+    source: Path, name: str, options: dict[str, object], max_memory: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grades, "TAIL_ROWS", 300)
+    opened: list[str] = []
+    monkeypatch.setattr(pipeline, "open_blocks", lambda *arguments: (opened.append(""), open_blocks(*arguments))[1])
+    streamed = encode_source(source, quick(name, fit_rows=400, **options), ReadOptions(), max_memory=max_memory)
+    in_memory = EncodedEmbedding.encode(read_embedding(source), quick(name, fit_rows=400, **options))
+    assert same(streamed, in_memory)
+    assert streamed.source == in_memory.source
+    assert len(opened) == (1 if max_memory is None else 2)
+
+
+def test_a_sample_beyond_the_allowance_is_refused(source: Path) -> None:
+    with pytest.raises(ParameterError) as refused:
+        encode_source(source, quick("transform", fit_rows=5000), ReadOptions(), max_memory=12_000)
+    assert re.fullmatch(
+        "transform: [0-9]+ rows to learn from take up to [0-9]+ bytes while they are fitted, `max_memory` allows "
+        "12000; raise it, or learn from fewer rows with `fit_rows`",
+        str(refused.value),
+    )
+
+
+def test_a_source_that_changes_between_two_readings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text("".join(f"w{row} {row} 1\n" for row in range(3000)))
+    original = pipeline.Vocabulary.build
+
+    def build(words: list[str]) -> Vocabulary:
+        path.write_text("".join(f"w{row} {row} 2\n" for row in range(3000)))
+        return original(words)
+
+    monkeypatch.setattr(grades, "TAIL_ROWS", 10)
+    monkeypatch.setattr(pipeline.Vocabulary, "build", build)
+    with pytest.raises(InputError, match=r"^x\.txt: changed while it was read$"):
+        encode_source(path, quick("transform", fit_rows=20), ReadOptions(), max_memory=2000)
+
+
+def test_standard_input_is_read_once(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with source.open("rb") as file:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(file))
+        made = encode_source("-", quick("transform"), ReadOptions())
+    assert np.array_equal(
+        made.codes.streams[0], encode_source(source, quick("transform"), ReadOptions()).codes.streams[0]
+    )
 
 
 def test_methods_that_need_everything_say_so(source: Path) -> None:

@@ -87,10 +87,15 @@ def default_target(source: str) -> Path:
     "--max-memory",
     metavar="SIZE",
     help="Memory that vectors may take, as in 200MB; default half of what is free. Methods that learn from the first "
-    "rows hold those only; the others need all rows, and refuse a source that has too many.",
+    "rows, or from some of all rows, hold those only, and may read the source twice; the others need all rows, and "
+    "refuse a source that has too many.",
 )
 @keep_options
-@click.option("--drop-order", is_flag=True, help="Leave out the order of the source, 2-3 bytes per word.")
+@click.option(
+    "--drop-order",
+    is_flag=True,
+    help="Leave out the order of the source, 2-3 bytes per word; graded codes keep words in bands of frequency.",
+)
 @click.option("--yes", is_flag=True, help="Start work that will take hours.")
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
 @force_option
@@ -137,7 +142,8 @@ def command(
     from embcomp.keep.estimate import estimate as estimate_source
     from embcomp.pipeline import encode_source
 
-    if goal is None and allowance is not None and compressor.head_rows is None:
+    in_parts = compressor.head_rows is not None or compressor.samples_rows
+    if goal is None and allowance is not None and not in_parts:
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
     start = time.perf_counter()
     with progress_bars(quiet=quiet) as progress:

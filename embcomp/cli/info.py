@@ -48,6 +48,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"bits         {document['bits_per_vector']} per word",
         f"file         {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} per word",
         *(f"  {part:<11}{sizes[part]} bytes" for part in parts if part != "text" or sizes[part]),
+        *_state(document["sections"]),
         *_bands(document["bands"]),
         f"ratio        {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
         f"source       {escaped(source['name']) or 'unknown'} ({escaped(source['format']) or 'unknown'})",
@@ -77,11 +78,20 @@ def _tried(trial: dict[str, Any]) -> str:
     return f"{trial['method']}{bits} {size_text(trial['bytes'])} {trial['low']:.3f}"
 
 
+def _state(sections: dict[str, int]) -> list[str]:
+    """What the bytes of the state are."""
+    return [f"  {escaped(name)}: {n_bytes} bytes" for name, n_bytes in sections.items() if name.startswith("state.")]
+
+
 def _bands(bands: list[dict[str, int]]) -> list[str]:
-    """The codes of each band of rows, if they differ in width."""
+    """The codes of each band of rows, if they differ in width or have lengths."""
     starts = [0, *(band["end"] for band in bands)]
     lines = [
-        f"  rows {start} to {band['end'] - 1}: {band['bits']} bits per word, {band['bytes']} bytes"
+        f"  rows {start} to {band['end'] - 1}: {band['bits']} bits per word, {band['bytes']} bytes" + _length(band)
         for start, band in zip(starts, bands, strict=False)
     ]
-    return lines if len(bands) > 1 else []
+    return lines if len(bands) > 1 or bands[0]["length_bits"] else []
+
+
+def _length(band: dict[str, int]) -> str:
+    return f", {band['length_bits']} bits of a length in each code" if band["length_bits"] else ""

@@ -80,16 +80,16 @@ def bit_pattern(encoded: EncodedEmbedding, word: str) -> dict[str, Any] | None:
     layout = encoded.compressor.layout
     if layout.kind != "binary" or len(encoded.codes.bands) > 1 or word not in encoded:
         return None
-    own = encoded.codes_at(encoded.rows([word]))
+    own = _signs(encoded, encoded.rows([word]))
     distance = np.empty(len(encoded), dtype=np.int64)
     for start in range(0, len(encoded), CHUNK_ROWS):
         rows = np.arange(start, min(start + CHUNK_ROWS, len(encoded)), dtype=np.int64)
-        distance[rows] = bits.unpack(encoded.codes_at(rows) ^ own, layout.row_bits).sum(axis=1)
+        distance[rows] = bits.unpack(_signs(encoded, rows) ^ own, layout.symbols).sum(axis=1)
     order = np.argsort(distance, kind="stable")
     n_each = min(N_NEIGHBOURS, len(order) // 2)
     return {
         "word": word,
-        "bits": layout.row_bits,
+        "bits": layout.symbols,
         "nearest": _codes(encoded, order[:n_each]),
         "furthest": _codes(encoded, order[len(order) - n_each :]),
     }
@@ -102,5 +102,10 @@ def unpacked(pattern: list[list[str]], n_bits: int) -> np.ndarray[Any, np.dtype[
 
 
 def _codes(encoded: EncodedEmbedding, rows: np.ndarray[Any, np.dtype[np.int64]]) -> list[list[str]]:
-    codes = encoded.codes_at(rows)
+    codes = _signs(encoded, rows)
     return [[word, code.tobytes().hex()] for word, code in zip(encoded.vocabulary.words(rows), codes, strict=True)]
+
+
+def _signs(encoded: EncodedEmbedding, rows: np.ndarray[Any, np.dtype[np.int64]]) -> bits.BytesArray:
+    """Codes without the lengths of rows, as loose rows."""
+    return bits.first_bits(encoded.codes_at(rows), encoded.compressor.layout.symbols)

@@ -31,6 +31,7 @@ from embcomp import bits, checks
 from embcomp.arrays import AnyArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.compressors.config import Configurable, declared
+from embcomp.compressors.lookup import Lookup, Words
 from embcomp.compressors.state import Array, State, array
 from embcomp.errors import CorruptError, NotFittedError, ParameterError
 from embcomp.progress import Progress, no_progress
@@ -124,6 +125,10 @@ class Compressor(Configurable):
         to the row and not to its vector look at them.
         """
 
+    def _fit_sample(self, rows: FloatArray, ranks: RowIds, n_rows: int, progress: Progress) -> Report | None:
+        """Learn from the rows of ``sample_ranks``, where there are ``n_rows``; for methods that have it."""
+        return self._fit(rows, progress)
+
     def _encode_grade(self, vectors: FloatArray, grade: int) -> BytesArray:
         """Return the codes of some vectors, loose rows of ``layouts[grade]``; for methods with several grades."""
         return self._encode_block(vectors)
@@ -155,6 +160,12 @@ class Compressor(Configurable):
         """
         self._start(vectors)
         self._finish(self._fit(vectors[: self._most_rows], progress))
+        return self
+
+    def fit_sample(self, rows: FloatArray, ranks: RowIds, n_rows: int, progress: Progress = no_progress) -> Self:
+        """Learn from the rows of :meth:`sample_ranks`, where there are ``n_rows``, what ``fit`` learns from all."""
+        self._start(rows)
+        self._finish(self._fit_sample(rows, ranks, n_rows, progress))
         return self
 
     def fit_encode(self, vectors: FloatArray, progress: Progress = no_progress) -> BytesArray:
@@ -283,6 +294,15 @@ class Compressor(Configurable):
         return None if self.learns_codes else self._most_rows
 
     @property
+    def samples_rows(self) -> bool:
+        """Whether ``sample_ranks`` chooses the rows to learn from, so that the others need not be held."""
+        return False
+
+    def sample_ranks(self, ranks: RowIds) -> RowIds:
+        """Return those of ``ranks``, which ascend, to learn from; among them are those that it chooses of more."""
+        return ranks
+
+    @property
     def offset(self) -> FloatArray | None:
         """What to add to decoded vectors to return to the source's own origin, float32, shape (dim,).
 
@@ -308,6 +328,17 @@ class Compressor(Configurable):
         Shape (bits, dim); or (dim,), where each bit has one dimension, and only this number there. For binary codes.
         """
         return None
+
+    @property
+    def lookups(self) -> tuple[Lookup | None, ...]:
+        """What the symbols of the codes of each grade stand for; ``None``: decoded vectors are no such sums."""
+        words = self.codewords
+        if words is None:
+            return (None,) * len(self.layouts)
+        n_words, n_values = words.shape[1], 2**self.layout.symbol_bits
+        if n_words < n_values:
+            words = words[:, np.minimum(np.arange(n_values), n_words - 1)]
+        return (Lookup(np.zeros(self.dim), (Words(words),)),)
 
     # Options
 

@@ -1,125 +1,123 @@
-"""What the binary compressors share: one bit per output dimension, decoded to ± one scale."""
+"""What the binary compressors share: a row of signs, and after them the row's length where it is kept."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from abc import abstractmethod
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
-from embcomp import bits, kernels
-from embcomp.arrays import FloatArray, RowIds
+from embcomp import bits
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
-from embcomp.compressors.base import CodeLayout, Compressor
+from embcomp.compressors import lengths
+from embcomp.compressors.base import CodeLayout, Compressor, Report
 from embcomp.compressors.state import array
-from embcomp.exact import above_zero, on_grid, unit_below
-from embcomp.linear import product
-from embcomp.threads import for_blocks
+from embcomp.errors import CorruptError
+from embcomp.threads import map_blocks
 
 SIGNS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
-GROUP = 4  # bits whose patterns have a table
-PATTERNS = SIGNS_OF_BYTE[: 2**GROUP, 8 - GROUP :]
-MOST_IN_TABLES = 2**20  # numbers in a matrix, of whose sums there are four times as many
-SMALL_PRODUCT = 2**17  # numbers in a matrix with which BLAS is slower than tables, for many rows
-FEW_ROWS = 512
-ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
 
 
-class RotationCompressor(Compressor):
-    """Codes are sgn((x − mean) (I − PᵀP) W); vectors come back as scale · b Wᵀ.
+class BinaryCompressor(Compressor):
+    """Base of codes of signs, which lose the length of a row: it may follow in a few bits.
 
-    W is the *rotation*, shape (dim, n_bits), and P the *removed* directions, shape (n_removed, dim). W has
-    orthonormal columns when ``n_bits <= dim``, so that cosines of decoded vectors are cosines of ±1 codes; with
-    more bits than dimensions its rows are orthonormal (a tight frame). The sign of 0 is −1. Decoded vectors are
-    centred; ``offset`` is the mean.
+    A method writes ``n_signs``, ``_signs``, ``_of_signs`` and ``_centred``, and calls ``_learn_lengths`` in its fit.
+    Where lengths are kept, vectors come back as long as the level that is nearest to their own length.
+
+    Attributes:
+        length_levels_: what the symbol of a length stands for; none where lengths are not kept.
     """
 
-    loss_kind = "rotation"
+    lengths: int | str
 
-    mean_: FloatArray = array("<f4", "dim", offset=True)
-    removed_: FloatArray = array("<f4", "removed", "dim", encodes_only=True)
-    rotation_: FloatArray = array("<f4", "dim", "bits")
-    scale_: FloatArray = array("<f4", 1)
+    length_levels_: FloatArray = array("<f4", "length_levels")
+
+    @property
+    @abstractmethod
+    def n_signs(self) -> int:
+        """Signs in a row of code."""
+
+    @abstractmethod
+    def _signs(self, vectors: FloatArray) -> NDArray[np.bool_]:
+        """Return the signs of some vectors, shape (n, n_signs): true for 1, false for −1."""
+
+    @abstractmethod
+    def _of_signs(self, codes: BytesArray) -> FloatArray:
+        """Return the vectors of some codes, without the lengths of their rows."""
+
+    @abstractmethod
+    def _centred(self, vectors: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+        """Return what lengths are of: rows of whole numbers, float64, and the unit of each."""
 
     @property
     def layout(self) -> CodeLayout:
-        """One bit per column of W."""
-        return CodeLayout("binary", self.extents["bits"])
-
-    def _before_encoding(self) -> None:
-        _ = self._projection
-
-    def _encode_block(self, vectors: FloatArray) -> BytesArray:
-        """The signs of the projections."""
-        return bits.pack(above_zero(vectors - self.mean_, self._projection))
-
-    def decode(self, codes: BytesArray, row_ids: RowIds | None = None, grade: int = 0) -> FloatArray:
-        """Return scale · b Wᵀ, centred; a few words' vectors on this thread."""
-        self._require_fitted()
-        native, tables = kernels.native, self._tables
-        few = len(codes) <= FEW_ROWS
-        if native is None or tables is None or not (few or self._back.size <= SMALL_PRODUCT):
-            if len(codes) == 1 and self._back.size <= SMALL_PRODUCT:  # telling BLAS to use one thread takes longer
-                one: FloatArray = np.einsum("nb,bd->nd", plus_minus(codes, len(self._back)), self._back)
-                return one
-            return super().decode(codes, row_ids, grade)
-        out = np.empty((len(codes), tables.shape[2]), dtype=np.float32)
-
-        def decode_block(rows: slice) -> None:
-            some = out[rows]
-            native.signs(np.ascontiguousarray(codes[rows]), tables, some, (len(some), len(tables), tables.shape[2]))
-
-        if few:
-            decode_block(slice(None))
-        else:
-            for_blocks(decode_block, len(codes))
-        return out
-
-    def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
-        return plus_minus(codes, len(self._back)) @ self._back
+        """One bit for each sign; those of the length."""
+        return CodeLayout("binary", self.n_signs, 1, self._length_bits)
 
     @property
-    def bit_directions(self) -> FloatArray:
-        """The rows of scale · Wᵀ."""
+    def _length_bits(self) -> int:
         self._require_fitted()
-        return self._back
+        return max(0, len(self.length_levels_).bit_length() - 1)
 
-    def align(self, vectors: FloatArray) -> FloatArray:
-        """Subtract the mean and take out the removed directions, as encoding does."""
-        centred: FloatArray = super().align(vectors)
-        return (centred - (centred @ self.removed_.T) @ self.removed_).astype(np.float32, copy=False)
+    def _learn_lengths(self, rows: FloatArray) -> Report:
+        """Choose the levels of lengths, if these are to be kept; return the bits of each."""
+        self.length_levels_ = np.zeros(0, dtype=np.float32)
+        if self.lengths == 0:
+            return {}
+        long = row_lengths(lambda block: self._centred(rows[block]), len(rows))
+        n_bits = lengths.chosen_bits(self.lengths, long, rows.shape[1])
+        if n_bits and long.max(initial=0) > 0:
+            self.length_levels_ = lengths.length_levels(long, n_bits)
+        return {"length_bits": n_bits} if len(self.length_levels_) else {}
 
-    @cached_property
-    def _back(self) -> FloatArray:
-        """scale · Wᵀ: what ±1 codes are multiplied with, float32, shape (n_bits, dim).
+    def _encode_block(self, vectors: FloatArray) -> BytesArray:
+        """The signs, and the lengths."""
+        return self._with_lengths(self._signs(vectors), vectors)
 
-        Rounded to a grid on which all their sums are exact: decoded vectors are the same everywhere.
-        """
-        with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
-            wide = np.multiply(self.rotation_.T, self.scale_[0], dtype=np.float64)
-            largest = float(np.abs(wide).sum(axis=0).max(initial=0.0))
-            return np.ascontiguousarray(on_grid(wide, unit_below(ROUNDED_UP * largest, 24)), dtype=np.float32)
+    def _with_lengths(self, signs: NDArray[np.bool_], vectors: FloatArray) -> BytesArray:
+        if not self._length_bits:
+            return bits.pack(signs)
+        long = row_lengths(lambda block: self._centred(vectors[block]), len(vectors))
+        symbols = lengths.nearest_lengths(long, self.length_levels_)[:, None]
+        return bits.pack_fields([(signs.astype(np.uint8), 1), (symbols, self._length_bits)], len(vectors))
 
-    @cached_property
-    def _tables(self) -> FloatArray | None:
-        """Sums of the ± rows of :attr:`_back`, of each four for all patterns of four bits: (⌈n_bits / 4⌉, 16, dim).
+    def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
+        vectors = self._of_signs(codes)
+        return self._lengthened(vectors, codes, self.n_signs) if self._length_bits else vectors
 
-        ``None`` if that is too much to keep.
-        """
-        n_bits, dim = self._back.shape
-        if not 0 < n_bits * dim <= MOST_IN_TABLES:
-            return None
-        padded = np.zeros((-(-n_bits // GROUP) * GROUP, dim), dtype=np.float32)
-        padded[:n_bits] = self._back
-        tables: FloatArray = np.einsum("pi,gid->gpd", PATTERNS, padded.reshape(-1, GROUP, dim))
-        return tables
+    def _lengthened(self, vectors: FloatArray, codes: BytesArray, n_signs: int) -> FloatArray:
+        """Scale vectors to the lengths in their codes, in place."""
+        ends = codes[:, n_signs // 8 : bits.row_bytes(n_signs + self._length_bits)]
+        symbols = bits.unpack_fields(ends, [(n_signs % 8, 1), (1, self._length_bits)])[1][:, 0]
+        long = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
+        vectors *= np.divide(self.length_levels_[symbols], long, out=np.zeros_like(long), where=long > 0)[:, None]
+        return vectors
 
-    @cached_property
-    def _projection(self) -> FloatArray:
-        """(I − PᵀP) W: what centred vectors are multiplied with before taking signs, float32, shape (dim, n_bits)."""
-        if not len(self.removed_):
-            return self.rotation_
-        along = product(self.removed_, self.rotation_)
-        return (self.rotation_ - product(self.removed_.T, along)).astype(np.float32)
+    def _check_state(self) -> None:
+        """Check that there are as many lengths as bits have values."""
+        if len(self.length_levels_) not in (0, 2**self._length_bits):
+            raise CorruptError(f"state 'length_levels' must have 0 or 2^b numbers, got {len(self.length_levels_)}")
+        if (self.length_levels_ < 0).any() or self._length_bits > lengths.MOST_BITS:
+            raise CorruptError(
+                f"state 'length_levels' must be up to 2^{lengths.MOST_BITS} numbers of at least 0, "
+                f"got {len(self.length_levels_)} from {self.length_levels_.min(initial=0):g}"
+            )
+
+
+def row_lengths(whole_rows: Callable[[slice], tuple[DoubleArray, DoubleArray]], n_rows: int) -> DoubleArray:
+    """Return lengths of rows, float64, shape (n_rows,), the same on every processor.
+
+    ``whole_rows`` gives blocks of rows as whole numbers, float64, and the unit of each.
+    """
+
+    def of_block(rows: slice) -> DoubleArray:
+        whole, unit = whole_rows(rows)
+        long: DoubleArray = np.sqrt(np.einsum("nd,nd->n", whole, whole)) * unit
+        return long
+
+    return np.concatenate([np.zeros(0), *map_blocks(of_block, n_rows)])
 
 
 def plus_minus(codes: BytesArray, n_bits: int, magnitude: np.float32 | float = 1) -> FloatArray:

@@ -15,8 +15,7 @@ from embcomp.checks import Either, Integer, OneOf, Real, option
 from embcomp.compressors import grades, lengths, principal, scalar
 from embcomp.compressors.base import CodeLayout, Compressor, Report
 from embcomp.compressors.dominant import dominant_directions
-from embcomp.compressors.filters import random_words
-from embcomp.compressors.grades import BandStatistics
+from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.compressors.options import auto
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
@@ -26,7 +25,6 @@ from embcomp.progress import Progress
 
 FAITHFUL = 2.0  # bits a dimension from which on vectors come back in the source's own space
 FINE = 3.0  # bits a dimension from which on a number of a direction takes 16 bits
-TAIL_ROWS = 25_000
 CENTRED = 0.01  # share of the mean square of rows that their mean may have to count as nothing
 WHITENING = 0.75
 LENGTH_BITS = 5
@@ -45,8 +43,8 @@ class GradedCompressor(Compressor):
     each coordinate as a scalar with as many bits as reverse water-filling gives it
     (:mod:`embcomp.compressors.scalar`). A length may follow (:mod:`embcomp.compressors.lengths`).
 
-    Learned from the first ``fit_rows`` rows, and for what depends on the band from ``TAIL_ROWS`` of the others too:
-    those whose ranks have the smallest hashes, so that a second pass over a file finds the same rows.
+    Learned from the first ``fit_rows`` rows, and for what depends on the band from some of the others too, see
+    :func:`~embcomp.compressors.grades.sample_ranks`.
 
     Attributes:
         mean_: of the first rows.
@@ -104,17 +102,17 @@ class GradedCompressor(Compressor):
     # Learning
 
     def _fit(self, rows: FloatArray, progress: Progress) -> Report:
-        ranks = self.sample_ranks(len(rows))
+        ranks = self.sample_ranks(np.arange(len(rows), dtype=np.int64))
         return self._fit_sample(rows[ranks], ranks, len(rows), progress)
 
-    def sample_ranks(self, n_rows: int) -> RowIds:
-        """Return the ranks of the rows to learn from, of so many, ascending."""
-        n_head = n_rows if isinstance(self.fit_rows, str) else min(self.fit_rows, n_rows)
-        tail = np.arange(n_head, n_rows, dtype=np.int64)
-        if len(tail) > TAIL_ROWS:
-            hashes = random_words(0, np.zeros(1, np.uint64), tail.astype(np.uint64))
-            tail = np.sort(tail[np.argsort(hashes, kind="stable")[:TAIL_ROWS]])
-        return np.concatenate([np.arange(n_head, dtype=np.int64), tail])
+    @property
+    def samples_rows(self) -> bool:
+        """True."""
+        return True
+
+    def sample_ranks(self, ranks: RowIds) -> RowIds:
+        """The head, and some of the others."""
+        return grades.sample_ranks(ranks, self.fit_rows)
 
     def _fit_sample(self, rows: FloatArray, ranks: RowIds, n_rows: int, progress: Progress) -> Report:
         """Learn from the rows of :meth:`sample_ranks`, of ``n_rows``."""
@@ -154,9 +152,8 @@ class GradedCompressor(Compressor):
         """
         units, long = self._units(rows)
         order, ordered = grades.order_share(units, principal.lengths_of(rows), ranks, n_rows)
-        graded = ordered if isinstance(self.grade, str) else self.grade > 0
-        self.ends_ = np.array(grades.band_ends(n_rows) if graded else [n_rows], dtype=np.uint32)
-        varied = lengths.vary(long)
+        self.ends_ = np.array(grades.chosen_ends(n_rows, self.grade, ordered=ordered), dtype=np.uint32)
+        varied = lengths.vary(long, len(self.mean_))
         n_length_bits = self.lengths
         if isinstance(n_length_bits, str):
             n_length_bits = FAITHFUL_LENGTH_BITS if self.faithful else LENGTH_BITS * varied
@@ -172,9 +169,10 @@ class GradedCompressor(Compressor):
         units, long = self._units(rows)
         ends = self.ends_.tolist()
         self.length_levels_ = lengths.length_levels(long, n_length_bits)
-        bands = _statistics(units, long, ranks, ends, weighted=n_length_bits > 0 and not self.faithful)
+        weights = long if n_length_bits and not self.faithful else None
+        bands = grades.band_statistics(units, ranks, ends, weights)
         average = max(0.0, self._average - n_length_bits)
-        slope = grades.steepest_slope(bands, average) if isinstance(self.grade, str) else self.grade
+        slope = grades.chosen_slope(bands, average, self.grade)
         widths = grades.widths(ends, average, slope)
         self.centres_ = np.array([band.mean for band in bands]).astype(np.float16)
         band_of_row = np.searchsorted(ends, ranks, side="right")
@@ -334,6 +332,22 @@ class GradedCompressor(Compressor):
         return self.directions_.astype(np.float32) * self.scales_[:, None]
 
     @property
+    def lookups(self) -> tuple[Lookup | None, ...]:
+        """Codewords, and levels along the kept directions, beside the centre of the band."""
+        back = self._back.astype(np.float64)
+        found = []
+        for band, centre in enumerate(self.centres_.astype(np.float64)):
+            scaled = self.spreads_[band].astype(np.float64)[:, None] * back
+            parts: list[Levels | Words] = [*self._book_words(band, back)]
+            parts += [Levels(self._levels_of(n_bits), scaled[columns]) for n_bits, columns in self._groups[band]]
+            found.append(Lookup(centre @ back, tuple(parts), self.mean_ if self.faithful else None))
+        return tuple(found)
+
+    def _book_words(self, band: int, back: DoubleArray) -> list[Words]:
+        """Return what the symbols before the scalars stand for; ``back`` are the kept directions."""
+        return []
+
+    @property
     def offset(self) -> FloatArray | None:
         """The mean, where vectors come back without it."""
         self._require_fitted()
@@ -346,17 +360,3 @@ class GradedCompressor(Compressor):
             return vectors
         along = (vectors - self.mean_) @ self._back.T * self.weights_
         return (along @ self._back).astype(np.float32, copy=False)
-
-
-def _statistics(
-    units: FloatArray, long: DoubleArray, ranks: RowIds, ends: list[int], *, weighted: bool
-) -> list[BandStatistics]:
-    """Statistics of each band; ``weighted``: of its rows with their lengths."""
-    bounds = np.searchsorted(ranks, [0, *ends])
-    out = []
-    for band, n_rows in enumerate(np.diff([0, *ends]).tolist()):
-        rows = slice(bounds[band], bounds[band + 1])
-        mean, variance = principal.moments(units[rows])
-        weight = lengths.mean_square(long[rows]) if weighted else 1.0
-        out.append(BandStatistics(n_rows, mean, variance * weight))
-    return out

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import draws
-from embcomp.arrays import FloatArray, RowIds
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.checks import Integer
 from embcomp.compressors import nested, scalar
 from embcomp.compressors.additive import Search, sum_of_codewords
 from embcomp.compressors.graded import Fields, GradedCompressor
+from embcomp.compressors.lookup import Words
 from embcomp.compressors.nested import BEAM, UNIT_LENGTH
 from embcomp.compressors.options import RANDOM_STATE, auto
 from embcomp.compressors.state import array
@@ -133,6 +134,10 @@ class AdditiveCompressor(GradedCompressor):
     def _book_fields(self, band: int) -> Fields:
         depth = int(self.depths_[band])
         return [(depth, SYMBOL_BITS)] if depth else []
+
+    def _book_words(self, band: int, back: DoubleArray) -> list[Words]:
+        depth = int(self.depths_[band])
+        return [Words((self._books[:depth] / UNIT_LENGTH @ back).astype(np.float32))] if depth else []
 
     @property
     def _used(self) -> NDArray[np.bool_]:

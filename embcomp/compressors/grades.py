@@ -21,15 +21,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.compressors import principal
+from embcomp.compressors.filters import random_words
+from embcomp.compressors.lengths import mean_square
 
 MOST_BANDS = 14
 LEAST_ROWS = 512
 STEEPEST = 64
+TAIL_ROWS = 25_000
 BISECTIONS = 50
 ORDERED = 0.01
 """Share of the variance of unit rows that the logarithm of the rank explains, at least, in a file in order."""
@@ -58,6 +62,56 @@ def band_ends(n_rows: int) -> list[int]:
     while len(ends) < MOST_BANDS and ends[-1] / 2 >= LEAST_ROWS:
         ends.append(ends[-1] / (math.sqrt(2) if ends[-1] > n_rows / 8 * 1.01 else 2))
     return sorted({round(end) for end in ends})
+
+
+def sample_ranks(ranks: RowIds, n_head: int | str) -> RowIds:
+    """Return those of ``ranks``, ascending, to learn from: below ``n_head``, and ``TAIL_ROWS`` others.
+
+    These are the ones with the smallest hashes, so that those of more ranks are among those of fewer. With ``all``
+    for ``n_head``, all are returned.
+    """
+    if isinstance(n_head, str):
+        return ranks
+    head, tail = ranks[ranks < n_head], ranks[ranks >= n_head]
+    if len(tail) > TAIL_ROWS:
+        hashes = random_words(0, np.zeros(1, np.uint64), tail.astype(np.uint64))
+        tail = np.sort(tail[np.argsort(hashes, kind="stable")[:TAIL_ROWS]])
+    return np.concatenate([head, tail])
+
+
+def slices_of_bands(ranks: RowIds, ends: Sequence[int]) -> list[slice]:
+    """Return which of ``ranks``, which ascend, lie in each band."""
+    return [slice(start, stop) for start, stop in pairwise(np.searchsorted(ranks, [0, *ends]).tolist())]
+
+
+def band_statistics(
+    units: FloatArray, ranks: RowIds, ends: Sequence[int], long: DoubleArray | None = None
+) -> list[BandStatistics]:
+    """Return the statistics of each band, of its unit rows or, given their lengths, of the rows.
+
+    Args:
+        units: float32, shape (n, k), unit rows along directions in which numbers do not depend on each other.
+        ranks: of the rows, ascending.
+        ends: of the bands.
+        long: float64, shape (n,).
+    """
+    out = []
+    for rows, n_rows in zip(slices_of_bands(ranks, ends), np.diff([0, *ends]).tolist(), strict=True):
+        mean, variance = principal.moments(units[rows])
+        weight = 1.0 if long is None else mean_square(long[rows])
+        out.append(BandStatistics(n_rows, mean, variance * weight))
+    return out
+
+
+def chosen_ends(n_rows: int, grade: float | str, *, ordered: bool) -> list[int]:
+    """Return where bands end; one for ``auto`` if words are not in order of frequency, and for a slope of 0."""
+    several = ordered if isinstance(grade, str) else grade > 0
+    return band_ends(n_rows) if several else [n_rows]
+
+
+def chosen_slope(bands: Sequence[BandStatistics], average: float, grade: float | str) -> float:
+    """Return the slope: what the option says, or for ``auto`` the steepest one."""
+    return steepest_slope(bands, average) if isinstance(grade, str) else grade
 
 
 def widths(ends: Sequence[int], average: float, slope: float) -> list[int]:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from embcomp.arrays import DoubleArray
+import numpy as np
+
+from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.compressors.base import Report
+from embcomp.compressors.binary import row_lengths
 from embcomp.compressors.dominant import REMOVE_TOP, n_removed
 from embcomp.compressors.itq import ItqCompressor
+from embcomp.compressors.lengths import related, vary
+from embcomp.exact import whole_rows, without
 
 
 class IiqCompressor(ItqCompressor):
@@ -23,6 +29,25 @@ class IiqCompressor(ItqCompressor):
 
     remove_top: int | str = REMOVE_TOP
 
-    def _n_removed(self, singular_values: DoubleArray) -> int:
-        """D of Algorithm 1."""
-        return n_removed(self.name, self.remove_top, singular_values)
+    def _n_removed(self, head: FloatArray, singular_values: DoubleArray, directions: DoubleArray) -> int:
+        """D of Algorithm 1; for ``auto`` none where the directions carry the lengths of rows."""
+        found = n_removed(self.name, self.remove_top, singular_values)
+        automatic = isinstance(self.remove_top, str)
+        return 0 if automatic and self._loses_lengths(head, directions[:, :found].T.astype(np.float32)) else found
+
+    def _loses_lengths(self, head: FloatArray, removed: FloatArray) -> bool:
+        """Whether lengths are wanted, and are another thing without some directions."""
+        if self.lengths == 0 or not len(removed):
+            return False
+        before = row_lengths(lambda rows: whole_rows(head[rows] - self.mean_), len(head))
+        after = row_lengths(lambda rows: without(head[rows] - self.mean_, removed), len(head))
+        return vary(before, head.shape[1]) and not related(before, after)
+
+    def _describe(self, rows: FloatArray, singular_values: DoubleArray) -> Report:
+        """Warn where the directions that were asked to be removed carry the lengths of rows."""
+        report = super()._describe(rows, singular_values)
+        if self._loses_lengths(rows, self.removed_):
+            report["warnings"] = [
+                f"`remove_top` {self.remove_top} takes out the directions that carry the lengths of rows"
+            ]
+        return report

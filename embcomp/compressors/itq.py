@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import cached_property
 
-from embcomp import draws
-from embcomp.arrays import DoubleArray, FloatArray
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp import draws, kernels
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
+from embcomp.bits import BytesArray, first_bits
 from embcomp.checks import Boolean, Integer, Real, option
 from embcomp.compressors.base import Report
-from embcomp.compressors.binary import RotationCompressor
-from embcomp.compressors.options import BITS, FIT_ROWS, RANDOM_STATE
+from embcomp.compressors.binary import SIGNS_OF_BYTE, plus_minus
+from embcomp.compressors.layered import LayeredCompressor, graded, plain, times_directions
+from embcomp.compressors.options import BITS, FIT_ROWS, GRADE, LENGTHS, RANDOM_STATE
+from embcomp.compressors.principal import stored_directions
 from embcomp.compressors.rotation import Directions, fit_rotation
+from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
+from embcomp.exact import above_zero, on_grid, unit_below, without
 from embcomp.linear import covariance, isotropies, principal_directions, product
-from embcomp.progress import Progress
+from embcomp.progress import Progress, no_progress
 
 ISOTROPY_ROWS = 10_000  # enough for three digits; the partition function takes d exponentials a row
+GROUP = 4  # bits whose patterns have a table
+PATTERNS = SIGNS_OF_BYTE[: 2**GROUP, 8 - GROUP :]
+MOST_IN_TABLES = 2**20  # numbers in a matrix, of whose sums there are four times as many
+SMALL_PRODUCT = 2**17  # numbers in a matrix with which BLAS is slower than tables, for many rows
+FEW_ROWS = 512
+ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
 
 
-class ItqCompressor(RotationCompressor):
+class ItqCompressor(LayeredCompressor):
     """Centre, project on the top principal directions, rotate for the least quantization loss of signs.
 
     [Liao 2020, §3.1, eq. 1-2]. Mean, directions and rotation are learned from ``fit_rows`` rows and applied to all.
@@ -26,12 +40,24 @@ class ItqCompressor(RotationCompressor):
 
     Where we differ: by default from the frequent head of the file only, with rows scaled to unit length while the
     rotation is fitted (signs do not see a row's length, so long rows need not weigh more).
+
+    Codes are sgn((x − mean) (I − PᵀP) W); vectors come back as scale · b Wᵀ, centred. W is the *rotation* after the
+    directions, and P the *removed* directions. W has orthonormal columns when ``n_bits <= dim``, so that cosines of
+    decoded vectors are cosines of ±1 codes; with more bits than dimensions its rows are orthonormal. The sign of 0
+    is −1. With a grade each layer (:mod:`embcomp.compressors.layered`) is such a code.
+
+    Attributes:
+        mean_, removed_, rotation_, scale_: see above.
+        directions_: rows of Wᵀ of all layers of a graded code, as whole numbers; times ``scales_`` they are unit.
     """
 
     name = "itq"
     summary = "PCA and a learned rotation, then signs (Gong et al. 2013)"
+    loss_kind = "rotation"
 
     bits: int | str = BITS
+    grade: float | str = GRADE
+    lengths: int | str = LENGTHS
     iterations: int = option(Integer(0, 10**6), "rounds of the rotation at most (T); 0 for a random one", default=50)
     fit_rows: int | str = FIT_ROWS
     unit_rows: bool = option(
@@ -42,29 +68,65 @@ class ItqCompressor(RotationCompressor):
     )
     random_state: int = RANDOM_STATE
 
-    def _fit(self, rows: FloatArray, progress: Progress) -> Report:
+    mean_: FloatArray = array("<f4", "dim", offset=True)
+    removed_: FloatArray = array("<f4", "removed", "dim", encodes_only=True)
+    rotation_: FloatArray = array("<f4", "dim", "bits", when=plain)
+    scale_: FloatArray = array("<f4", 1, when=plain)
+    directions_: NDArray[np.int8] = array("|i1", "signs", "dim", when=graded)
+    scales_: FloatArray = array("<f4", "signs", when=graded, encodes_only=True)
+
+    # Learning
+
+    def _fit_plain(self, rows: FloatArray, progress: Progress) -> Report:
         """Learn mean, directions, rotation and scale."""
-        dim = rows.shape[1]
-        n_bits = dim if isinstance(self.bits, str) else self.bits
-        self.mean_ = mean_rows(rows)
-        singular_values, directions = principal_directions(covariance(rows, self.mean_))
-        n_removed = self._n_removed(singular_values)
-        self.removed_ = np.ascontiguousarray(directions[:, :n_removed].T, dtype=np.float32)
+        report, directions = self._learn_origin(rows)
+        n_bits = rows.shape[1] if isinstance(self.bits, str) else self.bits
         # X̂'s own principal directions: those kept, by singular value, then those whose value was set to 0.
-        basis = np.roll(directions, -n_removed, axis=1)[:, :n_bits] if n_bits < dim else None
+        basis = np.roll(directions, -len(self.removed_), axis=1)[:, :n_bits] if n_bits < rows.shape[1] else None
         kept = Directions.of(rows, self.mean_, self.removed_, basis, unit_rows=self.unit_rows)
-        rng = draws.generator(self.random_state)
-        rotation, losses = fit_rotation(kept, n_bits, self.iterations, self.tolerance, rng, progress)
+        rotation, losses = self._rotation(kept, n_bits, draws.generator(self.random_state), progress)
         self.rotation_ = (rotation if basis is None else product(basis, rotation)).astype(np.float32)
         self.scale_ = np.array([kept.mean_magnitude(rotation)], dtype=np.float32)
-        return self._describe(rows, losses, singular_values)
+        return report | {"rounds": len(losses), "losses": [round(float(loss), 6) for loss in losses]}
 
-    def _n_removed(self, singular_values: DoubleArray) -> int:
-        """How many top directions are set to 0: none in ITQ."""
+    def _rotation(
+        self, rows: Directions, n_bits: int, rng: np.random.Generator, progress: Progress
+    ) -> tuple[DoubleArray, DoubleArray]:
+        return fit_rotation(rows, n_bits, self.iterations, self.tolerance, rng, progress)
+
+    def _learn_origin(self, head: FloatArray) -> tuple[Report, DoubleArray]:
+        """Learn the mean and the removed directions."""
+        self.mean_ = mean_rows(head)
+        values, directions = principal_directions(covariance(head, self.mean_))
+        n_removed = self._n_removed(head, values, directions)
+        self.removed_ = np.ascontiguousarray(directions[:, :n_removed].T, dtype=np.float32)
+        return self._describe(head, values), directions
+
+    def _no_directions(self, dim: int) -> None:
+        self.directions_ = np.zeros((0, dim), dtype=np.int8)
+        self.scales_ = np.zeros(0, dtype=np.float32)
+
+    def _learn_layer(self, rest: FloatArray, n_signs: int, progress: Progress) -> None:
+        """Rotate the principal directions along which rows are longest."""
+        origin = np.zeros(rest.shape[1], dtype=np.float32)
+        _, directions = principal_directions(covariance(rest, origin))
+        basis = directions[:, :n_signs]
+        rows = Directions.of(rest, origin, self.removed_[:0], basis, unit_rows=self.unit_rows)
+        rng = draws.generator(self.random_state, len(self.scales_))
+        rotation, _ = self._rotation(rows, n_signs, rng, no_progress)
+        whole, scales = stored_directions(product(basis, rotation).T, "|i1")
+        self.directions_ = np.concatenate([self.directions_, whole])
+        self.scales_ = np.concatenate([self.scales_, scales])
+
+    def _whole_directions(self, signs: slice) -> tuple[DoubleArray, DoubleArray]:
+        return self.directions_[signs].astype(np.float64), self.scales_[signs].astype(np.float64)
+
+    def _n_removed(self, head: FloatArray, singular_values: DoubleArray, directions: DoubleArray) -> int:
+        """How many top directions, which are columns, are set to 0: none in ITQ."""
         return 0
 
-    def _describe(self, rows: FloatArray, losses: DoubleArray, singular_values: DoubleArray) -> Report:
-        """Rows fitted on, directions removed, rounds, their losses (eq. 2, per bit), isotropy I(X) and Î(X)."""
+    def _describe(self, rows: FloatArray, singular_values: DoubleArray) -> Report:
+        """Rows fitted on, directions removed, singular values, isotropy I(X) and Î(X)."""
         sample = rows[:ISOTROPY_ROWS]
         after = sample - self.mean_.astype(np.float64)
         after -= (after @ self.removed_.T) @ self.removed_
@@ -76,9 +138,87 @@ class ItqCompressor(RotationCompressor):
         return {
             "fit_rows": len(rows),
             "removed": len(self.removed_),
-            "rounds": len(losses),
-            "losses": [round(float(loss), 6) for loss in losses],
             "singular_values": [float(f"{value:.6g}") for value in singular_values],
             "isotropy": exact,
             "isotropy_estimate": estimated,
         }
+
+    # Codes
+
+    @property
+    def n_signs(self) -> int:
+        """One per column of W."""
+        return self.extents["bits"]
+
+    def _before_encoding(self) -> None:
+        _ = None if graded(self) else self._projection
+
+    def _signs(self, vectors: FloatArray) -> NDArray[np.bool_]:
+        """The signs of the projections."""
+        return above_zero(vectors - self.mean_, self._projection)
+
+    def _centred(self, vectors: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+        return without(vectors - self.mean_, self.removed_)
+
+    def decode(self, codes: BytesArray, row_ids: RowIds | None = None, grade: int = 0) -> FloatArray:
+        """Return scale · b Wᵀ, centred; a few words' vectors on this thread."""
+        self._require_fitted()
+        in_tables = kernels.native is not None and not graded(self) and self._tables is not None
+        if (len(codes) == 1 and self._back.size <= SMALL_PRODUCT) or (in_tables and len(codes) <= FEW_ROWS):
+            return self._decode_grade(codes, np.zeros(len(codes), dtype=np.int64), grade)
+        return super().decode(codes, row_ids, grade)
+
+    def _of_signs(self, codes: BytesArray) -> FloatArray:
+        native, tables = kernels.native, self._tables
+        if native is None or tables is None or (len(codes) > FEW_ROWS and self._back.size > SMALL_PRODUCT):
+            return times_directions(plus_minus(codes, len(self._back)), self._back)
+        out = np.empty((len(codes), tables.shape[2]), dtype=np.float32)
+        signs = np.ascontiguousarray(first_bits(codes, len(self._back)))
+        native.signs(signs, tables, out, (len(out), len(tables), tables.shape[2]))
+        return out
+
+    @property
+    def bit_directions(self) -> FloatArray | None:
+        """The rows of scale · Wᵀ."""
+        self._require_fitted()
+        return self._back if plain(self) else None
+
+    def align(self, vectors: FloatArray) -> FloatArray:
+        """Subtract the mean and take out the removed directions, as encoding does."""
+        centred: FloatArray = super().align(vectors)
+        return (centred - (centred @ self.removed_.T) @ self.removed_).astype(np.float32, copy=False)
+
+    @cached_property
+    def _back(self) -> FloatArray:
+        """What ±1 codes are multiplied with, float32, shape (n_bits, dim): scale · Wᵀ without a grade.
+
+        That is rounded to a grid on which all sums are exact: decoded vectors are the same everywhere.
+        """
+        if graded(self):
+            return self._sign_directions
+        with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
+            wide = np.multiply(self.rotation_.T, self.scale_[0], dtype=np.float64)
+            largest = float(np.abs(wide).sum(axis=0).max(initial=0.0))
+            return np.ascontiguousarray(on_grid(wide, unit_below(ROUNDED_UP * largest, 24)), dtype=np.float32)
+
+    @cached_property
+    def _tables(self) -> FloatArray | None:
+        """Sums of the ± rows of :attr:`_back`, of each four for all patterns of four bits: (⌈n_bits / 4⌉, 16, dim).
+
+        ``None`` if that is too much to keep.
+        """
+        n_bits, dim = self._back.shape
+        if not 0 < n_bits * dim <= MOST_IN_TABLES:
+            return None
+        padded = np.zeros((-(-n_bits // GROUP) * GROUP, dim), dtype=np.float32)
+        padded[:n_bits] = self._back
+        tables: FloatArray = np.einsum("pi,gid->gpd", PATTERNS, padded.reshape(-1, GROUP, dim))
+        return tables
+
+    @cached_property
+    def _projection(self) -> FloatArray:
+        """(I − PᵀP) W: what centred vectors are multiplied with before taking signs, float32, shape (dim, n_bits)."""
+        if not len(self.removed_):
+            return self.rotation_
+        along = product(self.removed_, self.rotation_)
+        return (self.rotation_ - product(self.removed_.T, along)).astype(np.float32)

@@ -13,17 +13,51 @@ from numpy.typing import NDArray
 from embcomp.arrays import DoubleArray, FloatArray
 
 SPREAD = 3.0
-"""Ratio of the 99th to the first percentile of lengths from which on they are kept."""
+"""How many times more than those of normally distributed numbers lengths must spread to be kept."""
+QUANTILE = 2.326  # of a normal distribution: the 99th percentile
 UNIT = 2.0**-20  # of the ratio of two levels
 BISECTIONS = 40
+MOST_BITS = 8
+CHOSEN_BITS = 5
+"""Bits of a length where they are kept without being asked for."""
 
 
-def vary(lengths: DoubleArray) -> bool:
-    """Tell whether lengths above 0 vary so much that they are meant to: the 99th percentile and the first."""
+def vary(lengths: DoubleArray, dim: int) -> bool:
+    """Tell whether lengths above 0 vary so much that they are meant to: the 99th percentile over the first.
+
+    The ratio must be :data:`SPREAD` times that of rows of ``dim`` normally distributed numbers.
+    """
     ordered = np.sort(lengths[lengths > 0])
     if not len(ordered):
         return False
-    return bool(ordered[99 * len(ordered) // 100] > SPREAD * ordered[len(ordered) // 100])
+    return bool(ordered[99 * len(ordered) // 100] > SPREAD * _chance(dim) * ordered[len(ordered) // 100])
+
+
+def _chance(dim: int) -> float:
+    """The 99th percentile over the first of the lengths of normal rows [Wilson 1931]; infinite in few dimensions."""
+    variance = 2 / (9 * dim)
+    high, low = 1 - variance + QUANTILE * variance**0.5, 1 - variance - QUANTILE * variance**0.5
+    return float((high / low) ** 1.5) if low > 0 else np.inf
+
+
+def related(lengths: DoubleArray, others: DoubleArray) -> bool:
+    """Tell whether two lengths of each row vary together: half of the variance of one follows from the other."""
+    one, other = lengths - mean_of(lengths), others - mean_of(others)
+    products = one * other
+    shared = float(np.add.accumulate(products)[-1]) / max(1, len(products))
+    return 2 * shared * abs(shared) >= mean_square(one) * mean_square(other)
+
+
+def mean_of(lengths: DoubleArray) -> float:
+    """Return the mean, added one after the other; 0 for none."""
+    return float(np.add.accumulate(lengths)[-1]) / len(lengths) if len(lengths) else 0.0
+
+
+def chosen_bits(option: int | str, lengths: DoubleArray, dim: int) -> int:
+    """Return the bits of a length: what the option says, or for ``auto`` 5 where lengths vary, else 0."""
+    if not isinstance(option, str):
+        return option
+    return CHOSEN_BITS if vary(lengths, dim) else 0
 
 
 def length_levels(lengths: DoubleArray, n_bits: int) -> FloatArray:

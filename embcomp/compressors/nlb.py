@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from embcomp import bits as packing
-from embcomp.arrays import FloatArray, RowIds
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.checks import Either, Integer, OneOf, Real, option
-from embcomp.compressors.base import CodeLayout, Compressor, Report
-from embcomp.compressors.options import BITS, RANDOM_STATE
+from embcomp.compressors.base import Report
+from embcomp.compressors.binary import BinaryCompressor
+from embcomp.compressors.options import BITS, LENGTHS, RANDOM_STATE
 from embcomp.compressors.state import array
 from embcomp.errors import ParameterError
+from embcomp.exact import whole_rows
 from embcomp.linear import random_orthogonal
 from embcomp.progress import Progress
 from embcomp.threads import single_threaded_blas
 
 
-class NlbCompressor(Compressor):
+class NlbCompressor(BinaryCompressor):
     """An autoencoder whose middle layer is the code: b = H(W x), x̂ = tanh(Wᵀ b + c).
 
     H is the Heaviside step, b in {0, 1}, H(0) = 0. Minimized by SGD in minibatches:
@@ -39,6 +42,7 @@ class NlbCompressor(Compressor):
     summary = "autoencoder with a binary middle layer (Tissier et al. 2019)"
 
     bits: int | str = BITS
+    lengths: int | str = LENGTHS
     epochs: int = option(Integer(0, 10**6), "passes over the training rows", default=5)
     batch_size: int = option(Integer(1), "rows per step", default=75)
     learning_rate: float = option(Real(0, open_ends=True), "step size of SGD", default=0.01)
@@ -73,7 +77,7 @@ class NlbCompressor(Compressor):
                         f"or `orthogonality` ({self.orthogonality:g})"
                     )
         progress("epoch", self.epochs, self.epochs)
-        return {"losses": [round(loss, 6) for loss in losses]}
+        return {"losses": [round(loss, 6) for loss in losses]} | self._learn_lengths(rows)
 
     def _epoch(self, rows: FloatArray, order: RowIds) -> float:
         """Take one step per minibatch; return Σ‖x − x̂‖² / Σ‖x‖² as seen on the way."""
@@ -100,17 +104,22 @@ class NlbCompressor(Compressor):
         bounded: FloatArray = np.clip(vectors / self.bound_[0], np.float32(-1), np.float32(1))
         return bounded
 
-    def _encode_block(self, vectors: FloatArray) -> BytesArray:
-        return packing.pack(self._bounded(vectors) @ self.weights_.T > 0)
+    def _signs(self, vectors: FloatArray) -> NDArray[np.bool_]:
+        above: NDArray[np.bool_] = self._bounded(vectors) @ self.weights_.T > 0
+        return above
 
-    def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
+    def _of_signs(self, codes: BytesArray) -> FloatArray:
         out: FloatArray = packing.unpack(codes, len(self.weights_)).astype(np.float32) @ self.weights_
         out += self.bias_
         np.tanh(out, out=out)
         out *= self.bound_[0]
         return out
 
+    def _centred(self, vectors: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+        """The rows as they are."""
+        return whole_rows(vectors)
+
     @property
-    def layout(self) -> CodeLayout:
-        """One bit per row of W."""
-        return CodeLayout("binary", self.extents["bits"])
+    def n_signs(self) -> int:
+        """One per row of W."""
+        return self.extents["bits"]

@@ -374,7 +374,12 @@ def describe(path: str | Path) -> dict[str, Any]:
         "dim": container.dim,
         "bits_per_vector": int(row_bits) if row_bits.is_integer() else round(row_bits, 2),
         "bands": [
-            {"end": band.end, "bits": band.layout.row_bits, "bytes": len(stream)}
+            {
+                "end": band.end,
+                "bits": band.layout.row_bits,
+                "length_bits": band.layout.length_bits,
+                "bytes": len(stream),
+            }
             for band, stream in zip(encoded.codes.bands, encoded.codes.streams, strict=True)
         ],
         "bytes": {
@@ -387,6 +392,7 @@ def describe(path: str | Path) -> dict[str, Any]:
             "decode_state": decode_state,
             "header": aligned(container.header_end),
         },
+        "sections": sizes,
         "ratio": {
             "vectors": _ratio(floats, by_kind["codes"] + decode_state),
             "file": _ratio(floats + words, container.file_bytes),

@@ -4,7 +4,7 @@
 ``asymmetric``  binary codes that decode to sums. The cosine of the query, projected but not rounded to bits, and the
                 row's ±1 code.
 ``decoded``     any method. The cosine of the query and the row's decoded vector: what gensim computes on the
-                decompressed file. Where a decoded vector is a sum of codewords it is looked up, not decoded.
+                decompressed file. Where decoded vectors are sums, they are looked up and not decoded.
 
 Scores are in [−1, 1], rounded to 2⁻²⁰; equal scores come in order of rank. A vector of zeros has similarity 0 to
 everything.
@@ -26,18 +26,17 @@ from embcomp.checks import Integer
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError, ParameterError
 from embcomp.kernels.hamming import WORD_BYTES, as_lanes, hamming_nearest
-from embcomp.kernels.sums import Symbols, Tables, exact_sums, rounded
+from embcomp.kernels.sums import rounded
 from embcomp.kernels.weights import Inverse, all_by_weights, by_weights
 from embcomp.memory import require_memory
-from embcomp.search.nearest import by_hamming, by_tables, by_vectors
-from embcomp.search.tables import join_symbols, join_tables, n_joint_entries
+from embcomp.search.nearest import all_by_tables, by_hamming, by_tables, by_vectors
+from embcomp.search.tables import Band
 from embcomp.shortlist import Ranked
 from embcomp.threads import blocks, map_blocks
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
 QUERIES_AT_ONCE = 16  # compared with a step of rows while that is in the first-level cache
-SYMBOL_BYTES = 8  # of a symbol, unpacked and joined to others
 SAME_LENGTH = 1e-4  # relative error of lengths that is taken for none
 
 
@@ -119,24 +118,22 @@ class SearchIndex:
         """Return the ``decoded`` similarity of one query, shape (dim,), to every row in source order: shape (n,)."""
         n_rows = self._count(restrict)
         query = self._checked(query[None, :])[0]
-        inverse = self._inverse
         wide = _unit(query.astype(np.float64))
         if self._directions is not None:
-            return all_by_weights(self._lanes[:n_rows], self._weights(wide), _first(inverse, n_rows))
-        if self._codewords is not None:
-            products = exact_sums(self._tables(wide), self._symbols[:, :n_rows].T)
-        else:
-            products = np.empty(n_rows, dtype=np.float64)
-            for first, block in self._decoded(n_rows):
-                products[first : first + len(block)] = block @ wide.astype(np.float32)
-        return rounded(products * _first(inverse, n_rows))
+            return all_by_weights(self._lanes[:n_rows], self._weights(wide), _first(self._inverse, n_rows))
+        if self._bands is not None:
+            return all_by_tables(self._bands, wide, n_rows)
+        products = np.empty(n_rows, dtype=np.float64)
+        for first, block in self._decoded(n_rows):
+            products[first : first + len(block)] = block @ wide.astype(np.float32)
+        return rounded(products * _first(self._inverse, n_rows))
 
     def of_pair(self, rows: NDArray[np.int64]) -> float:
         """Return the ``decoded`` similarity of two rows, shape (2,)."""
         if self._common_norm is not None:  # then it is that of their codes, without float32's rounding
-            first, second = self._encoded.codes_at(rows)
+            first, second = bits.first_bits(self._encoded.codes_at(rows), self._layout.symbols)
             distance = int(np.bitwise_count(first ^ second).sum())
-            return float(rounded(np.float64(1 - 2 * distance / self._layout.row_bits)))
+            return float(rounded(np.float64(1 - 2 * distance / self._layout.symbols)))
         first, second = self._encoded.decode_rows(rows).astype(np.float64)
         lengths = float(np.linalg.norm(first) * np.linalg.norm(second))
         return float(rounded(np.float64(first @ second / lengths))) if lengths else 0.0
@@ -148,7 +145,7 @@ class SearchIndex:
         Raises:
             CorruptError: one is infinite, or no number.
         """
-        if self._common_norm is not None:
+        if self._common_norm is not None and not self._layout.length_bits:
             return np.full(len(self._encoded), self._common_norm, dtype=np.float32)
         out = np.empty(len(self._encoded), dtype=np.float32)
         for first, block in self._decoded(len(out)):
@@ -162,30 +159,20 @@ class SearchIndex:
     def _nearest(self, queries: FloatArray, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
         if similarity == "hamming":
             return self._nearest_codes(self._encode(queries), k, n_rows)
-        if self._codewords is None and self._directions is None:
-            units = np.array([_unit(query.astype(np.float64)) for query in queries], dtype=np.float32)
-            return by_vectors(self._decoded(n_rows), units.reshape(queries.shape), self._inverse, k)
         wide = [_unit(query.astype(np.float64)) for query in queries]
-        if self._layout.kind == "indexed":
-            return [by_tables(self._symbols, self._tables(query), self._inverse, k, n_rows) for query in wide]
-        return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
-
-    def _tables(self, query: DoubleArray) -> Tables:
-        """Inner products of a query and the codewords, for joint symbols."""
-        words = np.asarray(self._codewords)
-        n_books, ways, _ = words.shape
-        require_memory(8 * n_joint_entries(n_books, ways), f"sums of {n_books * ways} codewords and a query")
-        tables = join_tables(np.einsum("mkd,d->mk", words, query))
-        if sum(float(np.abs(table).max(initial=0.0)) for table in tables) > float(np.finfo(np.float32).max):
-            raise CorruptError("codewords are too large to be compared")
-        return tables
+        if self._directions is not None:
+            return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
+        if self._bands is not None:
+            return [by_tables(self._bands, query, k, n_rows) for query in wide]
+        units = np.array(wide, dtype=np.float32).reshape(queries.shape)
+        return by_vectors(self._decoded(n_rows), units, self._inverse, k)
 
     def _nearest_codes(self, codes: bits.BytesArray, k: int, n_rows: int) -> list[Ranked]:
-        rows, queries = self._lanes[:n_rows], as_lanes(codes)
+        rows, queries = self._lanes[:n_rows], as_lanes(bits.first_bits(codes, self._layout.symbols))
 
         def nearest(some: slice) -> list[Ranked]:
             found = zip(*hamming_nearest(rows, queries[some], k), strict=True)
-            return [by_hamming(distances, ranks, self._layout.row_bits) for distances, ranks in found]
+            return [by_hamming(distances, ranks, self._layout.symbols) for distances, ranks in found]
 
         return [one for part in map_blocks(nearest, len(queries), QUERIES_AT_ONCE) for one in part]
 
@@ -207,14 +194,36 @@ class SearchIndex:
 
     @cached_property
     def _inverse(self) -> Inverse:
-        """1 / length of each decoded vector, 0 where that is 0."""
+        """1 / length of each decoded vector, before lengths are put back; 0 where that is 0."""
         if self._common_norm is not None:
             return 1 / self._common_norm if self._common_norm else 0.0
-        return np.divide(np.float32(1), self.norms, out=np.zeros_like(self.norms), where=self.norms > 0)
+        norms = self.norms
+        if self._layout.length_bits and self._directions is not None:
+            norms = self._norms_of_sums(self._directions)
+        return np.divide(np.float32(1), norms, out=np.zeros_like(norms), where=norms > 0)
+
+    def _norms_of_sums(self, directions: DoubleArray) -> FloatArray:
+        """Lengths of the sums of all rows' directions, float32, shape (n,)."""
+        loose, out = self._loose, np.empty(len(self._encoded), dtype=np.float32)
+        for rows in blocks(len(out)):
+            signs = 2.0 * bits.unpack(loose[rows], len(directions)) - 1
+            out[rows] = np.linalg.norm(signs @ directions, axis=1)
+        return out
 
     @cached_property
-    def _codewords(self) -> FloatArray | None:
-        return self._compressor.codewords if self._one_width else None
+    def _bands(self) -> list[Band] | None:
+        """Joint symbols of all codes, where vectors are sums of what symbols stand for."""
+        codes, out = self._encoded.codes, []
+        for number, (band, lookup) in enumerate(zip(codes.bands, self._compressor.lookups, strict=False)):
+            if lookup is None:
+                return None
+            start = codes.bands[number - 1].end if number else 0
+            decoded = (
+                self._encoded.decode_rows(np.arange(start + rows.start, start + rows.stop))
+                for rows in blocks(band.end - start)
+            )
+            out.append(Band(lookup, codes.loose(number), decoded, start))
+        return out
 
     @cached_property
     def _directions(self) -> DoubleArray | None:
@@ -245,8 +254,9 @@ class SearchIndex:
 
     @property
     def _loose(self) -> bits.BytesArray:
-        """Codes by rank, as loose rows; not kept, since each way to search lays them out anew."""
-        return self._encoded.codes.all_of_one_width
+        """Codes by rank without lengths, as loose rows; not kept, since each way to search lays them out anew."""
+        layout = self._layout
+        return bits.first_bits(self._encoded.codes.all_of_one_width, layout.symbols * layout.symbol_bits)
 
     @cached_property
     def _lanes(self) -> UInt64Array:
@@ -255,15 +265,6 @@ class SearchIndex:
         n_bytes = bits.row_bytes(layout.row_bits) + WORD_BYTES * -(-layout.row_bits // (8 * WORD_BYTES))
         require_memory(n_bytes * len(self._encoded), f"{len(self._encoded)} codes of {layout.row_bits} bits")
         return as_lanes(self._loose)
-
-    @cached_property
-    def _symbols(self) -> Symbols:
-        """Joint symbols in source order, by column, see :func:`join_symbols`."""
-        ways, n_symbols = np.asarray(self._codewords).shape[1], len(self._encoded) * self._layout.symbols
-        require_memory(SYMBOL_BYTES * n_symbols, f"{n_symbols} symbols to search")
-        symbols = bits.unpack_symbols(self._loose, self._layout.symbols, self._layout.symbol_bits)
-        np.minimum(symbols, ways - 1, out=symbols)
-        return join_symbols(symbols, ways)
 
     def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatArray]]:
         """Yield first rank and decoded vectors of blocks of the first ``n_rows`` rows."""

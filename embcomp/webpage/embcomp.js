@@ -326,21 +326,72 @@ async function inflate(content) {
 // rows and a query of length 1; they are exact but for `error`.
 
 const METHODS = {
-  sign: (document, state) => binary(diagonal(document.dim), state.scale.data[0], document),
-  itq: (document, state) => binary(columnsOf(state.rotation), state.scale.data[0], document),
-  iiq: (document, state) => binary(columnsOf(state.rotation), state.scale.data[0], document),
-  nlb: (document, state) => rows(document, nlb(state)),
+  sign: signs,
+  itq: signs,
+  iiq: signs,
+  nlb: (document, state) => withLengths(rows(document, nlb(state)), state),
   dccl: (document, { codebooks, scale }) => {
     const n = document.bands[0].symbols;
     const scaled = codebooks.data.map((value) => value * scale.data[0]);
     return sums(document, Array.from({ length: n }, (_, m) => slices(scaled, document.dim, m, n)));
   },
-  kd: (document, state) => (document.config.compose === 'lstm' ? rows(document, lstm(state)) : sums(document, composed(state))),
+  kd: (document, state) => {
+    const { codebooks: { data, shape }, codebook_scales: scales } = state;
+    const books = { shape, data: Float32Array.from(data, (value, i) => value * scales.data[Math.floor(i / shape[1] / shape[2])]) };
+    const wide = { ...state, codebooks: books };
+    return document.config.compose === 'lstm' ? rows(document, lstm(wide)) : sums(document, composed(wide));
+  },
   transform,
   additive: transform,
   prune: (document, state) => rows(document, sparse(document, state)),
   alone: (document, state) => rows(document, network(document, state)),
 };
+
+/** Codes of signs of one width, or graded ones. */
+function signs(document, state) {
+  if (state.ends) return graded(document, state);
+  const directions = state.rotation ? columnsOf(state.rotation) : diagonal(document.dim);
+  return withLengths(binary(directions, state.scale.data[0], document), state);
+}
+
+/** A method whose codes may end with the lengths of rows, to which vectors are scaled. */
+function withLengths(method, state) {
+  const decode = (next, band, row) => {
+    const vector = method.decode(next, band, row);
+    if (!band.length_bits) return vector;
+    const length = Math.sqrt(dot(vector, vector));
+    const factor = length > 0 ? state.length_levels.data[next(band.length_bits)] / length : 0;
+    return vector.map((value) => value * factor);
+  };
+  return { ...method, decode };
+}
+
+/** Codes of the first so many of a sequence of signs: a vector is the mean of its band and a sum of directions. */
+function graded(document, state) {
+  const dim = document.dim;
+  const directions = Array.from(state.steps.data, (step, i) => {
+    const direction = new Float64Array(dim);
+    if (state.axes) direction[state.axes.data[i]] = step;
+    else addTo(direction, state.directions.data.subarray(i * dim, i * dim + dim), step);
+    return direction;
+  });
+  const centreOf = (band) => state.centres.data.subarray(band.number * dim, band.number * dim + dim);
+  const sum = (next, band) => {
+    const vector = Float64Array.from(centreOf(band));
+    for (let i = 0; i < state.widths.data[band.number]; i += 1) addTo(vector, directions[i], next(1) ? 1 : -1);
+    return vector;
+  };
+  const prepare = (band, content) => {
+    const n = state.widths.data[band.number], own = directions.slice(0, n);
+    return summed(band, content, byteWidths(n), lengthBy(sum, band, content),
+      (query) => byteTables(own.map((direction) => dot(direction, query))), (query) => dot(centreOf(band), query));
+  };
+  const scaled = (next, band) => {
+    const vector = sum(next, band), factor = band.length_bits ? 1 : state.length_levels.data[0];
+    return vector.map((value) => value * factor);
+  };
+  return withLengths({ decode: scaled, prepare }, state);
+}
 
 /** Codes of signs: the vector is a sum of directions, one for each bit, added or subtracted. */
 function binary(directions, scale, document) {
@@ -349,11 +400,16 @@ function binary(directions, scale, document) {
     for (const direction of directions) addTo(vector, direction, next(1) ? scale : -scale);
     return vector;
   };
-  const widths = Array.from({ length: Math.ceil(directions.length / 8) }, (_, k) => Math.min(8, directions.length - 8 * k));
+  const widths = byteWidths(directions.length);
   const length = scale * commonLength(directions);
   const prepare = (band, content) => summed(band, content, widths, length ? () => length : lengthBy(decode, band, content),
     (query) => byteTables(directions.map((direction) => scale * dot(direction, query))));
   return { decode, prepare };
+}
+
+/** Widths of joint symbols for signs: a byte each, but the last. */
+function byteWidths(n) {
+  return Array.from({ length: Math.ceil(n / 8) }, (_, k) => Math.min(8, n - 8 * k));
 }
 
 /** Scores that are sums of numbers from tables, one for each symbol of a row, divided by the row's length. */

@@ -96,12 +96,12 @@ REFUSED = [
     (
         ["--method", "sign", "--bits", "3"],
         2,
-        "embcomp: compress: there is no option --bits; method sign has --threshold, --fit-rows\n",
+        "embcomp: compress: there is no option --bits; method sign has --threshold, --grade, --lengths, --fit-rows\n",
     ),
     (
         ["--method", "sign", "--seed", "3"],
         2,
-        "embcomp: compress: there is no option --seed; method sign has --threshold, --fit-rows\n",
+        "embcomp: compress: there is no option --seed; method sign has --threshold, --grade, --lengths, --fit-rows\n",
     ),
     (["--bits", "ten"], 2, "embcomp: additive: --bits must be a number between 0.125 and 65536 or 'dim', got 'ten'"),
     (["--bits", "0"], 2, "embcomp: additive: --bits must be a number between 0.125 and 65536 or 'dim', got 0"),

@@ -59,7 +59,7 @@ def test_what_cannot_be_reached_says_why(bench: Workbench) -> None:
 def test_a_method_without_a_size_is_taken_as_it_is_or_not_at_all(bench: Workbench) -> None:
     fits = choose(bench, Candidate("sign", {}), Budget(vectors_ratio=2.0))
     assert (fits.config, fits.note) == (
-        {"threshold": "mean", "fit_rows": 50_000},
+        {"threshold": "mean", "grade": 0.0, "lengths": "auto", "fit_rows": 50_000},
         "sign has no option for its size: it is taken as it is",
     )
     fails = choose(bench, Candidate("sign", {}), Budget(vectors_ratio=64.0))

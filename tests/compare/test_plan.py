@@ -17,7 +17,10 @@ def test_a_candidate_is_a_method_with_options_after_colons() -> None:
     [
         ("nope", "there is no method 'nope'"),
         ("iiq:bits", "`methods` iiq:bits: expected option=value after the colon, got 'bits'"),
-        ("sign:bits=5", "sign: 'bits' is not an option of this method; it has 'threshold', 'fit_rows'"),
+        (
+            "sign:bits=5",
+            "sign: 'bits' is not an option of this method; it has 'threshold', 'grade', 'lengths', 'fit_rows'",
+        ),
         ("itq:bits=x", "itq: 'bits' must be an integer from 1 to 65536 or 'dim', got 'x'"),
         ("itq:bits=0", "itq: 'bits' must be an integer from 1 to 65536 or 'dim', got 0"),
     ],
@@ -94,7 +97,7 @@ def test_seeds_multiply_what_is_random_and_nothing_else() -> None:
         ("itq", 4),
         ("iiq", 9),
     ]
-    assert jobs[0] == Job("sign", {"threshold": "mean", "fit_rows": 50_000})
+    assert jobs[0] == Job("sign", {"threshold": "mean", "grade": 0.0, "lengths": "auto", "fit_rows": 50_000})
 
 
 def test_the_same_job_runs_once() -> None:

@@ -31,6 +31,12 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "sign-zero": ("sign", {"threshold": "zero"}),
     "iiq-3-bits": ("iiq", {"bits": 3}),
     "iiq-13-bits": ("iiq", {"bits": 13}),
+    "sign-graded": ("sign", {"grade": 2.0}),
+    "sign-lengths": ("sign", {"lengths": 5}),
+    "itq-auto": ("itq", {"grade": "auto", "bits": 19}),
+    "iiq-graded": ("iiq", {"grade": 1.5, "bits": 5, "lengths": 3}),
+    "iiq-lengths": ("iiq", {"bits": 11, "lengths": 8}),
+    "nlb-lengths": ("nlb", {"lengths": 4}),
     "nlb-scale": ("nlb", {"bounds": "scale", "bits": 11}),
     "dccl-5-ways": ("dccl", {"ways": 5, "codebooks": 3, "epochs": 3}),
     "kd-5-ways": ("kd", {"ways": 5, "dims": 3}),
@@ -393,7 +399,7 @@ def test_what_fitting_needs_is_known_before(method: str) -> None:
     compressor, vectors = new(method), some_vectors()
     assert compressor.encodes_vectors or compressor.learns_codes
     head = compressor.option_for("head")
-    if head is None or compressor.learns_codes:
+    if head is None or compressor.learns_codes or compressor.samples_rows:
         assert compressor.head_rows is None
         return
     compressor.set_params(**{head.name: 40})

@@ -159,7 +159,7 @@ def test_decoded_vectors_are_exact_sums(n_rows: int, n_bits: int, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(kernels, "native", None)
         assert np.array_equal(compressor.decode(codes), decoded)
-    monkeypatch.setattr("embcomp.compressors.binary.SMALL_PRODUCT", 1)
+    monkeypatch.setattr("embcomp.compressors.itq.SMALL_PRODUCT", 1)
     assert np.array_equal(compressor.decode(codes), decoded)
 
 

@@ -77,8 +77,16 @@ def test_lengths_come_back_within_half_a_step() -> None:
 
 
 def test_lengths_are_kept_where_they_vary() -> None:
-    assert not lengths.vary(np.linspace(1, 2, 1000))
-    assert lengths.vary(np.geomspace(1, 100, 1000))
+    assert not lengths.vary(np.linspace(1, 2, 1000), 100)
+    assert lengths.vary(np.geomspace(1, 100, 1000), 100)
+
+
+@pytest.mark.parametrize("dim", [1, 2, 8, 100])
+def test_lengths_that_vary_by_chance_are_not_kept(dim: int) -> None:
+    rows = np.random.default_rng(5).standard_normal((5000, dim))
+    long = np.linalg.norm(rows, axis=1)
+    assert not lengths.vary(long, dim)
+    assert dim < 8 or lengths.vary(long * np.geomspace(1, 20, 5000), dim)
 
 
 def test_unit_rows_are_those_of_the_principal_coordinates() -> None:

@@ -166,7 +166,6 @@ def similar(embedding: EncodedEmbedding, more: Embedding) -> None:
     [
         ("sign", "hamming", 20, "6 codes of 5 bits take 54 bytes"),
         ("kd", "decoded", 20, "4 codewords of 5 dimensions take 80 bytes"),
-        ("kd", "decoded", 90, "12 symbols to search take 96 bytes"),
     ],
 )
 def test_searching_more_than_allowed(

@@ -318,7 +318,7 @@ def test_padding_that_is_not_zero(path: Path, small: bytes) -> None:
     assert small[end] == 0
     path.write_bytes(small[:end] + b"\1" + small[end + 1 :])
     assert open_container(path).words == WORDS
-    assert verify(path) == ["x.embc: the padding before section 'state.mean' is not zero"]
+    assert verify(path) == ["x.embc: the padding before section 'state.length_levels' is not zero"]
 
 
 # What the sections hold

@@ -116,7 +116,7 @@ def test_describe_counts_every_byte(saved: Path) -> None:
     assert sizes["codes"] == 3  # 6 rows of 3 bits
     assert sizes["order"] == 3  # 6 rows of 3 bits: 0 to 5
     assert sizes["vocabulary"] == sum(part.length for name, part in sections.items() if name.startswith("words."))
-    assert document["bands"] == [{"end": 6, "bits": 3, "bytes": 3}]
+    assert document["bands"] == [{"end": 6, "bits": 3, "length_bits": 0, "bytes": 3}]
     assert sizes["state"] == sum(part.length for name, part in sections.items() if name.startswith("state."))
     assert sizes["decode_state"] == 4 * (5 * 3 + 5 + 1)  # rotation, mean, scale
     assert document["bits_per_vector"] == 3

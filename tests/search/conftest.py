@@ -6,7 +6,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import pytest
 
+from embcomp.compressors import grades
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
@@ -20,6 +22,14 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dccl": {"codebooks": 4, "ways": 4, "epochs": 1},
     "kd": {"ways": 8, "dims": 4, "iterations": 2},
     "kd-lstm": {"ways": 4, "dims": 3, "compose": "lstm", "iterations": 1},
+    "transform": {"bits": 30, "grade": 5.0},
+    "transform-source": {"bits": 40, "space": "source", "grade": 4.0},
+    "additive": {"bits": 20, "codebooks": 2, "grade": 8.0},
+    "sign-bands": {"grade": 4.0},
+    "sign-lengths": {"lengths": 5},
+    "iiq-bands": {"grade": 6.0, "bits": 16, "lengths": 4, "remove_top": 1},
+    "itq-lengths": {"bits": 20, "lengths": 6, "iterations": 3},
+    "nlb-lengths": {"bits": 16, "epochs": 1, "lengths": 3},
     "alone": {"inter": 20, "epochs": 2},
     "prune": {},
 }
@@ -41,4 +51,8 @@ def embedding() -> Embedding:
 def encoded(name: str) -> EncodedEmbedding:
     """The embedding, compressed by a method of :data:`CONFIGS`."""
     compressor = make_compressor(name.partition("-")[0], **CONFIGS[name])
-    return EncodedEmbedding.encode(embedding(), compressor)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(grades, "LEAST_ROWS", 40)
+        found = EncodedEmbedding.encode(embedding(), compressor)
+    assert (len(found.codes.bands) > 2) == (CONFIGS[name].get("grade", 0) > 0)
+    return found

@@ -157,9 +157,10 @@ def test_what_each_method_offers() -> None:
     offers = {name: SearchIndex(encoded(name)).similarities for name in CONFIGS}
     assert offers["iiq"] == offers["sign"] == ("hamming", "asymmetric", "decoded")
     assert offers["nlb"] == ("hamming", "decoded")
-    assert {offers[name] for name in ("dccl", "kd", "kd-lstm", "alone", "prune")} == {("decoded",)}
+    others = ("dccl", "kd", "kd-lstm", "alone", "prune", "transform", "additive", "sign-bands", "iiq-bands")
+    assert {offers[name] for name in others} == {("decoded",)}
     defaults = {name: SearchIndex(encoded(name)).default_similarity for name in CONFIGS}
-    assert defaults == dict.fromkeys(CONFIGS, "decoded") | {"nlb": "hamming"}
+    assert defaults == dict.fromkeys(CONFIGS, "decoded") | dict.fromkeys(("nlb", "nlb-lengths"), "hamming")
 
 
 def test_search_without_the_source_order(tmp_path: object) -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from embcomp import shortlist
-from embcomp.kernels.sums import SCORE_UNIT, Symbols, Tables, exact_sums, rounded
+from embcomp.bits import pack_fields
+from embcomp.compressors.lookup import Levels, Lookup, Words
+from embcomp.kernels.sums import SCORE_UNIT, rounded
 from embcomp.search import nearest, tables
-from embcomp.search.nearest import by_hamming, by_tables, by_vectors
-from embcomp.search.tables import join_symbols, join_tables
+from embcomp.search.nearest import all_by_tables, by_hamming, by_tables, by_vectors
+from embcomp.search.tables import Band, Products
 from embcomp.shortlist import Ranked
 
 
@@ -22,6 +24,7 @@ from embcomp.shortlist import Ranked
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "SCAN_ROWS", 32)
+        patch.setattr(nearest, "FEW", 4)
         patch.setattr(shortlist, "FIRST_ROWS", 8)
         patch.setattr(shortlist, "PENDING_ROWS", 16)
         yield
@@ -46,23 +49,45 @@ def lengths(rng: np.random.Generator, n_rows: int, spread: float) -> NDArray[np.
     return inverse
 
 
+def bands(rng: np.random.Generator, n_rows: list[int], dim: int = 4) -> tuple[list[Band], NDArray[np.float64]]:
+    """Bands of codes of signs and codewords, and the vectors that they stand for."""
+    found, vectors = [], []
+    for number, n in enumerate(n_rows):
+        directions, words = rng.normal(size=(number, dim)), rng.normal(size=(2, 16, dim)).astype(np.float32)
+        signs, symbols = rng.integers(0, 2, (n, number)), rng.integers(0, 16, (n, 2))
+        lookup = Lookup(rng.normal(size=dim), (Levels(np.array([-1, 1], np.float32), directions), Words(words)))
+        sums = lookup.base + (2 * signs - 1) @ directions + words[0, symbols[:, 0]] + words[1, symbols[:, 1]]
+        code = pack_fields([(signs.astype(np.uint8), 1), (symbols.astype(np.uint8), 4)], n)
+        found.append(Band(lookup, code, iter(())))
+        vectors.append(sums)
+    return found, np.concatenate(vectors)
+
+
 @settings(max_examples=60)
 @given(
     st.integers(0, 10**6),
-    st.integers(0, 150),
-    st.sampled_from([1, 2, 3, 16, 64, 200, 300]),
-    st.integers(1, 6),
+    st.lists(st.integers(1, 60), min_size=1, max_size=4),
     st.integers(1, 12),
-    st.sampled_from([None, 0.0, 3.0]),
+    st.integers(0, 300),
 )
-def test_tables(seed: int, n_rows: int, ways: int, n_symbols: int, k: int, spread: float | None) -> None:
+def test_tables(seed: int, n_rows: list[int], k: int, restrict: int) -> None:
     rng = np.random.default_rng(seed)
-    symbols = rng.integers(0, ways, (n_rows, n_symbols))
-    products = rng.normal(size=(n_symbols, ways)) / n_symbols
-    inverse = 0.5 if spread is None else lengths(rng, n_rows, spread)
-    exact = np.array([sum(products[m, s] for m, s in enumerate(row)) for row in symbols]) * inverse
-    found = by_tables(join_symbols(symbols, ways), join_tables(products), inverse, k, n_rows)
-    assert_best(found, exact.astype(np.float64), k)
+    of_code, vectors = bands(rng, n_rows)
+    query, last = rng.normal(size=4), min(restrict, len(vectors))
+    query /= np.linalg.norm(query)
+    exact = (vectors @ query / np.linalg.norm(vectors, axis=1))[:last]
+    assert_best(by_tables(of_code, query, k, last), exact, k)
+    np.testing.assert_allclose(all_by_tables(of_code, query, last), exact, atol=2 * SCORE_UNIT)
+
+
+def test_of_equal_rows_the_first_are_found() -> None:
+    rng = np.random.default_rng(0)
+    (band,), vectors = bands(rng, [1])
+    code = np.zeros((5000, 1), np.uint8)
+    many = [Band(band._lookup, code, iter(())), Band(band._lookup, code, iter(()))]
+    ranks, scores = by_tables(many, vectors[0] / np.linalg.norm(vectors[0]), 20, 10_000)
+    assert ranks.tolist() == list(range(20))
+    assert len(set(scores.tolist())) == 1
 
 
 @given(st.integers(0, 10**6), st.integers(0, 60), st.integers(1, 12), st.booleans())
@@ -78,43 +103,24 @@ def test_vectors(seed: int, n_rows: int, k: int, one_length: bool) -> None:
         np.testing.assert_allclose(scores, exact[ranks], atol=1e-5)
 
 
-@pytest.fixture
-def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Numbers of rows whose similarity is computed exactly."""
-    counts: list[int] = []
+def test_few_rows_are_computed_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = []
 
-    def counted(lookup: Tables, symbols: Symbols) -> NDArray[np.float64]:
-        counts.append(len(symbols))
-        return exact_sums(lookup, symbols)
+    def counted(products: Products, symbols: NDArray[np.uint16]) -> NDArray[np.float64]:
+        counts.append(symbols.shape[1])
+        return exactly(products, symbols)
 
-    monkeypatch.setattr(nearest, "exact_sums", counted)
-    monkeypatch.setattr(tables, "SCAN_ROWS", 1024)
-    monkeypatch.setattr(shortlist, "FIRST_ROWS", 1024)
-    return counts
-
-
-@pytest.mark.parametrize("spread", [None, 0.3])
-def test_few_sums_of_tables_are_computed_exactly(spread: float | None, computed: list[int]) -> None:
-    rng = np.random.default_rng(3)
-    symbols, products = rng.integers(0, 16, (20_000, 8)), rng.normal(size=(8, 16))
-    inverse = 0.1 if spread is None else lengths(rng, 20_000, spread) / 10
-    by_tables(join_symbols(symbols, 16), join_tables(products), inverse, 10, 20_000)
-    assert sum(computed) <= 80
+    exactly = Products.exactly
+    monkeypatch.setattr(Products, "exactly", counted)
+    of_code, vectors = bands(np.random.default_rng(3), [10, 3000, 20_000], dim=20)
+    by_tables(of_code, vectors[100] / np.linalg.norm(vectors[100]), 10, 23_010)
+    assert sum(counts) <= 200
 
 
 @pytest.mark.parametrize(("n_bits", "similarity"), [(1, -1.0), (2, 0.0), (4, 0.5)])
 def test_one_bit_differs(n_bits: int, similarity: float) -> None:
     ranks, scores = by_hamming(np.array([0, 1]), np.array([7, 3]), n_bits)
     assert (ranks.tolist(), scores.tolist()) == ([7, 3], [1.0, similarity])
-
-
-def test_sums_that_nearly_cancel() -> None:
-    rng = np.random.default_rng(4)
-    products = np.array([[1000.0], [-1000.0]]) + rng.uniform(0, 1e-4, (2, 256))
-    symbols = rng.integers(0, 256, (300, 2))
-    exact = rounded(products[0, symbols[:, 0]] + products[1, symbols[:, 1]])
-    found = by_tables(join_symbols(symbols, 256), join_tables(products), 1.0, 5, 300)
-    assert found[0].tolist() == np.lexsort((np.arange(300), -exact))[:5].tolist()
 
 
 def test_rounding() -> None:

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from embcomp.bits import pack_fields
+from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.kernels.sums import byte_tables, exact_sums
 from embcomp.search import tables as module
-from embcomp.search.tables import (
-    join_symbols,
-    join_tables,
-    rounding_error,
-    symbols_joined,
-    table_sums,
-)
+from embcomp.search.tables import Band, joints
 
 
 def test_exact_sums_by_hand() -> None:
@@ -21,46 +17,93 @@ def test_exact_sums_by_hand() -> None:
     assert exact_sums(tables, np.array([[0, 1], [1, 1]], dtype=np.uint8)).tolist() == [21.0, 22.0]
 
 
-def test_so_many_symbols_are_joined() -> None:
-    assert {ways: symbols_joined(ways) for ways in (1, 2, 3, 8, 16, 64, 65, 256, 65536)} == {
-        **{1: 1, 2: 12, 3: 7, 8: 4, 16: 3},
-        **{64: 2, 65: 1, 256: 1, 65536: 1},
-    }
+def widths(lookup: Lookup, most_bits: int) -> list[tuple[int, int]]:
+    return [(joint.symbols.stop - joint.symbols.start, joint.n_bits) for joint in joints(lookup, most_bits)]
 
 
-def test_joining_by_hand() -> None:
-    symbols = np.array([[15, 0, 1, 2]])
-    assert join_symbols(symbols, 16).tolist() == [[15 * 256 + 1], [2]]
-    tables = join_tables(np.arange(64.0).reshape(4, 16))
-    assert [len(table) for table in tables] == [4096, 16]
-    assert tables[0][15 * 256 + 1] == 15 + 16 + 33
-    assert tables[1][2] == 50
-
-
-@pytest.mark.parametrize(("ways", "dtype"), [(2, np.uint16), (256, np.uint8), (257, np.uint16), (65537, np.uint32)])
-def test_joint_symbols_take_as_few_bytes_as_hold_them(ways: int, dtype: type) -> None:
-    symbols = np.full((1, 12), ways - 1)
-    joint = join_symbols(symbols, ways)
-    assert joint.dtype == dtype
-    assert joint[0, 0] == ways ** symbols_joined(ways) - 1
-
-
-def test_no_symbols_have_no_columns() -> None:
-    assert join_symbols(np.empty((5, 0), dtype=np.int64), 16).shape == (0, 5)
-
-
-def test_the_bound_of_rounding_by_hand() -> None:
-    tables = [np.array([1.0, -3.0]), np.array([0.5])]
-    assert rounding_error(tables) == 2 * 3 * 2.0**-23 * 3.5
-
-
-@given(st.integers(1, 300), st.integers(1, 7), st.integers(0, 999))
-def test_joint_sums_are_sums(ways: int, n_symbols: int, seed: int) -> None:
+def levels(n_symbols: int, n_bits: int, seed: int = 0) -> Levels:
     rng = np.random.default_rng(seed)
-    tables = rng.normal(size=(n_symbols, ways))
-    symbols = rng.integers(0, ways, (20, n_symbols))
-    joint = exact_sums(join_tables(tables), join_symbols(symbols, ways).T)
-    np.testing.assert_allclose(joint, [sum(tables[m, s] for m, s in enumerate(row)) for row in symbols], atol=1e-12)
+    return Levels(np.sort(rng.normal(size=2**n_bits)).astype(np.float32), rng.normal(size=(n_symbols, 3)))
+
+
+def words(n_symbols: int, n_bits: int) -> Words:
+    return Words(np.random.default_rng(1).normal(size=(n_symbols, 2**n_bits, 3)).astype(np.float32))
+
+
+def test_as_many_symbols_are_joined_as_fit() -> None:
+    base = np.zeros(3)
+    assert widths(Lookup(base, ()), 12) == []
+    assert widths(Lookup(base, (levels(30, 1),)), 12) == [(12, 12), (12, 12), (6, 6)]
+    assert widths(Lookup(base, (levels(2, 5), levels(3, 2))), 12) == [(3, 12), (2, 4)]
+    assert widths(Lookup(base, (words(3, 6),)), 12) == [(2, 12), (1, 6)]
+    assert widths(Lookup(base, (words(2, 8), levels(2, 3))), 12) == [(1, 8), (1, 8), (2, 6)]
+    assert widths(Lookup(base, (words(1, 14), levels(1, 13))), 12) == [(1, 14), (1, 13)]
+
+
+def test_what_joined_symbols_stand_for() -> None:
+    one, other = levels(1, 1), levels(1, 2)
+    (joint,) = joints(Lookup(np.zeros(3), (one, other)), 12)
+    expected = [[a, b] for a in one.levels for b in other.levels]
+    assert joint.values.tolist() == expected
+
+
+LOOKUPS = {
+    "signs": Lookup(np.arange(3.0), (Levels(np.array([-1, 1], np.float32), np.eye(3)[[0, 1, 2, 0, 1, 2, 2]]),)),
+    "levels": Lookup(np.ones(3), (levels(3, 4), levels(5, 3, 2), levels(9, 1, 3))),
+    "words": Lookup(np.zeros(3), (words(5, 5),)),
+    "both": Lookup(np.zeros(3), (words(2, 8), levels(2, 3))),
+    "nothing": Lookup(np.ones(3), ()),
+}
+
+
+def plainly(lookup: Lookup, symbols: list[list[int]]) -> np.ndarray:
+    """Sums of what symbols stand for, one after the other."""
+    out = []
+    for row in symbols:
+        total, left = lookup.base.copy(), list(row)
+        for part in lookup.parts:
+            if isinstance(part, Levels):
+                for direction in part.directions:
+                    total += part.levels[left.pop(0)].astype(np.float64) * direction
+            else:
+                for each in part.words:
+                    total += each[left.pop(0)]
+        out.append(total)
+    return np.array(out).reshape(len(symbols), 3)
+
+
+@pytest.mark.parametrize("name", LOOKUPS)
+@pytest.mark.parametrize("origin", [None, np.array([1, -2, 0.5], np.float32)])
+def test_products_and_cosines(name: str, origin: np.ndarray | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEW_ROWS", 30)
+    monkeypatch.setattr(module, "SCAN_ROWS", 16)
+    lookup = replace(LOOKUPS[name], origin=origin)
+    rng = np.random.default_rng(7)
+    bits_of = [
+        bits
+        for part in lookup.parts
+        for bits in (
+            [len(part.levels).bit_length() - 1] * len(part.directions)
+            if isinstance(part, Levels)
+            else [part.words.shape[1].bit_length() - 1] * len(part.words)
+        )
+    ]
+    for n_rows in (0, 1, 29, 50):
+        symbols = [[int(rng.integers(0, 2**n_bits)) for n_bits in bits_of] for _ in range(n_rows)]
+        fields = [(np.array([row[i] for row in symbols], np.uint16).reshape(-1, 1), n) for i, n in enumerate(bits_of)]
+        lengths = np.exp(rng.normal(size=n_rows))[:, None]
+        sums = plainly(lookup, symbols)
+        vectors = lengths * sums + (0 if origin is None else origin)
+        band = Band(lookup, pack_fields(fields, n_rows), iter([vectors.astype(np.float32)]))
+        query = rng.normal(size=3)
+        products = band.products(query)
+        np.testing.assert_allclose(products.exactly(band.columns), sums @ query, atol=1e-6)
+        nearly = np.empty(n_rows, np.float32)
+        band.cosines(products, nearly)
+        expected = vectors @ query / np.linalg.norm(vectors, axis=1)
+        np.testing.assert_allclose(nearly, expected, atol=1e-5)
+        assert (np.abs(nearly - expected) <= products.error + 1e-6).all()
+        assert products.error < 1e-3
 
 
 def test_byte_tables_are_sums_of_signed_weights() -> None:
@@ -69,17 +112,3 @@ def test_byte_tables_are_sums_of_signed_weights() -> None:
     codes = rng.integers(0, 2, (20, 13), dtype=np.uint8)
     sums = exact_sums(byte_tables(weights), np.packbits(codes, axis=1))
     np.testing.assert_allclose(sums, (2.0 * codes - 1) @ weights, atol=1e-12)
-
-
-def test_blocks_of_sums(monkeypatch: object) -> None:
-    rng = np.random.default_rng(0)
-    tables = rng.normal(size=(5, 7)) * 100
-    planes = rng.integers(0, 7, (5, 50), dtype=np.uint8)
-    before = module.SCAN_ROWS
-    module.SCAN_ROWS = 16
-    try:
-        got = np.concatenate([sums.copy() for _, sums in table_sums(planes, list(tables.astype(np.float32)), 41)])
-    finally:
-        module.SCAN_ROWS = before
-    exact = exact_sums(tables, planes.T)[:41]
-    assert np.abs(got - exact).max() <= rounding_error(tables)
