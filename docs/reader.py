@@ -342,10 +342,10 @@ def mix(z):
 def tokenizer_of(document, sections, words):
     """Return the tokenizer of a static sentence model, and what is done with its tokens."""
     section, rules = sections["text.tokenizer"].tobytes(), document["text"]
-    limit, decompressor = min(2**24, 32 * len(section)), zlib.decompressobj()
+    limit, decompressor = min(2**24, 8 * len(section)), zlib.decompressobj()
     content = decompressor.decompress(section, limit + 1)
     require(decompressor.eof and not decompressor.unused_data, "a tokenizer is a whole zlib stream")
-    require(len(content) <= limit, "a tokenizer expands to at most 32 times its size and 16 MiB")
+    require(len(content) <= limit, "a tokenizer expands to at most 8 times its size and 16 MiB")
     require(rules["pooling"] == "mean", "vectors of texts are means")
     tokenizer = json.loads(content.decode("utf-8"))
     short = tokenizer["model"]["vocab"]

@@ -17,7 +17,7 @@ from embcomp.errors import OutputError
 from embcomp.wordlist.deflate import deflate, inflate
 
 MAX_JSON_BYTES = 1 << 24  # of a packed tokenizer: limits the objects that a hostile one can make a reader build
-MAX_EXPANSION = 32  # of a packed tokenizer: JSON compresses 2 to 10 times
+MAX_EXPANSION = 8  # of a packed tokenizer: Huffman codes have a bit or more for each byte
 MAX_COUNT = 2**31  # tokens or characters of a text
 
 Document = dict[str, Any]
