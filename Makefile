@@ -28,6 +28,9 @@ demo: $(VENV)/installed  ## set up, compress the sample with every method, print
 	@mkdir -p $(DEMO)
 	$(BIN)/embcomp sample -o $(DEMO)/sample.txt --force
 	$(BIN)/embcomp compare $(DEMO)/sample.txt
+	@echo
+	@echo "embcomp is installed in $(BIN). Put it on your path for this shell, and go on with the README's examples:"
+	@echo "  source $(BIN)/activate"
 
 test: lint types tests site  ## lint, types, tests, documentation: what CI runs
 

@@ -46,7 +46,7 @@ def help_of(name: str | None, *arguments: str) -> str:
 def options_of(method: str) -> str:
     """The section of the help of ``embcomp compress`` on one method's options."""
     text = help_of("compress", "--method", method)
-    return text[text.index(f"Options of {method}:") :]
+    return text[text.index(f"Options of {method}:") : text.index("\n\nExamples:")]
 
 
 def cli_page() -> str:

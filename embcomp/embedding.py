@@ -40,11 +40,16 @@ class Source:
     words_not_found: int = 0
     """Wanted words that the source does not have."""
 
+    reading: str = ""
+    """Options of reading that were given, as JSON: those that change words or vectors."""
+
     def to_json(self) -> dict[str, Any]:
-        """The fields by name; without those about wanted words if there are none."""
+        """The fields by name; without those that say nothing about options that were not given."""
         fields = asdict(self)
         if not (self.unwanted_dropped or self.words_not_found):
             del fields["unwanted_dropped"], fields["words_not_found"]
+        if not self.reading:
+            del fields["reading"]
         return fields
 
 

@@ -46,6 +46,14 @@ class Command(click.Command):
             with formatter.section(title):
                 formatter.write_dl(rows)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples."""
+        from embcomp.cli.examples import EXAMPLES
+
+        with formatter.section("Examples"):
+            for line in EXAMPLES[str(ctx.info_name)]:
+                formatter.write(f"{'':{formatter.current_indent}}{line}\n")
+
     def flags(self, ctx: click.Context) -> dict[str, str]:
         """The flag of each option, by its name in the library."""
         options = [each for each in self.get_params(ctx) if isinstance(each, click.Option)]

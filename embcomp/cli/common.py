@@ -201,7 +201,8 @@ def notes_on(source: Mapping[str, Any]) -> list[str]:
     lines = [f"dropped from {name}: {', '.join(dropped)}"] if dropped else []
     if "words_not_found" in source:
         found, missing = source["rows"], source["words_not_found"]
-        lines.append(f"of {found + missing} words wanted, {found} were found in {name} and {missing} were not")
+        beside = f" and {missing} were not" if missing else ""
+        lines.append(f"of {found + missing} words wanted, {found} were found in {name}{beside}")
     return lines
 
 

@@ -12,7 +12,6 @@ from embcomp.cli.command import Command, Name, method_names, note
 from embcomp.cli.common import (
     data_option,
     force_option,
-    json_option,
     lists_in,
     oov_option,
     quiet_option,
@@ -23,7 +22,7 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.cli.progress import overall_bar, progress_bars
-from embcomp.cli.text import print_json
+from embcomp.cli.results import form_option, print_all
 from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing
 
@@ -78,7 +77,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing kept.")
 @force_option
 @quiet_option
-@json_option
+@form_option
 @source_options
 def command(
     source: str,
@@ -100,7 +99,7 @@ def command(
     no_cache: bool,
     force: bool,
     quiet: bool,
-    as_json: bool,
+    form: str | None,
     **given: Any,
 ) -> None:
     """Compress SOURCE with several methods, score each, and print one table.
@@ -155,8 +154,8 @@ def command(
     _write(markdown_file, lambda: tables.markdown_table(lines), force=force)
     for line in notes:
         note(f"embcomp: compare: {line}", quiet=quiet)
-    if as_json:
-        print_json([result.to_json() for result in results])
+    if form is not None:
+        print_all(form, tables.csv_rows(results) if form == "tsv" else [result.to_json() for result in results])
     else:
         click.echo(tables.text_table(lines), nl=False)
     if budget is not None and not any(job.config for job in jobs):

@@ -81,6 +81,12 @@ def default_target(source: str) -> Path:
     metavar="NAME",
     help="How to compress; embcomp methods lists what there is.",
 )
+@click.option(
+    "--recipe",
+    metavar="FILE",
+    expose_value=False,
+    help="Take method and options from a TOML file, as embcomp info --recipe prints it; what is given here counts.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0).")
 @threads_option
 @click.option(
@@ -191,6 +197,8 @@ def _on_state(document: dict[str, Any]) -> list[str]:
     found = [option for role in ("width", "symbols", "ways") if (option := kind.option_for(role))]
     advice = [f"lower {' or '.join(f'`{option.name}`' for option in found)}"] if found else []
     advice += [f"use `method` {SMALLEST}"] if kind.name != SMALLEST else []
+    if not advice and not larger:
+        return []
     return [f"{start}{what}; for few words, {' or '.join(advice) or 'do not compress them'}"]
 
 

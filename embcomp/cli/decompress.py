@@ -34,12 +34,8 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
     return writable_formats()
 
 
-@click.command("decompress", cls=Command)
-@container_argument
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="Output file; - for stdout.")
-@click.option(
+to_option = click.option(
     "--to",
-    "format",
     type=Name(_writable_formats),
     metavar="NAME",
     help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, parquet, arrow, "
@@ -47,6 +43,12 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
     ".fifu, before .gz, .bz2, .xz or .zst. static-model is a folder for model2vec and sentence-transformers: what a "
     "static sentence model becomes if OUT has no suffix.",
 )
+
+
+@click.command("decompress", cls=Command)
+@container_argument
+@click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="Output file; - for stdout.")
+@to_option
 @click.option(
     "--restore-mean",
     is_flag=True,
@@ -63,7 +65,7 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
 @force_option
 @quiet_option
 def command(
-    file: Path, output: str, format: str | None, restore_mean: bool, codes: bool, force: bool, quiet: bool
+    file: Path, output: str, to: str | None, restore_mean: bool, codes: bool, force: bool, quiet: bool
 ) -> None:
     """Decode every vector of FILE and write them all, in the order of the source."""
     from embcomp.container.reader import open_container
@@ -74,14 +76,13 @@ def command(
     if restore_mean and encoded.compressor.offset is None:
         raise ParameterError(f"`restore_mean`: {encoded.compressor.name} stores no mean")
     if codes:
-        n_bits = _write_codes(encoded, output, format, force=force, restore_mean=restore_mean)
+        n_bits = _write_codes(encoded, output, to, force=force, restore_mean=restore_mean)
         if output != "-":
             note(f"{visible(output)}: {len(encoded)} codes of {n_bits} bits", quiet=quiet)
         return
-    if format is None and encoded.text is not None and output != "-" and not Path(output).suffix:
-        format = STATIC_MODEL
-    if format is None:
-        format = "glove-text" if output == "-" else format_of(output)[0]
+    if to is None and encoded.text is not None and output != "-" and not Path(output).suffix:
+        to = STATIC_MODEL
+    format = to or ("glove-text" if output == "-" else format_of(output)[0])
     if format == STATIC_MODEL:
         offset = encoded.compressor.offset if restore_mean else None
         n_rows = write_model(Path(output), encoded, offset, force=force)

@@ -11,7 +11,6 @@ import click
 from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     data_option,
-    json_option,
     max_memory_option,
     oov_option,
     open_target,
@@ -23,7 +22,8 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.cli.progress import progress_bars
-from embcomp.cli.text import escaped, print_json
+from embcomp.cli.results import form_option, print_all
+from embcomp.cli.text import escaped
 from embcomp.errors import ParameterError
 
 
@@ -52,7 +52,7 @@ from embcomp.errors import ParameterError
 @seed_option("bootstrap and k-means")
 @threads_option
 @max_memory_option
-@json_option
+@form_option
 @quiet_option
 @source_options
 def command(
@@ -64,7 +64,7 @@ def command(
     restrict_vocab: int,
     oov: Any,
     seed: int,
-    as_json: bool,
+    form: str | None,
     quiet: bool,
     **given: Any,
 ) -> None:
@@ -94,8 +94,8 @@ def command(
             for score in measure(open_target(path, options, progress), Path(path).name, chosen, settings)
         ]
     rows = beside(scores, base)
-    if as_json:
-        print_json([score.to_json() for score in rows])
+    if form is not None:
+        print_all(form, [score.to_json() for score in rows])
     else:
         rows = [replace(row, target=escaped(row.target), task=escaped(row.task)) for row in rows]
         click.echo(text_report(rows, oov=oov, seed=seed, with_baseline=original is not None), nl=False)

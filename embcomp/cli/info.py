@@ -11,20 +11,29 @@ from embcomp.checks import size_text
 from embcomp.cli.command import Command
 from embcomp.cli.common import containers_argument, json_option
 from embcomp.cli.keeping import kept_lines
+from embcomp.cli.recipe import recipe_text
 from embcomp.cli.text import escaped, print_json
+
+LISTED = 8  # values of a list in the report that are shown in full
 
 
 @click.command("info", cls=Command)
 @containers_argument
 @json_option
-def command(files: tuple[str, ...], as_json: bool) -> None:
+@click.option("--recipe", is_flag=True, help="Print a recipe for embcomp compress that makes the file again.")
+def command(files: tuple[str, ...], as_json: bool, recipe: bool) -> None:
     """Say what is inside each FILE (- for stdin): method, options, bytes by part, both ratios, provenance.
 
     With --json: one object for one FILE, a list for several.
     """
     from embcomp.container.reader import describe
 
+    if recipe and (as_json or len(files) > 1):
+        raise click.UsageError("--recipe is for one FILE and excludes --json")
     documents = [describe(file) for file in files]
+    if recipe:
+        click.echo(recipe_text(documents[0]), nl=False)
+        return
     if as_json:
         print_json(documents[0] if len(files) == 1 else documents)
         return
@@ -56,7 +65,7 @@ def _lines(document: dict[str, Any]) -> list[str]:
         f"  dropped    {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
         *_kept(document["report"].get("kept")),
         *(
-            f"report       {escaped(name)}: {json.dumps(value)}"
+            f"report       {escaped(name)}: {_short(value)}"
             for name, value in document["report"].items()
             if name != "kept"
         ),
@@ -81,6 +90,13 @@ def _tried(trial: dict[str, Any]) -> str:
 def _state(sections: dict[str, int]) -> list[str]:
     """What the bytes of the state are."""
     return [f"  {escaped(name)}: {n_bytes} bytes" for name, n_bytes in sections.items() if name.startswith("state.")]
+
+
+def _short(value: Any) -> str:
+    """A value of the report; of a long list, its first and last."""
+    if isinstance(value, list) and len(value) > LISTED:
+        return f"{json.dumps(value[0])} … {json.dumps(value[-1])} ({len(value)} values)"
+    return json.dumps(value)
 
 
 def _bands(bands: list[dict[str, int]]) -> list[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "compress": "Compress an embedding file into one .embc file.",
     "decompress": "Write the vectors of an .embc file in another format.",
+    "convert": "Write an embedding file in another format, without compressing.",
     "info": "Say what is inside an .embc file.",
     "verify": "Check every byte of an .embc file.",
     "vector": "Print the vectors of words.",
@@ -37,6 +38,7 @@ COMMANDS = {
     "codes": "Print the symbols of words and the words that share them.",
     "add": "Encode more words as those of an .embc file were.",
     "eval": "Score embeddings on word similarity and categorization.",
+    "diff": "Compare two files: words, neighbours, scores.",
     "compare": "Compress with several methods and put size and quality in one table.",
     "page": "Write a page that shows an .embc file in a browser.",
     "methods": "List the compression methods and their options.",
@@ -147,6 +149,10 @@ def _outcome(arguments: list[str] | None) -> int:
             code = group.main(args=arguments, prog_name="embcomp", standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
+    except click.MissingParameter as error:
+        message = error.format_message().rstrip(".")
+        path = "" if error.ctx is None else error.ctx.command_path
+        code = _complain(f"{_command_of(error)}{message}; {path} --help shows examples", error.exit_code)
     except click.ClickException as error:
         code = _complain(f"{_command_of(error)}{error.format_message()}", error.exit_code)
     except EmbcompError as error:

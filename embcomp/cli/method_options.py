@@ -9,6 +9,8 @@ import click
 
 from embcomp.checks import Boolean, Check, Either, OneOf, Option, Role
 from embcomp.cli.command import Command, typed
+from embcomp.cli.common import SourceOption
+from embcomp.cli.recipe import read_recipe, recipe_arguments
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -43,7 +45,10 @@ class MethodCommand(Command):
 
         own = self.make_parser(ctx)
         own.ignore_unknown_options = True
-        named = own.parse_args(list(args))[0].get("method")
+        found = own.parse_args(list(args))[0]
+        path = "" if ctx.resilient_parsing else found.get("recipe") or ""
+        recipe = read_recipe(path) if path else {}
+        named = found.get("method") or recipe.get("method")
         default = next(each.default for each in self.params if each.name == "method")
         try:
             kind = compressor_class(str(named or default))
@@ -55,6 +60,10 @@ class MethodCommand(Command):
         ctx.meta[CHOSEN] = [MethodOption(kind, each, flags) for each in kind.options if each.role != SEED]
         ctx.meta[KIND] = kind
         ctx.meta[NAMED] = named is not None
+        if path:
+            reading = {str(each.name): each.opts[0] for each in self.params if isinstance(each, SourceOption)}
+            ordered = recipe_arguments(path, recipe, flags, reading)
+            args = ["--method", kind.name, *ordered, *args]  # what the user gives comes last, and counts
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:

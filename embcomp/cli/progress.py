@@ -43,7 +43,7 @@ def _shown(*, quiet: bool, whole: bool) -> Iterator[Progress]:
     if quiet:
         yield no_progress
     elif not sys.stderr.isatty():
-        yield _Lines()
+        yield _Lines(whole=whole)
     else:
         bar = _Bar(whole=whole)
         try:
@@ -86,9 +86,10 @@ def _new_bar(stage: str, done: int, total: int) -> tqdm[Any]:
 
 
 class _Lines:
-    """A line now and then, for a log: how far the current stage is, and since when work goes on."""
+    """A line now and then, for a log: what is being done, how far that is or the whole, and how long it has taken."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, whole: bool) -> None:
+        self._of = " of all" if whole else ""
         self._start = self._last = time.monotonic()
 
     def __call__(self, stage: str, done: int, total: int, note: str = "", /) -> None:
@@ -96,7 +97,6 @@ class _Lines:
         if now - self._last < SECONDS_BETWEEN_LINES:
             return
         self._last = now
-        share = f" {100 * done / total:.0f} %" if total else ""
-        beside = f", {note}" if note else ""
-        minutes = int((now - self._start) / 60)
-        click.echo(f"embcomp: {visible(stage)}{share}{visible(beside)} (since {minutes} min)", err=True)
+        share = [f"{100 * done / total:.0f} %{self._of}"] if total else []
+        text = ", ".join([stage, *share, *([note] if note else []), f"after {(now - self._start) / 60:.0f} min"])
+        click.echo(f"embcomp: {visible(text)}", err=True)

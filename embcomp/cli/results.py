@@ -60,6 +60,14 @@ class Results:
             self._n_rows += 1
 
 
+def print_all(form: str, documents: Iterable[Document]) -> None:
+    """Print documents, each of them one row, in a form other than text."""
+    results = Results(form, print_json)
+    for document in documents:
+        results.add(document)
+    results.finish()
+
+
 def _cell(value: Any) -> str:
     """A value in a table: nothing for none, numbers in full, lists and objects as JSON."""
     if value is None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from embcomp.checks import size_text
 from embcomp.comparison import svg
 from embcomp.comparison.details import ROTATION, unpacked
 from embcomp.comparison.svg import Chart, Markup, Point, Scale, tag
 from embcomp.comparison.tables import Aspect, Line, aspects
+from embcomp.eval.score import Score
 
 VANISHED = 1e-4  # of the root sum of squares: a singular value that is only rounding
 MOST_CURVES = svg.N_SERIES
+SERIES = {"iiq": 0, "itq": 1, "sign": 2, "transform": 3, "kd": 4, "prune": 5, "alone": 6, "dccl": 7}
+LEAVE_OUT = {"iiq", "transform"}  # methods that remove or flatten dominant directions
 ROW_HEIGHT, LABEL_EVERY = 1.6, 10  # [Liao 2020, Fig. 3]: "the y axis lists every 10 words"
 
 
@@ -41,11 +45,14 @@ class Material:
     details: dict[str, dict[str, Any]]
     source_values: Sequence[float]
 
-    @property
+    @cached_property
     def series(self) -> dict[str, int]:
-        """A colour and shape for each method."""
-        methods = dict.fromkeys(line.method for line in self.lines if not line.is_baseline)
-        return {method: number for number, method in enumerate(methods)}
+        """A colour and shape for each method: its own in every report, or else one that is free in this one."""
+        methods = list(dict.fromkeys(line.method for line in self.lines if not line.is_baseline))
+        found = {method: SERIES[method] for method in methods if method in SERIES}
+        free = [number for number in range(svg.N_SERIES) if number not in found.values()] or list(range(svg.N_SERIES))
+        others = [method for method in methods if method not in found]
+        return found | {method: free[number % len(free)] for number, method in enumerate(others)}
 
     def look(self, line: Line) -> tuple[int, int]:
         """The series of a line's method, and a dash for each of its configurations."""
@@ -69,49 +76,84 @@ def all_figures(material: Material) -> list[Figure]:
 
 
 def pareto(material: Material, aspect: Aspect) -> Figure | None:
-    """Quality against bytes, with intervals; the front joins the points that no smaller file beats."""
+    """Quality against bytes: the points of each method joined by a line, with their intervals."""
     suite, metric = aspect
-    scored = [(line, line.bytes(), line.means[aspect]) for line in material.lines if aspect in line.means]
-    base = next((score.value for line, _, score in scored if line.is_baseline), None)
-    known = [
-        (line, size, score.value, score)
-        for line, size, score in scored
-        if size is not None and score.value is not None and not line.is_baseline
-    ]
+    known = [found for line in material.lines if (found := _scored(line, aspect))]
+    base = next((each.score.value for each in known if each.line.is_baseline), None)
+    known = [each for each in known if not each.line.is_baseline]
     if not known:
         return None
-    heights = [height for *_, score in known for height in (score.value, score.low, score.high)]
-    x = Scale.around([size for _, size, *_ in known], log=True)
+    heights = [height for each in known for height in (each.value, each.score.low, each.score.high)]
+    x = Scale.around([each.size for each in known], log=True)
     y = Scale.around([height for height in [*heights, base] if height is not None])
-    chart = Chart(x, y, "bytes of the file", f"{metric} ×100", [(tick, size_text(tick)) for tick in x.ticks()])
+    ticks = [(tick, size_text(tick)) for tick in x.ticks()]
+    chart = Chart(x, y, "← smaller · bytes of the file, logarithmic", f"{metric} ×100 · better →", ticks)
     if base is not None:
         chart.level(base, "base")
-    chart.steps(_front([(size, value) for _, size, value, _ in known]), "front")
-    for line, size, _, score in known:
-        if score.low is not None and score.high is not None:
-            chart.interval(size, score.low, score.high, material.series[line.method])
-    for line, size, value, _ in known:
-        chart.marker(size, value, material.series[line.method], f"{line.label}: {value:.1f}, {size_text(size)}")
+    for each in known:
+        if each.score.low is not None and each.score.high is not None:
+            chart.interval(each.size, each.score.low, each.score.high, material.series[each.line.method])
+    _join_methods(material, chart, known)
     if base is not None:
         chart.level_label(base, f"uncompressed {base:.1f}")
-    for line, size, value, _ in known:
-        chart.label(size, value, str(line.first.bits_per_vector))
-    for method in dict.fromkeys(line.method for line, *_ in known):
-        chart.name(method, material.series[method])
-    first = known[0][-1]
+    return _figure(chart, f"pareto-{suite}", f"{suite.capitalize()} against size", _pareto_text(suite, known, base))
+
+
+class _Scored(NamedTuple):
+    """A line's place in the picture of one suite."""
+
+    line: Line
+    size: float
+    value: float
+    score: Score
+
+
+def _scored(line: Line, aspect: Aspect) -> _Scored | None:
+    size, score = line.bytes(), line.means.get(aspect)
+    if size is None or score is None or score.value is None:
+        return None
+    return _Scored(line, size, score.value, score)
+
+
+def _join_methods(material: Material, chart: Chart, known: Sequence[_Scored]) -> None:
+    """A line through each method's points by size, its markers, and its name where there is room, else below."""
+    methods = {method: [each for each in known if each.line.method == method] for method in material.series}
+    points = {method: sorted((each.size, each.value) for each in found) for method, found in methods.items() if found}
+    for method, each in points.items():
+        chart.line(each, material.series[method])
+        chart.keep_clear(each)
+    for found in known:
+        label = f"{found.line.label}: {found.value:.1f}, {size_text(found.size)}"
+        chart.marker(found.size, found.value, material.series[found.line.method], label)
+    for method, each in points.items():
+        if not chart.label(each[::-1], method, material.series[method]):
+            chart.name(method, material.series[method])
+
+
+def _pareto_text(suite: str, known: Sequence[_Scored], base: float | None) -> str:
+    first = known[0].score
     parts = "" if not first.is_mean else " frequency bands" if suite == "fidelity" else " data sets"
+    methods = {each.line.method for each in known}
     text = (
-        f"{suite.capitalize()} ({first.task}{parts}): higher is better, further left is smaller. Bars are 95 % "
-        "bootstrap intervals; numbers are bits per word; the pale line is the Pareto front"
-        + ("." if base is None else "; the dashed line is the uncompressed source.")
+        f"{first.task.capitalize()}{parts}. A line joins the sizes of one method; bars are 95 % bootstrap intervals."
     )
-    return _figure(chart, f"pareto-{suite}", f"{suite.capitalize()} against size", text)
+    if base is not None:
+        text += " The dashed line is the uncompressed source."
+    if suite == "fidelity" and methods & LEAVE_OUT:
+        names = " and ".join(sorted(methods & LEAVE_OUT))
+        text += (
+            f" {names} leave out or flatten what dominates the source on purpose: similarity gains, and cosines "
+            "differ from the source's, which is what fidelity measures."
+        )
+    return text
 
 
 def losses(material: Material) -> list[Figure]:
     """The loss of each round of fitting [Liao 2020, Fig. 1], a picture for each kind of loss."""
     kinds: dict[str, list[tuple[Line, list[Point]]]] = {}
     for line, each in material.curves("losses"):
+        if len(each) < 2:  # no line
+            continue
         kind = material.details[line.label]["loss_kind"]
         kinds.setdefault(kind, []).append((line, list(enumerate(each, start=1))))
     return [_losses(material, kind, curves) for kind, curves in kinds.items()]
@@ -151,13 +193,13 @@ def values(material: Material) -> Figure | None:
 def errors(material: Material) -> Figure | None:
     """Error of decoded vectors by frequency of the word."""
     found = material.curves("errors")
-    if not found:
+    if not found or len(found[0][1]) < 2:
         return None
     names = [band["band"] for band in found[0][1]]
     curves = [(line, [(place, band["error"]) for place, band in enumerate(each)]) for line, each in found]
     heights = [error for _, each in curves for _, error in each]
     across, up = Scale(-0.4, len(names) - 0.6), Scale.around(heights, zero=min(heights) >= 0)
-    chart = Chart(across, up, "words by rank in the file", "1 − cosine", list(enumerate(names)))
+    chart = Chart(across, up, "words by rank in the file", "1 − cosine · ← better", list(enumerate(names)))
     _draw(material, chart, curves, names)
     text = (
         "One minus the cosine of each vector, centred as the method does it, and what comes back; means by rank in "
@@ -224,12 +266,3 @@ def _bit_rows(rows: list[list[str]], n_bits: int, left: float, top: float, width
 
 def _clipped(word: str) -> str:
     return word if len(word) <= 15 else word[:14] + "…"
-
-
-def _front(points: Sequence[Point]) -> list[Point]:
-    """Points that no other point beats in size and quality, by size."""
-    front: list[Point] = []
-    for size, value in sorted(points, key=lambda point: (point[0], -point[1])):
-        if not front or value > front[-1][1]:
-            front.append((size, value))
-    return front

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -23,6 +24,8 @@ from embcomp.eval.report import GAP
 from embcomp.progress import Progress, no_progress
 
 DEFAULT_WORD = "cook"
+SHOWN_HEADS = ("bytes", "× file", "× vectors", "bits/word", "fit s", "encode s")  # after the scores
+UNJUDGED = ("bits/word", "fit s", "encode s")  # columns of which no value is the best
 CLOSE_ENOUGH = 0.95  # of the uncompressed quality: what the page's first sentences look for
 
 
@@ -68,16 +71,23 @@ def build_report(
 def html_page(report: Report) -> str:
     """The page, whole."""
     title = f"Compressing {report.source.name or 'an embedding'}"
+    folded = [part for suite, tables in _task_tables(report.lines) for part in _folded(suite, tables)]
+    parts = {
+        "Quality against size": _figures(report, pareto=True),
+        "All methods": _table(report.lines),
+        "What is lost, and how it is learned": _figures(report, pareto=False),
+        "Every data set": folded,
+        "What was run": _folded("Source, versions, options and checksums", _provenance(report)),
+        "Notes": [tag("ul", *(tag("li", text) for text in report.notes))] if report.notes else [],
+    }
+    shown = {heading: content for heading, content in parts.items() if content}
+    links = [tag("a", heading, href=f"#{_anchor(heading)}") for heading in shown]
     sections = [
         tag("h1", title),
-        tag("p", _introduction(report)),
+        tag("p", _introduction(report), class_="lead"),
         tag("ul", *(tag("li", text) for text in findings(report.lines)), class_="findings"),
-        *(tag("p", text, class_="soft") for text in report.notes),
-        *_section("Quality against size", _figures(report, pareto=True)),
-        *_section("All methods", _table(report.lines)),
-        *_section("What is lost, and how it is learned", _figures(report, pareto=False)),
-        *(part for suite, tables in _task_tables(report.lines) for part in _section(f"{suite} in full", tables)),
-        *_section("What was run", _provenance(report)),
+        tag("nav", *links, aria_label="Contents"),
+        *(_section(heading, content) for heading, content in shown.items()),
     ]
     return Template(asset("page.html")).substitute(
         title=escape(title),
@@ -117,8 +127,17 @@ def _introduction(report: Report) -> str:
     return f"{words} {n_others} ways to compress them{seeds}, scored beside the uncompressed source."
 
 
-def _section(heading: str, content: Sequence[Markup]) -> list[Markup]:
-    return [tag("section", tag("h2", heading[:1].upper() + heading[1:]), *content)] if content else []
+def _section(heading: str, content: Sequence[Markup]) -> Markup:
+    return tag("section", tag("h2", heading), *content, id=_anchor(heading))
+
+
+def _anchor(heading: str) -> str:
+    return "-".join(re.findall("[a-z]+", heading.lower()))
+
+
+def _folded(heading: str, content: Sequence[Markup]) -> list[Markup]:
+    """Content that is there when its heading is clicked, and on paper."""
+    return [tag("details", tag("summary", heading[:1].upper() + heading[1:]), *content)]
 
 
 def _figures(report: Report, *, pareto: bool) -> list[Markup]:
@@ -133,12 +152,26 @@ def _figures(report: Report, *, pareto: bool) -> list[Markup]:
 def _table(lines: Sequence[Line]) -> list[Markup]:
     shown = aspects(lines)
     metrics = ", ".join(f"{suite} {metric}" for suite, metric in shown)
+    n_front = len(HEADS) - 1
+    rows = []
+    for line in lines:
+        found = cells(line, shown)
+        rows.append((line, [*found[n_front:], *(found[HEADS.index(head) - 1] for head in SHOWN_HEADS)]))
     caption = (
-        f"Suites ({metrics}): mean over data sets ×100, its 95 % interval, and its ratio to the uncompressed source. "
-        "A click on a heading sorts."
+        f"Suites ({metrics}): mean over data sets ×100, higher is better{_below(rows)}. The best of each column is "
+        "marked. A click on a heading sorts."
     )
-    rows = [(line, cells(line, shown)) for line in lines]
-    return _sortable(caption, [*HEADS, *(suite for suite, _ in shown)], rows)
+    return _sortable(caption, ["method", *(suite for suite, _ in shown), *SHOWN_HEADS], rows)
+
+
+def _below(rows: Sequence[tuple[Line, Sequence[Cell]]]) -> str:
+    """What stands below the scores of a table: only what is there."""
+    texts = [cell.below for _, found in rows for cell in found]
+    parts = [
+        *(["its 95 % interval"] if any("–" in text for text in texts) else []),
+        *(["its share of the uncompressed source's"] if any("%" in text for text in texts) else []),
+    ]
+    return f"; below it {' and '.join(parts)}" if parts else ""
 
 
 def _task_tables(lines: Sequence[Line]) -> list[tuple[str, list[Markup]]]:
@@ -146,15 +179,25 @@ def _task_tables(lines: Sequence[Line]) -> list[tuple[str, list[Markup]]]:
     tables: dict[str, list[Markup]] = {}
     for suite, metric in aspects(lines, all_metrics=True):
         tasks, rows = task_table(lines, (suite, metric))
-        caption = f"{metric} ×100, 95 % interval, ratio to the uncompressed source."
-        tables.setdefault(suite, []).extend(_sortable(caption, ["method", *tasks, "mean"], rows))
+        heads = [*tasks, "mean"][: len(tasks) + (len(tasks) > 1)]  # of one set, there is no mean beside it
+        rows = [(line, found[: len(heads)]) for line, found in rows]
+        caption = f"{metric} ×100, higher is better{_below(rows)}."
+        tables.setdefault(suite, []).extend(_sortable(caption, ["method", *heads], rows))
     return list(tables.items())
 
 
 def _sortable(caption: str, heads: Sequence[str], rows: Sequence[tuple[Line, Sequence[Cell]]]) -> list[Markup]:
     buttons = [tag("th", tag("button", head, type="button"), scope="col") for head in heads]
+    best = [
+        _best(head, [found[i] for line, found in rows if not line.is_baseline]) for i, head in enumerate(heads[1:])
+    ]
     body = [
-        tag("tr", tag("th", line.label, scope="row", data_sort=line.label), *map(_cell, found))
+        tag(
+            "tr",
+            tag("th", line.label, scope="row", data_sort=line.label),
+            *(_cell(cell, cell.value == top and not line.is_baseline) for cell, top in zip(found, best, strict=True)),
+            class_="baseline" if line.is_baseline else None,
+        )
         for line, found in rows
     ]
     return _scrolling(caption, buttons, body, class_="sortable")
@@ -169,9 +212,18 @@ def _scrolling(
     return [tag("p", caption, class_="soft"), region]
 
 
-def _cell(cell: Cell) -> Markup:
+def _best(head: str, column: Sequence[Cell]) -> float | None:
+    """The best value of a column, if it has one: the fewest bytes, the most of everything else."""
+    values = [cell.value for cell in column if cell.value is not None]
+    if head in UNJUDGED or len(set(values)) < 2:
+        return None
+    return min(values) if head == "bytes" else max(values)
+
+
+def _cell(cell: Cell, best: bool) -> Markup:
     below = [tag("small", cell.below)] if cell.below else []
-    return tag("td", cell.text, *below, data_sort=None if cell.value is None else repr(cell.value))
+    value = tag("strong", cell.text) if best else cell.text
+    return tag("td", value, *below, data_sort=None if cell.value is None else repr(cell.value))
 
 
 def _provenance(report: Report) -> list[Markup]:

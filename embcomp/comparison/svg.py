@@ -18,6 +18,7 @@ Point = tuple[float, float]
 
 N_SERIES = 8  # that picture.css has colours for
 FEW_TICKS = 3
+STEP = 6.0  # pixels between what is kept clear along a line
 PLAIN = -1
 """The series of what is compared with: in the colour of text."""
 
@@ -121,7 +122,7 @@ class Chart:
     x_ticks: Sequence[tuple[float, str]] = ()
     width: float = 430.0
     height: float = 310.0
-    margins: tuple[float, float, float, float] = (14.0, 16.0, 48.0, 58.0)
+    margins: tuple[float, float, float, float] = (14.0, 26.0, 48.0, 58.0)
     """Top, right, bottom, left."""
     marks: list[Markup] = field(default_factory=list)
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
@@ -136,10 +137,13 @@ class Chart:
         """A line through points, in the series' colour."""
         self._path(points, f"line l{_colour(series)}", _dash(dash))
 
-    def steps(self, points: Sequence[Point], class_: str) -> None:
-        """A line that goes right, then up, from point to point (at least one)."""
-        corners = [(to[0], start[1]) for start, to in pairwise(points)]
-        self._path([each for pair in zip(points, [*corners, points[-1]], strict=True) for each in pair], class_)
+    def keep_clear(self, points: Sequence[Point]) -> None:
+        """Let no text stand on the line through points."""
+        for (x, y), (to_x, to_y) in pairwise((self.x(x), self.y(y)) for x, y in points):
+            n_steps = max(1, int(math.hypot(to_x - x, to_y - y) / STEP))
+            for step in range(n_steps + 1):
+                across, up = x + (to_x - x) * step / n_steps, y + (to_y - y) * step / n_steps
+                self.taken.append((across - 2, up - 2, across + 2, up + 2))
 
     def level(self, y: float, class_: str) -> None:
         """A horizontal line across."""
@@ -161,8 +165,7 @@ class Chart:
         """A vertical bar from ``low`` to ``high``."""
         middle, ends = self.x(x), (self.y(low), self.y(high))
         bar = f"M{middle:.1f} {ends[0]:.1f}V{ends[1]:.1f}"
-        caps = "".join(f"M{middle - 3:.1f} {end:.1f}h6" for end in ends)
-        self.marks.append(tag("path", d=bar + caps, class_=f"line l{_colour(series)}", opacity=0.55))
+        self.marks.append(tag("path", d=bar, class_=f"bar l{_colour(series)}"))
 
     def marker(self, x: float, y: float, series: int, title: str) -> None:
         """A point in the series' shape; ``title`` shows on pointing at it."""
@@ -170,18 +173,20 @@ class Chart:
         self.taken.append((at[0] - 6, at[1] - 6, at[0] + 6, at[1] + 6))
         self.marks.append(shape(at, series, tag("title", title)))
 
-    def label(self, x: float, y: float, text: str) -> None:
-        """A text beside a point, where there is room; none if there is none."""
-        width, height = 7.2 * len(text), 13.0
-        centre = self.x(x), self.y(y)
-        for dx, dy in ((9, -8), (9, 13), (-9 - width, -8), (-9 - width, 13), (-width / 2, -14), (-width / 2, 22)):
-            left, base = centre[0] + dx, centre[1] + dy
-            box = (left, base - height + 2, left + width, base + 2)
-            inside = box[0] >= self.x.start and box[2] <= self.width and box[1] >= 0 and box[3] <= self.y.start
-            if inside and not any(_overlap(box, other) for other in self.taken):
-                self.taken.append(box)
-                self.marks.append(tag("text", text, x=left, y=base, class_="over"))
-                return
+    def label(self, points: Sequence[Point], text: str, series: int) -> bool:
+        """A text in the series' colour beside the first of its points that has room; whether one has."""
+        width, height = 7.4 * len(text), 13.0
+        places = ((9, 4), (9, -8), (9, 14), (-width / 2, -11), (-width / 2, 21), (-9 - width, -8), (-9 - width, 14))
+        for x, y in points:
+            for right, down in places:
+                left, base = self.x(x) + right, self.y(y) + down
+                box = (left, base - height + 2, left + width, base + 2)
+                inside = box[0] >= self.x.start and box[2] <= self.width and box[1] >= 0 and box[3] <= self.y.start
+                if inside and not any(_overlap(box, other) for other in self.taken):
+                    self.taken.append(box)
+                    self.marks.append(tag("text", text, x=left, y=base, class_=f"over name f{_colour(series)}"))
+                    return True
+        return False
 
     def name(self, text: str, series: int, dash: int | None = None, *, shaped: bool = True) -> None:
         """An entry of the legend: the series' shape, its line, or both."""
@@ -206,10 +211,13 @@ class Chart:
             height = self.y(value)
             parts.append(tag("line", x1=left, x2=right, y1=height, y2=height, class_="grid"))
             parts.append(tag("text", f"{value:g}", x=left - 7, y=height + 4, text_anchor="end", class_="soft"))
+        free = 0.0  # where the text of the tick before ends
         for value, text in self.x_ticks or [(value, f"{value:g}") for value in self.x.ticks()]:
-            across = self.x(value)
+            across, half = self.x(value), 7.2 * len(text) / 2
             parts.append(tag("line", x1=across, x2=across, y1=floor, y2=floor + 5, class_="axis"))
-            parts.append(tag("text", text, x=across, y=floor + 19, text_anchor="middle", class_="soft"))
+            if across - half >= free and across + half <= self.width:
+                parts.append(tag("text", text, x=across, y=floor + 19, text_anchor="middle", class_="soft"))
+                free = across + half + 8
         parts.append(tag("line", x1=left, x2=right, y1=floor, y2=floor, class_="axis"))
         parts.append(tag("text", self.x_label, x=(left + right) / 2, y=floor + 38, text_anchor="middle"))
         turn = f"translate(15 {(floor + top) / 2:.1f}) rotate(-90)"

@@ -125,9 +125,9 @@ def score_cell(score: Score | None) -> Cell:
         return Cell(None)
     text = f"{score.value:.1f}" + ("" if score.spread is None else f" ± {score.spread:.1f}")
     interval = [] if score.low is None or score.high is None else [f"{score.low:.1f}–{score.high:.1f}"]
-    ratio = [] if score.ratio is None else [f"{score.ratio:.2f}"]
-    below = "  ".join([*interval, *(f"×\u00a0{each}" for each in ratio)])
-    return Cell(score.value, text, "".join(f" ({each})" for each in ratio), below)
+    beside = "" if score.ratio is None else f" ({score.ratio:.2f})"
+    share = [] if score.ratio is None else [f"{100 * score.ratio:.0f}\u00a0%"]
+    return Cell(score.value, text, beside, " · ".join([*interval, *share]))
 
 
 def task_table(lines: Sequence[Line], aspect: Aspect) -> tuple[list[str], list[tuple[Line, list[Cell]]]]:
@@ -174,17 +174,23 @@ def _other_means(lines: Sequence[Line], aspect: Aspect) -> tuple[list[str], list
 
 
 def csv_table(results: Sequence[Result]) -> str:
-    """As CSV: one line per run and score, suite means included; numbers in full."""
-    rows = []
-    for result in results:
-        for score in [each.to_json() for each in result.scores] or [{}]:
-            own = {name: score.get(name) for name in CSV_NAMES}
-            rows.append(_csv_front(result) | own | {"note": score.get("note") or result.note})
+    """The rows of :func:`csv_rows` as CSV."""
+    rows = csv_rows(results)
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
+
+
+def csv_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """One row per run and score, suite means included; numbers in full."""
+    rows = []
+    for result in results:
+        for score in [each.to_json() for each in result.scores] or [{}]:
+            own = {name: score.get(name) for name in CSV_NAMES}
+            rows.append(_csv_front(result) | own | {"note": score.get("note") or result.note})
+    return rows
 
 
 def _plain(lines: Sequence[Line]) -> list[list[str]]:

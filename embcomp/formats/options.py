@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from embcomp.checks import Boolean, Check, Integer, OneOf
 from embcomp.errors import ParameterError
@@ -55,6 +56,16 @@ class ReadOptions:
             value = getattr(self, name)
             if not check.allows(value) and not (value is None and name == "limit"):
                 raise ParameterError(f"`{name}` must be {check.describe()}, got {value!r}")
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Options that are not the default, by name; of wanted words only that there are some, and no paths."""
+        chosen = {each.name: getattr(self, each.name) for each in fields(self)}
+        found = {name: value for name, value in chosen.items() if value != getattr(ReadOptions, name)}
+        if "words" in found:
+            found["words"] = True
+        found.pop("word_list", None)
+        return found
 
 
 DEFAULT_OPTIONS = ReadOptions()

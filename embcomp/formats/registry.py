@@ -55,7 +55,7 @@ def format_of(target: str) -> tuple[str, str | None]:
             return name, kind
     allowed = ", ".join(suffix for suffixes in written.values() for suffix in suffixes)
     got = f"has the suffix {suffix!r}" if suffix else "has no suffix"
-    raise ParameterError(f"{target}: {got}, expected one of {allowed} (and {', '.join(SUFFIXES)}), or `format`")
+    raise ParameterError(f"{target}: {got}, expected one of {allowed} (and {', '.join(SUFFIXES)}), or `to`")
 
 
 def find_writer(name: str, *, streams: bool) -> Write:
@@ -67,7 +67,7 @@ def find_writer(name: str, *, streams: bool) -> Write:
     """
     found = FORMATS.get(name) if name in FORMATS.names() else None
     if found is None or found.write is None:
-        raise ParameterError(f"`format` must be one of {', '.join(writable_formats())}, got {name!r}")
+        raise ParameterError(f"`to` must be one of {', '.join(writable_formats())}, got {name!r}")
     if streams and not found.streams:
         raise ParameterError(f"the format {name} needs a plain file, got standard output or a compressed one")
     return found.write

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from embcomp.errors import InputError
+from embcomp.formats.foreign import known_otherwise
 from embcomp.formats.rows import MAX_DIM, MAX_LINE_BYTES, BadRowError, count_numbers, shown, split_row
 from embcomp.formats.stream import ByteStream
 
@@ -85,6 +86,9 @@ def require_rows(stream: ByteStream) -> int:
 def unknown_format(stream: ByteStream) -> InputError:
     """Return the error for a source of unknown format."""
     line = stream.first_lines[0]
+    known = known_otherwise(stream)
+    if known is not None:
+        return InputError(f"{stream.name}: {known}")
     if len(line) > MAX_LINE_BYTES:
         return InputError(f"{stream.line(1)}: the line is longer than {MAX_LINE_BYTES} bytes, allowed at most that")
     return InputError(

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from embcomp.errors import InputError
+from embcomp.formats.foreign import known_by_start
 from embcomp.formats.format import Block, Format, Rows, Table
 from embcomp.formats.lines import ParsedLines, parse_lines
 from embcomp.formats.options import ReadOptions
@@ -30,9 +31,14 @@ from embcomp.formats.stream import ByteStream
 from embcomp.threads import get_threads, map_ahead
 
 BLOCK_BYTES = 1 << 19
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_AHEAD = 4  # blocks
 KEPT_BYTES = 1 << 22
 NUMBERS_PER_STEP = 1 << 16
+
+
+def _has_rows(stream: ByteStream) -> bool:
+    return usual_length(stream.first_lines) > 0 and known_by_start(stream) is None
 
 
 def _has_header(stream: ByteStream) -> bool:
@@ -46,7 +52,10 @@ def _has_header(stream: ByteStream) -> bool:
 
 
 def _read_glove(stream: ByteStream, options: ReadOptions) -> Rows:
-    return _rows(stream, options, require_rows(stream), None)
+    dim = require_rows(stream)
+    if stream.peek(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK:
+        stream.read(len(BYTE_ORDER_MARK))
+    return _rows(stream, options, dim, None)
 
 
 def _read_word2vec(stream: ByteStream, options: ReadOptions) -> Rows:
@@ -214,7 +223,5 @@ def _problem(word: str) -> str | None:
     return None
 
 
-GLOVE_TEXT = Format(
-    "glove-text", (".txt",), lambda stream: usual_length(stream.first_lines) > 0, _read_glove, _write_glove, True
-)
+GLOVE_TEXT = Format("glove-text", (".txt",), _has_rows, _read_glove, _write_glove, True)
 WORD2VEC_TEXT = Format("word2vec-text", (".vec",), _has_header, _read_word2vec, _write_word2vec, True)

@@ -21,7 +21,7 @@ STDOUT = "-"
 
 def write_embedding(
     target: str | Path,
-    format: str,
+    to: str,
     blocks: Iterable[tuple[list[str], FloatArray]],
     n_rows: int,
     dim: int,
@@ -34,7 +34,7 @@ def write_embedding(
 
     Args:
         target: a file, compressed if its suffix says so; or ``-`` for standard output.
-        format: a name of :func:`embcomp.formats.writable_formats`.
+        to: a name of :func:`embcomp.formats.writable_formats`.
         blocks: distinct words and float32 (k, dim).
         n_rows: rows in all blocks.
         dim: numbers per row.
@@ -46,7 +46,7 @@ def write_embedding(
     """
     name = str(target)
     _, kind = split_compression(name)
-    write = find_writer(format, streams=name == STDOUT or kind is not None)
+    write = find_writer(to, streams=name == STDOUT or kind is not None)
     opened = nullcontext(sys.stdout.buffer) if name == STDOUT else replacing(Path(target), force=force)
     with opened as file, compressing(file, kind, name) as out:
         write(out, Table(name, blocks, n_rows, dim))

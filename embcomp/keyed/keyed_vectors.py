@@ -529,7 +529,8 @@ class CompressedVectors:
             return
         bands = f"; the first {' or '.join(map(str, ends[:-1]))} are known" if len(ends) > 1 else ""
         raise ParameterError(
-            f"`restrict` must be absent: the order of the source was dropped, and which words are first{bands}"
+            "`restrict` must be absent: the order of the source was dropped, and with it which words are first"
+            f"{bands}"
         )
 
     def _nearest_after(

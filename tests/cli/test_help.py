@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
 import pytest
 
 from embcomp.cli.command import typed
-from embcomp.cli.main import group
+from embcomp.cli.examples import EXAMPLES
+from embcomp.cli.main import COMMANDS, group
 from embcomp.compressors.registry import compressor_class, method_names
 
 from .conftest import Cli
@@ -25,7 +27,7 @@ def flag_of(name: str) -> str:
 
 
 def test_help_of_compress_shows_what_methods_share_and_names_them(cli: Cli) -> None:
-    text = cli("compress", "--help").out
+    text = cli("compress", "--help").out.partition("\nExamples:")[0]
     assert "--seed N" in text
     assert "Reading a source:" in text
     assert "--ways" not in text
@@ -38,7 +40,7 @@ def test_help_of_compress_shows_what_methods_share_and_names_them(cli: Cli) -> N
 
 @pytest.mark.parametrize("method", method_names())
 def test_help_with_a_method_shows_its_options_in_its_words(cli: Cli, method: str) -> None:
-    text = cli("compress", "--help", "--method", method).out
+    text = cli("compress", "--help", "--method", method).out.partition("\nExamples:")[0]
     own = words(text[text.index(f"Options of {method}:") :])
     for option in compressor_class(method).options:
         if option.name != "random_state":
@@ -150,3 +152,15 @@ def test_every_command_names_its_options_in_errors() -> None:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert hasattr(command, "flags"), f"{name} is a plain click command"
+
+
+def test_every_command_has_examples_that_run(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert set(EXAMPLES) == set(COMMANDS)
+    for name, lines in EXAMPLES.items():
+        help_text = cli(name, "--help").out
+        for line in lines:
+            assert f"\n  {line}\n" in help_text
+            outcome = cli(*shlex.split(line)[1:])
+            assert outcome.code == 0, f"{line}: {outcome.err}"

@@ -119,3 +119,23 @@ def test_list_and_source_are_not_both_stdin(cli: Cli, tmp_path: Path) -> None:
         2,
         "embcomp: compress: --words - and the source - both want standard input\n",
     )
+
+
+def test_scores_as_json_lines_and_as_a_table(cli: Cli, glove: Path) -> None:
+    arguments = ("eval", glove, "--suite", "similarity", "-q")
+    expected = json.loads(cli(*arguments, "--json").out)
+    assert [json.loads(line) for line in cli(*arguments, "--jsonl").out.splitlines()] == expected
+    head, *rows = [line.split("\t") for line in cli(*arguments, "--tsv").out.splitlines()]
+    assert head == list(expected[0])
+    assert [row[head.index("task")] for row in rows] == [each["task"] for each in expected]
+    assert all(len(row) == len(head) for row in rows)
+
+
+def test_a_comparison_as_json_lines_and_as_a_table(cli: Cli, glove: Path, tmp_path: Path) -> None:
+    csv_file = tmp_path / "s.csv"
+    arguments = ("compare", glove, "--methods", "sign", "--suite", "similarity", "-q", "--cache", tmp_path / "cache")
+    table = cli(*arguments, "--tsv", "--csv", csv_file).out
+    assert table.splitlines()[0].replace("\t", ",") == csv_file.read_text().splitlines()[0]
+    assert table.count("\n") == csv_file.read_text().count("\n")
+    expected = json.loads(cli(*arguments, "--json").out)
+    assert [json.loads(line) for line in cli(*arguments, "--jsonl").out.splitlines()] == expected

@@ -85,9 +85,18 @@ def test_a_log_has_a_line_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
         for done in range(1, 6):
             progress("epoch", done, 10, "loss 0.5")
     assert log.getvalue().splitlines() == [
-        "embcomp: epoch 30 %, loss 0.5 (since 1 min)",
-        "embcomp: epoch 50 %, loss 0.5 (since 2 min)",
+        "embcomp: epoch, 30 %, loss 0.5, after 1 min",
+        "embcomp: epoch, 50 %, loss 0.5, after 2 min",
     ]
+
+
+def test_a_log_of_steps_of_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 90.0])
+    monkeypatch.setattr(shown, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(sys, "stderr", log := io.StringIO())
+    with overall_bar(quiet=False) as progress:
+        progress("kd: codebooks 40 %", 13, 20)
+    assert log.getvalue() == "embcomp: kd: codebooks 40 %, 65 % of all, after 2 min\n"
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_it_shows_at_any_width_without_a_complaint(page: Browser, report: Path, 
     boxes = page.run(
         "return [...document.querySelectorAll('figure svg')].map(each => each.getBoundingClientRect().toJSON())"
     )
-    assert len(boxes) == 5
+    assert len(boxes) == 4
     assert all(250 < box["width"] <= width and box["height"] > 150 for box in boxes)
     paper = page.run("return getComputedStyle(document.body).backgroundColor")
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 28)"}[scheme]
@@ -62,9 +62,9 @@ def test_it_shows_at_any_width_without_a_complaint(page: Browser, report: Path, 
 def test_marks_are_drawn_in_colours(page: Browser, report: Path) -> None:
     page.open(report)
     colours = page.run(
-        "return [...document.querySelectorAll('svg path.f0')].map(each => getComputedStyle(each).fill)"
+        "return [...document.querySelectorAll('svg path.f1')].map(each => getComputedStyle(each).fill)"
     )
-    assert set(colours) == {"rgb(11, 98, 168)"}
+    assert set(colours) == {"rgb(184, 67, 10)"}
 
 
 def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page: Browser, report: Path) -> None:
@@ -81,3 +81,36 @@ def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page: Browser, re
     page.run(click % 0)  # names, with numbers in them as numbers
     assert page.run(COLUMN % 0) == ["itq bits=4", "itq bits=9", "itq bits=12", "sign", "uncompressed"]
     assert page.console() == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_texts_of_a_picture_do_not_collide(page: Browser, report: Path, width: int) -> None:
+    page.open(report, width)
+    collisions = page.run("""
+        const found = [];
+        for (const svg of document.querySelectorAll("figure svg")) {
+          const paper = svg.getBoundingClientRect();
+          const texts = [...svg.querySelectorAll("text")];
+          const boxes = texts.map(each => each.getBoundingClientRect());
+          if (svg.querySelector(".bits")) continue;
+          boxes.forEach((a, i) => {
+            const text = texts[i].textContent;
+            if (a.left < paper.left - 1 || a.right > paper.right + 1) found.push(text + " sticks out");
+            boxes.slice(0, i).forEach((b, j) => {
+              const apart = a.right < b.left || b.right < a.left || a.bottom < b.top || b.bottom < a.top;
+              if (!apart) found.push(text + " on " + texts[j].textContent);
+            });
+          });
+        }
+        return found;
+    """)
+    assert collisions == []
+
+
+def test_what_is_folded_opens(page: Browser, report: Path) -> None:
+    page.open(report)
+    assert page.run("return [...document.querySelectorAll('details')].map(each => each.open)") == [False, False]
+    page.run("document.querySelector('summary').click()")
+    assert page.run("return document.querySelector('details').open")
+    page.run("dispatchEvent(new Event('beforeprint'))")
+    assert page.run("return [...document.querySelectorAll('details')].every(each => each.open)")

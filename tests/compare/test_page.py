@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from embcomp.comparison import tables
-from embcomp.comparison.figures import MOST_CURVES, Material, all_figures
+from embcomp.comparison.figures import MOST_CURVES, Material, all_figures, errors, losses, pareto
 from embcomp.comparison.page import Report, findings, html_page
 from embcomp.comparison.tables import Line
 from embcomp.comparison.workbench import BASELINE, Evaluation, Result
@@ -59,6 +60,45 @@ def test_pictures_are_left_out_where_there_is_nothing_to_draw() -> None:
     nothing = {"losses": [], "loss_kind": "a", "singular_values": [], "errors": [], "pattern": None}
     figures = all_figures(material([BASE, line("a", 100, None, value=None)], **nothing))
     assert [figure.slug for figure in figures] == ["singular-values"]
+
+
+def test_a_method_has_one_colour_in_every_report() -> None:
+    few, more = (
+        Material([BASE, *(line(method, 100, 0.9) for method in methods)], {}, []).series
+        for methods in (["iiq", "mine"], ["theirs", "kd", "mine", "sign", "iiq"])
+    )
+    assert few["iiq"] == more["iiq"]
+    assert len(set(more.values())) == 5  # a method that has none of its own gets one that is free
+
+
+def test_curves_of_one_point_are_no_picture() -> None:
+    found = material([BASE, line("a", 100, 0.9)], losses=[0.5], loss_kind="a", errors=[{"band": "all", "error": 0.1}])
+    assert losses(found) == []
+    assert errors(found) is None
+
+
+def test_why_fidelity_is_low_is_said_where_it_is_shown() -> None:
+    for method, said in (("iiq", True), ("itq", False)):
+        score = replace(line(method, 100, 0.9).first.scores[0], suite="fidelity", baseline=None)
+        lines = tables.summarise([replace(line(method, 100, 0.9).first, scores=[score])])
+        figure = pareto(Material(lines, {}, []), ("fidelity", "spearman"))
+        assert figure is not None
+        assert ("iiq leave" in figure.caption) == said
+
+
+def test_a_table_marks_the_best_and_promises_what_is_there() -> None:
+    source = Source("x.txt", "glove-text", "ab", 10, 2)
+    lines = [BASE, line("a", 100, 0.97), line("b", 50, 0.9)]
+    page = html_page(Report(source, lines, [], Evaluation([]), ["a note"]))
+    assert re.findall("<strong>([^<]*)</strong>", page) == ["97.0", "50", "20.0", "97.0"]
+    assert "97\u00a0%" in page
+    assert "below it its share of the uncompressed source&#x27;s" in page
+    assert "95 % interval" not in page
+    heads = re.findall(r'<th scope="col"><button type="button">([^<]*)', page)
+    assert heads[:3] == ["method", "similarity", "bytes"]
+    assert page.index("What was run</h2>") < page.index("Notes</h2>") < page.index("a note")
+    for anchor in re.findall('href="#([^"]*)"', page):
+        assert f'id="{anchor}"' in page
 
 
 def test_curves_too_many_to_tell_apart_are_one_for_each_method() -> None:

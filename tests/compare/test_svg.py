@@ -70,10 +70,9 @@ def test_a_picture_is_well_formed_and_named() -> None:
     drawn.line([(1, 1), (2, 3)], 1, 2)
     drawn.interval(2, 1, 4, 0)
     drawn.marker(2, 3, 9, "a & b")
-    drawn.label(2, 3, "<8>")
+    drawn.label([(2, 3)], "<8>", 1)
     drawn.level(5, "base")
     drawn.level_label(5, "level")
-    drawn.steps([(1, 1), (2, 3), (4, 4)], "front")
     drawn.name("one", 0)
     drawn.name("two", svg.PLAIN, 0, shaped=False)
     root = ElementTree.fromstring(drawn.render("fig", "A title", "What it shows"))
@@ -84,17 +83,28 @@ def test_a_picture_is_well_formed_and_named() -> None:
     assert {"x <units>", "y", "one", "two", "<8>", "level"} <= texts
 
 
-def test_steps_go_right_then_up() -> None:
-    drawn = Chart(Scale(0, 10), Scale(0, 10), "", "", width=10, height=10, margins=(0, 0, 0, 0))
-    drawn.steps([(1, 1), (2, 3)], "front")
-    (path,) = re.findall(r'd="([^"]*)"', "".join(drawn.marks))
-    assert path == "M1.0 9.0L2.0 9.0L2.0 7.0L2.0 7.0"
+def test_a_label_goes_to_another_point_and_off_the_line() -> None:
+    drawn = chart()
+    points = [(2.0, 5.0), (8.0, 5.0)]
+    drawn.keep_clear(points)
+    lines = list(drawn.taken)
+    assert drawn.label(points, "name", 3)
+    left, top, right, bottom = drawn.taken[-1]
+    assert all(right <= x0 or x1 <= left or bottom <= y0 or y1 <= top for x0, y0, x1, y1 in lines)
+    assert 'class="over name f3"' in drawn.marks[-1]
+
+
+def test_ticks_that_collide_or_stick_out_have_no_text() -> None:
+    ticks = [(1, "100 kB"), (1.2, "120 kB"), (5, "500 kB"), (10, "a very long text")]
+    drawn = Chart(Scale(0, 10), Scale(0, 10), "", "", ticks)
+    texts = re.findall(r">([^<>]+)</text>", drawn.render("fig", "Title", "Text"))
+    assert [text for text in texts if text in dict(ticks).values() or "kB" in text] == ["100 kB", "500 kB"]
 
 
 def test_labels_give_way_to_each_other() -> None:
     drawn = chart()
-    for _ in range(20):
-        drawn.label(5, 5, "label")
+    done = [drawn.label([(5, 5)], "label", 0) for _ in range(20)]
+    assert done == sorted(done, reverse=True)
     boxes = drawn.taken
     assert 1 < len(boxes) < 20  # where there is no room there is no label
     for number, (left, top, right, bottom) in enumerate(boxes):

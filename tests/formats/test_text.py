@@ -294,6 +294,7 @@ def test_the_source_is_described(path: Path) -> None:
         dim=2,
         duplicates_dropped=1,
         bad_rows_dropped=1,
+        reading='{"bad_rows": "skip"}',
     )
 
 

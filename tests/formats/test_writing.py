@@ -146,7 +146,7 @@ def test_other_things_that_are_not_written(tmp_path: Path) -> None:
         write_embedding(path, "glove-text", [(["a", "b"], VECTORS)], 3, 3)
     with pytest.raises(OutputError, match=r"got 2 words with vectors of shape \(2, 3\), expected at most 1 of 3"):
         write_embedding(path, "glove-text", [(["a", "b"], VECTORS)], 1, 3)
-    with pytest.raises(ParameterError, match=r"^`format` must be one of glove-text, .*, got 'json'$"):
+    with pytest.raises(ParameterError, match=r"^`to` must be one of glove-text, .*, got 'json'$"):
         write(path, "json", ["a", "b"], VECTORS)
     with pytest.raises(
         ParameterError, match=r"^the format gensim needs a plain file, got standard output or a compressed one$"
