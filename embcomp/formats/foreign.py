@@ -16,9 +16,6 @@ _MAGIC = (
     (b"\xff\xd8\xff", "a JPEG picture", ""),
     (b"GIF8", "a GIF picture", ""),
     (b"%PDF-", "a PDF document", ""),
-    (b"PAR1", "a Parquet file", PYTHON),
-    (b"ARROW1", "an Arrow file", PYTHON),
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file", PYTHON),
     (b"SQLite format 3\x00", "an SQLite database", PYTHON),
     (b"FiFu", "a finalfusion file", "convert it to word2vec with ffp-convert"),
     (b"GGUF", "a GGUF model", PYTHON),
@@ -83,7 +80,6 @@ def _is_utf_16(head: bytes) -> bool:
 
 _TESTS: tuple[tuple[Callable[[bytes], object], str, str], ...] = (
     (lambda head: head[257:262] == b"ustar", "a tar archive", UNPACK),
-    (lambda head: head[8:9] == b"{" and b"data_offsets" in head, "a safetensors file", PYTHON),
     (_is_utf_16, "text in UTF-16", "turn it into UTF-8: iconv -f UTF-16 -t UTF-8"),
     (_HTML.match, "an HTML or XML page, perhaps that of a failed download", ""),
 )

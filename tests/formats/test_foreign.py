@@ -27,20 +27,11 @@ def npz() -> bytes:
     return file.getvalue()
 
 
-SAFETENSORS = b'{"vectors":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]}}'
-
 KINDS = {
     "png": (b"\x89PNG\r\n\x1a\n" + bytes(40), "a PNG picture", ""),
     "jpeg": (b"\xff\xd8\xff\xe0" + bytes(40), "a JPEG picture", ""),
     "pdf": (b"%PDF-1.7\n1 0 obj\n", "a PDF document", ""),
-    "parquet": (b"PAR1\x15\x04\x15\x10", "a Parquet file", IN_PYTHON),
-    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(40), "an HDF5 file", IN_PYTHON),
     "sqlite": (b"SQLite format 3\x00" + bytes(40), "an SQLite database", IN_PYTHON),
-    "safetensors": (
-        len(SAFETENSORS).to_bytes(8, "little") + SAFETENSORS + bytes(8),
-        "a safetensors file",
-        IN_PYTHON,
-    ),
     "finalfusion": (b"FiFu" + bytes(20), "a finalfusion file", "; convert it to word2vec with ffp-convert"),
     "zip": (
         zipped("glove.txt"),
