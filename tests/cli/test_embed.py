@@ -93,7 +93,9 @@ def test_words_have_no_tokenizer(cli: Cli, embc: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_codes_are_written_by_suffix_or_name(cli: Cli, embc: Path, tmp_path: Path) -> None:
+def test_codes_are_written_by_suffix_or_name(cli: Cli, glove: Path, tmp_path: Path) -> None:
+    embc = tmp_path / "binary.embc"
+    assert cli("compress", glove, "--method", "iiq", "-o", embc).code == 0
     outcome = cli("decompress", embc, "--codes", "-o", tmp_path / "o.npy")
     assert (outcome.code, outcome.err) == (0, f"{tmp_path}/o.npy: 10 codes of 8 bits\n")
     assert np.load(tmp_path / "o.npy").shape == (10, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from embcomp.errors import OutputError, ParameterError
 from embcomp.formats import read_embedding, readable_formats, writable_formats, write_embedding
 from tests.formats.helpers import read
 
-BOTH_WAYS = [name for name in writable_formats() if name in readable_formats()]
+PACKAGES = {"parquet": "pyarrow", "arrow": "pyarrow", "hdf5": "h5py"}  # these formats are tried where it is installed
+INSTALLED = [name for name in writable_formats() if find_spec(PACKAGES.get(name, "numpy"))]
+BOTH_WAYS = [name for name in INSTALLED if name in readable_formats()]
 CHARACTERS = st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \t\r\n5.\x85\u2028")
 FINITE = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
