@@ -100,7 +100,7 @@ def read_source(
 
     with open_blocks(source, options, progress) as reader:
         words, matrix = read_matrix(reader, check)
-        return Embedding(words, matrix, reader.source)
+        return Embedding(words, matrix, reader.source, reader.text)
 
 
 class Search:
@@ -254,7 +254,9 @@ class Search:
     def _encode(self, compressor: Compressor) -> EncodedEmbedding:
         vectors = self._source.vectors
         codes = fit_codes(compressor, vectors) if compressor.learns_codes else encode_codes(compressor, vectors)
-        return EncodedEmbedding.from_codes(self._vocabulary, codes, compressor, self._source.source)
+        return EncodedEmbedding.from_codes(
+            self._vocabulary, codes, compressor, self._source.source, self._source.text
+        )
 
 
 def _choose(whole: Target, spread: Target, suite: Suite) -> Target:

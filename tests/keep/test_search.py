@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from embcomp.container.reader import describe, open_container
@@ -9,6 +11,7 @@ from embcomp.eval.suite import Settings
 from embcomp.formats import ReadOptions
 from embcomp.keep.judge import Judge, kept
 from embcomp.keep.search import METHODS, Search, read_source
+from embcomp.text.model import TextModel, TextRules
 
 SHARE = 0.9
 
@@ -89,6 +92,12 @@ def test_without_order(source, chosen, tmp_path):
     file_bytes(found.encoded, tmp_path)
     assert not open_container(tmp_path / "one.embc").ordered
     assert "kept" in describe(tmp_path / "one.embc")["report"]
+
+
+def test_the_tokenizer_of_a_sentence_model_is_kept(source, chosen):
+    model = TextModel(TextRules(), dict)
+    found = Search(replace(source, text=model), chosen, 0.2).run(["sign"])
+    assert found.encoded.text is model
 
 
 def test_seeds_are_passed_on(source, chosen):
