@@ -7,7 +7,19 @@ from setuptools import Extension, setup
 
 STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")  # which has no stable interface yet
 KERNELS = "embcomp/kernels"
-NAMES = ["module", "decimal", "differences", "hamming", "nearest", "page", "signs", "take", "text", "weights"]
+NAMES = [
+    "lookup",
+    "module",
+    "decimal",
+    "differences",
+    "hamming",
+    "nearest",
+    "page",
+    "signs",
+    "take",
+    "text",
+    "weights",
+]
 
 setup(
     ext_modules=[

@@ -7,6 +7,9 @@ REVISION: int
 def hamming(
     rows: AnyArray, queries: AnyArray, scores: AnyArray, ranks: AnyArray, sizes: tuple[int, int, int, int], /
 ) -> None: ...
+def lookup(
+    columns: AnyArray, tables: AnyArray, ends: AnyArray, out: AnyArray, sizes: tuple[int, int, int], base: float, /
+) -> None: ...
 def page_find(letters: bytes, ends: AnyArray, word: bytes, /) -> int: ...
 def page_words(
     first: bytes,

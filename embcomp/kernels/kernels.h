@@ -55,6 +55,7 @@ int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_
 PyObject *release(Py_buffer *buffers, int count, int good);
 
 PyObject *hamming(PyObject *self, PyObject *args);
+PyObject *lookup(PyObject *self, PyObject *args);
 PyObject *page_find(PyObject *self, PyObject *args);
 PyObject *page_words(PyObject *self, PyObject *args);
 PyObject *signs(PyObject *self, PyObject *args);

@@ -30,6 +30,7 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 
 static PyMethodDef methods[] = {
     {"hamming", hamming, METH_VARARGS, NULL},
+    {"lookup", lookup, METH_VARARGS, NULL},
     {"page_find", page_find, METH_VARARGS, NULL},
     {"page_words", page_words, METH_VARARGS, NULL},
     {"signs", signs, METH_VARARGS, NULL},
@@ -43,7 +44,7 @@ static PyMethodDef methods[] = {
 static int fill(PyObject *module)
 {
     choose_differences();
-    return PyModule_AddIntConstant(module, "REVISION", 4);
+    return PyModule_AddIntConstant(module, "REVISION", 5);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

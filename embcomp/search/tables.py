@@ -20,10 +20,10 @@ from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.bits import BytesArray
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.errors import CorruptError
+from embcomp.kernels.lookup import table_sums
 from embcomp.memory import require_memory
 from embcomp.threads import blocks
 
-SCAN_ROWS = 32768  # × 4 bytes of sums and as many of what is looked up: both fit the second-level cache
 JOINT_BITS = 12  # float32 tables of so many bits, 16 kB, fit the first-level cache
 FEW_ROWS = 16384  # of a band: for fewer rows it takes longer to make such tables than to use them
 FEW_BITS = 8
@@ -242,21 +242,6 @@ class Products:
             else:
                 total += (values * terms).sum(axis=1)
         return total
-
-
-def table_sums(columns: Columns, tables: Sequence[FloatArray], base: float, out: FloatArray) -> None:
-    """Write the sums of ``base`` and table entries of each row to ``out``, float32, shape (n,).
-
-    ``columns`` are joint symbols, shape (joints, n).
-    """
-    looked_up = np.empty(min(SCAN_ROWS, len(out)), dtype=np.float32)
-    for rows in blocks(len(out), SCAN_ROWS):
-        sums = out[rows]
-        buffer = looked_up[: len(sums)]
-        sums.fill(base)
-        for table, column in zip(tables, columns[:, rows], strict=True):
-            table.take(column, out=buffer, mode="clip")
-            np.add(sums, buffer, sums)
 
 
 def _directions(part: Levels | Words) -> DoubleArray:

@@ -14,7 +14,7 @@ from embcomp import shortlist
 from embcomp.bits import pack_fields
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.kernels.sums import SCORE_UNIT, rounded
-from embcomp.search import nearest, tables
+from embcomp.search import nearest
 from embcomp.search.nearest import all_by_tables, by_hamming, by_tables, by_vectors
 from embcomp.search.tables import Band, Products
 from embcomp.shortlist import Ranked
@@ -23,7 +23,7 @@ from embcomp.shortlist import Ranked
 @pytest.fixture(autouse=True, scope="module")
 def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tables, "SCAN_ROWS", 32)
+        patch.setattr("embcomp.kernels.lookup.STEP_ROWS", 32)
         patch.setattr(nearest, "FEW", 4)
         patch.setattr(shortlist, "FIRST_ROWS", 8)
         patch.setattr(shortlist, "PENDING_ROWS", 16)

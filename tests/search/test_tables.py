@@ -76,7 +76,7 @@ def plainly(lookup: Lookup, symbols: list[list[int]]) -> np.ndarray:
 @pytest.mark.parametrize("origin", [None, np.array([1, -2, 0.5], np.float32)])
 def test_products_and_cosines(name: str, origin: np.ndarray | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FEW_ROWS", 30)
-    monkeypatch.setattr(module, "SCAN_ROWS", 16)
+    monkeypatch.setattr("embcomp.kernels.lookup.STEP_ROWS", 16)
     lookup = replace(LOOKUPS[name], origin=origin)
     rng = np.random.default_rng(7)
     bits_of = [
