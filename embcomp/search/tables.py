@@ -122,13 +122,13 @@ class Band:
         for rows in blocks(len(loose)):
             self._fill(rows, loose[rows])
             long = np.linalg.norm(self._sums(rows), axis=1)
-            if not (long <= LONGEST).all():
-                row = first + rows.start + int(np.argmin(long <= LONGEST))
-                raise CorruptError(f"row {row} decodes to numbers that are too large to be compared")
+            _require_short(long, first + rows.start)
             self.gains[rows] = _inverse(long)
             if self.shifts is not None and lookup.origin is not None:
                 vectors = next(decoded).astype(np.float64)
-                self.shifts[rows] = _inverse(np.linalg.norm(vectors, axis=1))
+                whole = np.linalg.norm(vectors, axis=1)
+                _require_short(whole, first + rows.start)
+                self.shifts[rows] = _inverse(whole)
                 self.gains[rows] *= np.linalg.norm(vectors - lookup.origin, axis=1) * self.shifts[rows]
 
     def _fill(self, rows: slice, loose: BytesArray) -> None:
@@ -255,6 +255,12 @@ def _sums_of_words(products: DoubleArray) -> DoubleArray:
     for row in products:
         sums = (sums[:, None] + row).reshape(-1)
     return sums
+
+
+def _require_short(lengths: DoubleArray, first: int) -> None:
+    if not (lengths <= LONGEST).all():
+        row = first + int(np.argmin(lengths <= LONGEST))
+        raise CorruptError(f"row {row} decodes to numbers that are too large to be compared")
 
 
 def _inverse(lengths: DoubleArray) -> DoubleArray:

@@ -326,6 +326,17 @@ def test_vectors_that_cannot_be_compared(path: Path) -> None:
         SearchIndex(open_container(path)).search(np.ones((2, 5), dtype=np.float32), 6)
 
 
+def test_lengths_that_cannot_be_compared(path: Path) -> None:
+    """Of graded codes that come back around the mean of the source."""
+    parts = parts_of("transform", bits=12, lengths=2, space="source")
+    put(parts, "length_levels", np.full_like(numbers(parts, "length_levels"), 3e38))
+    put(parts, "scales", np.full_like(numbers(parts, "scales"), 3.0))
+    path.write_bytes(parts.build())
+    index = SearchIndex(open_container(path))
+    with pytest.raises(CorruptError, match=r"^row \d decodes to numbers that are too large to be compared$"):
+        index.search(np.ones((2, 5), dtype=np.float32), 3)
+
+
 def test_codewords_that_cannot_be_compared(path: Path) -> None:
     """Two that are too large, and whose sum is small."""
     parts = parts_of("kd", dims=2, ways=2)
