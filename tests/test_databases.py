@@ -59,6 +59,17 @@ def test_bits_are_the_signs_of_the_dimensions_first_one_highest(encoded: Encoded
     assert np.array_equal(queries(encoded), np.packbits(signs, axis=1))
 
 
+def test_lengths_of_rows_are_left_out() -> None:
+    vectors = np.random.default_rng(2).standard_normal((50, 13)).astype(np.float32)
+    long = vectors * np.arange(1, 51, dtype=np.float32)[:, None]
+    words = [f"w{number}" for number in range(50)]
+    with_lengths = EncodedEmbedding.encode(Embedding(words, long), make_compressor("sign", lengths=5))
+    rows = bit_rows(with_lengths)
+    assert (rows.n_bits, rows.n_bytes) == (13, 2)
+    assert with_lengths.codes.bands[0].layout.length_bits == 5
+    assert np.array_equal(next(rows.batches)[2], np.packbits(with_lengths.decode_all() > 0, axis=1))
+
+
 def resolved(ids: np.ndarray, found: np.ndarray) -> list[list[tuple[int, int]]]:
     """Neighbours by distance and row, of more than are wanted: the programs order ties as they like."""
     pairs = [sorted(zip(each.tolist(), rows.tolist(), strict=True)) for rows, each in zip(ids, found, strict=True)]
