@@ -395,7 +395,7 @@ def measure_kernels(folder: Path, scale: float, seed: int) -> Iterator[Row]:
     yield (
         f"fixtures of the other methods, made with the BLAS kernels {', '.join(kernels())}",
         f"{len(trained)}",
-        f"{same} the same; the squared error of vectors is at most {larger:.2%} larger with one than with another",
+        f"{same} the same; the squared error of vectors is at most {100 * larger:.1g} % larger with one than another",
     )
 
 
