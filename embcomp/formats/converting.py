@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def convert(
         return reader.source
 
 
-def _read(reader: BlockReader, waiting: BinaryIO, *, unit_rows: bool) -> list[str]:
+def _read(reader: BlockReader, waiting: IO[bytes], *, unit_rows: bool) -> list[str]:
     """Write all vectors to a file; return the words."""
     words: list[str] = []
     for block_words, vectors in reader:
@@ -63,7 +63,7 @@ def _read(reader: BlockReader, waiting: BinaryIO, *, unit_rows: bool) -> list[st
 
 
 def _rows(
-    waiting: BinaryIO, words: list[str], dim: int, progress: Progress
+    waiting: IO[bytes], words: list[str], dim: int, progress: Progress
 ) -> Iterator[tuple[list[str], FloatArray]]:
     waiting.seek(0)
     for start in range(0, len(words), ROWS_AT_ONCE):
