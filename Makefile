@@ -44,7 +44,7 @@ types: $(VENV)/tools  ## mypy, strict, as on each system
 	$(BIN)/mypy --platform win32
 
 tests: $(VENV)/tools  ## pytest
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n auto
 
 coverage: $(VENV)/tools  ## pytest with coverage; fails below 95 %
 	$(BIN)/coverage run -m pytest

@@ -30,7 +30,7 @@ autodoc_typehints_format = "short"
 
 # A reference that leads nowhere is a warning. Types in signatures are not references to pages of this site.
 nitpicky = True
-INTERNAL = r"Array|Embedding|EncodedEmbedding|Measurement|Progress|Source|Summary|Vocabulary|CodeLayout|Option"
+INTERNAL = r"Array|Embedding|EncodedEmbedding|Measurement|Progress|Source|Summary|Vocabulary|CodeLayout|Lookup|Option"
 nitpick_ignore_regex = [(r"py:class", rf"(?!embcomp\.).*|embcomp\..*\.({INTERNAL})")]
 
 logger = logging.getLogger(__name__)

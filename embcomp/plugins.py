@@ -31,7 +31,7 @@ def extra(module: str, name: str) -> Any:
     except ImportError as error:
         package = module.partition(".")[0]
         raise ParameterError(
-            f"the package {package} is needed for this, and is not installed: pip install 'embcomp[{name}]'"
+            f"the package {package} is needed for this, and is not installed: pip install '.[{name}]'"
         ) from error
 
 

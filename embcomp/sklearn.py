@@ -1,4 +1,4 @@
-"""Texts as vectors in scikit-learn's pipelines (``pip install 'embcomp[eval]'``)."""
+"""Texts as vectors in scikit-learn's pipelines (``pip install '.[eval]'``)."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -62,6 +63,12 @@ def default_target(source: str) -> Path:
     for suffix in SOURCE_SUFFIXES:
         path = path.with_suffix("") if path.suffix.lower() == suffix else path
     return path.with_name(path.name + ".embc")
+
+
+def _target(output: str | Path) -> Path:
+    if str(output) == "-" and sys.stdout.isatty():
+        raise click.UsageError("an .embc file for a terminal; give -o FILE, or a pipe")
+    return Path(output)
 
 
 @click.command("compress", cls=MethodCommand)
@@ -136,7 +143,7 @@ def command(
     chosen = given_options(given)
     compressor = kind.from_config(chosen | seeded)
     goal = Goal.given(keep, suites, data_dir)
-    target = Path("-" if estimate else output or default_target(source))
+    target = Path("-") if estimate else _target(output or default_target(source))
     if str(target) != "-":
         check_target(target, force=force, sources=[source, *lists_in(given)])
     elif as_json and not estimate:

@@ -131,9 +131,12 @@ def _print_neighbours(found: Difference, n_neighbours: int, n_shown: int, first:
         return
     click.echo(
         f"\nneighbours: of {n_neighbours}, {found.mean_shared:.1f} are the same, "
-        f"on average over {len(found.changed)} words; changed most:"
+        f"on average over {len(found.changed)} words"
     )
-    for each in found.changed[:n_shown]:
+    changed = [each for each in found.changed[:n_shown] if each.shared < len(each.first)]
+    if changed:
+        click.echo("changed most:")
+    for each in changed:
         click.echo(f"{escaped(each.word)}  {each.shared} of {len(each.first)}")
         for name, words in ((first, each.first), (second, each.second)):
             click.echo(f"  {escaped(Path(name).name)}: {' '.join(map(escaped, words))}")

@@ -50,7 +50,7 @@ class Material:
         """A colour and shape for each method: its own in every report, or else one that is free in this one."""
         methods = list(dict.fromkeys(line.method for line in self.lines if not line.is_baseline))
         found = {method: SERIES[method] for method in methods if method in SERIES}
-        free = [number for number in range(svg.N_SERIES) if number not in found.values()] or list(range(svg.N_SERIES))
+        free = [number for number in range(2 * svg.N_SERIES) if number not in found.values()]
         others = [method for method in methods if method not in found]
         return found | {method: free[number % len(free)] for number, method in enumerate(others)}
 

@@ -71,6 +71,7 @@ def build_report(
 def html_page(report: Report) -> str:
     """The page, whole."""
     title = f"Compressing {report.source.name or 'an embedding'}"
+    found = findings(report.lines)
     folded = [part for suite, tables in _task_tables(report.lines) for part in _folded(suite, tables)]
     parts = {
         "Quality against size": _figures(report, pareto=True),
@@ -85,7 +86,7 @@ def html_page(report: Report) -> str:
     sections = [
         tag("h1", title),
         tag("p", _introduction(report), class_="lead"),
-        tag("ul", *(tag("li", text) for text in findings(report.lines)), class_="findings"),
+        *([tag("ul", *(tag("li", text) for text in found), class_="findings")] if found else []),
         tag("nav", *links, aria_label="Contents"),
         *(_section(heading, content) for heading, content in shown.items()),
     ]

@@ -240,7 +240,10 @@ def picture(slug: str, title: str, description: str, size: Point, parts: Sequenc
 
 def shape(at: Point, series: int, *children: str) -> Markup:
     """The series' marker around a pixel."""
-    return tag("path", *children, d=_SHAPES[series % len(_SHAPES)].format(*at), class_=f"f{_colour(series)}")
+    other = series // N_SERIES * 3  # a colour that is used again has another shape
+    return tag(
+        "path", *children, d=_SHAPES[(series + other) % len(_SHAPES)].format(*at), class_=f"f{_colour(series)}"
+    )
 
 
 def runs(bits: Sequence[bool]) -> list[tuple[int, int]]:

@@ -51,7 +51,7 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
 
 
 def _missing() -> str:
-    return "" if find_spec("sklearn") else "scikit-learn: pip install 'embcomp[eval]'"
+    return "" if find_spec("sklearn") else "scikit-learn: pip install '.[eval]'"
 
 
 def _cross_validate(

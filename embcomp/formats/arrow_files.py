@@ -1,4 +1,4 @@
-"""Parquet and Arrow IPC files (Feather), by the package pyarrow (``pip install 'embcomp[parquet]'``).
+"""Parquet and Arrow IPC files (Feather), by the package pyarrow (``pip install '.[parquet]'``).
 
 A table has a column of words and a column of vectors: the columns that ``word_column`` and ``vector_column`` name, or
 the only ones that can be it, or those of the usual names. Words are strings, plain or in a dictionary. Vectors are

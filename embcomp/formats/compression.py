@@ -141,7 +141,7 @@ def _zstd(name: str) -> Any:
     try:
         return importlib.import_module("compression.zstd" if sys.version_info >= (3, 14) else "zstandard")
     except ImportError as error:
-        raise InputError(f"{name}: zstd needs the package 'zstandard': pip install 'embcomp[zstd]'") from error
+        raise InputError(f"{name}: zstd needs the package 'zstandard': pip install '.[zstd]'") from error
 
 
 class _Gzip:

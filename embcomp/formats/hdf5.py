@@ -1,4 +1,4 @@
-"""HDF5, by the package h5py (``pip install 'embcomp[hdf5]'``): a dataset of words and one of vectors.
+"""HDF5, by the package h5py (``pip install '.[hdf5]'``): a dataset of words and one of vectors.
 
 They are the datasets that ``word_column`` and ``vector_column`` name by their paths, or the only list of strings and
 the only matrix of numbers with as many rows. Links out of the file, external and virtual data are not followed.

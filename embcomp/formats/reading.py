@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from glob import glob, has_magic
 from itertools import chain
@@ -95,7 +95,11 @@ def open_blocks(
     """
     first, *others = files_of(source)
     with open_stream(first) as stream:
-        yield BlockReader(stream, options, progress, others, Path(str(source)).name if others else "")
+        reader = BlockReader(stream, options, progress, others, Path(str(source)).name if others else "")
+        try:
+            yield reader
+        finally:
+            reader.close()
 
 
 def files_of(source: str | Path | ByteStream) -> list[str | Path | ByteStream]:
@@ -180,6 +184,11 @@ class BlockReader:
     def share_read(self) -> float:
         """How much of the source has been taken from disk, from 0 to 1; 0 where its size is not known."""
         return self._stream.n_raw / self._stream.size if self._stream.size else 0.0
+
+    def close(self) -> None:
+        """Close what the format holds open where not all blocks were taken."""
+        if isinstance(self._rows.blocks, Generator):
+            self._rows.blocks.close()
 
     def _numbered(self) -> Iterator[Block]:
         """Yield the format's blocks up to the limit, each row with its number."""

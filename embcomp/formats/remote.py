@@ -1,4 +1,4 @@
-"""Sources at an address, ``https://…``, ``s3://…``, ``hf://…``, by fsspec (``pip install 'embcomp[remote]'``).
+"""Sources at an address, ``https://…``, ``s3://…``, ``hf://…``, by fsspec (``pip install '.[remote]'``).
 
 A file is read in pieces of some MB. A piece that fails is asked for again, from where it starts, so that a broken
 connection costs one piece; a file that has changed meanwhile is refused. A server that gives no pieces is read as one
@@ -60,7 +60,7 @@ def _system(source: str) -> tuple[Any, str]:
     try:
         found: tuple[Any, str] = fsspec.core.url_to_fs(source)
     except (ImportError, ValueError) as error:
-        raise InputError(f"{source}: cannot be opened: {_line(error)}; see pip install 'embcomp[remote]'") from error
+        raise InputError(f"{source}: cannot be opened: {_line(error)}; see pip install '.[remote]'") from error
     return found
 
 

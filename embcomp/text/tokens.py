@@ -1,4 +1,4 @@
-"""The tokenizer of a static sentence model, run by the package tokenizers (``pip install 'embcomp[text]'``)."""
+"""The tokenizer of a static sentence model, run by the package tokenizers (``pip install '.[text]'``)."""
 
 from __future__ import annotations
 

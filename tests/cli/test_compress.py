@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -223,3 +225,15 @@ def test_a_refusal_for_memory_is_of_the_rows_that_there_are(cli: Cli, tmp_path: 
     source = tmp_path / "v.txt"
     source.write_text("".join(f"w{row} {' '.join(['0.5'] * 64)} {row}\n" for row in range(10)))
     assert cli("compress", source, "-o", tmp_path / "x.embc", "--max-memory", "1MB").code == 0
+
+
+def test_a_terminal_gets_no_bytes(cli: Cli, glove: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr("embcomp.cli.compress.sys", SimpleNamespace(stdout=Terminal()))
+    outcome = cli("compress", glove, "-o", "-")
+    assert outcome.code == 2
+    assert "for a terminal" in outcome.err
+    assert outcome.out == ""

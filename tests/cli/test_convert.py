@@ -82,10 +82,17 @@ def test_words_neighbours_and_scores(cli: Cli, glove: Path, changed: Path) -> No
         f"only in {changed}: 1: extra",
     ]
     assert lines[4].startswith("neighbours: of 2, ")
-    assert lines[4].endswith(" are the same, on average over 8 words; changed most:")
-    assert lines[6].startswith("  tiny.txt: ")
-    assert lines[7].startswith("  changed.txt: ")
+    assert lines[4].endswith(" are the same, on average over 8 words")
+    assert lines[5] == "changed most:"
+    assert lines[7].startswith("  tiny.txt: ")
+    assert lines[8].startswith("  changed.txt: ")
     assert "baseline  ratio      p" in outcome.out
+
+
+def test_nothing_changed_most_in_a_file_and_itself(cli: Cli, glove: Path) -> None:
+    outcome = cli("diff", glove, glove, "-k", "2")
+    assert "neighbours: of 2, 2.0 are the same" in outcome.out
+    assert "changed most" not in outcome.out
 
 
 def test_the_same_in_json(cli: Cli, glove: Path, changed: Path) -> None:

@@ -153,3 +153,7 @@ def test_every_series_has_a_colour() -> None:
     for series in range(-1, svg.N_SERIES):
         assert f".f{series} {{ fill:" in style
         assert f".l{series} {{ stroke:" in style
+
+
+def test_no_two_series_look_alike() -> None:
+    assert len({svg.shape((0.0, 0.0), series) for series in range(2 * svg.N_SERIES)}) == 2 * svg.N_SERIES

@@ -173,7 +173,7 @@ def test_classification_names_the_extra_it_needs(words, write, monkeypatch):
     monkeypatch.setattr("embcomp.eval.classification.find_spec", lambda name: None)
     with pytest.raises(ParameterError) as caught:
         evaluate(words, ["classification"], path.parent)
-    assert str(caught.value) == "suite 'classification' needs scikit-learn: pip install 'embcomp[eval]'"
+    assert str(caught.value) == "suite 'classification' needs scikit-learn: pip install '.[eval]'"
     *_, score = evaluate(words, None, path.parent)
     assert (score.suite, score.value) == ("classification", None)
     assert score.note == str(caught.value)

@@ -71,7 +71,7 @@ def test_zstd_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         pytest.skip("Python brings it")
     monkeypatch.setitem(sys.modules, "zstandard", None)
     assert refusal(tmp_path / "v", zstandard.compress(DATA)) == (
-        "v: zstd needs the package 'zstandard': pip install 'embcomp[zstd]'"
+        "v: zstd needs the package 'zstandard': pip install '.[zstd]'"
     )
 
 
