@@ -174,7 +174,7 @@ def test_a_checksum_that_the_server_knows(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
-    with pytest.raises(ParameterError, match=r"^the package fsspec is needed .*: pip install 'embcomp\[remote\]'$"):
+    with pytest.raises(ParameterError, match=r"^the package fsspec is needed .*: pip install '\.\[remote\]'$"):
         read("https://example.org/v.txt")  # type: ignore[arg-type]
 
 

@@ -169,7 +169,7 @@ def test_written_and_read_back(tmp_path: Path, name: str, module: str, monkeypat
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = parquet(tmp_path / "v", {"word": WORDS, "vector": KINDS["list"]})
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    with pytest.raises(ParameterError, match=r"^the package pyarrow is needed .*: pip install 'embcomp\[parquet\]'$"):
+    with pytest.raises(ParameterError, match=r"^the package pyarrow is needed .*: pip install '\.\[parquet\]'$"):
         read(path)
 
 

@@ -147,7 +147,5 @@ def test_a_tokenizer_that_its_package_refuses() -> None:
 def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tokenizers", None)
     words = Embedding(TOKENS, table(), text=TextModel(TextRules(), tokenizer))
-    with pytest.raises(
-        ParameterError, match=r"tokenizers is needed .* not installed: pip install 'embcomp\[text\]'$"
-    ):
+    with pytest.raises(ParameterError, match=r"tokenizers is needed .* not installed: pip install '\.\[text\]'$"):
         TextEncoder(words).encode(["a"])
