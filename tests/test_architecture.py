@@ -14,7 +14,7 @@ PACKAGE = Path(embcomp.__file__).parent
 LAYERS = [
     ["__init__"],
     ["errors", "checks", "progress", "arrays", "memory"],
-    ["threads", "files", "bits", "draws", "exact", "kernels", "linear", "plugins", "shortlist"],
+    ["documents", "threads", "files", "bits", "draws", "exact", "kernels", "linear", "plugins", "shortlist"],
     ["wordlist"],
     ["text"],
     ["vocabulary", "embedding"],

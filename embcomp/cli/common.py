@@ -98,6 +98,10 @@ def options(*decorators: Callable[[Function], Function]) -> Callable[[Function],
     return add
 
 
+scoring_options = options(suite_option, data_option, oov_option, seed_option("bootstrap and k-means"))
+"""Of commands that score embeddings."""
+
+
 def _readable() -> list[str]:
     from embcomp.formats import readable_formats
 

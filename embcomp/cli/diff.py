@@ -10,16 +10,13 @@ import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import (
-    data_option,
     json_option,
     max_memory_option,
-    oov_option,
     open_target,
     quiet_option,
     read_options,
-    seed_option,
+    scoring_options,
     source_options,
-    suite_option,
     threads_option,
 )
 from embcomp.cli.progress import progress_bars
@@ -55,10 +52,7 @@ N_NAMED = 10  # words that are listed of those that one file lacks
 @click.option(
     "-n", "n_shown", type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Words shown."
 )
-@suite_option
-@data_option
-@oov_option
-@seed_option("bootstrap and k-means")
+@scoring_options
 @threads_option
 @max_memory_option
 @json_option

@@ -10,15 +10,12 @@ import click
 
 from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
-    data_option,
     max_memory_option,
-    oov_option,
     open_target,
     quiet_option,
     read_options,
-    seed_option,
+    scoring_options,
     source_options,
-    suite_option,
     threads_option,
 )
 from embcomp.cli.progress import progress_bars
@@ -29,8 +26,6 @@ from embcomp.errors import ParameterError
 
 @click.command("eval", cls=Command)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET…", type=click.Path())
-@suite_option
-@data_option
 @click.option(
     "--baseline", metavar="SOURCE", type=click.Path(), help="Also score this file and print the ratio to it."
 )
@@ -48,8 +43,7 @@ from embcomp.errors import ParameterError
     metavar="N",
     help="Analogies look for answers among the first N words.",
 )
-@oov_option
-@seed_option("bootstrap and k-means")
+@scoring_options
 @threads_option
 @max_memory_option
 @form_option

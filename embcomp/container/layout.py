@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from embcomp.documents import BadDocumentError, Document, parse_document
 from embcomp.errors import CorruptError, NewerVersionError, NotAContainerError, TruncatedError
 
 MAGIC = b"\x89EMBC\r\n\x1a"
@@ -152,28 +153,11 @@ def read_sections(name: str, document: Mapping[str, Any], header_end: int, file_
     return sections
 
 
-def _parse(name: str, header: bytes) -> dict[str, Any]:
+def _parse(name: str, header: bytes) -> Document:
     try:
-        document = json.loads(header.decode("ascii"), object_pairs_hook=_distinct, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise CorruptError(f"{name}: the header is not JSON: {error}") from error
-    except RecursionError:
-        raise CorruptError(f"{name}: the header's JSON is nested too deeply") from None
-    if not isinstance(document, dict):
-        raise CorruptError(f"{name}: the header must be a JSON object")
-    return document
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse repeated keys: two readers could choose different ones."""
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a key occurs twice in one object")
-    return document
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a JSON number")
+        return parse_document(header, "ascii")
+    except BadDocumentError as error:
+        raise CorruptError(f"{name}: the header {error}") from error
 
 
 def _section(name: str, entry: Any) -> Section:

@@ -37,6 +37,7 @@ from embcomp.container.layout import (
     read_header,
     read_sections,
 )
+from embcomp.documents import BadDocumentError
 from embcomp.embedding import Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import (
@@ -48,7 +49,7 @@ from embcomp.errors import (
     TruncatedError,
 )
 from embcomp.files import STDIN
-from embcomp.text.model import BadTextModelError, TextModel, TextRules, unpack
+from embcomp.text.model import TextModel, TextRules, unpack
 from embcomp.vocabulary import Part, Vocabulary, order_bits
 from embcomp.wordlist import WordList
 
@@ -135,14 +136,14 @@ class Container:
             return None
         try:
             rules = TextRules.from_json(self._mapping("text"))
-        except BadTextModelError as error:
+        except BadDocumentError as error:
             raise CorruptError(f"{self.name}: header field 'text': {error}") from error
         return TextModel(rules, partial(self._tokenizer, vocabulary))
 
     def _tokenizer(self, vocabulary: Vocabulary) -> dict[str, Any]:
         try:
             return unpack(self.data(TOKENIZER, checked=True), vocabulary.first_words)
-        except BadTextModelError as error:
+        except BadDocumentError as error:
             raise CorruptError(f"{self.name}: section {TOKENIZER!r} {error}") from error
 
     def _problems_of_content(self) -> list[str]:

@@ -83,7 +83,7 @@ def _asked(source: str, ask: Any) -> Any:
         return ask()
     except FileNotFoundError as error:
         raise InputError(f"{source}: cannot be read: there is no such file") from error
-    except Exception as error:  # each file system has errors of its own
+    except Exception as error:  # every file system has errors of its own, without a common class
         raise InputError(f"{source}: cannot be read: {_line(error)}") from error
 
 
@@ -148,23 +148,31 @@ class RemoteFile(io.RawIOBase):
                 time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
                 self._require_same()
             try:
-                with self._system.open(self._path, "rb", block_size=PIECE_BYTES, cache_type="none") as file:
-                    file.seek(start)
-                    data: bytes = file.read(end - start)
-            except ValueError:  # what fsspec raises for a server that does not give ranges
-                return self._streamed_from(start)
-            except Exception as error:  # each file system has errors of its own
-                reason = _line(error)
+                data = _asked(self._source, lambda: self._range(start, end))
+            except InputError as error:
+                reason = str(error).removeprefix(f"{self._source}: cannot be read: ")
             else:
+                if data is None:
+                    return self._streamed_from(start)
                 if len(data) == end - start:
-                    return data
+                    return bytes(data)
                 reason = f"{len(data)} bytes of {end - start}"
         raise InputError(f"{self._source}: bytes {start} to {end} cannot be read in {ATTEMPTS} attempts: {reason}")
 
+    def _range(self, start: int, end: int) -> bytes | None:
+        """Ask for a range; ``None`` if the server does not give ranges."""
+        try:
+            with self._system.open(self._path, "rb", block_size=PIECE_BYTES, cache_type="none") as file:
+                file.seek(start)
+                data: bytes = file.read(end - start)
+        except ValueError:  # what fsspec raises for that
+            return None
+        return data
+
     def _require_same(self) -> None:
         try:
-            info = self._system.info(self._path)
-        except Exception:  # the next attempt will say
+            info = _asked(self._source, lambda: self._system.info(self._path))
+        except InputError:  # the next attempt will say
             return
         if {name: info.get(name) for name in IDENTITY} != self._identity:
             raise InputError(f"{self._source}: was replaced while it was being read")

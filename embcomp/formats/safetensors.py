@@ -19,12 +19,12 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from embcomp.arrays import AnyArray
+from embcomp.documents import BadDocumentError, parse_document
 from embcomp.errors import InputError
 from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_DIM, MAX_WORD_BYTES, decode_each, shown
 from embcomp.formats.stream import ByteStream
-from embcomp.text.model import BadTextModelError, parse_document
 
 WRITTEN_HEADER_BYTES = 504  # with the 8 bytes of its length, a multiple of 64; filled up with spaces
 MAX_HEADER_BYTES = 1 << 24
@@ -98,7 +98,7 @@ def read_tensors(stream: ByteStream) -> dict[str, Tensor]:
         raise InputError(f"{stream.name}: the safetensors header is damaged: it should have {length} bytes")
     try:
         document = parse_document(header)
-    except BadTextModelError as error:
+    except BadDocumentError as error:
         raise InputError(f"{stream.name}: the safetensors header {error}") from error
     document.pop("__metadata__", None)
     return {key: _tensor_of(stream.name, key, entry, 8 + length) for key, entry in document.items()}

@@ -22,13 +22,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from embcomp.arrays import AnyArray, FloatArray, RowIds
+from embcomp.documents import BadDocumentError, Document, parse_document
 from embcomp.errors import InputError, OutputError, ParameterError
 from embcomp.files import replacing
 from embcomp.formats.format import BLOCK_BYTES, Block, Rows
 from embcomp.formats.rows import shown
 from embcomp.formats.safetensors import Tensor, header_bytes, opened, tensor_entry, vector_tensor
 from embcomp.formats.stream import ByteStream
-from embcomp.text.model import MAX_COUNT, BadTextModelError, Document, TextModel, TextRules, parse_document, token_ids
+from embcomp.text.model import MAX_COUNT, TextModel, TextRules, token_ids
 
 STATIC_MODEL = "static-model"
 MODEL2VEC, SENTENCE_TRANSFORMERS = "embeddings", "embedding.weight"
@@ -133,7 +134,7 @@ def _tokens(path: Path, document: Document) -> _Tokens:
     """Tokens by number; of two with one number, the first."""
     try:
         ids = token_ids(document)
-    except BadTextModelError as error:
+    except BadDocumentError as error:
         raise InputError(f"{path}: {error}") from error
     words = {number: token for token, number in reversed(ids.items())}
     if not words:
@@ -160,7 +161,7 @@ def _judged(path: Path, normalize: Any, keep_unknown: bool, limit: Any, characte
     rules = {name: None if type(each) is int and each >= MAX_COUNT else each for name, each in limits.items()}
     try:
         return TextRules.from_json(rules | {"pooling": "mean", "normalize": normalize, "keep_unknown": keep_unknown})
-    except BadTextModelError as error:
+    except BadDocumentError as error:
         raise InputError(f"{path}: {error}") from error
 
 
@@ -192,7 +193,7 @@ def _read_json(path: Path, kind: type = dict) -> Any:
         if kind is dict:
             return parse_document(data)
         items = parse_document(b'{"items":' + data + b"}")["items"]
-    except BadTextModelError as error:
+    except BadDocumentError as error:
         raise InputError(f"{path}: {error}") from error
     if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
         raise InputError(f"{path}: must be a list of objects")

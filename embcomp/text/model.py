@@ -13,18 +13,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from embcomp.documents import BadDocumentError, Document, parse_document
 from embcomp.errors import OutputError
 from embcomp.wordlist.deflate import deflate, inflate
 
 MAX_JSON_BYTES = 1 << 24  # of a packed tokenizer: limits the objects that a hostile one can make a reader build
 MAX_EXPANSION = 8  # of a packed tokenizer: Huffman codes have a bit or more for each byte
 MAX_COUNT = 2**31  # tokens or characters of a text
-
-Document = dict[str, Any]
-
-
-class BadTextModelError(Exception):
-    """A tokenizer or its rules cannot be used; the text says what was found and what was expected."""
 
 
 @dataclass(frozen=True)
@@ -45,18 +40,18 @@ class TextRules:
         """Read the rules of a container's header, without fields that are not known.
 
         Raises:
-            BadTextModelError: one is missing or has a value that is not allowed.
+            BadDocumentError: one is missing or has a value that is not allowed.
         """
         if document.get("pooling") != "mean":
-            raise BadTextModelError(f"'pooling' must be 'mean', got {document.get('pooling')!r}")
+            raise BadDocumentError(f"'pooling' must be 'mean', got {document.get('pooling')!r}")
         flags: dict[str, Any] = {name: document.get(name) for name in ("normalize", "keep_unknown")}
         limits: dict[str, Any] = {name: document.get(name, 0) for name in ("max_tokens", "max_characters")}
         for name, flag in flags.items():
             if not isinstance(flag, bool):
-                raise BadTextModelError(f"{name!r} must be true or false, got {flag!r}")
+                raise BadDocumentError(f"{name!r} must be true or false, got {flag!r}")
         for name, limit in limits.items():
             if limit is not None and (type(limit) is not int or not 0 < limit < MAX_COUNT):
-                raise BadTextModelError(
+                raise BadDocumentError(
                     f"{name!r} must be null or an integer from 1 to {MAX_COUNT - 1}, got {limit!r}"
                 )
         return cls(**flags, **limits)
@@ -84,39 +79,11 @@ class TextModel:
         return self.load()
 
 
-def parse_document(data: bytes) -> Document:
-    """Parse JSON that holds one object.
-
-    Raises:
-        BadTextModelError: it is something else, nested too deeply, has a key twice or a number that is not finite.
-    """
-    try:
-        document = json.loads(data.decode("utf-8"), object_pairs_hook=_distinct, parse_constant=_refuse_constant)
-    except ValueError as error:
-        raise BadTextModelError(f"is not JSON: {error}") from error
-    except RecursionError:
-        raise BadTextModelError("is JSON that is nested too deeply") from None
-    if not isinstance(document, dict):
-        raise BadTextModelError(f"must be a JSON object, got a {type(document).__name__}")
-    return document
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> Document:
-    document = dict(pairs)
-    if len(document) != len(pairs):
-        raise ValueError("a key occurs twice in one object")
-    return document
-
-
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is not a JSON number")
-
-
 def token_ids(document: Document) -> dict[str, int]:
     """Return the number of each token: of the model's vocabulary, then of the tokens added to it.
 
     Raises:
-        BadTextModelError: the document does not have them in a way that is known.
+        BadDocumentError: the document does not have them in a way that is known.
     """
     model, added = document.get("model"), document.get("added_tokens") or []
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
@@ -125,13 +92,13 @@ def token_ids(document: Document) -> dict[str, int]:
     elif isinstance(vocabulary, dict):
         pairs = list(vocabulary.items())
     else:
-        raise BadTextModelError("has no vocabulary under 'model'")
+        raise BadDocumentError("has no vocabulary under 'model'")
     if not isinstance(added, list) or not all(isinstance(each, dict) for each in added):
-        raise BadTextModelError("'added_tokens' must be a list of objects")
+        raise BadDocumentError("'added_tokens' must be a list of objects")
     pairs += [(each.get("content"), each.get("id")) for each in added]
     for token, number in pairs:
         if not isinstance(token, str) or type(number) is not int or not 0 <= number < MAX_COUNT:
-            raise BadTextModelError(f"has the token {token!r} with the number {number!r}")
+            raise BadDocumentError(f"has the token {token!r} with the number {number!r}")
     return dict(pairs)
 
 
@@ -173,16 +140,16 @@ def unpack(stream: bytes | memoryview, first_words: Callable[[int], Sequence[str
     """Return a stored tokenizer with its vocabulary; ``first_words`` gives the words of the first so many rows.
 
     Raises:
-        BadTextModelError: the stream is broken, expands too much, or holds no tokenizer.
+        BadDocumentError: the stream is broken, expands too much, or holds no tokenizer.
     """
     limit = min(MAX_JSON_BYTES, MAX_EXPANSION * len(stream))
     content = inflate(stream, limit)
     if content is None:
-        raise BadTextModelError(f"is not a zlib stream of at most {limit} bytes")
+        raise BadDocumentError(f"is not a zlib stream of at most {limit} bytes")
     document = parse_document(content)
     model = document.get("model")
     if not isinstance(model, dict):
-        raise BadTextModelError("has no vocabulary under 'model'")
+        raise BadDocumentError("has no vocabulary under 'model'")
     model["vocab"] = _complete(model.get("vocab"), first_words)
     token_ids(document)
     return document
@@ -199,5 +166,5 @@ def _complete(vocabulary: Any, first_words: Callable[[int], Sequence[str]]) -> A
 def _first(n_words: int, first_words: Callable[[int], Sequence[str]]) -> Sequence[str]:
     words = first_words(n_words) if n_words >= 0 else ()
     if len(words) != n_words:
-        raise BadTextModelError(f"has a vocabulary of {n_words} words, there are {len(words)}")
+        raise BadDocumentError(f"has a vocabulary of {n_words} words, there are {len(words)}")
     return words

@@ -37,7 +37,9 @@ def _tokenizer(text: TextModel) -> Any:
     package = extra("tokenizers", "text")
     try:
         tokenizer = package.Tokenizer.from_str(json.dumps(text.tokenizer))
-    except Exception as error:  # tokenizers has no error of its own
+    except Exception as error:
+        if type(error) is not Exception:  # what tokenizers raises, which has no error of its own
+            raise
         raise CorruptError(f"the tokenizer is refused: {' '.join(str(error).split())}") from error
     tokenizer.no_padding()
     if text.rules.max_tokens is None:

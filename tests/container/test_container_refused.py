@@ -141,12 +141,14 @@ def test_a_number_of_many_digits(path: Path) -> None:
 @pytest.mark.parametrize("deep", [b"[" * 200_000, b'{"a":' * 100_000])
 def test_a_deep_header(path: Path, deep: bytes) -> None:
     message = refusal(path, with_header(deep), CorruptError)
-    assert message == "x.embc: the header's JSON is nested too deeply"
+    assert message == "x.embc: the header is JSON that is nested too deeply"
 
 
 @pytest.mark.parametrize("header", [b"[]", b"1", b"null", b'"sections"'])
 def test_a_header_that_is_no_object(path: Path, header: bytes) -> None:
-    assert refusal(path, with_header(header), CorruptError) == "x.embc: the header must be a JSON object"
+    assert refusal(path, with_header(header), CorruptError).startswith(
+        "x.embc: the header must be a JSON object, got "
+    )
 
 
 @pytest.mark.parametrize("header", [b"{}", b'{"sections":{}}', b'{"sections":null}'])

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from embcomp.documents import BadDocumentError, parse_document
 from embcomp.errors import OutputError
 from embcomp.text import TextRules
 from embcomp.text import model as text_model
-from embcomp.text.model import BadTextModelError, pack, parse_document, token_ids, unknown_id, unpack
+from embcomp.text.model import pack, token_ids, unknown_id, unpack
 
 from .models import TOKENS, tokenizer
 
@@ -76,7 +77,7 @@ def test_documents_without_tokens(document: dict[str, Any], problem: str | None)
     if problem is None:
         assert token_ids(document) == {"a": 0, "b": 1, "ab": 2}
         return
-    with pytest.raises(BadTextModelError) as caught:
+    with pytest.raises(BadDocumentError) as caught:
         token_ids(document)
     assert str(caught.value) == problem
 
@@ -108,7 +109,7 @@ def packed_json(document: Any) -> bytes:
     ],
 )
 def test_what_is_no_stored_tokenizer(stream: bytes, problem: str) -> None:
-    with pytest.raises(BadTextModelError) as caught:
+    with pytest.raises(BadDocumentError) as caught:
         unpacked(stream, ["a", "b", "c"])
     assert str(caught.value).startswith(problem)
 
@@ -146,13 +147,13 @@ def test_rules() -> None:
     ],
 )
 def test_rules_that_are_refused(name: str, value: Any, problem: str) -> None:
-    with pytest.raises(BadTextModelError) as caught:
+    with pytest.raises(BadDocumentError) as caught:
         TextRules.from_json(RULES | {name: value})
     assert str(caught.value) == problem
 
 
 def test_a_missing_limit_is_refused() -> None:
-    with pytest.raises(BadTextModelError, match="'max_tokens' must be null or an integer"):
+    with pytest.raises(BadDocumentError, match="'max_tokens' must be null or an integer"):
         TextRules.from_json({name: value for name, value in RULES.items() if name != "max_tokens"})
 
 
