@@ -101,7 +101,7 @@ def compress(
     from pathlib import Path
 
     from embcomp.compressors.registry import make_compressor
-    from embcomp.container.reader import describe
+    from embcomp.container.description import describe
     from embcomp.container.writer import save
     from embcomp.formats import ReadOptions
     from embcomp.pipeline import encode_source

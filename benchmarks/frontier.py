@@ -35,7 +35,8 @@ from frontier_peers import PEERS, Space, decoded_by, file_bytes, fitting_shape, 
 
 from embcomp.arrays import FloatArray  # noqa: E402
 from embcomp.compressors.registry import compressor_class, make_compressor  # noqa: E402
-from embcomp.container.reader import describe, open_container  # noqa: E402
+from embcomp.container.description import describe  # noqa: E402
+from embcomp.container.reader import open_container  # noqa: E402
 from embcomp.container.writer import save  # noqa: E402
 from embcomp.embedding import Embedding  # noqa: E402
 from embcomp.encoded import EncodedEmbedding  # noqa: E402

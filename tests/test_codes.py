@@ -17,7 +17,8 @@ from embcomp.compressors.base import CodeLayout, Compressor, Report
 from embcomp.compressors.registry import make_compressor
 from embcomp.compressors.state import array
 from embcomp.container import reader
-from embcomp.container.reader import Container, describe, open_container, verify
+from embcomp.container.description import describe
+from embcomp.container.reader import Container, open_container, verify
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding

@@ -40,7 +40,8 @@ def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_js
     Nothing is fitted again: new words should come from the same model. They follow the words of FILE; words that FILE
     has already keep their code there, and are counted. Methods without a code for each vector cannot take new words.
     """
-    from embcomp.container.reader import describe, open_container
+    from embcomp.container.description import describe
+    from embcomp.container.reader import open_container
     from embcomp.container.writer import save
     from embcomp.formats import read_embedding
 

@@ -150,7 +150,7 @@ def command(
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
     options = read_options(given, [source])
 
-    from embcomp.container.reader import describe
+    from embcomp.container.description import describe
     from embcomp.container.writer import save
     from embcomp.keep.estimate import estimate as estimate_source
     from embcomp.pipeline import encode_source

@@ -26,7 +26,7 @@ def command(files: tuple[str, ...], as_json: bool, recipe: bool) -> None:
 
     With --json: one object for one FILE, a list for several.
     """
-    from embcomp.container.reader import describe
+    from embcomp.container.description import describe
 
     if recipe and (as_json or len(files) > 1):
         raise click.UsageError("--recipe is for one FILE and excludes --json")

@@ -23,7 +23,8 @@ from embcomp.comparison.plan import Job, seed_name
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor
 from embcomp.container import writer
-from embcomp.container.reader import describe, open_container, original_bytes, verify
+from embcomp.container.description import describe, original_bytes
+from embcomp.container.reader import open_container, verify
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.eval import run

@@ -11,7 +11,8 @@ import pytest
 
 import embcomp
 from embcomp.cli.words import near_spellings
-from embcomp.container.reader import describe, open_container
+from embcomp.container.description import describe
+from embcomp.container.reader import open_container
 from embcomp.embedding import Embedding
 
 from .conftest import WORDS, Cli

@@ -12,7 +12,7 @@ from embcomp.comparison.plan import Job
 from embcomp.comparison.workbench import BASELINE, Evaluation, Result, Workbench, label
 from embcomp.compressors.itq import ItqCompressor
 from embcomp.compressors.registry import make_compressor
-from embcomp.container.reader import describe
+from embcomp.container.description import describe
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding

@@ -16,7 +16,8 @@ from embcomp.compressors.alone_training import learning_rate
 from embcomp.compressors.base import CodeLayout
 from embcomp.compressors.feed_forward import Network
 from embcomp.compressors.registry import make_compressor
-from embcomp.container.reader import describe, open_container, verify
+from embcomp.container.description import describe
+from embcomp.container.reader import open_container, verify
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding

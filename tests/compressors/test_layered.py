@@ -13,7 +13,8 @@ import pytest
 from embcomp import bits
 from embcomp.compressors import lengths
 from embcomp.compressors.registry import make_compressor
-from embcomp.container.reader import describe, verify
+from embcomp.container.description import describe
+from embcomp.container.reader import verify
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from embcomp.container.reader import Container, describe, open_container, verify
+from embcomp.container.description import describe
+from embcomp.container.reader import Container, open_container, verify
 from embcomp.container.writer import write
 from embcomp.errors import (
     ContainerError,

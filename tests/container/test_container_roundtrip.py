@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from embcomp.compressors.registry import make_compressor
+from embcomp.container.description import describe
 from embcomp.container.layout import canonical_json
-from embcomp.container.reader import Container, describe, open_container, verify
+from embcomp.container.reader import Container, open_container, verify
 from embcomp.container.writer import save, write
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding

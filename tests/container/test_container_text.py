@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from embcomp.compressors.registry import make_compressor
-from embcomp.container.reader import Container, describe, open_container, verify
+from embcomp.container.description import describe
+from embcomp.container.reader import Container, open_container, verify
 from embcomp.container.writer import save
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import ContainerError, CorruptError

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from embcomp.container.reader import Container, describe, open_container, verify
+from embcomp.container.description import describe
+from embcomp.container.reader import Container, open_container, verify
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import (

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from embcomp.container.reader import describe, open_container
+from embcomp.container.description import describe
+from embcomp.container.reader import open_container
 from embcomp.container.writer import save
 from embcomp.errors import ParameterError
 from embcomp.eval.suite import Settings
