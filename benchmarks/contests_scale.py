@@ -66,7 +66,7 @@ CONTESTS = (
         ),
         same_words,
         needs=("synthetic",),
-        note="The default method learns from the first 50,000 rows and holds no more than those; with "
+        note="`iiq` learns from the first 50,000 rows and holds no more than those; with "
         "`--fit-rows all` it holds the matrix. 10 rounds on both sides. Beside the matrix, a million words take "
         "about 100 MB while they are read: strings, and the table that finds repeats.",
     ),

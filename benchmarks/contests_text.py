@@ -168,19 +168,8 @@ CONTESTS = (
             Side("finalfusion", "contests_text:finalfusion_read", needs="finalfusion"),
         ),
         (
-            Bar("text load", READ, 3.5, GENSIM, unit="times faster", at_least=True, inverse=True),
-            Bar("text load, optional parser", READ, 15, GENSIM, unit="times faster", at_least=True, inverse=True),
-            Bar("`compress --method iiq`, file to file", COMPRESS, 0.40, GENSIM, unit="of gensim"),
-            Bar("the same, optional parser", COMPRESS, 0.12, GENSIM, unit="of gensim"),
-            Bar("the same, earlier target", COMPRESS, 0.60, GENSIM, unit="of gensim"),
-            Bar(
-                "peak memory over the float32 matrix, earlier target",
-                COMPRESS,
-                250,
-                quantity="peak_mb",
-                unit="MB",
-                over="matrix_mb",
-            ),
+            Bar("text load", READ, 15, GENSIM, unit="times faster", at_least=True, inverse=True),
+            Bar("`compress --method iiq`, file to file", COMPRESS, 0.12, GENSIM, unit="of gensim"),
             Bar(
                 "peak memory of compress over the float32 matrix, of which it holds 50,000 rows",
                 COMPRESS,

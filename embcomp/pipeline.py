@@ -135,13 +135,13 @@ def _encode_sample(
     codes = CodesWriter(compressor)
     if whole:
         codes.add(held, progress)
-        return EncodedEmbedding.from_codes(vocabulary, codes.finish(), compressor, reader.source)
-    with again() as second:
-        for chunk in read_chunks(second, [], 2 * CHUNK_ROWS, 2 * CHUNK_ROWS):
-            codes.add(chunk)
-        if second.source != reader.source:
-            raise InputError(f"{reader.source.name}: changed while it was read")
-    return EncodedEmbedding.from_codes(vocabulary, codes.finish(), compressor, reader.source)
+    else:
+        with again() as second:
+            for chunk in read_chunks(second, [], 2 * CHUNK_ROWS, 2 * CHUNK_ROWS):
+                codes.add(chunk)
+            if second.source != reader.source:
+                raise InputError(f"{reader.source.name}: changed while it was read")
+    return EncodedEmbedding.from_codes(vocabulary, codes.finish(), compressor, reader.source, reader.text)
 
 
 def _read_sample(reader: BlockReader, compressor: Compressor, allowance: int) -> tuple[list[str], FloatArray, RowIds]:

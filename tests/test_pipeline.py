@@ -22,6 +22,8 @@ from embcomp.memory import free_memory
 from embcomp.pipeline import encode_source
 from embcomp.vocabulary import Vocabulary
 
+from .text import models
+
 N_ROWS, DIM = 9000, 6
 QUICK = {"iterations": 3, "epochs": 1}
 
@@ -203,3 +205,11 @@ def test_one_word_is_an_embedding(tmp_path: Path) -> None:
     encoded = encode_source(path, quick("iiq"), ReadOptions())
     assert encoded.words == ["word"]
     assert Embedding(["word"], encoded.decode_all()).dim == 3
+
+
+@pytest.mark.parametrize("method", ["iiq", "transform"])
+def test_a_sentence_model_that_is_named_by_its_table_keeps_its_tokenizer(tmp_path: Path, method: str) -> None:
+    folder = models.model2vec(tmp_path)
+    encoded = encode_source(folder / "model.safetensors", quick(method), ReadOptions())
+    assert encoded.text is not None
+    assert encoded.text.tokenizer == models.tokenizer()

@@ -135,7 +135,9 @@ class Chart:
 
     def line(self, points: Sequence[Point], series: int, dash: int = 0) -> None:
         """A line through points, in the series' colour."""
-        self._path(points, f"line l{_colour(series)}", _dash(dash))
+        if points:
+            path = "M" + "L".join(f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in points)
+            self.marks.append(tag("path", d=path, class_=f"line l{_colour(series)}", stroke_dasharray=_dash(dash)))
 
     def keep_clear(self, points: Sequence[Point]) -> None:
         """Let no text stand on the line through points."""
@@ -198,11 +200,6 @@ class Chart:
         """The picture; ``slug`` makes the ids of title and description unique on a page."""
         entries, bottom = _legend(self.legend, self.x.start, self.width, self.height)
         return picture(slug, title, description, (self.width, bottom), [*self._frame(), *self.marks, *entries])
-
-    def _path(self, points: Sequence[Point], class_: str, dash: str | None = None) -> None:
-        if points:
-            path = "M" + "L".join(f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in points)
-            self.marks.append(tag("path", d=path, class_=class_, stroke_dasharray=dash))
 
     def _frame(self) -> list[Markup]:
         left, right, floor, top = self.x.start, self.x.stop, self.y.start, self.y.stop

@@ -27,9 +27,7 @@ FAITHFUL = 2.0  # bits a dimension from which on vectors come back in the source
 FINE = 3.0  # bits a dimension from which on a number of a direction takes 16 bits
 CENTRED = 0.01  # share of the mean square of rows that their mean may have to count as nothing
 WHITENING = 0.75
-LENGTH_BITS = 5
 FAITHFUL_LENGTH_BITS = 8
-MOST_LENGTH_BITS = 8
 
 Fields = list[tuple[int, int]]
 """Symbols of one width, and their bits: what a row of code is made of, in order."""
@@ -69,7 +67,7 @@ class GradedCompressor(Compressor):
         Real(0, 1000), "bits less for each doubling of rank; 'auto' for 0 where words are not in order of frequency"
     )
     lengths: int | str = auto(
-        Integer(0, MOST_LENGTH_BITS), "bits of a row's length; 'auto' for 0 where lengths vary little"
+        Integer(0, lengths.MOST_BITS), "bits of a row's length; 'auto' for 0 where lengths vary little"
     )
     space: str = option(
         OneOf("auto", "isotropic", "source"),
@@ -156,7 +154,7 @@ class GradedCompressor(Compressor):
         varied = lengths.vary(long, len(self.mean_))
         n_length_bits = self.lengths
         if isinstance(n_length_bits, str):
-            n_length_bits = FAITHFUL_LENGTH_BITS if self.faithful else LENGTH_BITS * varied
+            n_length_bits = FAITHFUL_LENGTH_BITS if self.faithful else lengths.CHOSEN_BITS * varied
         exponent = self.whiten
         if isinstance(exponent, str):
             mean_square = len(self.mean_) * lengths.mean_square(self.mean_.astype(np.float64))
@@ -232,8 +230,8 @@ class GradedCompressor(Compressor):
         if self.shares_.max(initial=0) > scalar.MOST_BITS:
             raise CorruptError(f"state 'shares' must be at most {scalar.MOST_BITS}, got {self.shares_.max()}")
         n_levels = len(self.length_levels_)
-        if n_levels not in [2**n_bits for n_bits in range(MOST_LENGTH_BITS + 1)]:
-            raise CorruptError(f"state 'length_levels' must have 1, 2, 4, … {2**MOST_LENGTH_BITS}, got {n_levels}")
+        if n_levels not in [2**n_bits for n_bits in range(lengths.MOST_BITS + 1)]:
+            raise CorruptError(f"state 'length_levels' must have 1, 2, 4, … {2**lengths.MOST_BITS}, got {n_levels}")
 
     # Codes
 

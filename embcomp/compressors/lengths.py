@@ -15,7 +15,6 @@ from embcomp.arrays import DoubleArray, FloatArray
 SPREAD = 3.0
 """How many times more than those of normally distributed numbers lengths must spread to be kept."""
 QUANTILE = 2.326  # of a normal distribution: the 99th percentile
-UNIT = 2.0**-20  # of the ratio of two levels
 BISECTIONS = 40
 MOST_BITS = 8
 CHOSEN_BITS = 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from embcomp.checks import Check, Either, Integer, OneOf, Real, Role, option
+from embcomp.compressors.lengths import MOST_BITS
 
 
 def auto(check: Check, help: str, role: Role | None = None) -> Any:
@@ -31,6 +32,6 @@ GRADE = option(
     default=0.0,
 )
 LENGTHS = auto(
-    Integer(0, 8), "bits of a row's length, beside those of its signs; 'auto' for 0 where lengths vary little"
+    Integer(0, MOST_BITS), "bits of a row's length, beside those of its signs; 'auto' for 0 where lengths vary little"
 )
 RANDOM_STATE = option(Integer(0, 2**32 - 1), "seed of all randomness", default=0, role="seed")

@@ -118,7 +118,10 @@ def measure_fidelity(
     rng = np.random.default_rng(seed)
     samples = {band.name: _sample(shared, band, rng) for band in bands(len(baseline))}
     if target is baseline:
-        return {(name, "isotropy"): _isotropy(target, shared, sample) for name, sample in samples.items()}
+        return {
+            (name, "isotropy"): _isotropy(target.decode_rows(shared.target_rows[sample.words]), sample.n_missing)
+            for name, sample in samples.items()
+        }
     queries = np.concatenate([sample.queries for sample in samples.values()])
     before = nearest(baseline, shared.baseline_rows, queries, max(DEPTHS), progress, "neighbours before")
     after = _nearest_after(target, baseline, shared, queries, progress)
@@ -202,7 +205,7 @@ def _measure_band(
         "spearman": _spearman(x, y, seed),
         "pearson": _correlation(pearson(x, y), bootstrap_pearson(x, y, seed), len(x)),
         "error": _error(before, restored, seed),
-        "isotropy": _isotropy(target, shared, sample),
+        "isotropy": _isotropy(after, n_missing),
     }
     for depth in DEPTHS:
         shares, *asymmetric = (_shares_found(nearest_before, each, depth) for each in nearest_after)
@@ -241,9 +244,8 @@ def _correlation(value: float, resamples: DoubleArray, n_pairs: int) -> Measurem
     return Measurement(value, n_pairs, resamples=resamples)
 
 
-def _isotropy(target: Target, shared: Shared, sample: _Sample) -> Measurement:
-    vectors = target.decode_rows(shared.target_rows[sample.words])
-    return Measurement(isotropy(vectors), len(vectors), oov=sample.n_missing)
+def _isotropy(vectors: FloatArray, n_missing: int) -> Measurement:
+    return Measurement(isotropy(vectors), len(vectors), oov=n_missing)
 
 
 def _error(before: FloatArray, after: FloatArray, seed: int) -> Measurement:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from embcomp.arrays import FloatArray
-from embcomp.codes import Codes, encode_codes, fit_codes
+from embcomp.codes import Codes, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
 from embcomp.formats import BlockReader, ReadOptions, open_blocks
@@ -20,7 +20,7 @@ from embcomp.vocabulary import Vocabulary
 SAMPLE_ROWS = 2**16
 WORD_BYTES = 200  # of memory for a word while it is read, stored and sorted
 COPIES = 3  # of the rows that a fit learns from
-HEADER_BYTES = 3_000
+HEADER_BYTES = 3_000  # header and gaps between sections, nearly
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def estimate(
         if not share:
             raise ParameterError(f"`estimate` needs a file of known size, got {source}")
     read = time.perf_counter()
-    codes = _compressed(compressor, vectors, progress)
+    codes = fit_codes(compressor, vectors, progress)
     coded = time.perf_counter()
     n_rows = min(round(len(words) / share), options.limit or sys.maxsize)
     growth = n_rows / len(vectors)
@@ -90,12 +90,6 @@ def _first_rows(reader: BlockReader) -> tuple[list[str], FloatArray, float]:
         if len(words) >= SAMPLE_ROWS and reader.share_read < 1:
             return words, np.concatenate(blocks), reader.share_read
     return words, np.concatenate(blocks), 1.0 if reader.share_read else 0.0
-
-
-def _compressed(compressor: Compressor, vectors: FloatArray, progress: Progress) -> Codes:
-    if compressor.learns_codes:
-        return fit_codes(compressor, vectors, progress)
-    return encode_codes(compressor.fit(vectors, progress), vectors, progress)
 
 
 def _file_bytes(words: list[str], codes: Codes, compressor: Compressor, n_rows: int) -> int:

@@ -25,7 +25,6 @@ FIDELITY = "fidelity"
 FEW_ROWS = 2_000
 """Data sets of more rows are thinned to about this many for a search."""
 
-Setting = tuple[Suite, Sequence[DataSet]]
 TargetFor = Callable[[Suite], Target]
 """What to measure a suite on."""
 

@@ -51,13 +51,20 @@ class Sample(Embedding):
     """Some rows of a source as a fitted method gives them back, in the order of their ranks."""
 
     mean: FloatArray
-    compressor: Compressor | None = None
+    compressor: Compressor | None
 
     @classmethod
-    def of(cls, source: Embedding, ranks: RowIds, vectors: FloatArray, mean: FloatArray) -> Sample:
-        """Take vectors of the rows ``ranks``, and the mean of all."""
+    def of(
+        cls,
+        source: Embedding,
+        ranks: RowIds,
+        vectors: FloatArray,
+        mean: FloatArray,
+        compressor: Compressor | None = None,
+    ) -> Sample:
+        """Take vectors of the rows ``ranks``, the mean of all, and what gave them back; the source's own without."""
         sample = cls([source.words[rank] for rank in ranks.tolist()], vectors)
-        sample.mean = mean
+        sample.mean, sample.compressor = mean, compressor
         return sample
 
     @property
@@ -103,15 +110,15 @@ class Sampler:
         head = mean_rows(spread[:SPREAD_ROWS])
         rest = mean_rows(spread[SPREAD_ROWS:]) if len(spread) > SPREAD_ROWS else head
         mean = (self._head_share * head + (1 - self._head_share) * rest).astype(np.float32)
-        both = (
-            Sample.of(self._source, ranks, own, mean) for ranks, own in ((self.ranks, vectors), (self.spread, spread))
+        return (
+            Sample.of(self._source, self.ranks, vectors, mean, compressor),
+            Sample.of(self._source, self.spread, spread, mean, compressor),
         )
-        return self._fitted(next(both), compressor), self._fitted(next(both), compressor)
 
     def spread_of(self, encoded: EncodedEmbedding) -> Sample:
         """The spread rows of a whole file in source order."""
-        sample = Sample.of(self._source, self.spread, encoded.decode_rows(self.spread), encoded.mean_vector())
-        return self._fitted(sample, encoded.compressor)
+        vectors, mean = encoded.decode_rows(self.spread), encoded.mean_vector()
+        return Sample.of(self._source, self.spread, vectors, mean, encoded.compressor)
 
     def _vectors(self, compressor: Compressor) -> FloatArray:
         if compressor.learns_codes:
@@ -125,7 +132,3 @@ class Sampler:
             codes = compressor.encode(self._source.vectors[ranks], grade=grade)
             parts.append(compressor.decode(codes, ranks, grade))
         return np.concatenate(parts)
-
-    def _fitted(self, sample: Sample, compressor: Compressor) -> Sample:
-        sample.compressor = compressor
-        return sample

@@ -26,6 +26,7 @@ from embcomp.eval.run import Chosen
 from embcomp.eval.suite import Settings, Suite
 from embcomp.eval.target import Target
 from embcomp.formats import ReadOptions, open_blocks, read_matrix
+from embcomp.keep.estimate import HEADER_BYTES
 from embcomp.keep.judge import FIDELITY, Judge, Share, kept
 from embcomp.keep.sample import Asked, Sampler
 from embcomp.memory import free_memory
@@ -41,7 +42,6 @@ STEP = 1.05  # in bits, if the file fails on all rows
 LAST_STEPS = 6
 NARROWEST, WIDEST = 1 / 8, 8  # bits a dimension
 EDGE = 0.2  # of the way between two widths, the least that a step narrows it down by
-HEADER_BYTES = 3_000
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ LONGEST = float(np.finfo(np.float32).max)
 EPS = float(np.finfo(np.float32).eps)
 ROUNDINGS = 6  # of factors, tables, and the operations after the sum
 
-Ranks = NDArray[np.int64]
 Columns = NDArray[np.uint16]
 
 
