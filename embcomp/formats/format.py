@@ -143,6 +143,8 @@ class Format:
     """Writes an open file. ``None``: the format is not written."""
     streams: bool = False
     """Whether ``write`` does without seeking and other files, so that it can write to standard output."""
+    parted: bool = False
+    """Whether ``read`` knows :attr:`ReadOptions.part`."""
 
 
 def matrix_blocks(words: Sequence[str], matrix: NDArray[Any]) -> Iterator[Block]:

@@ -43,6 +43,9 @@ class ReadOptions:
     """Keep rows of these words only, and drop the others, whatever the format; ``None`` keeps all."""
     word_list: Path | None = None
     """For ``npy``: the file with one word per line; ``None`` means its own words, or ``<source>.words.txt``."""
+    part: tuple[int, int] | None = None
+    """Of a text file that is not compressed, part k of n, as in ``(1, 4)``: the rows that begin in the k-th of n
+    equal ranges of bytes. The parts, one after the other, have the rows of the file; a part may have none."""
 
     sha256: str | None = None
     """What the SHA-256 of the source, as it is stored, must be, in hexadecimal digits; ``None`` for anything."""
@@ -56,6 +59,10 @@ class ReadOptions:
             value = getattr(self, name)
             if not check.allows(value) and not (value is None and name == "limit"):
                 raise ParameterError(f"`{name}` must be {check.describe()}, got {value!r}")
+        if self.part is not None and not 1 <= self.part[0] <= self.part[1]:
+            raise ParameterError(f"`part` must be (k, n) with k from 1 to n, got {self.part!r}")
+        if self.part is not None and (self.sha256 or self.limit):
+            raise ParameterError("`part` is of a whole file: `sha256` and `limit` are not allowed with it")
 
     @property
     def given(self) -> dict[str, Any]:
@@ -64,8 +71,7 @@ class ReadOptions:
         found = {name: value for name, value in chosen.items() if value != getattr(ReadOptions, name)}
         if "words" in found:
             found["words"] = True
-        found.pop("word_list", None)
-        return found
+        return {name: value for name, value in found.items() if name not in ("word_list", "part")}
 
 
 DEFAULT_OPTIONS = ReadOptions()

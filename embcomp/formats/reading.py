@@ -51,7 +51,8 @@ def read_embedding(
 def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[list[str], FloatArray]:
     """Read all that is left: the words, and float32, C order, shape (n, dim); ``check`` as in :func:`read_chunks`."""
     words: list[str] = []
-    return words, next(read_chunks(reader, words, sys.maxsize, sys.maxsize, check))
+    chunks = read_chunks(reader, words, sys.maxsize, sys.maxsize, check)
+    return words, next(chunks, np.empty((0, reader.dim), dtype=np.float32))
 
 
 def read_chunks(
@@ -94,6 +95,8 @@ def open_blocks(
         InputError: it cannot be read, is empty, or is of no known format.
     """
     first, *others = files_of(source)
+    if others and options.part is not None:
+        raise InputError(f"{source}: `part` needs one file, got {1 + len(others)}")
     with open_stream(first) as stream:
         reader = BlockReader(stream, options, progress, others, Path(str(source)).name if others else "")
         try:
@@ -103,16 +106,28 @@ def open_blocks(
 
 
 def files_of(source: str | Path | ByteStream) -> list[str | Path | ByteStream]:
-    """Return the files that a pattern with ``*``, ``?`` or ``[…]`` stands for, in order; or the source itself."""
+    """Return the files that a source stands for, in the order of their paths; or the source itself.
+
+    It may be a pattern with ``*``, ``?`` or ``[…]``, or a folder of Parquet files, which may be in folders of their
+    own. As in other programs, those whose names start with ``_`` or ``.`` are left out.
+    """
     if isinstance(source, ByteStream):
         return [source]
     name = str(source)
+    if dataset := _parquet_files(name):
+        return [*dataset]
     if is_remote(name) or not has_magic(name) or os.path.lexists(name):
         return [source]
     found = sorted(glob(name, recursive=True))  # noqa: PTH207  of any folder
     if not found:
         raise InputError(f"{name}: there are no such files")
     return [*found]
+
+
+def _parquet_files(folder: str) -> list[Path]:
+    if is_remote(folder) or not os.path.isdir(folder):  # noqa: PTH112  a name that is too long is none
+        return []
+    return sorted(each for each in Path(folder).rglob("*.parquet") if not each.name.startswith(("_", ".")))
 
 
 class BlockReader:
@@ -159,7 +174,8 @@ class BlockReader:
             self._progress("read", self._stream.n_raw, self._stream.size)
             if distinct.words:
                 yield distinct.words, distinct.vectors
-        self._require_rows(len(seen), n_repeated, n_unwanted)
+        if self._options.part is None:
+            self._require_rows(len(seen), n_repeated, n_unwanted)
         self._source = Source(
             name=self._name or self._stream.base_name,
             format=self.format,

@@ -8,7 +8,7 @@ from typing import Any
 
 from embcomp.errors import InputError, ParameterError
 from embcomp.formats.compression import SUFFIXES, split_compression
-from embcomp.formats.format import Format, Rows, Write
+from embcomp.formats.format import Format, Read, Rows, Write
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.sniff import unknown_format
 from embcomp.formats.stream import ByteStream
@@ -94,11 +94,18 @@ def open_rows(stream: ByteStream, options: ReadOptions) -> tuple[str, Rows]:
         if wanted is None or wanted.read is None:
             allowed = ", ".join(readable_formats())
             raise ParameterError(f"`format` must be one of {allowed}, got {options.format!r}")
-        return wanted.name, wanted.read(stream, options)
+        return _opened(wanted, wanted.read, stream, options)
     for each in _in_turn():
         if each.read is not None and each.recognise(stream):
-            return each.name, each.read(stream, options)
+            return _opened(each, each.read, stream, options)
     raise unknown_format(stream)
+
+
+def _opened(chosen: Format, read: Read, stream: ByteStream, options: ReadOptions) -> tuple[str, Rows]:
+    if options.part is not None and not (chosen.parted and stream.is_plain):
+        kind = f"{chosen.name}, compressed or from a pipe" if chosen.parted else chosen.name
+        raise InputError(f"{stream.name}: `part` needs a file of text that is not compressed, got {kind}")
+    return chosen.name, read(stream, options)
 
 
 def _in_turn() -> Iterator[Format]:

@@ -78,13 +78,13 @@ class ByteStream:
     Attributes:
         name: the source as the user gave it, for messages.
         path: the file, if it is a regular one.
-        size: its bytes on disk; 0 if unknown.
+        size: its bytes on disk, or those of the part that is read; 0 if unknown.
         compression: ``gz``, ``bz2``, ``xz``, ``zst``, or ``None``.
         expected_sha256: of the file as it is stored, if a server says so; else empty.
     """
 
     def __init__(self, name: str, file: BinaryIO, folder: str = "") -> None:
-        self.name = name
+        self.name = self._of_lines = name
         self._folder = folder
         self._file = file
         self.size, self.path = self._regular_file(file)
@@ -135,7 +135,7 @@ class ByteStream:
 
     def line(self, number: int) -> str:
         """Name a line, counted from 1, for a message."""
-        return f"{self.name}:{number}"
+        return f"{self._of_lines}:{number}"
 
     def row(self, number: int) -> str:
         """Name a row, counted from 1, for a message."""
@@ -221,6 +221,45 @@ class ByteStream:
             pass
         return self._hashed.sha256.hexdigest()
 
+    def keep_lines(self, first: int, part: tuple[int, int]) -> None:
+        """Go on with part k of n of a plain file: the lines that begin in the k-th of n ranges of bytes.
+
+        Blank lines are in one part with the line after them. From here on lines are counted within the part, and the
+        SHA-256 is that of its bytes.
+
+        Args:
+            first: where the first line of the file begins that is in a part.
+            part: k, n.
+        """
+        number, n_parts = part
+        cuts = (self.size * (number - 1) // n_parts, self.size * number // n_parts)
+        start, end = (max(first, self._line_start(cut)) for cut in cuts)
+        self._file.seek(start)
+        self._hashed = _Hashed(self._file, self.name, end - start)
+        self._body = self._raw = io.BufferedReader(self._hashed, BUFFER_BYTES)
+        self._ahead, self.size = b"", end - start
+        self._of_lines = f"{self.name}: part {number} of {n_parts}"
+
+    def _line_start(self, place: int) -> int:
+        """Where the first line begins that does so at ``place`` or later, or the blank lines before it."""
+        if not 0 < place < self.size:
+            return place
+        self._file.seek(place - 1)
+        while (data := self._file.read(READ_BYTES)) and b"\n" not in data:
+            pass
+        start = self._file.tell() - len(data) + data.find(b"\n") + 1
+        size = BUFFER_BYTES
+        while True:
+            window = min(size, start)
+            self._file.seek(start - window)
+            before = self._file.read(window)
+            if text := before.rstrip():
+                after = before.find(b"\n", len(text)) + 1
+                return start - window + after if after else start
+            if window == start:
+                return 0
+            size *= 4
+
     @contextmanager
     def as_file(self) -> Iterator[Path]:
         """Give the plain bytes as a file, for libraries that want a path: the source's own if it is plain.
@@ -257,11 +296,12 @@ class ByteStream:
 
 
 class _Hashed(io.RawIOBase):
-    """A file that is hashed and counted while it is read."""
+    """A file, or its next bytes, hashed and counted while they are read."""
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, n_bytes: int = sys.maxsize) -> None:
         self._readinto: Callable[[memoryview], int] = file.readinto  # type: ignore[attr-defined]
         self._name = name
+        self._n_bytes = n_bytes
         self.sha256 = hashlib.sha256()
         self.n_read = 0
 
@@ -271,6 +311,7 @@ class _Hashed(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill the buffer, unless the file ends: a pipe gives little at a time."""
         filled = 0
+        buffer = buffer[: self._n_bytes - self.n_read]
         try:
             while filled < len(buffer) and (n_bytes := self._readinto(buffer[filled:])):
                 filled += n_bytes

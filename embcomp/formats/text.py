@@ -53,18 +53,22 @@ def _has_header(stream: ByteStream) -> bool:
 
 def _read_glove(stream: ByteStream, options: ReadOptions) -> Rows:
     dim = require_rows(stream)
-    if stream.peek(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK:
-        stream.read(len(BYTE_ORDER_MARK))
-    return _rows(stream, options, dim, None)
+    has_mark = stream.peek(len(BYTE_ORDER_MARK)) == BYTE_ORDER_MARK
+    return _rows(stream, options, dim, None, len(BYTE_ORDER_MARK) if has_mark else 0)
 
 
 def _read_word2vec(stream: ByteStream, options: ReadOptions) -> Rows:
     header = require_header(stream)
-    stream.read(header.length)
-    return _rows(stream, options, header.dim, header)
+    return _rows(stream, options, header.dim, header, header.length)
 
 
-def _rows(stream: ByteStream, options: ReadOptions, dim: int, header: Header | None) -> Rows:
+def _rows(stream: ByteStream, options: ReadOptions, dim: int, header: Header | None, start: int) -> Rows:
+    """Read the rows, which begin at ``start``, or a part of them, of which the header says nothing."""
+    if options.part is None:
+        stream.read(start)
+    else:
+        stream.keep_lines(start, options.part)
+        header = None
     return Rows(dim, _TextParser(stream, options, dim, header).blocks(), stream.line)
 
 
@@ -223,5 +227,5 @@ def _problem(word: str) -> str | None:
     return None
 
 
-GLOVE_TEXT = Format("glove-text", (".txt",), _has_rows, _read_glove, _write_glove, True)
-WORD2VEC_TEXT = Format("word2vec-text", (".vec",), _has_header, _read_word2vec, _write_word2vec, True)
+GLOVE_TEXT = Format("glove-text", (".txt",), _has_rows, _read_glove, _write_glove, True, True)
+WORD2VEC_TEXT = Format("word2vec-text", (".vec",), _has_header, _read_word2vec, _write_word2vec, True, True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from embcomp.errors import InputError
-from embcomp.formats import open_blocks
+from embcomp.formats import open_blocks, write_embedding
 
 from .helpers import read, refusal, rows
 
@@ -73,3 +74,42 @@ def test_a_sha256_that_is_expected(folder: Path) -> None:
     assert refusal(folder / "p-1", sha256=digest) == (
         f"p-1: has the SHA-256 {hashlib.sha256(PARTS['p-1']).hexdigest()}, expected {digest}"
     )
+
+
+WORDS, VECTORS = ["a", "b", "c", "d", "e"], np.arange(10, dtype=np.float32).reshape(5, 2)
+
+
+NEEDS = {"parquet": "pyarrow", "arrow": "pyarrow", "hdf5": "h5py"}
+FORMATS = ["glove-text", "word2vec-text", "word2vec-binary", "npy", "safetensors", *NEEDS]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_files_of_one_format(tmp_path: Path, name: str) -> None:
+    pytest.importorskip(NEEDS.get(name, "numpy"), reason="its package is not installed")
+    for number, own in enumerate((slice(0, 2), slice(2, 5))):
+        words, vectors = WORDS[own], VECTORS[own]
+        write_embedding(tmp_path / f"part-{number}", name, [(words, vectors)], len(words), 2)
+    embedding = read(tmp_path / "part-*")
+    assert embedding.words == WORDS
+    assert np.array_equal(embedding.vectors, VECTORS)
+
+
+def test_vectors_with_lists_of_words_beside_them(tmp_path: Path) -> None:
+    for number, rows_of_part in enumerate((slice(0, 2), slice(2, 5))):
+        np.save(tmp_path / f"{number}.npy", VECTORS[rows_of_part])
+        (tmp_path / f"{number}.npy.words.txt").write_text("\n".join(WORDS[rows_of_part]))
+    embedding = read(tmp_path / "*.npy")
+    assert embedding.words == WORDS
+    assert np.array_equal(embedding.vectors, VECTORS)
+
+
+def test_a_folder_of_parquet_files(tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    folder = tmp_path / "words.parquet"
+    names = ["year=1/part-0.parquet", "year=1/part-1.parquet", "year=2/part-0.parquet"]
+    for word, name in zip(WORDS, [*names, "_metadata.parquet", ".hidden.parquet"], strict=True):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        write_embedding(folder / name, "parquet", [([word], VECTORS[:1])], 1, 2)
+    (folder / "_SUCCESS").touch()
+    embedding = read(folder)
+    assert (embedding.words, embedding.source.name) == (["a", "b", "c"], "words.parquet")
