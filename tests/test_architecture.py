@@ -25,7 +25,7 @@ LAYERS = [
     ["encoded"],
     ["container", "pipeline", "databases"],
     ["search", "keyed"],
-    ["sklearn"],
+    ["sklearn", "torch"],
     ["eval"],
     ["comparison", "keep", "webpage"],
     ["api"],
