@@ -11,10 +11,11 @@ The result is that of fitting and encoding in memory, to the byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -33,6 +34,14 @@ COPIES = 3  # of the head that a fit may hold
 SQUARES = 5  # matrices of dim × dim, float64, that a fit may hold: the covariance, its factors, rotations
 SHARE_OF_MEMORY = 0.5
 CERTAINTY = 1.25  # a matrix that will be too large by this factor is refused at once: later rows may be shorter
+
+
+class RowReader(Protocol):
+    """Distinct words and their vectors, in blocks; ``dim`` numbers each."""
+
+    dim: int
+
+    def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]: ...
 
 
 def encode_source(
@@ -60,7 +69,7 @@ def encode_source(
         InputError: the source cannot be read as it is.
         ParameterError: the method needs more rows at once than ``max_memory`` holds.
     """
-    allowance = max_memory if max_memory is not None else int(SHARE_OF_MEMORY * free_memory())
+    allowance = allowed_memory(max_memory)
     in_final_order = drop_order and not compressor.encodes_vectors  # a code belongs to its row
     whole = partial(_encode_matrix, ascending=in_final_order, approve=approve)
     encode = whole if compressor.head_rows is None else _encode_after_head
@@ -69,6 +78,11 @@ def encode_source(
     with open_blocks(source, options, progress) as reader:
         encoded = encode(reader, compressor, allowance, progress)
     return encoded.without_order() if drop_order else encoded
+
+
+def allowed_memory(max_memory: int | None) -> int:
+    """Return the bytes that vectors may take: what is given, or half of what is free."""
+    return max_memory if max_memory is not None else int(SHARE_OF_MEMORY * free_memory())
 
 
 def _encode_matrix(
@@ -121,7 +135,7 @@ def _encode_sample(
     again: Callable[[], AbstractContextManager[BlockReader]],
     approve: Callable[[float], None],
 ) -> EncodedEmbedding:
-    words, held, ranks = _read_sample(reader, compressor, allowance)
+    words, held, ranks = read_sample(reader, compressor, allowance)
     sample = compressor.sample_ranks(ranks)
     whole = len(held) == len(words)
     rows = held if len(sample) == len(held) else held[np.isin(ranks, sample)]
@@ -144,7 +158,7 @@ def _encode_sample(
     return EncodedEmbedding.from_codes(vocabulary, codes.finish(), compressor, reader.source, reader.text)
 
 
-def _read_sample(reader: BlockReader, compressor: Compressor, allowance: int) -> tuple[list[str], FloatArray, RowIds]:
+def read_sample(reader: RowReader, compressor: Compressor, allowance: int) -> tuple[list[str], FloatArray, RowIds]:
     """Return all words, and rows with their ranks: all of them if there is room, else the sample and a few more."""
     words: list[str] = []
     held, ranks = np.empty((0, reader.dim), dtype=np.float32), np.empty(0, dtype=np.int64)
@@ -157,9 +171,9 @@ def _read_sample(reader: BlockReader, compressor: Compressor, allowance: int) ->
         ranks = np.concatenate([ranks, np.arange(first, len(words), dtype=np.int64)])
         if len(held) > most:
             sample = compressor.sample_ranks(ranks)
-            _require_room_to_fit(compressor, len(sample), reader.dim, allowance)
+            require_room_to_fit(compressor, len(sample), reader.dim, allowance)
             held, ranks, most = held[np.isin(ranks, sample)], sample, max(most, 2 * len(sample))
-    _require_room_to_fit(compressor, len(compressor.sample_ranks(ranks)), reader.dim, allowance)
+    require_room_to_fit(compressor, len(compressor.sample_ranks(ranks)), reader.dim, allowance)
     return words, held, ranks
 
 
@@ -182,7 +196,8 @@ def _require_room_for_head(reader: BlockReader, compressor: Compressor, allowanc
         )
 
 
-def _require_room_to_fit(compressor: Compressor, n_rows: int, dim: int, allowance: int) -> None:
+def require_room_to_fit(compressor: Compressor, n_rows: int, dim: int, allowance: int) -> None:
+    """Raise ``ParameterError`` if so many rows take more than ``allowance`` bytes while they are fitted."""
     if (needed := _bytes_to_fit(n_rows, dim)) > allowance:
         raise ParameterError(
             f"{compressor.name}: {n_rows} rows to learn from take up to {needed} bytes while they are fitted, "

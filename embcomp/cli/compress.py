@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from embcomp.checks import parse_size, size_text
-from embcomp.cli.command import Name, method_names, note
+from embcomp.cli.command import note
 from embcomp.cli.common import (
     force_option,
     json_option,
@@ -23,11 +23,9 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.cli.keeping import Goal, found_estimate, keep_options, kept_lines, print_estimate, required, search
-from embcomp.cli.method_options import SEED, MethodCommand, given_options
+from embcomp.cli.method_options import MethodCommand, approve_fit, chosen_compressor, fitting_options, yes_option
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import print_json, visible
-from embcomp.compressors.registry import DEFAULT
-from embcomp.errors import ParameterError
 from embcomp.files import check_target
 
 LARGE_STATE = 0.5  # of the file
@@ -80,21 +78,7 @@ def _target(output: str | Path) -> Path:
     metavar="OUT.embc",
     help="Output file, - for stdout; SOURCE's name with .embc if absent.",
 )
-@click.option(
-    "--method",
-    type=Name(method_names),
-    default=DEFAULT,
-    show_default=True,
-    metavar="NAME",
-    help="How to compress; embcomp methods lists what there is.",
-)
-@click.option(
-    "--recipe",
-    metavar="FILE",
-    expose_value=False,
-    help="Take method and options from a TOML file, as embcomp info --recipe prints it; what is given here counts.",
-)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0).")
+@fitting_options
 @threads_option
 @click.option(
     "--max-memory",
@@ -109,7 +93,7 @@ def _target(output: str | Path) -> Path:
     is_flag=True,
     help="Leave out the order of the source, 2-3 bytes per word; graded codes keep words in bands of frequency.",
 )
-@click.option("--yes", is_flag=True, help="Start work that will take hours.")
+@yes_option
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
 @force_option
 @quiet_option
@@ -134,14 +118,8 @@ def command(
     **given: Any,
 ) -> None:
     """Compress SOURCE, an embedding file (- for stdin) or a static sentence model, into one .embc file."""
-    from embcomp.compressors.registry import compressor_class
-
     allowance = parse_size("max_memory", max_memory) if max_memory else None
-    kind = compressor_class(method)
-    random = kind.option_for(SEED)
-    seeded = {} if seed is None or random is None else {random.name: seed}
-    chosen = given_options(given)
-    compressor = kind.from_config(chosen | seeded)
+    chosen, compressor = chosen_compressor(method, seed, given)
     goal = Goal.given(keep, suites, data_dir)
     target = Path("-") if estimate else _target(output or default_target(source))
     if str(target) != "-":
@@ -169,7 +147,7 @@ def command(
             print_estimate(compressor, estimate_source(source, compressor, options, progress), as_json=as_json)
             return
         else:
-            approve = partial(_approve, method, yes=yes, quiet=quiet)
+            approve = partial(approve_fit, method, yes=yes, quiet=quiet)
             encoded = encode_source(
                 source, compressor, options, progress, allowance, drop_order=drop_order, approve=approve
             )
@@ -207,16 +185,6 @@ def _on_state(document: dict[str, Any]) -> list[str]:
     if not advice and not larger:
         return []
     return [f"{start}{what}; for few words, {' or '.join(advice) or 'do not compress them'}"]
-
-
-def _approve(method: str, seconds: float, *, yes: bool, quiet: bool) -> None:
-    """Say how long fitting will take if that is more than a minute; refuse if it is more than an hour."""
-    if seconds < 60:
-        return
-    text = f"{seconds / 60:.0f} minutes" if seconds < 3600 else f"{seconds / 3600:.1f} hours"
-    if seconds >= 3600 and not yes:
-        raise ParameterError(f"{method}: fitting will take about {text}; `yes` starts it, fewer `epochs` take less")
-    note(f"embcomp: {method}: fitting will take about {text}", quiet=quiet)
 
 
 def _summary(target: Path, document: dict[str, Any]) -> str:

@@ -7,6 +7,12 @@ EXAMPLES = {
         "embcomp compress glove.txt -o small.embc --bits 50",
         "embcomp compress glove.txt -o tiny.embc --method transform --limit 5000",
     ),
+    "fit": ("embcomp fit glove.txt --pieces 2 -o glove.embm",),
+    "encode": (
+        "embcomp encode glove.txt --piece 1/2 --model glove.embm -o parts",
+        "embcomp encode glove.txt --piece 2/2 --model glove.embm -o parts",
+    ),
+    "merge": ("embcomp merge parts -o merged.embc",),
     "decompress": ("embcomp decompress glove.embc -o vectors.txt.gz",),
     "convert": (
         "embcomp convert glove.txt -o glove.bin",

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "compress": "Compress an embedding file into one .embc file.",
+    "fit": "Learn from a source what its parts are encoded with.",
+    "encode": "Encode parts of a source, on as many machines as there are.",
+    "merge": "Put encoded parts together.",
     "decompress": "Write the vectors of an .embc file in another format.",
     "convert": "Write an embedding file in another format, without compressing.",
     "info": "Say what is inside an .embc file.",

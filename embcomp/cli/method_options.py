@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.checks import Boolean, Check, Either, OneOf, Option, Role
-from embcomp.cli.command import Command, typed
-from embcomp.cli.common import SourceOption
+from embcomp.cli.command import Command, Name, method_names, note, typed
+from embcomp.cli.common import SourceOption, options
 from embcomp.cli.recipe import read_recipe, recipe_arguments
+from embcomp.compressors.registry import DEFAULT
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -22,6 +23,29 @@ SEED: Role = "seed"  # all methods that have an option of this role share the co
 
 PREFIX = "method_"
 KIND, NAMED, CHOSEN = "embcomp.kind", "embcomp.named", "embcomp.options"  # in a context's meta
+
+
+fitting_options = options(
+    click.option(
+        "--method",
+        type=Name(method_names),
+        default=DEFAULT,
+        show_default=True,
+        metavar="NAME",
+        help="How to compress; embcomp methods lists what there is.",
+    ),
+    click.option(
+        "--recipe",
+        metavar="FILE",
+        expose_value=False,
+        help="Take method and options from a TOML file of embcomp info --recipe; what is given here counts.",
+    ),
+    click.option(
+        "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0)."
+    ),
+)
+"""Of commands that fit a method: which one, and its seed; a :class:`MethodCommand` adds the method's own."""
+yes_option = click.option("--yes", is_flag=True, help="Start work that will take hours.")
 
 
 class MethodCommand(Command):
@@ -145,6 +169,26 @@ def given_options(given: dict[str, Any]) -> dict[str, Any]:
     """Take the options of the method, by name, out of a command's arguments."""
     chosen = {name: given.pop(name) for name in list(given) if name.startswith(PREFIX)}
     return {name.removeprefix(PREFIX): value for name, value in chosen.items() if value is not None}
+
+
+def chosen_compressor(method: str, seed: int | None, given: dict[str, Any]) -> tuple[dict[str, Any], Compressor]:
+    """Take the method's own options out of a command's arguments; return them, and the compressor they make."""
+    from embcomp.compressors.registry import compressor_class
+
+    kind, chosen = compressor_class(method), given_options(given)
+    random = kind.option_for(SEED)
+    seeded = {} if seed is None or random is None else {random.name: seed}
+    return chosen, kind.from_config(chosen | seeded)
+
+
+def approve_fit(method: str, seconds: float, *, yes: bool, quiet: bool) -> None:
+    """Say how long fitting will take if that is more than a minute; refuse if it is more than an hour."""
+    if seconds < 60:
+        return
+    text = f"{seconds / 60:.0f} minutes" if seconds < 3600 else f"{seconds / 3600:.1f} hours"
+    if seconds >= 3600 and not yes:
+        raise ParameterError(f"{method}: fitting will take about {text}; `yes` starts it, fewer `epochs` take less")
+    note(f"embcomp: {method}: fitting will take about {text}", quiet=quiet)
 
 
 def shown(value: Any) -> str:

@@ -45,8 +45,8 @@ def open_remote(source: str) -> Iterator[Path | RemoteFile]:
         InputError: it cannot be reached, or is no file.
         ParameterError: fsspec or the package for such addresses is not installed.
     """
-    system, path = _system(source)
-    info = _asked(source, lambda: system.info(path))
+    system, path = system_of(source)
+    info = asked(source, lambda: system.info(path))
     if info.get("type") != "directory":
         yield RemoteFile(source, system, path, info)
         return
@@ -55,7 +55,8 @@ def open_remote(source: str) -> Iterator[Path | RemoteFile]:
         yield Path(folder)
 
 
-def _system(source: str) -> tuple[Any, str]:
+def system_of(source: str) -> tuple[Any, str]:
+    """Return the fsspec file system of an address, and the path there."""
     fsspec = extra("fsspec", "remote")
     try:
         found: tuple[Any, str] = fsspec.core.url_to_fs(source)
@@ -68,7 +69,7 @@ def _fetch_model(source: str, system: Any, path: str, folder: Path) -> None:
     for inner in MODEL_FOLDERS:
         for name in MODEL_FILES:
             there = "/".join(part for part in (path.rstrip("/"), inner, name) if part)
-            if _asked(source, lambda there=there: system.exists(there)):
+            if asked(source, lambda there=there: system.exists(there)):
                 target = folder / inner / name
                 target.parent.mkdir(exist_ok=True)
                 with target.open("wb") as out:
@@ -77,7 +78,7 @@ def _fetch_model(source: str, system: Any, path: str, folder: Path) -> None:
                         out.write(data)
 
 
-def _asked(source: str, ask: Any) -> Any:
+def asked(source: str, ask: Any) -> Any:
     """Ask a server; what its package raises, whatever that is, becomes an error of one line."""
     try:
         return ask()
@@ -124,7 +125,7 @@ class RemoteFile(io.RawIOBase):
     def _next_piece(self) -> bytes:
         if self._stream is not None:
             stream = self._stream
-            piece: bytes = _asked(self._source, lambda: stream.read(PIECE_BYTES))
+            piece: bytes = asked(self._source, lambda: stream.read(PIECE_BYTES))
             return piece
         start, end = self._position, min(self._position + PIECE_BYTES, self.size)
         piece = self._fetched(start, end) if start < end else b""
@@ -132,7 +133,7 @@ class RemoteFile(io.RawIOBase):
         return piece
 
     def _opened_stream(self) -> Any:
-        return _asked(self._source, lambda: self._system.open(self._path, "rb", block_size=0))
+        return asked(self._source, lambda: self._system.open(self._path, "rb", block_size=0))
 
     def _streamed_from(self, start: int) -> bytes:
         """Open the file as a stream, skip what has been read, and return the next piece."""
@@ -148,7 +149,7 @@ class RemoteFile(io.RawIOBase):
                 time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
                 self._require_same()
             try:
-                data = _asked(self._source, lambda: self._range(start, end))
+                data = asked(self._source, lambda: self._range(start, end))
             except InputError as error:
                 reason = str(error).removeprefix(f"{self._source}: cannot be read: ")
             else:
@@ -171,7 +172,7 @@ class RemoteFile(io.RawIOBase):
 
     def _require_same(self) -> None:
         try:
-            info = _asked(self._source, lambda: self._system.info(self._path))
+            info = asked(self._source, lambda: self._system.info(self._path))
         except InputError:  # the next attempt will say
             return
         if {name: info.get(name) for name in IDENTITY} != self._identity:

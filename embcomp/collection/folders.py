@@ -1,0 +1,159 @@
+"""Folders of files that never change, on disk or at an address such as ``s3://bucket/name``.
+
+A file appears whole or not at all, and its name says what is in it, so that writing it again changes nothing. The one
+operation that decides between two writers is :meth:`Folder.create`, which fails if the file is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from embcomp.errors import InputError, OutputError
+from embcomp.files import replacing
+from embcomp.formats.remote import asked, is_remote, system_of
+
+COPY_BYTES = 2**22
+
+
+class Folder:
+    """A folder on disk."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def where(self, name: str) -> str:
+        """Return the path or address of a file, for messages."""
+        return str(Path(self.root, name))
+
+    def make(self) -> None:
+        """Make the folder if it is not there."""
+        try:
+            Path(self.root).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.root}: cannot be made: {error.strerror}") from error
+
+    def names(self) -> list[str]:
+        """Return the names of all files, ascending; none if there is no folder."""
+        try:
+            return sorted(path.name for path in Path(self.root).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise InputError(f"{self.root}: cannot be read: {error.strerror}") from error
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file."""
+        return Path(self.root, name).is_file()
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading."""
+        try:
+            return Path(self.root, name).open("rb")
+        except OSError as error:
+            raise InputError(f"{self.where(name)}: cannot be read: {error.strerror}") from error
+
+    def local(self, name: str) -> Path:
+        """Return a path on disk that has the file."""
+        return Path(self.root, name)
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Write a file; one of that name has the same content, and may be replaced."""
+        with replacing(Path(self.root, name), force=True) as file:
+            file.write(data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file unless one with other content is there, as the system decides; return whether it is there."""
+        try:
+            self._create(name, data)
+        except OutputError:
+            if not self.exists(name):
+                raise
+            with self.open(name) as file:
+                return file.read() == data
+        return True
+
+    def _create(self, name: str, data: bytes) -> None:
+        with replacing(Path(self.root, name), force=False) as file:
+            file.write(data)
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with suppress(OSError):
+            Path(self.root, name).unlink()
+
+
+class RemoteFolder(Folder):
+    """A folder at an address; files are copied to a cache on disk when they are mapped."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root.rstrip("/"))
+        self._system, self._path = system_of(self.root)
+
+    def where(self, name: str) -> str:
+        """Return the address of a file."""
+        return f"{self.root}/{name}"
+
+    def make(self) -> None:
+        """Nothing: a folder is there when a file in it is."""
+
+    def names(self) -> list[str]:
+        """Return the names of all files, as they are now."""
+        try:
+            listed = self._ask("", lambda: self._system.ls(self._path, detail=False, refresh=True))
+        except InputError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                return []
+            raise
+        return sorted(path.rstrip("/").rpartition("/")[2] for path in listed)
+
+    def exists(self, name: str) -> bool:
+        """Whether there is such a file now."""
+        return bool(self._ask(name, lambda: self._system.exists(f"{self._path}/{name}", refresh=True)))
+
+    def open(self, name: str) -> BinaryIO:
+        """Open a file for reading, anywhere in it."""
+        opened: BinaryIO = self._ask(name, lambda: self._system.open(f"{self._path}/{name}", "rb"))
+        return opened
+
+    def local(self, name: str) -> Path:
+        """Copy a file to the cache, unless it is there, and return its path."""
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "embcomp")
+        path = folder / hashlib.sha256(self.root.encode()).hexdigest()[:16] / name
+        if not path.is_file():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self.open(name) as source, replacing(path, force=True) as file:
+                while data := self._ask(name, lambda: source.read(COPY_BYTES)):
+                    file.write(data)
+        return path
+
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Write a file."""
+        self._put(name, bytes(data), "overwrite")
+
+    def _create(self, name: str, data: bytes) -> None:
+        self._put(name, data, "create")
+
+    def remove(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        with suppress(InputError):
+            self._ask(name, lambda: self._system.rm_file(f"{self._path}/{name}"))
+
+    def _put(self, name: str, data: bytes, mode: str) -> None:
+        try:
+            self._system.pipe_file(f"{self._path}/{name}", data, mode=mode)
+        except Exception as error:  # every file system has errors of its own, without a common class
+            text = " ".join(f"{type(error).__name__}: {error}".split())
+            raise OutputError(f"{self.where(name)}: cannot be written: {text}") from error
+
+    def _ask(self, name: str, ask: Callable[[], Any]) -> Any:
+        return asked(self.where(name), ask)
+
+
+def folder_at(root: str) -> Folder:
+    """Return a folder by its path or address."""
+    return RemoteFolder(root) if is_remote(root) else Folder(root)
