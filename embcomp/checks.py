@@ -148,6 +148,16 @@ class Either:
         raise ValueError(text)
 
 
+def require(name: str, value: Any, check: Check) -> None:
+    """Refuse an argument's value.
+
+    Raises:
+        ParameterError: saying what is allowed.
+    """
+    if not check.allows(value):
+        raise ParameterError(f"`{name}` must be {check.describe()}, got {value!r}")
+
+
 Role = Literal["width", "symbols", "ways", "head", "seed"]
 
 

@@ -26,7 +26,7 @@ LAYERS = [
     ["container", "pipeline", "databases"],
     ["search", "keyed"],
     ["collection"],
-    ["sklearn"],
+    ["sklearn", "torch"],
     ["eval"],
     ["comparison", "keep", "webpage"],
     ["api"],

@@ -1,0 +1,84 @@
+"""Straight-through gradients and packed bits: functions of tensors that all layers share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+MOST_AT_ONCE = 2**20  # numbers of a matrix of signs that are unpacked at once: 4 MB
+
+
+class _StraightThrough(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor, surrogate: Tensor) -> Tensor:
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
+        return None, gradient
+
+
+def straight_through(value: Tensor, surrogate: Tensor) -> Tensor:
+    """Return ``value``, whose gradient goes to ``surrogate`` as it is [Bengio 2013]; both have one shape."""
+    result: Tensor = _StraightThrough.apply(value, surrogate)
+    return result
+
+
+def binarize(latent: Tensor, scale: Tensor) -> Tensor:
+    """Return ``scale`` where ``latent`` is above 0, else −``scale`` [Liu 2018, eq. 8]; gradients as in eq. 7."""
+    return straight_through(torch.where(latent > 0, scale, -scale), latent)
+
+
+def pack_bits(bits: Tensor) -> Tensor:
+    """Pack truth values, shape (n, width), into loose rows (:mod:`embcomp.bits`), uint8."""
+    padded = functional.pad(bits.to(torch.uint8), (0, -bits.shape[1] % 8)).unflatten(1, (-1, 8))
+    return (padded << _shifts(bits.device)).sum(dim=2, dtype=torch.uint8)
+
+
+def unpack_bits(loose: Tensor, width: int) -> Tensor:
+    """Undo :func:`pack_bits`: bool, shape (…, width)."""
+    bits = (loose[..., None] >> _shifts(loose.device)) & 1
+    return bits.flatten(-2)[..., :width].bool()
+
+
+def _shifts(device: Any) -> Tensor:
+    return torch.arange(7, -1, -1, dtype=torch.uint8, device=device)
+
+
+class CodeLayer(nn.Module):
+    """Base of layers that learn codes.
+
+    While codes are learned there are float *latent* parameters, which have the names in ``latent``; frozen, there are
+    packed codes in the buffer ``codes`` in their place. A frozen state can be loaded into a layer that is not frozen.
+    """
+
+    latent: tuple[str, ...] = ("weight",)
+
+    @property
+    def frozen(self) -> bool:
+        """Whether codes are fixed and packed."""
+        return self.codes is not None
+
+    def freeze(self) -> CodeLayer:
+        """Drop latent parameters and keep the packed codes that they stand for."""
+        if not self.frozen:
+            with torch.no_grad():
+                self.codes = self._packed()
+            for name in self.latent:
+                setattr(self, name, None)
+        return self
+
+    def clamp(self) -> None:
+        """Bring latent parameters back into their range; does nothing where they have none."""
+
+    def _packed(self) -> Tensor:
+        """Return the codes as loose rows."""
+        raise NotImplementedError
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        if prefix + "codes" in state_dict:
+            self.freeze()
+        super()._load_from_state_dict(state_dict, prefix, *arguments)
