@@ -167,29 +167,19 @@ export class Embedding {
     if (query.length !== this.dim) throw new RangeError(`query must have ${this.dim} numbers, got ${query.length}`);
     const wanted = unit(query);
     const scores = await this.scores(wanted);
-    const n = k + without.size;
-    const exact = async (rank) => {
-      if (this.decoder.error) scores[rank] = rounded(cosine(wanted, await this.vectorAt(rank)));
-    };
-    let best = largest(scores, n);
-    if (this.decoder.error && best.length) {
-      await Promise.all(best.map(exact));
-      const lowest = Math.min(...best.map((rank) => scores[rank])) - this.decoder.error;
-      const others = [];
-      scores.forEach((score, rank) => { if (score >= lowest) others.push(rank); });
-      await Promise.all(others.map(exact));
-      best = largest(scores, n);
-    }
-    best = best.filter((rank) => !without.has(rank)).slice(0, k);
-    return Promise.all(best.map(async (rank) => ({ word: await this.word(rank), rank, score: scores[rank] })));
+    const { error = 0 } = this.decoder;
+    const found = await Promise.all(above(scores, k + without.size, 2 * error + SCORE_STEP).filter((rank) => !without.has(rank))
+      .map(async (rank) => ({ rank, score: rounded(error ? cosine(wanted, await this.vectorAt(rank)) : scores[rank]) })));
+    found.sort((a, b) => b.score - a.score || a.rank - b.rank);
+    return Promise.all(found.slice(0, k).map(async ({ rank, score }) => ({ word: await this.word(rank), rank, score })));
   }
 
-  /** The cosine of a query of length 1 and the vector of each rank, rounded, but for the decoder's `error`. */
+  /** The cosine of a query of length 1 and the vector of each rank, but for the decoder's `error`. */
   async scores(query) {
     this.tables ??= Promise.all(this.bands.map(async (band) => this.decoder.prepare(band, await band.codes.all())));
     const scores = new Float64Array(this.size);
     (await this.tables).forEach((table, k) => table(query, scores.subarray(this.bands[k].start, this.bands[k].end)));
-    return scores.map(rounded);
+    return scores;
   }
 }
 
@@ -237,10 +227,11 @@ class Part {
   numbers() {
     this.inverse ??= this.order.all().then((content) => {
       const inverse = new Int32Array(this.size).fill(-1);
-      unpack(content, this.size, [this.width], this.width).forEach((rank, number) => {
-        require(rank < this.size && inverse[rank] < 0, 'a permutation as order');
-        inverse[rank] = number;
-      });
+      const [ranks] = columns(content, this.size, [this.width], this.width);
+      for (let number = 0; number < this.size; number += 1) {
+        require(inverse[ranks[number]] < 0, 'a permutation as order'); // no number is undefined < 0
+        inverse[ranks[number]] = number;
+      }
       return inverse;
     });
     return this.inverse;
@@ -383,7 +374,7 @@ function graded(document, state) {
   };
   const prepare = (band, content) => {
     const n = state.widths.data[band.number], own = directions.slice(0, n);
-    return summed(band, content, byteWidths(n), lengthBy(sum, band, content),
+    return summed(band, content, byteWidths(n), lengthsBy(sum, band, content),
       (query) => byteTables(own.map((direction) => dot(direction, query))), (query) => dot(centreOf(band), query));
   };
   const scaled = (next, band) => {
@@ -402,7 +393,7 @@ function binary(directions, scale, document) {
   };
   const widths = byteWidths(directions.length);
   const length = scale * commonLength(directions);
-  const prepare = (band, content) => summed(band, content, widths, length ? () => length : lengthBy(decode, band, content),
+  const prepare = (band, content) => summed(band, content, widths, length ? () => new Float64Array(band.end - band.start).fill(length) : lengthsBy(decode, band, content),
     (query) => byteTables(directions.map((direction) => scale * dot(direction, query))));
   return { decode, prepare };
 }
@@ -413,31 +404,26 @@ function byteWidths(n) {
 }
 
 /** Scores that are sums of numbers from tables, one for each symbol of a row, divided by the row's length. */
-function summed(band, content, widths, lengthOf, tablesOf, constantOf = () => 0) {
-  const n = widths.length;
-  const symbols = unpack(content, band.end - band.start, widths, band.width);
-  const inverse = Float64Array.from({ length: band.end - band.start }, (_, row) => {
-    const length = lengthOf(row, symbols);
-    return length > 0 ? 1 / length : 0;
-  });
+function summed(band, content, widths, lengthsOf, tablesOf, constantOf = () => 0) {
+  const symbols = columns(content, band.end - band.start, widths, band.width);
+  const lengths = lengthsOf(symbols);
   return (query, out) => {
-    const tables = tablesOf(query), size = 2 ** Math.max(0, ...widths), all = new Float64Array(n * size);
-    tables.forEach((table, k) => all.set(table, k * size));
-    const constant = constantOf(query);
-    for (let row = 0, at = 0; row < out.length; row += 1) {
-      let sum = constant;
-      for (let k = 0; k < n; k += 1, at += 1) sum += all[k * size + symbols[at]];
-      out[row] = sum * inverse[row];
-    }
+    out.fill(constantOf(query));
+    tablesOf(query).forEach((table, k) => addColumn(out, table, symbols[k]));
+    for (let row = 0; row < out.length; row += 1) out[row] /= lengths[row] || Infinity;
   };
 }
 
+function addColumn(out, table, symbols) {
+  for (let row = 0; row < out.length; row += 1) out[row] += table[symbols[row]];
+}
+
 /** The length of each row's vector, decoded. */
-function lengthBy(decode, band, content) {
-  return (row) => {
+function lengthsBy(decode, band, content) {
+  return () => Float64Array.from({ length: band.end - band.start }, (_, row) => {
     const vector = decode(readerOf(content, row * band.width), band, band.start + row);
     return Math.sqrt(dot(vector, vector));
-  };
+  });
 }
 
 /** For each eight weights, the sum for each pattern of signs: added where a bit is 1, subtracted where it is 0. */
@@ -469,7 +455,7 @@ function sums(document, books) {
     for (const book of books) addTo(vector, book[next(bits)], 1);
     return vector;
   };
-  const prepare = (band, content) => summed(band, content, books.map(() => bits), lengthBy(decode, band, content),
+  const prepare = (band, content) => summed(band, content, books.map(() => bits), lengthsBy(decode, band, content),
     (query) => books.map((book) => Float64Array.from(book, (word) => dot(word, query))));
   return { decode, prepare };
 }
@@ -490,10 +476,12 @@ function transform(document, state) {
   const centred = document.config.space !== 'source' && !(document.config.space === 'auto' && bits >= 2 * dim);
   const mean = centred ? new Float64Array(dim) : Float64Array.from(state.mean.data);
   const bands = document.bands.map((_, number) => bandOf(state, number, k));
+  const words = codewordsOf(state, Math.max(...bands.map(({ depth }) => depth)), k);
+  const codeword = (m, symbol) => words.subarray((m * 256 + symbol) * k, (m * 256 + symbol + 1) * k);
   const coordinates = (next, band, out) => {
-    const { centre, groups, books } = bands[band.number];
+    const { centre, groups, depth } = bands[band.number];
     out.set(centre);
-    for (const book of books) addTo(out, book[next(8)], 1);
+    for (let m = 0; m < depth; m += 1) addTo(out, codeword(m, next(8)), 1);
     for (const { place, share, levels } of groups) out[place] += levels[next(share)];
     return state.length_levels.data[band.length_bits ? next(band.length_bits) : 0];
   };
@@ -506,23 +494,38 @@ function transform(document, state) {
   };
   const turned = (query) => basis.map((direction) => dot(direction, query));
   const ofCoordinates = (band, content) => {
-    const { centre, groups, books } = bands[band.number];
-    const widths = [...books.map(() => 8), ...groups.map(({ share }) => share)];
-    const lengthOf = (row, symbols) => {
-      scratch.set(centre);
-      let at = row * widths.length;
-      for (const book of books) addTo(scratch, book[symbols[at++]], 1);
-      for (const { place, levels } of groups) scratch[place] += levels[symbols[at++]];
-      return Math.sqrt(dot(scratch, scratch));
-    };
-    return summed(band, content, widths, lengthOf, (query) => {
+    const { centre, groups, depth } = bands[band.number];
+    const widths = [...Array(depth).fill(8), ...groups.map(({ share }) => share)];
+    return summed(band, content, widths, (symbols) => lengthsOf(band.end - band.start, bands[band.number], words, symbols), (query) => {
       const weights = turned(query);
-      return [...books.map((book) => Float64Array.from(book, (word) => dot(word, weights))),
+      return [...Array.from({ length: depth }, (_, m) => Float64Array.from({ length: 256 }, (__, symbol) => dot(codeword(m, symbol), weights))),
         ...groups.map(({ place, levels }) => levels.map((level) => level * weights[place]))];
     }, (query) => dot(centre, turned(query)));
   };
   if (!centred) return rows(document, decode);
-  return { decode, prepare: ofCoordinates, error: skewness(basis) + 2 * SCORE_STEP };
+  return { decode, prepare: ofCoordinates, error: skewness(basis) };
+}
+
+/** The lengths of rows of coordinates. Codewords are added five at a time, which is fast. */
+function lengthsOf(rows, { centre, groups, depth }, words, symbols) {
+  const lengths = new Float64Array(rows), k = centre.length, none = words.length - k, x = new Float64Array(k);
+  if (!depth) {
+    lengths.fill(dot(centre, centre));
+    groups.forEach(({ place, levels }, g) => addColumn(lengths, levels.map((level) => level * (level + 2 * centre[place])), symbols[g]));
+    return lengths.map(Math.sqrt);
+  }
+  for (let row = 0; row < rows; row += 1) {
+    const place = (m) => (m < depth ? (m * 256 + symbols[m][row]) * k : none);
+    for (let m = 0, base = centre; m < depth; m += 5, base = x) {
+      const a = place(m), b = place(m + 1), c = place(m + 2), d = place(m + 3), e = place(m + 4);
+      for (let i = 0; i < k; i += 1) x[i] = base[i] + words[a + i] + words[b + i] + words[c + i] + words[d + i] + words[e + i];
+    }
+    for (let g = 0; g < groups.length; g += 1) x[groups[g].place] += groups[g].levels[symbols[depth + g][row]];
+    let squares = 0;
+    for (let i = 0; i < k; i += 1) squares += x[i] * x[i];
+    lengths[row] = Math.sqrt(squares);
+  }
+  return lengths;
 }
 
 /** How far a cosine by coordinates can be from that of the vectors, because directions are rounded. */
@@ -538,8 +541,7 @@ function bandOf(state, number, k) {
   const groups = Array.from(shares, (share, place) => ({ place, share })).filter(({ share }) => share)
     .sort((a, b) => b.share - a.share || a.place - b.place)
     .map(({ place, share }) => ({ place, share, levels: levelsOf(state.levels.data, share, spreads[place]) }));
-  const depth = state.depths ? state.depths.data[number] : 0;
-  return { centre: row(state.centres), groups, books: Array.from({ length: depth }, (_, m) => codewordsOf(state, m, k)) };
+  return { centre: Float64Array.from(row(state.centres)), groups, depth: state.depths ? state.depths.data[number] : 0 };
 }
 
 function levelsOf(levels, share, spread) {
@@ -549,13 +551,17 @@ function levelsOf(levels, share, spread) {
     spread * (symbol < half ? -upper[half - 1 - symbol] : upper[symbol - half]));
 }
 
-function codewordsOf({ codewords, codeword_spreads: spreads, codeword_levels: levels }, m, k) {
-  const bytes = Math.ceil(k / 2);
-  return Array.from({ length: 256 }, (_, word) => Float64Array.from({ length: k }, (__, i) => {
-    const pair = codewords.data[(m * 256 + word) * bytes + (i >> 1)];
-    const value = Math.fround(Math.fround(levels.data[i % 2 ? pair & 15 : pair >> 4] * spreads.data[m * k + i]) * 2048);
-    return nearestEven(value) / 2048;
-  }));
+/** All codewords of so many codebooks, one after the other, and zeros. */
+function codewordsOf({ codewords, codeword_spreads: spreads, codeword_levels: levels }, depth, k) {
+  const words = new Float32Array((depth * 256 + 1) * k), bytes = Math.ceil(k / 2);
+  for (let word = 0; word < depth * 256; word += 1) {
+    for (let i = 0; i < k; i += 1) {
+      const pair = codewords.data[word * bytes + (i >> 1)];
+      const value = Math.fround(levels.data[i % 2 ? pair & 15 : pair >> 4] * spreads.data[(word >> 8) * k + i]);
+      words[word * k + i] = nearestEven(value * 2048) / 2048;
+    }
+  }
+  return words;
 }
 
 /** Methods whose rows are decoded to be compared. */
@@ -693,22 +699,20 @@ function readerOf(content, place) {
   };
 }
 
-/** The numbers of rows of the given widths in bits, row by row; what is left of `rowBits` bits is passed over. */
-function unpack(content, n, widths, rowBits) {
-  const used = widths.reduce((sum, width) => sum + width, 0);
-  const fields = [...widths, ...Array.from({ length: Math.ceil((rowBits - used) / 8) }, (_, k) => Math.min(8, rowBits - used - 8 * k))];
-  const symbols = new (Math.max(0, ...widths) > 8 ? Uint32Array : Uint8Array)(n * widths.length);
-  let bits = 0, left = 0, place = 0, at = 0;
-  for (let row = 0; row < n; row += 1) {
-    for (let k = 0; k < fields.length; k += 1) {
-      const width = fields[k];
-      for (; left < width; left += 8) bits = (bits << 8) | content[place++];
-      left -= width;
-      if (k < widths.length) symbols[at++] = bits >>> left;
-      bits &= (1 << left) - 1;
+/** Numbers of the given widths in bits at the start of rows of `rowBits` bits, an array for each width. */
+function columns(content, rows, widths, rowBits) {
+  const padded = joined([content], content.length + 4);
+  let first = 0;
+  return widths.map((width) => {
+    require(width <= 25, 'numbers of at most 25 bits');
+    const numbers = new (width > 8 ? Uint32Array : Uint8Array)(rows);
+    for (let row = 0, at = first; width && row < rows; row += 1, at += rowBits) {
+      const place = Math.floor(at / 8);
+      numbers[row] = ((padded[place] << 24 | padded[place + 1] << 16 | padded[place + 2] << 8 | padded[place + 3]) << at % 8) >>> (32 - width);
     }
-  }
-  return symbols;
+    first += width;
+    return numbers;
+  });
 }
 
 function dot(a, b) {
@@ -749,19 +753,18 @@ function slices(data, dim, m, n) {
   return Array.from({ length: piece.length / dim }, (_, k) => piece.subarray(k * dim, k * dim + dim));
 }
 
-/** The places of the k largest numbers, largest first, equal ones by place. */
-function largest(scores, k) {
-  const before = (a, b) => scores[b] - scores[a] || a - b;
-  const best = [];
-  scores.forEach((score, rank) => {
-    if (best.length < k) best.push(rank);
-    else if (k > 0 && score > scores[best[k - 1]]) best[k - 1] = rank;
-    else return;
-    for (let at = best.length - 1; at > 0 && before(best[at - 1], best[at]) > 0; at -= 1) {
-      [best[at - 1], best[at]] = [best[at], best[at - 1]];
-    }
-  });
-  return best;
+/** The places of all numbers that are at most `margin` below the k-th largest one. */
+function above(scores, k, margin) {
+  const best = new Float64Array(k).fill(-Infinity); // ascending
+  for (let place = 0; place < scores.length; place += 1) {
+    if (!(scores[place] > best[0])) continue;
+    let at = 0;
+    for (; at < k - 1 && best[at + 1] < scores[place]; at += 1) best[at] = best[at + 1];
+    best[at] = scores[place];
+  }
+  const places = [];
+  for (let place = 0; k && place < scores.length; place += 1) if (scores[place] >= best[0] - margin) places.push(place);
+  return places;
 }
 
 function nearestEven(value) {
