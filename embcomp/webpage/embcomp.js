@@ -7,6 +7,7 @@ const MAX_HEADER = 1 << 20;
 const MAX_PAGE_TEXT = 1 << 16;
 const SCORE_STEP = 2 ** -20;
 const SAME_LENGTH = 1e-4;
+const UNIT = 2048; // of codewords: they are multiples of 1 / UNIT
 const TYPES = {
   '|u1': Uint8Array, '|i1': Int8Array, '<u2': Uint16Array, '<i2': Int16Array, '<u4': Uint32Array,
   '<i4': Int32Array, '<u8': BigUint64Array, '<i8': BigInt64Array, '<f4': Float32Array, '<f8': Float64Array,
@@ -204,9 +205,9 @@ class Part {
     const { firsts, starts } = await this.index();
     const page = lastNotAbove(firsts.length, (k) => compare(firsts[k], key));
     if (page < 0) return -1;
-    const words = await this.page(page);
-    const place = lastNotAbove(words.length, (k) => compare(words[k], key));
-    if (compare(words[place], key) !== 0) return -1;
+    const word = await this.page(page);
+    const place = lastNotAbove(starts[page + 1] - starts[page], (k) => compare(word(k), key));
+    if (compare(word(place), key) !== 0) return -1;
     const number = starts[page] + place;
     if (!this.order || !this.width) return number;
     const first = number * this.width;
@@ -220,7 +221,7 @@ class Part {
     const { starts } = await this.index();
     const number = this.order && this.width ? (await this.numbers())[rank] : rank;
     const page = lastNotAbove(starts.length - 1, (k) => starts[k] - number);
-    return new TextDecoder().decode((await this.page(page))[number - starts[page]]);
+    return new TextDecoder().decode((await this.page(page))(number - starts[page]));
   }
 
   /** The place in the list of each rank. */
@@ -242,8 +243,7 @@ class Part {
     if (!words) {
       const { firsts, starts, places } = await this.index();
       const n = starts[number + 1] - starts[number];
-      words = n === 1 ? [firsts[number]]
-        : wordsOf(firsts[number], n, await inflate(await this.pages.read(places[number], places[number + 1])));
+      words = wordsOf(firsts[number], n, n === 1 ? [] : await inflate(await this.pages.read(places[number], places[number + 1])));
       if (this.kept.size >= KEPT_PAGES) this.kept.delete(this.kept.keys().next().value);
       this.kept.set(number, words);
     }
@@ -269,8 +269,9 @@ function indexOf(content, size) {
   return { firsts, starts, places };
 }
 
+/** The bytes of all words of a page, and where each starts and ends. */
 function wordsOf(first, n, content) {
-  let at = n - 1;
+  let at = n - 1, total = first.length;
   const long = (length) => {
     while (length >= 15) {
       require(at < content.length, 'long lengths that end');
@@ -281,23 +282,29 @@ function wordsOf(first, n, content) {
     return length;
   };
   require(n - 1 <= content.length, 'a length for each word');
-  const lengths = Array.from(content.subarray(0, n - 1), (pair) => [long(pair >> 4), long(pair & 15)]);
-  const words = [first];
-  let next = 0, total = first.length;
+  const kept = new Float64Array(n), fresh = new Float64Array(n);
+  for (let k = 1; k < n; k += 1) {
+    kept[k] = long(content[k - 1] >> 4);
+    fresh[k] = long(content[k - 1] & 15);
+    total += kept[k] + fresh[k];
+  }
+  require(total <= MAX_PAGE_TEXT, 'words within their page');
+  const text = new Uint8Array(total), starts = new Int32Array(n), ends = new Int32Array(n);
+  text.set(first);
+  ends[0] = first.length;
+  let next = 1, end = first.length;
   const add = (number, base) => {
-    const [kept, fresh] = lengths[next];
+    const fromBase = kept[next], fromContent = fresh[next];
     next += 1;
-    total += kept + fresh;
-    require(kept <= base.length && at + fresh <= content.length && total <= MAX_PAGE_TEXT, 'words within their page');
-    const word = new Uint8Array(kept + fresh);
-    word.set(base.subarray(0, kept));
-    word.set(content.subarray(at, at + fresh), kept);
-    at += fresh;
-    words[number] = word;
+    require(fromBase <= ends[base] - starts[base] && at + fromContent <= content.length, 'words within their page');
+    starts[number] = end;
+    for (let k = 0; k < fromBase; k += 1, end += 1) text[end] = text[starts[base] + k];
+    for (let k = 0; k < fromContent; k += 1, end += 1, at += 1) text[end] = content[at];
+    ends[number] = end;
   };
-  for (let number = 16; number < n; number += 16) add(number, words[number - 16]);
-  for (let number = 1; number < n; number += 1) if (number % 16) add(number, words[number - 1]);
-  return words;
+  for (let number = 16; number < n; number += 16) add(number, number - 16);
+  for (let number = 1; number < n; number += 1) if (number % 16) add(number, number - 1);
+  return (number) => text.subarray(starts[number], ends[number]);
 }
 
 async function inflate(content) {
@@ -492,47 +499,81 @@ function transform(document, state) {
     scratch.forEach((value, i) => addTo(vector, basis[i], value * length));
     return vector;
   };
-  const turned = (query) => basis.map((direction) => dot(direction, query));
-  const ofCoordinates = (band, content) => {
+  const packed = inPairs(words, k);
+  const prepare = (band, content) => {
     const { centre, groups, depth } = bands[band.number];
-    const widths = [...Array(depth).fill(8), ...groups.map(({ share }) => share)];
-    return summed(band, content, widths, (symbols) => lengthsOf(band.end - band.start, bands[band.number], words, symbols), (query) => {
-      const weights = turned(query);
-      return [...Array.from({ length: depth }, (_, m) => Float64Array.from({ length: 256 }, (__, symbol) => dot(codeword(m, symbol), weights))),
-        ...groups.map(({ place, levels }) => levels.map((level) => level * weights[place]))];
-    }, (query) => dot(centre, turned(query)));
+    // for each symbol, its part of the product of coordinates and weights, and of a multiple of the coordinates' squares
+    const tables = (weights, squares) => [
+      ...Array.from({ length: depth }, (_, m) => Float64Array.from({ length: 256 }, (__, symbol) => dot(codeword(m, symbol), weights))),
+      ...groups.map(({ place, levels }) => levels.map((level) => level * (weights[place] + squares * level)))];
+    const lengths = (symbols) => {
+      if (depth && !packed) {
+        return Float64Array.from({ length: band.end - band.start }, (_, row) => {
+          coordinates(readerOf(content, row * band.width), band, scratch);
+          return Math.sqrt(dot(scratch, scratch));
+        });
+      }
+      const sums = new Float64Array(band.end - band.start).fill(dot(centre, centre));
+      tables(centre.map((value) => 2 * value), 1).forEach((table, k) => addColumn(sums, table, symbols[k]));
+      if (depth) addSquares(sums, packed, bands[band.number], symbols);
+      return sums.map(Math.sqrt);
+    };
+    const turned = (query) => Float64Array.from(basis, (direction) => dot(direction, query));
+    return summed(band, content, [...Array(depth).fill(8), ...groups.map(({ share }) => share)], lengths,
+      (query) => tables(turned(query), 0), (query) => dot(centre, turned(query)));
   };
   if (!centred) return rows(document, decode);
-  return { decode, prepare: ofCoordinates, error: skewness(basis) };
+  return { decode, prepare, error: skewness(basis) };
 }
 
-/** The lengths of rows of coordinates. Codewords are added five at a time, which is fast. */
-function lengthsOf(rows, { centre, groups, depth }, words, symbols) {
-  const lengths = new Float64Array(rows), k = centre.length, none = words.length - k, x = new Float64Array(k);
-  if (!depth) {
-    lengths.fill(dot(centre, centre));
-    groups.forEach(({ place, levels }, g) => addColumn(lengths, levels.map((level) => level * (level + 2 * centre[place])), symbols[g]));
-    return lengths.map(Math.sqrt);
-  }
-  for (let row = 0; row < rows; row += 1) {
-    const place = (m) => (m < depth ? (m * 256 + symbols[m][row]) * k : none);
-    for (let m = 0, base = centre; m < depth; m += 5, base = x) {
-      const a = place(m), b = place(m + 1), c = place(m + 2), d = place(m + 3), e = place(m + 4);
-      for (let i = 0; i < k; i += 1) x[i] = base[i] + words[a + i] + words[b + i] + words[c + i] + words[d + i] + words[e + i];
-    }
-    for (let g = 0; g < groups.length; g += 1) x[groups[g].place] += groups[g].levels[symbols[depth + g][row]];
+/** Codewords as whole numbers, two in 32 bits: half as many additions; or null if their sums need more than 16 bits. */
+function inPairs(words, k) {
+  const half = Math.ceil(k / 2), packed = new Int32Array((words.length / k) * half), longest = [];
+  for (let word = 0; word * k < words.length; word += 1) {
     let squares = 0;
-    for (let i = 0; i < k; i += 1) squares += x[i] * x[i];
-    lengths[row] = Math.sqrt(squares);
+    for (let i = 0; i < k; i += 1) {
+      const value = words[word * k + i] * UNIT;
+      squares += value * value;
+      packed[word * half + (i >> 1)] += i & 1 ? value * 65536 : value;
+    }
+    longest[word >> 8] = Math.max(longest[word >> 8] ?? 0, Math.sqrt(squares));
   }
-  return lengths;
+  return longest.reduce((sum, length) => sum + length) < 32768 ? packed : null;
 }
 
-/** How far a cosine by coordinates can be from that of the vectors, because directions are rounded. */
+/** Add the squares of sums of codewords, and twice their products with the levels. Five codewords at a time are fast. */
+function addSquares(sums, packed, { groups, depth, centre }, symbols) {
+  const half = Math.ceil(centre.length / 2), none = packed.length - half;
+  const sum = new Int32Array(half), x = new Int32Array(2 * half);
+  const place = (m, row) => (m < depth ? (m * 256 + symbols[m][row]) * half : none);
+  for (let row = 0; row < sums.length; row += 1) {
+    if (depth > 5) sum.fill(0);
+    for (let m = 5; m < depth; m += 1) for (let i = 0, a = place(m, row); i < half; i += 1) sum[i] += packed[a + i];
+    const a = place(0, row), b = place(1, row), c = place(2, row), d = place(3, row), e = place(4, row);
+    let squares = 0, products = 0;
+    for (let i = 0; i < half; i += 1) {
+      const pair = (sum[i] + packed[a + i] + packed[b + i] + packed[c + i] + packed[d + i] + packed[e + i]) | 0;
+      const low = (pair << 16) >> 16, high = (pair - low) >> 16;
+      squares = (squares + Math.imul(low, low) + Math.imul(high, high)) | 0;
+      x[2 * i] = low;
+      x[2 * i + 1] = high;
+    }
+    for (let g = 0; g < groups.length; g += 1) products += groups[g].levels[symbols[depth + g][row]] * x[groups[g].place];
+    sums[row] += (squares / UNIT + 2 * products) / UNIT;
+  }
+}
+
+/**
+ * How far a cosine by coordinates can be from that of the vectors, because directions are rounded. Their lengths
+ * differ by half the largest eigenvalue of what inner products of directions, E, are off: at most the fourth root of
+ * the Frobenius norm of E to the fourth.
+ */
 function skewness(basis) {
-  let squares = 0;
-  basis.forEach((a, i) => basis.forEach((b, j) => { squares += (dot(a, b) - (i === j ? 1 : 0)) ** 2; }));
-  return Math.sqrt(squares);
+  const products = (rows) => rows.map((a) => Float64Array.from(rows, (b) => dot(a, b)));
+  const off = products(basis);
+  off.forEach((row, i) => { row[i] -= 1; });
+  const most = products(products(off)).reduce((sum, row) => sum + dot(row, row), 0) ** 0.125;
+  return most < 0.5 ? most / (2 - 3 * most) : Infinity;
 }
 
 function bandOf(state, number, k) {
@@ -553,12 +594,12 @@ function levelsOf(levels, share, spread) {
 
 /** All codewords of so many codebooks, one after the other, and zeros. */
 function codewordsOf({ codewords, codeword_spreads: spreads, codeword_levels: levels }, depth, k) {
-  const words = new Float32Array((depth * 256 + 1) * k), bytes = Math.ceil(k / 2);
+  const words = new Float64Array((depth * 256 + 1) * k), bytes = Math.ceil(k / 2);
   for (let word = 0; word < depth * 256; word += 1) {
     for (let i = 0; i < k; i += 1) {
       const pair = codewords.data[word * bytes + (i >> 1)];
       const value = Math.fround(levels.data[i % 2 ? pair & 15 : pair >> 4] * spreads.data[(word >> 8) * k + i]);
-      words[word * k + i] = nearestEven(value * 2048) / 2048;
+      words[word * k + i] = nearestEven(value * UNIT) / UNIT;
     }
   }
   return words;
@@ -706,9 +747,11 @@ function columns(content, rows, widths, rowBits) {
   return widths.map((width) => {
     require(width <= 25, 'numbers of at most 25 bits');
     const numbers = new (width > 8 ? Uint32Array : Uint8Array)(rows);
-    for (let row = 0, at = first; width && row < rows; row += 1, at += rowBits) {
-      const place = Math.floor(at / 8);
-      numbers[row] = ((padded[place] << 24 | padded[place + 1] << 16 | padded[place + 2] << 8 | padded[place + 3]) << at % 8) >>> (32 - width);
+    for (let row = 0, place = first >> 3, bit = first & 7; width && row < rows; row += 1) {
+      numbers[row] = ((padded[place] << 24 | padded[place + 1] << 16 | padded[place + 2] << 8 | padded[place + 3]) << bit) >>> (32 - width);
+      bit += rowBits;
+      place += bit >> 3;
+      bit &= 7;
     }
     first += width;
     return numbers;
