@@ -3,12 +3,13 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 VENV_BENCH := .venv-bench
+VENV_TORCH := .venv-torch
 DEMO   := build/demo
 GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results frontier bench bench-quick clean
+.PHONY: help demo test test-torch lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results frontier bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +46,15 @@ types: $(VENV)/tools  ## mypy, strict, as on each system
 
 tests: $(VENV)/tools  ## pytest
 	$(BIN)/pytest -n auto
+
+test-torch: $(VENV_TORCH)/installed  ## pytest of embcomp.torch, in an environment with torch
+	$(VENV_TORCH)/bin/python -m pytest tests/torch
+
+$(VENV_TORCH)/installed: $(BUILT_FROM) tests/torch/constraints.txt
+	$(PYTHON) -m venv $(VENV_TORCH)
+	$(VENV_TORCH)/bin/pip install --quiet --disable-pip-version-check --constraint tests/torch/constraints.txt \
+		--editable '.[torch]' hypothesis pytest
+	@touch $@
 
 coverage: $(VENV)/tools  ## pytest with coverage; fails below 95 %
 	$(BIN)/coverage run -m pytest
@@ -124,4 +134,4 @@ package: $(VENV)/tools  ## build wheel and sdist, install the wheel into an empt
 	build/package/venv/bin/python benchmarks/licences.py
 
 clean:  ## remove what the targets made (data/ stays)
-	rm -rf build $(VENV) $(VENV_BENCH)
+	rm -rf build $(VENV) $(VENV_BENCH) $(VENV_TORCH)
