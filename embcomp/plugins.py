@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from embcomp.errors import ParameterError, PluginError, PluginWarning
@@ -38,7 +39,14 @@ def extra(module: str, name: str) -> Any:
 class Registry(Generic[Part]):
     """All parts of one kind; each has a ``name``, which for those of other packages is that of the entry point."""
 
-    def __init__(self, kind: str, group: str, built_in: Mapping[str, str], judge: Callable[[Any], Part]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        group: str,
+        built_in: Mapping[str, str],
+        judge: Callable[[Any], Part],
+        unlisted: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Declare a registry.
 
         Args:
@@ -47,8 +55,10 @@ class Registry(Generic[Part]):
             built_in: ``module:attribute`` of each part of embcomp itself, by name.
             judge: takes what an entry point gives, and returns the part; ``TypeError`` if it is none, in words for
                 its author.
+            unlisted: likewise built in, but found by name only.
         """
         self._kind, self._group, self._built_in, self._judge = kind, group, built_in, judge
+        self._unlisted = unlisted
 
     def names(self) -> list[str]:
         """Names of all parts: built-in ones in their order, then those of other packages, which are not imported."""
@@ -61,7 +71,7 @@ class Registry(Generic[Part]):
             ParameterError: there is none of that name.
             PluginError: another package's part cannot be used.
         """
-        if name in self._built_in:
+        if name in self._built_in or name in self._unlisted:
             return self._import(name)
         points = self._points()
         if name not in points:
@@ -83,7 +93,7 @@ class Registry(Generic[Part]):
         return parts
 
     def _import(self, name: str) -> Part:
-        module, _, attribute = self._built_in[name].partition(":")
+        module, _, attribute = {**self._built_in, **self._unlisted}[name].partition(":")
         part: Part = getattr(import_module(module), attribute)
         return part
 
@@ -97,7 +107,7 @@ class Registry(Generic[Part]):
     def _load(self, point: EntryPoint) -> Part:
         package = point.dist.name if point.dist else "an unknown package"
         with guarded(f"plugin {point.name!r} ({point.group}, from {package})"):
-            if point.name in self._built_in:
+            if point.name in self._built_in or point.name in self._unlisted:
                 raise TypeError(f"{point.name!r} is a {self._kind} of embcomp itself, expected another name")
             part = self._judge(point.load())
             name = getattr(part, "name", None)

@@ -15,22 +15,22 @@ from embcomp.compressors import lengths
 from embcomp.compressors.base import CodeLayout, Compressor, Report
 from embcomp.compressors.state import array
 from embcomp.errors import CorruptError
+from embcomp.exact import on_grid, unit_below
 from embcomp.threads import map_blocks
 
+ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
 SIGNS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
 
 
-class BinaryCompressor(Compressor):
+class SignCodes(Compressor):
     """Base of codes of signs, which lose the length of a row: it may follow in a few bits.
 
-    A method writes ``n_signs``, ``_signs``, ``_of_signs`` and ``_centred``, and calls ``_learn_lengths`` in its fit.
-    Where lengths are kept, vectors come back as long as the level that is nearest to their own length.
+    A method writes ``n_signs`` and ``_of_signs``. Where lengths are kept, vectors come back as long as the level that
+    is nearest to their own length.
 
     Attributes:
         length_levels_: what the symbol of a length stands for; none where lengths are not kept.
     """
-
-    lengths: int | str
 
     length_levels_: FloatArray = array("<f4", "length_levels")
 
@@ -40,16 +40,8 @@ class BinaryCompressor(Compressor):
         """Signs in a row of code."""
 
     @abstractmethod
-    def _signs(self, vectors: FloatArray) -> NDArray[np.bool_]:
-        """Return the signs of some vectors, shape (n, n_signs): true for 1, false for −1."""
-
-    @abstractmethod
     def _of_signs(self, codes: BytesArray) -> FloatArray:
         """Return the vectors of some codes, without the lengths of their rows."""
-
-    @abstractmethod
-    def _centred(self, vectors: FloatArray) -> tuple[DoubleArray, DoubleArray]:
-        """Return what lengths are of: rows of whole numbers, float64, and the unit of each."""
 
     @property
     def layout(self) -> CodeLayout:
@@ -60,28 +52,6 @@ class BinaryCompressor(Compressor):
     def _length_bits(self) -> int:
         self._require_fitted()
         return max(0, len(self.length_levels_).bit_length() - 1)
-
-    def _learn_lengths(self, rows: FloatArray) -> Report:
-        """Choose the levels of lengths, if these are to be kept; return the bits of each."""
-        self.length_levels_ = np.zeros(0, dtype=np.float32)
-        if self.lengths == 0:
-            return {}
-        long = row_lengths(lambda block: self._centred(rows[block]), len(rows))
-        n_bits = lengths.chosen_bits(self.lengths, long, rows.shape[1])
-        if n_bits and long.max(initial=0) > 0:
-            self.length_levels_ = lengths.length_levels(long, n_bits)
-        return {"length_bits": n_bits} if len(self.length_levels_) else {}
-
-    def _encode_block(self, vectors: FloatArray) -> BytesArray:
-        """The signs, and the lengths."""
-        return self._with_lengths(self._signs(vectors), vectors)
-
-    def _with_lengths(self, signs: NDArray[np.bool_], vectors: FloatArray) -> BytesArray:
-        if not self._length_bits:
-            return bits.pack(signs)
-        long = row_lengths(lambda block: self._centred(vectors[block]), len(vectors))
-        symbols = lengths.nearest_lengths(long, self.length_levels_)[:, None]
-        return bits.pack_fields([(signs.astype(np.uint8), 1), (symbols, self._length_bits)], len(vectors))
 
     def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
         vectors = self._of_signs(codes)
@@ -106,6 +76,45 @@ class BinaryCompressor(Compressor):
             )
 
 
+class BinaryCompressor(SignCodes):
+    """Base of methods that turn vectors into signs.
+
+    A method writes ``_signs`` and ``_centred`` too, and calls ``_learn_lengths`` in its fit.
+    """
+
+    lengths: int | str
+
+    @abstractmethod
+    def _signs(self, vectors: FloatArray) -> NDArray[np.bool_]:
+        """Return the signs of some vectors, shape (n, n_signs): true for 1, false for −1."""
+
+    @abstractmethod
+    def _centred(self, vectors: FloatArray) -> tuple[DoubleArray, DoubleArray]:
+        """Return what lengths are of: rows of whole numbers, float64, and the unit of each."""
+
+    def _learn_lengths(self, rows: FloatArray) -> Report:
+        """Choose the levels of lengths, if these are to be kept; return the bits of each."""
+        self.length_levels_ = np.zeros(0, dtype=np.float32)
+        if self.lengths == 0:
+            return {}
+        long = row_lengths(lambda block: self._centred(rows[block]), len(rows))
+        n_bits = lengths.chosen_bits(self.lengths, long, rows.shape[1])
+        if n_bits and long.max(initial=0) > 0:
+            self.length_levels_ = lengths.length_levels(long, n_bits)
+        return {"length_bits": n_bits} if len(self.length_levels_) else {}
+
+    def _encode_block(self, vectors: FloatArray) -> BytesArray:
+        """The signs, and the lengths."""
+        return self._with_lengths(self._signs(vectors), vectors)
+
+    def _with_lengths(self, signs: NDArray[np.bool_], vectors: FloatArray) -> BytesArray:
+        if not self._length_bits:
+            return bits.pack(signs)
+        long = row_lengths(lambda block: self._centred(vectors[block]), len(vectors))
+        symbols = lengths.nearest_lengths(long, self.length_levels_)[:, None]
+        return bits.pack_fields([(signs.astype(np.uint8), 1), (symbols, self._length_bits)], len(vectors))
+
+
 def row_lengths(whole_rows: Callable[[slice], tuple[DoubleArray, DoubleArray]], n_rows: int) -> DoubleArray:
     """Return lengths of rows, float64, shape (n_rows,), the same on every processor.
 
@@ -127,3 +136,14 @@ def plus_minus(codes: BytesArray, n_bits: int, magnitude: np.float32 | float = 1
     by_byte = np.take(table, codes, axis=0, mode="clip")  # any mode but "raise" takes without a buffer
     values: FloatArray = by_byte.reshape(n_rows, 8 * n_bytes)[:, :n_bits]
     return values
+
+
+def exact_directions(weights: FloatArray, scale: np.float32) -> FloatArray:
+    """Return ``scale`` · ``weights``, shape (bits, dim), on a grid on which all sums of ± rows are exact, float32.
+
+    Decoded vectors are then the same everywhere.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
+        wide = np.multiply(weights, scale, dtype=np.float64)
+        largest = float(np.abs(wide).sum(axis=0).max(initial=0.0))
+        return np.ascontiguousarray(on_grid(wide, unit_below(ROUNDED_UP * largest, 24)), dtype=np.float32)

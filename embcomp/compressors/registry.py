@@ -28,6 +28,8 @@ BUILT_IN = {
     "additive": "embcomp.compressors.graded_additive:AdditiveCompressor",
     "kd": "embcomp.compressors.kd:KdCompressor",
 }
+FROM_MODELS = {"binary": "embcomp.compressors.learned:LearnedCompressor"}
+"""Methods of tables that are learned in a model: files of them are read, and vectors are not compressed with them."""
 DEFAULT = "additive"
 """The method of ``embcomp compress`` and :func:`embcomp.compress` where none is named."""
 
@@ -55,5 +57,5 @@ def _judged(loaded: Any) -> type[Compressor]:
     return loaded
 
 
-METHODS = Registry("method", "embcomp.compressors", BUILT_IN, _judged)
+METHODS = Registry("method", "embcomp.compressors", BUILT_IN, _judged, FROM_MODELS)
 method_names, compressor_classes, compressor_class = METHODS.names, METHODS.all, METHODS.get

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from embcomp.compressors.filters import (
     redraw,
 )
 from embcomp.errors import ParameterError
+from embcomp.torch.files import fitted, read_table, tensors, write_table
 
 
 class ALONEEmbedding(nn.Module):
@@ -90,6 +93,40 @@ class ALONEEmbedding(nn.Module):
     def filters(self, indices: Tensor) -> Tensor:
         """Return m of rows, int64, shape (n,): shape (n, embedding_dim)."""
         return combined(self.sources, functional.embedding(indices, self.assignments)).to(self.base.dtype)
+
+    def to_embc(self, path: str | Path, words: Iterable[str], *, force: bool = False) -> None:
+        """Write the network as an ``.embc`` file of the method ``alone``, with float32 weights.
+
+        Args:
+            path: the file; ``-`` for standard output.
+            words: of the rows, distinct.
+            force: replace an existing file.
+        """
+        names = ("filter", "columns", "matrices", "zeros")
+        options = {name: getattr(self, name) for name in names}
+        options |= {"inter": len(self.inner), "weights": "float32", "random_state": self.seed}
+        state = {"mean": torch.zeros(self.embedding_dim), "scale": torch.ones(1)}
+        state |= {"base": self.base, "inner": self.inner, "outer": self.outer}
+        redrawn = {"redrawn_rows": self.redrawn.rows, "redrawn_attempts": self.redrawn.attempts}
+        state |= {name: torch.from_numpy(array) for name, array in redrawn.items()}
+        no_codes = torch.zeros(self.num_embeddings, 0, dtype=torch.uint8)
+        write_table(path, words, fitted("alone", options, state), no_codes, force=force)
+
+    @classmethod
+    def from_embc(cls, path: str | Path) -> ALONEEmbedding:
+        """Read a file of the method ``alone`` that :meth:`to_embc` wrote: it writes the same bytes again.
+
+        Raises:
+            ParameterError: the file has another method, or was compressed from vectors.
+        """
+        file, table, _ = read_table(path, "alone")
+        state = tensors(table)
+        if table.weights != "float32" or table.store_filters or state["mean"].any() or state["scale"] != 1:
+            raise ParameterError(f"{path}: it was not learned in a model: `embcomp.torch.load` reads it")
+        options = {name: getattr(table, name) for name in ("filter", "columns", "matrices", "zeros")}
+        layer = cls(len(file), file.dim, inter=len(state["inner"]), seed=table.random_state, **options)
+        layer.load_state_dict({name: state[name] for name in ("base", "inner", "outer")})
+        return layer
 
     def _vectors(self, indices: Tensor) -> Tensor:
         hidden = functional.relu(functional.linear(self.filters(indices) * self.base, self.inner))

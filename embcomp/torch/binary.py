@@ -7,6 +7,8 @@ latent weights (:func:`~embcomp.torch.straight_through.binarize`). ``freeze`` dr
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embcomp.checks import Integer, OneOf, Real, require
+from embcomp.torch.files import fitted, read_table, tensors, write_table
 from embcomp.torch.straight_through import MOST_AT_ONCE, CodeLayer, binarize, pack_bits, unpack_bits
 
 LINEAR = OneOf("float", "binary", "none")
@@ -74,8 +77,15 @@ class BinaryMatrix(CodeLayer):
     def _signs(self, codes: Tensor) -> Tensor:
         return torch.where(unpack_bits(codes, self.n_columns), self.scale, -self.scale)
 
-    def _packed(self) -> Tensor:
-        return pack_bits(self.weight > 0)
+    def load_codes(self, codes: Tensor, scale: Tensor) -> None:
+        """Freeze to given codes, loose rows, and what they stand for."""
+        self.freeze()
+        self.codes.copy_(codes)
+        self.scale.copy_(scale)
+
+    def packed(self) -> Tensor:
+        """Return the signs as loose rows, uint8."""
+        return self.codes if self.frozen else pack_bits(self.weight > 0)
 
 
 class BinaryLinear(nn.Module):
@@ -171,6 +181,47 @@ class BinaryEmbedding(nn.Module):
         rows, bits, clamp = self.matrix.n_rows, self.matrix.n_columns, self.matrix.largest
         before = linear_layer(linear, self.embedding_dim, bits, clamp)
         return BinaryLinear(bits, rows, bias=bias, gain=False, matrix=self.matrix, before=before)
+
+    def to_embc(self, path: str | Path, words: Iterable[str], *, force: bool = False) -> None:
+        """Write the table and the layer behind as an ``.embc`` file of the method ``binary``.
+
+        Args:
+            path: the file; ``-`` for standard output.
+            words: of the rows, distinct.
+            force: replace an existing file.
+        """
+        after = self.after
+        linear = "none" if after is None else "binary" if isinstance(after, BinaryLinear) else "float"
+        state = {"scale": self.matrix.scale[None], "length_levels": torch.zeros(0)}
+        state["bias"] = torch.zeros(self.embedding_dim) if after is None else after.bias
+        if linear == "float":
+            state["weights"] = after.weight.T
+        elif linear == "binary":
+            state |= {"weight_signs": after.matrix.packed(), "weight_scale": after.matrix.scale[None]}
+            state["gain"] = after.gain
+        bits = "dim" if after is None else self.matrix.n_columns
+        table = fitted("binary", {"bits": bits, "linear": linear}, state)
+        write_table(path, words, table, self.matrix.packed(), force=force)
+
+    @classmethod
+    def from_embc(cls, path: str | Path) -> BinaryEmbedding:
+        """Read a file of the method ``binary``: a frozen layer, which :meth:`to_embc` writes as the same bytes.
+
+        Raises:
+            ParameterError: the file has another method, or lengths of rows.
+        """
+        file, table, codes = read_table(path, "binary")
+        state = tensors(table)
+        layer = cls(len(file), file.dim, bits=table.n_signs, linear=table.linear)
+        layer.matrix.load_codes(codes, state["scale"][0])
+        if table.linear == "float":
+            layer.after.weight.data.copy_(state["weights"].T)
+        elif table.linear == "binary":
+            layer.after.matrix.load_codes(state["weight_signs"], state["weight_scale"][0])
+            layer.after.gain.data.copy_(state["gain"])
+        if layer.after is not None:
+            layer.after.bias.data.copy_(state["bias"])
+        return layer
 
     def freeze(self) -> BinaryEmbedding:
         """Keep a bit for each latent weight, and drop these, here and in tied layers."""

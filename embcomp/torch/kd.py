@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from embcomp.checks import Integer, OneOf, Real, require
 from embcomp.compressors.base import symbol_bits
+from embcomp.compressors.composition import LstmComposition
+from embcomp.compressors.kd_lstm import surrogate_codebooks
+from embcomp.compressors.narrow import narrow_codebooks
+from embcomp.errors import ParameterError
+from embcomp.torch.files import fitted, read_table, tensors, write_table
 from embcomp.torch.straight_through import CodeLayer, pack_bits, straight_through, unpack_bits
 
 
@@ -18,8 +27,9 @@ class KDEmbedding(CodeLayer):
     """A table of codes: v = f(W^1_{c_1}, …, W^D_{c_D}), f linear or an LSTM [Chen 2017, §2.2].
 
     Codes are learned by Algorithm 1: the forward pass takes the largest logit of each place, the backward pass the
-    softmax of logits over T (eq. of §2.3). ``freeze`` fixes the codes, and codebooks and f go on learning
-    (*re-learning*); so it is from the start with ``codes``.
+    softmax of logits over T (eq. of §2.3). ``fix_codes`` fixes them, and codebooks and f go on learning
+    (*re-learning*); so it is from the start with ``codes``. ``freeze`` rounds the codebooks too, to 8 bits a number:
+    then the layer is what a file holds.
 
     Args:
         num_embeddings: rows.
@@ -35,7 +45,9 @@ class KDEmbedding(CodeLayer):
         codebooks: W, shape (D, K, d').
         transform: H, shape (d', embedding_dim); ``None`` where f is linear and needs none.
         recurrent, bias: of the LSTM, see :class:`~embcomp.compressors.composition.LstmComposition`.
-        codes: packed symbols in place of ``logits`` when frozen, uint8.
+        codes: packed symbols in place of ``logits`` when these are fixed, uint8.
+        whole_books, book_scales: codebooks as integers, and what each is multiplied with, in place of ``codebooks``
+            when frozen.
     """
 
     latent = ("logits",)
@@ -67,9 +79,12 @@ class KDEmbedding(CodeLayer):
         self.num_embeddings, self.embedding_dim, self.ways, self.dims = num_embeddings, embedding_dim, ways, dims
         self.start_temperature, self.decay = temperature, decay
         self.register_buffer("iterations", torch.zeros((), dtype=torch.int64))
-        self.register_buffer("codes", None)
+        for name in ("codes", "whole_books", "book_scales"):
+            self.register_buffer(name, None)
         self.codebooks = nn.Parameter(torch.randn(dims, ways, size) / math.sqrt(dims * embedding_dim))
-        self.recurrent = self.bias = self.transform = None
+        self.recurrent: Any = None
+        self.bias: Any = None
+        self.transform: Any = None
         if compose == "lstm" or size != embedding_dim:
             self.transform = nn.Parameter(_uniform(size, embedding_dim))
         if compose == "lstm":
@@ -88,8 +103,79 @@ class KDEmbedding(CodeLayer):
         """Return the codes of rows, of all by default, int64, shape (…, D)."""
         if self.frozen:
             return self._unpacked(self.codes if indices is None else functional.embedding(indices, self.codes))
-        rows = torch.arange(self.num_embeddings, device=self.codebooks.device) if indices is None else indices
+        rows = torch.arange(self.num_embeddings, device=self.iterations.device) if indices is None else indices
         return self._logits_of(rows).argmax(dim=-1)
+
+    def fix_codes(self) -> KDEmbedding:
+        """Drop the logits and keep the packed codes that they stand for; codebooks and f go on learning."""
+        super().freeze()
+        return self
+
+    def freeze(self) -> KDEmbedding:
+        """Fix the codes, and round the codebooks to what a file holds."""
+        self.fix_codes()
+        if self.codebooks is not None:
+            whole, scales = narrow_codebooks(self.codebooks.detach().cpu().numpy())
+            device, self.codebooks = self.codebooks.device, None
+            self.whole_books = torch.from_numpy(whole).to(device)
+            self.book_scales = torch.from_numpy(scales).to(device)
+        return self
+
+    def books(self) -> Tensor:
+        """Return W, shape (D, K, d')."""
+        return self.codebooks if self.whole_books is None else self.whole_books * self.book_scales[:, None, None]
+
+    def to_embc(self, path: str | Path, words: Iterable[str], *, force: bool = False) -> None:
+        """Write the table as an ``.embc`` file of the method ``kd``, with codebooks as ``freeze`` rounds them.
+
+        Args:
+            path: the file; ``-`` for standard output.
+            words: of the rows, distinct.
+            force: replace an existing file.
+        """
+        frozen = self if self.whole_books is not None else copy.deepcopy(self).freeze()
+        size, dim = self.books().shape[2], self.embedding_dim
+        transform = torch.zeros(0, dim) if self.transform is None else self.transform
+        state = {"mean": torch.zeros(dim), "removed": torch.zeros(0, dim), "transform": transform}
+        state |= {"codebooks": frozen.whole_books, "codebook_scales": frozen.book_scales}
+        options = {"ways": self.ways, "dims": self.dims, "code_dim": size, "solver": "ste", "compose": "linear"}
+        if self.recurrent is not None:
+            options["compose"] = "lstm"
+            state |= {"recurrent": self.recurrent, "bias": self.bias, "surrogate": frozen.surrogate()}
+        write_table(path, words, fitted("kd", options, state), frozen.codes, force=force)
+
+    @classmethod
+    def from_embc(cls, path: str | Path, *, trainable: bool = False) -> KDEmbedding:
+        """Read a file of the method ``kd``, which has no mean: frozen, or with codes fixed and codebooks to learn.
+
+        A frozen layer is written by :meth:`to_embc` as the same bytes, if that wrote the file.
+
+        Raises:
+            ParameterError: the file has another method, or rows were centred.
+        """
+        file, table, codes = read_table(path, "kd")
+        state = tensors(table)
+        if state["mean"].any():
+            raise ParameterError(f"{path}: its vectors were centred: `embcomp.torch.load` reads it")
+        size = state["codebooks"].shape[2]
+        sizes = {"ways": table.ways, "dims": len(state["codebooks"]), "code_dim": size, "compose": table.compose}
+        layer = cls(len(file), file.dim, **sizes).freeze()
+        layer.codes, layer.whole_books, layer.book_scales = codes, state["codebooks"], state["codebook_scales"]
+        for name in ("transform", "recurrent", "bias"):
+            if getattr(layer, name) is not None:
+                getattr(layer, name).data.copy_(state[name])
+        if trainable:
+            layer.codebooks = nn.Parameter(layer.books())
+            layer.whole_books = layer.book_scales = None
+        return layer
+
+    def surrogate(self) -> Tensor:
+        """Return codebooks whose sums are near the outputs of the LSTM, shape (D, K, embedding_dim)."""
+        books, *others = (
+            each.detach().cpu().numpy() for each in (self.books(), self.recurrent, self.bias, self.transform)
+        )
+        symbols = self.symbols().cpu().numpy().astype(np.uint16)
+        return torch.from_numpy(surrogate_codebooks(books, LstmComposition(*others), symbols))
 
     def guidance(self, indices: Tensor, table: Tensor) -> Tensor:
         """Return the mean over rows of ‖table row − v‖² [Chen 2017, eq. 1]: to be minimized, alone or beside a loss.
@@ -119,14 +205,14 @@ class KDEmbedding(CodeLayer):
     def _sum(self, indices: Tensor) -> Tensor:
         """Return the sums of code embeddings, shape (n, d')."""
         if self.frozen:
-            return sum_of_codewords(self.codebooks, self.symbols(indices))
+            return sum_of_codewords(self.books(), self.symbols(indices))
         return self._one_hot(indices).flatten(1) @ self.codebooks.flatten(0, 1)
 
     def _embedded(self, indices: Tensor) -> Tensor:
         """Return the code embeddings, shape (D, n, d')."""
         if self.frozen:
             places = torch.arange(self.dims, device=indices.device)[:, None]
-            embedded: Tensor = self.codebooks[places, self.symbols(indices).T]
+            embedded: Tensor = self.books()[places, self.symbols(indices).T]
             return embedded
         return torch.einsum("ndk,dkc->dnc", self._one_hot(indices), self.codebooks)
 
@@ -140,8 +226,16 @@ class KDEmbedding(CodeLayer):
         """Shape (…, D, K)."""
         return functional.embedding(indices, self.logits).unflatten(-1, (self.dims, self.ways))
 
-    def _packed(self) -> Tensor:
-        return self._pack_symbols(self.symbols())
+    def packed(self) -> Tensor:
+        """Return the codes as loose rows, uint8."""
+        return self.codes if self.frozen else self._pack_symbols(self.symbols())
+
+    def _load_from_state_dict(self, state_dict: Any, prefix: str, *arguments: Any) -> None:
+        if prefix + "whole_books" in state_dict:
+            self.freeze()
+        elif prefix + "codes" in state_dict:
+            self.fix_codes()
+        nn.Module._load_from_state_dict(self, state_dict, prefix, *arguments)
 
     def _pack_symbols(self, symbols: Tensor) -> Tensor:
         shifts = torch.arange(symbol_bits(self.ways) - 1, -1, -1, device=symbols.device)

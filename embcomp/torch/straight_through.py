@@ -66,7 +66,7 @@ class CodeLayer(nn.Module):
         """Drop latent parameters and keep the packed codes that they stand for."""
         if not self.frozen:
             with torch.no_grad():
-                self.codes = self._packed()
+                self.codes = self.packed()
             for name in self.latent:
                 setattr(self, name, None)
         return self
@@ -74,7 +74,7 @@ class CodeLayer(nn.Module):
     def clamp(self) -> None:
         """Bring latent parameters back into their range; does nothing where they have none."""
 
-    def _packed(self) -> Tensor:
+    def packed(self) -> Tensor:
         """Return the codes as loose rows."""
         raise NotImplementedError
 

@@ -26,7 +26,7 @@ def test_kd_vectors_are_composed_as_the_compressor_does(
 ) -> None:
     layer = KDEmbedding(20, 6, ways=5, dims=3, code_dim=code_dim, compose=compose_by)
     layer = freeze(layer) if is_frozen else layer
-    codes, books = numpy_of(layer.symbols()).astype(np.uint16), numpy_of(layer.codebooks)
+    codes, books = numpy_of(layer.symbols()).astype(np.uint16), numpy_of(layer.books())
     if compose_by == "lstm":
         lstm = LstmComposition(*map(numpy_of, (layer.recurrent, layer.bias, layer.transform)))
         expected = compose(books, lstm, codes)

@@ -1,0 +1,64 @@
+"""Tables of layers as ``.embc`` files, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from embcomp.codes import Codes, bands_of
+from embcomp.compressors.base import Compressor
+from embcomp.compressors.registry import make_compressor
+from embcomp.container.reader import open_container
+from embcomp.container.writer import save
+from embcomp.embedding import Source
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import InputError, ParameterError
+from embcomp.vocabulary import Vocabulary
+
+
+def fitted(method: str, options: Mapping[str, Any], state: Mapping[str, Tensor]) -> Compressor:
+    """Return a compressor with the numbers of a layer."""
+    compressor = make_compressor(method, **options)
+    compressor.set_state({name: np.ascontiguousarray(each.detach().cpu().numpy()) for name, each in state.items()})
+    return compressor
+
+
+def write_table(
+    path: str | Path, words: Iterable[str], compressor: Compressor, codes: Tensor, *, force: bool
+) -> None:
+    """Write codes, loose rows, and the words of the rows.
+
+    Raises:
+        InputError: numbers of words and rows differ.
+        OutputError: the target exists and ``force`` is not given, or cannot be written.
+    """
+    vocabulary = Vocabulary.build(words)
+    if len(vocabulary) != len(codes):
+        raise InputError(f"there must be a word for each of {len(codes)} rows, got {len(vocabulary)}")
+    packed = Codes.pack(bands_of(table, len(codes)), [codes.cpu().numpy()])
+    source = Source(rows=len(codes), dim=table.dim)
+    save(EncodedEmbedding(vocabulary, packed, table, source), path, force=force)
+
+
+def read_table(path: str | Path, method: str) -> tuple[EncodedEmbedding, Any, Tensor]:
+    """Return what a file holds, its compressor, and its codes as loose rows.
+
+    Raises:
+        ParameterError: the file has another method, or lengths of rows.
+    """
+    file = open_container(path)
+    if file.compressor.name != method:
+        raise ParameterError(f"{path}: its method must be {method!r}, got {file.compressor.name!r}")
+    if file.compressor.layout.length_bits:
+        raise ParameterError(f"{path}: it has lengths of rows: `embcomp.torch.load` reads it")
+    return file, file.compressor, torch.from_numpy(np.array(file.codes.all_of_one_width))
+
+
+def tensors(compressor: Compressor) -> dict[str, Tensor]:
+    """Return the state of a compressor."""
+    return {name: torch.from_numpy(np.array(each)) for name, each in compressor.get_state().items()}
