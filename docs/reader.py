@@ -182,6 +182,16 @@ def decode_rotation(document, codes, state):
     return signs_and_lengths(document, codes, state, vectors_of)
 
 
+def decode_learned(document, codes, state):
+    weights = np.eye(document["dim"])
+    if "weights" in state:
+        weights = state["weights"]
+    elif "weight_signs" in state:
+        signs = np.unpackbits(state["weight_signs"], axis=1)[:, : document["bands"][0]["symbols"]].T
+        weights = (2.0 * signs - 1.0) * state["weight_scale"][0] * np.exp(state["gain"])
+    return signs_and_lengths(document, codes, state, lambda bits: state["scale"][0] * (2.0 * bits - 1.0) @ weights)
+
+
 def decode_nlb(document, codes, state):
     def vectors_of(bits):
         return np.tanh(bits @ state["weights"] + state["bias"]) * state["bound"][0]
@@ -360,6 +370,7 @@ DECODERS = {
     "sign": decode_sign,
     "itq": decode_rotation,
     "iiq": decode_rotation,
+    "binary": decode_learned,
     "nlb": decode_nlb,
     "dccl": decode_dccl,
     "transform": decode_transform,

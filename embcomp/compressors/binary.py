@@ -15,10 +15,8 @@ from embcomp.compressors import lengths
 from embcomp.compressors.base import CodeLayout, Compressor, Report
 from embcomp.compressors.state import array
 from embcomp.errors import CorruptError
-from embcomp.exact import on_grid, unit_below
 from embcomp.threads import map_blocks
 
-ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
 SIGNS_OF_BYTE = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
 
 
@@ -136,14 +134,3 @@ def plus_minus(codes: BytesArray, n_bits: int, magnitude: np.float32 | float = 1
     by_byte = np.take(table, codes, axis=0, mode="clip")  # any mode but "raise" takes without a buffer
     values: FloatArray = by_byte.reshape(n_rows, 8 * n_bytes)[:, :n_bits]
     return values
-
-
-def exact_directions(weights: FloatArray, scale: np.float32) -> FloatArray:
-    """Return ``scale`` · ``weights``, shape (bits, dim), on a grid on which all sums of ± rows are exact, float32.
-
-    Decoded vectors are then the same everywhere.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
-        wide = np.multiply(weights, scale, dtype=np.float64)
-        largest = float(np.abs(wide).sum(axis=0).max(initial=0.0))
-        return np.ascontiguousarray(on_grid(wide, unit_below(ROUNDED_UP * largest, 24)), dtype=np.float32)

@@ -12,14 +12,14 @@ from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.bits import BytesArray, first_bits
 from embcomp.checks import Boolean, Integer, Real, option
 from embcomp.compressors.base import Report
-from embcomp.compressors.binary import SIGNS_OF_BYTE, exact_directions, plus_minus
+from embcomp.compressors.binary import SIGNS_OF_BYTE, plus_minus
 from embcomp.compressors.layered import LayeredCompressor, graded, plain, times_directions
 from embcomp.compressors.options import BITS, FIT_ROWS, GRADE, LENGTHS, RANDOM_STATE
 from embcomp.compressors.principal import stored_directions
 from embcomp.compressors.rotation import Directions, fit_rotation
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
-from embcomp.exact import above_zero, without
+from embcomp.exact import above_zero, on_grid, unit_below, without
 from embcomp.linear import covariance, isotropies, principal_directions, product
 from embcomp.progress import Progress, no_progress
 
@@ -29,6 +29,7 @@ PATTERNS = SIGNS_OF_BYTE[: 2**GROUP, 8 - GROUP :]
 MOST_IN_TABLES = 2**20  # numbers in a matrix, of whose sums there are four times as many
 SMALL_PRODUCT = 2**17  # numbers in a matrix with which BLAS is slower than tables, for many rows
 FEW_ROWS = 512
+ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
 
 
 class ItqCompressor(LayeredCompressor):
@@ -189,10 +190,16 @@ class ItqCompressor(LayeredCompressor):
 
     @cached_property
     def _back(self) -> FloatArray:
-        """What ±1 codes are multiplied with, float32, shape (n_bits, dim): scale · Wᵀ without a grade."""
+        """What ±1 codes are multiplied with, float32, shape (n_bits, dim): scale · Wᵀ without a grade.
+
+        That is rounded to a grid on which all sums are exact: decoded vectors are the same everywhere.
+        """
         if graded(self):
             return self._sign_directions
-        return exact_directions(self.rotation_.T, self.scale_[0])
+        with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
+            wide = np.multiply(self.rotation_.T, self.scale_[0], dtype=np.float64)
+            largest = float(np.abs(wide).sum(axis=0).max(initial=0.0))
+            return np.ascontiguousarray(on_grid(wide, unit_below(ROUNDED_UP * largest, 24)), dtype=np.float32)
 
     @cached_property
     def _tables(self) -> FloatArray | None:

@@ -12,7 +12,7 @@ from embcomp.arrays import FloatArray
 from embcomp.bits import BytesArray
 from embcomp.checks import Either, Integer, OneOf, option
 from embcomp.compressors.base import Report
-from embcomp.compressors.binary import SignCodes, exact_directions, plus_minus
+from embcomp.compressors.binary import SignCodes, plus_minus
 from embcomp.compressors.layered import times_directions
 from embcomp.compressors.state import array
 from embcomp.errors import ParameterError
@@ -80,9 +80,9 @@ class LearnedCompressor(SignCodes):
     @cached_property
     def _back(self) -> FloatArray:
         if self.linear == "float":
-            return exact_directions(self.weights_, self.scale_[0])
+            return np.multiply(self.weights_, self.scale_[0])
         signs = plus_minus(self.weight_signs_, self.n_signs, self.weight_scale_[0])
-        return exact_directions((signs * np.exp(self.gain_)[:, None]).T, self.scale_[0])
+        return np.ascontiguousarray((signs * np.exp(self.gain_)[:, None]).T * self.scale_[0])
 
     def _fit(self, rows: FloatArray, progress: Progress) -> Report:
         raise ParameterError(f"{self.name}: its tables are learned in a model by embcomp.torch, not from vectors")

@@ -28,9 +28,7 @@ def fitted(method: str, options: Mapping[str, Any], state: Mapping[str, Tensor])
     return compressor
 
 
-def write_table(
-    path: str | Path, words: Iterable[str], compressor: Compressor, codes: Tensor, *, force: bool
-) -> None:
+def write_table(path: str | Path, words: Iterable[str], table: Compressor, codes: Tensor, *, force: bool) -> None:
     """Write codes, loose rows, and the words of the rows.
 
     Raises:

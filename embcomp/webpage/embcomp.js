@@ -327,6 +327,7 @@ const METHODS = {
   sign: signs,
   itq: signs,
   iiq: signs,
+  binary: (document, state) => withLengths(binary(learned(document, state), state.scale.data[0], document), state),
   nlb: (document, state) => withLengths(rows(document, nlb(state)), state),
   dccl: (document, { codebooks, scale }) => {
     const n = document.bands[0].symbols;
@@ -350,6 +351,16 @@ function signs(document, state) {
   if (state.ends) return graded(document, state);
   const directions = state.rotation ? columnsOf(state.rotation) : diagonal(document.dim);
   return withLengths(binary(directions, state.scale.data[0], document), state);
+}
+
+/** What the signs of a table that was learned in a model stand for, before the scale. */
+function learned(document, { weights, weight_signs: signs, weight_scale: scale, gain }) {
+  const dim = document.dim;
+  if (weights) return Array.from({ length: weights.shape[0] }, (_, i) => weights.data.subarray(i * dim, i * dim + dim));
+  if (!signs) return diagonal(dim);
+  const values = Float64Array.from(gain.data, (each) => Math.exp(each) * scale.data[0]);
+  const isSet = (i, j) => (signs.data[j * signs.shape[1] + (i >> 3)] >> (7 - (i & 7))) & 1;
+  return Array.from({ length: document.bands[0].symbols }, (_, i) => values.map((value, j) => (isSet(i, j) ? value : -value)));
 }
 
 /** A method whose codes may end with the lengths of rows, to which vectors are scaled. */
