@@ -79,10 +79,13 @@ class LearnedCompressor(SignCodes):
 
     @cached_property
     def _back(self) -> FloatArray:
-        if self.linear == "float":
-            return np.multiply(self.weights_, self.scale_[0])
+        scaled: FloatArray = (self.weights_ if self.linear == "float" else self._signed_weights()) * self.scale_[0]
+        return scaled
+
+    def _signed_weights(self) -> FloatArray:
+        """W_Tᵀ of signs."""
         signs = plus_minus(self.weight_signs_, self.n_signs, self.weight_scale_[0])
-        return np.ascontiguousarray((signs * np.exp(self.gain_)[:, None]).T * self.scale_[0])
+        return np.ascontiguousarray((signs * np.exp(self.gain_)[:, None]).T)
 
     def _fit(self, rows: FloatArray, progress: Progress) -> Report:
         raise ParameterError(f"{self.name}: its tables are learned in a model by embcomp.torch, not from vectors")
