@@ -7,6 +7,9 @@ All blocks of a page run in order, in one empty folder:
 * any block after ``<!-- file: NAME -->`` is written to the file NAME;
 * any block after ``<!-- include: PATH -->`` is the file at PATH in the repository.
 
+A page that begins with ``<!-- needs: NAME… -->`` is left out where one of these packages is not installed. The command
+line has the root of the repository in ``$REPOSITORY``.
+
 Blocks of other kinds are not run. ``<!-- numbers vary -->`` before a block says that numbers in its output depend on
 the machine, ``<!-- output varies -->`` that words do too; :func:`comparable` hides those parts.
 """
@@ -21,14 +24,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 RUN = ("console", "pycon", "python")
+NEEDS = re.compile(r"<!-- needs: (.+) -->\n")
 FENCE = re.compile(r"^```(.*)$")
 FILE = re.compile(r"^<!-- file: (\S+) -->$")
 INCLUDE = re.compile(r"^<!-- include: (\S+) -->$")
 ROOT = Path(__file__).parents[1]
+CONSTANT = {"COLUMNS": "110", "NO_COLOR": "1", "REPOSITORY": str(ROOT)}
 MASKS = {"<!-- numbers vary -->": r"-?\d+([.,]\d+)*\.?(e[-+]\d+)?", "<!-- output varies -->": r"\S+"}
 PROMPTS = ("$ ", ">>> ", "... ")
 Part = tuple[str, str | None, list[str]]
@@ -63,7 +69,7 @@ def run_command(command: str, folder: Path) -> str:
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=inherited | {"PATH": path, "COLUMNS": "110", "XDG_CACHE_HOME": str(folder / ".cache")},
+        env=inherited | {"PATH": path, "XDG_CACHE_HOME": str(folder / ".cache")} | CONSTANT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
@@ -153,12 +159,28 @@ def has_examples(text: str) -> bool:
     return any(kind in RUN or INCLUDE.match(before) for before, kind, _ in blocks(text))
 
 
+def missing(text: str) -> list[str]:
+    """Packages that a page needs and that are not installed, by the names that pip takes."""
+    found = NEEDS.match(text)
+    return [name for name in found[1].split() if not is_installed(name)] if found else []
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is such a package."""
+    try:
+        return bool(version(name))
+    except PackageNotFoundError:
+        return False
+
+
 def main() -> None:
     """Refresh the pages that are named, where they differ in more than what depends on the machine."""
     for name in sys.argv[1:]:
         page = Path(name)
         text = page.read_text(encoding="utf-8")
-        if has_examples(text):
+        if absent := missing(text):
+            print(f"{name}: left out, {' and '.join(absent)} not installed", file=sys.stderr)
+        elif has_examples(text):
             with tempfile.TemporaryDirectory() as folder:
                 fresh = refreshed(text, Path(folder))
             if comparable(fresh) != comparable(text):
