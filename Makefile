@@ -4,12 +4,13 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 VENV_BENCH := .venv-bench
 VENV_TORCH := .venv-torch
+VENV_INTEGRATIONS := .venv-integrations
 DEMO   := build/demo
 GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-torch lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results frontier bench bench-quick clean
+.PHONY: help demo test test-torch lint types tests site coverage docs data fuzz inject integrations reliability mutants lowest kernels package results frontier bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -122,6 +123,15 @@ $(VENV_BENCH)/installed: $(BUILT_FROM)
 	$(VENV_BENCH)/bin/pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
+$(VENV_INTEGRATIONS)/installed: $(BUILT_FROM)
+	$(PYTHON) -m venv $(VENV_INTEGRATIONS)
+	$(VENV_INTEGRATIONS)/bin/pip install --quiet --disable-pip-version-check --editable '.[integrations]'
+	@touch $@
+
+integrations: $(VENV_INTEGRATIONS)/installed  ## the tests with other programs: pages of docs/integrations, databases, tables, S3
+	EMBCOMP_TEST_INSTALL=1 $(VENV_INTEGRATIONS)/bin/python -m pytest tests/test_integrations.py \
+		tests/test_docs.py tests/test_databases.py tests/formats/test_tables.py tests/formats/test_remote.py
+
 package: $(VENV)/tools  ## build wheel and sdist, install the wheel into an empty environment, use it, list licences
 	rm -rf build/package
 	$(BIN)/pip install --quiet --disable-pip-version-check build
@@ -134,4 +144,4 @@ package: $(VENV)/tools  ## build wheel and sdist, install the wheel into an empt
 	build/package/venv/bin/python benchmarks/licences.py
 
 clean:  ## remove what the targets made (data/ stays)
-	rm -rf build $(VENV) $(VENV_BENCH) $(VENV_TORCH)
+	rm -rf build $(VENV) $(VENV_BENCH) $(VENV_TORCH) $(VENV_INTEGRATIONS)

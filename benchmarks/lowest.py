@@ -8,6 +8,6 @@ from pathlib import Path
 
 project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 extras = project["optional-dependencies"]
-for requirement in [*project["dependencies"], *extras["search"], *extras["zstd"], *extras["eval"]]:
+for requirement in [*project["dependencies"], *extras["zstd"], *extras["eval"]]:
     name, _, lowest = re.split(r"(>=)", requirement.split(";")[0].strip())
     print(f"{name}=={lowest}")

@@ -34,7 +34,6 @@ FENCE = re.compile(r"^```(.*)$")
 FILE = re.compile(r"^<!-- file: (\S+) -->$")
 INCLUDE = re.compile(r"^<!-- include: (\S+) -->$")
 ROOT = Path(__file__).parents[1]
-CONSTANT = {"COLUMNS": "110", "NO_COLOR": "1", "REPOSITORY": str(ROOT)}
 MASKS = {"<!-- numbers vary -->": r"-?\d+([.,]\d+)*\.?(e[-+]\d+)?", "<!-- output varies -->": r"\S+"}
 PROMPTS = ("$ ", ">>> ", "... ")
 Part = tuple[str, str | None, list[str]]
@@ -66,10 +65,11 @@ def run_command(command: str, folder: Path) -> str:
     """Return what a shell command prints on stdout and stderr."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    constant = {"COLUMNS": "110", "REPOSITORY": str(ROOT)}
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env=inherited | {"PATH": path, "XDG_CACHE_HOME": str(folder / ".cache")} | CONSTANT,
+        env=inherited | constant | {"PATH": path, "XDG_CACHE_HOME": str(folder / ".cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         stdin=subprocess.DEVNULL,
