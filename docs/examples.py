@@ -7,8 +7,8 @@ All blocks of a page run in order, in one empty folder:
 * any block after ``<!-- file: NAME -->`` is written to the file NAME;
 * any block after ``<!-- include: PATH -->`` is the file at PATH in the repository.
 
-A page that begins with ``<!-- needs: NAME… -->`` is left out where one of these packages is not installed. The command
-line has the root of the repository in ``$REPOSITORY``.
+A page that begins with ``<!-- needs: NAME… -->`` is left out where one of these packages is not installed. Commands
+have the root of the repository in ``$REPOSITORY``.
 
 Blocks of other kinds are not run. ``<!-- numbers vary -->`` before a block says that numbers in its output depend on
 the machine, ``<!-- output varies -->`` that words do too; :func:`comparable` hides those parts.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import struct
@@ -183,7 +184,8 @@ def test_pgvector(encoded: EncodedEmbedding, tmp_path: Path) -> None:
     assert list(codes[:N_QUERIES]) == bit_texts(encoded)
 
 
-def test_postgresql(encoded: EncodedEmbedding, tmp_path: Path) -> None:
+@pytest.mark.parametrize("distance", ["bit_count(code # B'{}')", "code <~> B'{}'"], ids=["core", "pgvector"])
+def test_postgresql(encoded: EncodedEmbedding, tmp_path: Path, distance: str) -> None:
     database = os.environ.get("EMBCOMP_TEST_POSTGRESQL")
     if not database:
         pytest.skip("set EMBCOMP_TEST_POSTGRESQL to a connection string of psql, for an empty database")
@@ -199,13 +201,47 @@ def test_postgresql(encoded: EncodedEmbedding, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stderr.decode()
         return [line.split("|") for line in done.stdout.decode().splitlines()]
 
+    if "<~>" in distance:
+        if not psql("SELECT 1 FROM pg_available_extensions WHERE name = 'vector';"):
+            pytest.skip("this PostgreSQL has no pgvector")
+        psql("CREATE EXTENSION IF NOT EXISTS vector;")
     psql("DROP TABLE IF EXISTS codes;\n" + (tmp_path / "o.sql").read_bytes().decode())
-    rank = "SELECT row, bit_count(code # B'{}') AS distance FROM codes ORDER BY distance, row LIMIT 10;"
+    rank = f"SELECT row, {distance} AS distance FROM codes ORDER BY distance, row LIMIT 10;"
     found = psql("\n".join(rank.format(code) for code in bit_texts(encoded)))
     pairs = [(int(row), int(distance)) for row, distance in found]
     assert [pairs[start : start + 10] for start in range(0, len(pairs), 10)] == expected(encoded)
     [[n_equal]] = psql("SELECT count(*) FROM codes WHERE (row, word) IN ((0, 'it''s'), (1, E'tab\\there'), (8, ''));")
     assert n_equal == "3"
+
+
+PGLITE = """\
+import { readFileSync } from "node:fs";
+import { PGlite } from "@electric-sql/pglite";
+import { vector } from "@electric-sql/pglite-pgvector";
+
+const [create, data] = readFileSync(process.argv[2], "utf8").split("COPY codes (row, word, code) FROM stdin;\\n");
+const database = await PGlite.create({ extensions: { vector } });
+await database.exec("CREATE EXTENSION vector;" + create);
+const blob = new Blob([data.slice(0, data.lastIndexOf("\\\\."))]);
+await database.query("COPY codes (row, word, code) FROM '/dev/blob'", [], { blob });
+const rank = "SELECT row, code <~> $1 AS distance FROM codes ORDER BY distance, row LIMIT 10";
+const found = [];
+for (const code of readFileSync(process.argv[3], "utf8").split(" "))
+  found.push((await database.query(rank, [code])).rows.map(({ row, distance }) => [row, distance]));
+console.log(JSON.stringify(found));
+"""
+
+
+def test_pgvector_in_webassembly(encoded: EncodedEmbedding, tmp_path: Path) -> None:
+    folder = os.environ.get("EMBCOMP_TEST_PGLITE")
+    if not folder:
+        pytest.skip("set EMBCOMP_TEST_PGLITE to a folder with @electric-sql/pglite and pglite-pgvector from npm")
+    write_codes(tmp_path / "o.sql", "pgvector", encoded)
+    (tmp_path / "queries").write_text(" ".join(bit_texts(encoded)), encoding="ascii")
+    command = ["node", "--input-type=module", "-", tmp_path / "o.sql", tmp_path / "queries"]
+    done = subprocess.run(command, input=PGLITE, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [[tuple(pair) for pair in each] for each in json.loads(done.stdout)] == expected(encoded)
 
 
 def test_the_example_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def admitted(target: Path) -> Path:
-    """Copy what ``.dockerignore`` lets into the build: all that is named after ``!``, without what is left out again."""
+    """Copy what ``.dockerignore`` lets into the build: what is named after ``!``, without what is left out again."""
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "*"
     left_out = shutil.ignore_patterns(*(line.removeprefix("**/") for line in lines if line.startswith("**/")))

@@ -159,6 +159,60 @@ def test_a_model_in_a_folder(tmp_path: Path) -> None:
         read("memory://models")  # type: ignore[arg-type]
 
 
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty ``bucket`` of a server of moto's, to which ``s3://`` addresses lead."""
+    pytest.importorskip("s3fs", reason="s3fs is not installed")
+    server = pytest.importorskip("moto.server", reason="moto is not installed").ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("FSSPEC_S3_ENDPOINT_URL", f"http://{host}:{port}")
+    for name, value in (
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
+    ):
+        monkeypatch.setenv(name, value)
+    fsspec.config.set_conf_env(fsspec.config.conf)
+    files = fsspec.filesystem("s3", skip_instance_cache=True)  # another client than the reader
+    files.mkdir("bucket")
+    yield files
+    files.rm("bucket", recursive=True)
+    fsspec.config.conf.pop("s3")
+    type(files).clear_instance_cache()
+    server.stop()
+
+
+def test_s3(bucket: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "PIECE_BYTES", 20_000)
+    bucket.pipe_file("bucket/folder/v.txt", TEXT)
+    embedding = read("s3://bucket/folder/v.txt")  # type: ignore[arg-type]
+    assert embedding.words == [f"w{number}" for number in range(5000)]
+    assert embedding.source.sha256 == hashlib.sha256(TEXT).hexdigest()
+    with pytest.raises(InputError, match=r"^s3://bucket/absent: cannot be read: there is no such file$"):
+        read("s3://bucket/absent")  # type: ignore[arg-type]
+    for path in model2vec(tmp_path / "m").iterdir():
+        bucket.pipe_file(f"bucket/models/m/{path.name}", path.read_bytes())
+    assert read("s3://bucket/models/m").words == TOKENS  # type: ignore[arg-type]
+
+
+def test_s3_file_that_changes_meanwhile(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "PIECE_BYTES", 20_000)
+    monkeypatch.setattr(remote, "PAUSE_SECONDS", 0)
+    bucket.pipe_file("bucket/v.txt", TEXT)
+    plain = remote.RemoteFile._range
+
+    def once(self: remote.RemoteFile, start: int, end: int) -> bytes | None:
+        if start:
+            bucket.pipe_file("bucket/v.txt", TEXT.replace(b"w4999", b"x4999"))
+            return b""
+        return plain(self, start, end)
+
+    monkeypatch.setattr(remote.RemoteFile, "_range", once)
+    with pytest.raises(InputError, match=r"^s3://bucket/v.txt: was replaced while it was being read$"):
+        read("s3://bucket/v.txt")  # type: ignore[arg-type]
+
+
 def test_a_checksum_that_the_server_knows(monkeypatch: pytest.MonkeyPatch) -> None:
     files = fsspec.filesystem("memory")
     files.pipe_file("/v.txt", b"a 1 2\n")
