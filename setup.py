@@ -12,6 +12,7 @@ NAMES = [
     "module",
     "decimal",
     "differences",
+    "fields",
     "hamming",
     "nearest",
     "page",

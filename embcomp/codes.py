@@ -98,6 +98,7 @@ class Codes:
         self.bands = tuple(bands)
         self.streams = tuple(streams)
         self._starts = [0, *(band.end for band in self.bands)]
+        self._ends = np.array(self._starts[1:])
 
     @classmethod
     def pack(cls, bands: Sequence[Band], loose: Sequence[bits.BytesArray]) -> Codes:
@@ -118,6 +119,9 @@ class Codes:
         """Return the vectors of ``rows``, int64, float32, shape (k, dim)."""
         if len(self.bands) == 1:
             return compressor.decode(self.of_one_width(rows), rows)
+        if len(rows) == 1:  # without detours
+            number, _, codes = next(self._take(rows))
+            return compressor.decode(codes, rows, number)
         out = np.empty((len(rows), compressor.dim), dtype=np.float32)
         for number, chosen, codes in self._take(rows):
             out[chosen] = compressor.decode(codes, rows[chosen], number)
@@ -157,11 +161,11 @@ class Codes:
 
     def _take(self, rows: Rows) -> Iterator[tuple[int, Rows, bits.BytesArray]]:
         """Yield for each band that has some of ``rows``: its number, which of ``rows``, and their codes."""
-        owners = np.searchsorted(self._starts[1:], rows, side="right")
-        for number, (band, stream) in enumerate(zip(self.bands, self.streams, strict=True)):
+        owners = np.searchsorted(self._ends, rows, side="right")
+        for number in sorted(set(owners.tolist())):
             chosen = np.flatnonzero(owners == number)
-            if len(chosen):
-                yield number, chosen, bits.take(stream, band.layout.row_bits, rows[chosen] - self._starts[number])
+            width = self.bands[number].layout.row_bits
+            yield number, chosen, bits.take(self.streams[number], width, rows[chosen] - self._starts[number])
 
     def _require_one_width(self) -> None:
         if len(self.bands) > 1:

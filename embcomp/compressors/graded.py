@@ -15,11 +15,13 @@ from embcomp.checks import Either, Integer, OneOf, Real, option
 from embcomp.compressors import grades, lengths, principal, scalar
 from embcomp.compressors.base import CodeLayout, Compressor, Report
 from embcomp.compressors.dominant import dominant_directions
+from embcomp.compressors.layered import times_directions
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.compressors.options import auto
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError
+from embcomp.kernels.fields import Sums
 from embcomp.linear import covariance, principal_directions
 from embcomp.progress import Progress
 
@@ -96,6 +98,8 @@ class GradedCompressor(Compressor):
     spreads_: NDArray[np.float16] = array("<f2", "bands", "kept")
     levels_: FloatArray = array("<f4", lambda self: 2 ** int(self.shares_.max(initial=0)) - 1)
     length_levels_: FloatArray = array("<f4", "length_levels")
+
+    decodes_by_products = False  # those of many rows are small
 
     # Learning
 
@@ -275,19 +279,8 @@ class GradedCompressor(Compressor):
         return bits.pack_fields(fields, len(vectors))
 
     def _decode_grade(self, codes: BytesArray, row_ids: RowIds, grade: int) -> FloatArray:
-        symbols = bits.unpack_fields(codes[:, : bits.row_bytes(self.layouts[grade].row_bits)], self._fields(grade))
-        coordinates = np.tile(self.centres_[grade].astype(np.float32), (len(codes), 1))
-        symbols = symbols[self._decode_books(coordinates, symbols, grade) :]
-        for (n_bits, columns), each in zip(self._groups[grade], symbols, strict=False):
-            coordinates[:, columns] += self._levels_of(n_bits)[each] * self.spreads_[grade, columns].astype(
-                np.float32
-            )
-        coordinates *= (
-            self.length_levels_[np.minimum(symbols[-1], len(self.length_levels_) - 1)]
-            if self._n_length_bits
-            else self.length_levels_[0]
-        )
-        vectors: FloatArray = coordinates @ self._back
+        coordinates = self._sums[grade].sums(codes[:, : bits.row_bytes(self.layouts[grade].row_bits)])
+        vectors = times_directions(coordinates, self._back)
         return vectors + self.mean_ if self.faithful else vectors
 
     def _encode_books(
@@ -296,9 +289,22 @@ class GradedCompressor(Compressor):
         """Return what scalars are to code, and the fields before them."""
         return rest, []
 
-    def _decode_books(self, coordinates: FloatArray, symbols: list[NDArray[np.uint16]], band: int) -> int:
-        """Add to ``coordinates`` what the fields before the scalars stand for; return how many fields that are."""
-        return 0
+    def _codebooks(self, band: int) -> FloatArray:
+        """Return the codebooks whose words the symbols before the scalars stand for, float32, (books, 2^b, kept)."""
+        return np.empty((0, 1, len(self.directions_)), dtype=np.float32)
+
+    @cached_property
+    def _sums(self) -> list[Sums]:
+        """What the symbols of each band stand for."""
+        found, spreads = [], self.spreads_.astype(np.float32)
+        for band, centre in enumerate(self.centres_.astype(np.float32)):
+            groups = [
+                (columns, self._levels_of(n_bits) * spreads[band, columns, None])
+                for n_bits, columns in self._groups[band]
+            ]
+            groups.append((np.array([len(centre)]), self.length_levels_[None, :]))
+            found.append(Sums.of(groups, self._codebooks(band), centre))
+        return found
 
     def _book_fields(self, band: int) -> Fields:
         return []
@@ -336,14 +342,11 @@ class GradedCompressor(Compressor):
         found = []
         for band, centre in enumerate(self.centres_.astype(np.float64)):
             scaled = self.spreads_[band].astype(np.float64)[:, None] * back
-            parts: list[Levels | Words] = [*self._book_words(band, back)]
+            books = self._codebooks(band)
+            parts: list[Levels | Words] = [Words((books @ back).astype(np.float32))] if len(books) else []
             parts += [Levels(self._levels_of(n_bits), scaled[columns]) for n_bits, columns in self._groups[band]]
             found.append(Lookup(centre @ back, tuple(parts), self.mean_ if self.faithful else None))
         return tuple(found)
-
-    def _book_words(self, band: int, back: DoubleArray) -> list[Words]:
-        """Return what the symbols before the scalars stand for; ``back`` are the kept directions."""
-        return []
 
     @property
     def offset(self) -> FloatArray | None:

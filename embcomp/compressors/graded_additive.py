@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import draws
-from embcomp.arrays import DoubleArray, FloatArray, RowIds
+from embcomp.arrays import FloatArray, RowIds
 from embcomp.checks import Integer
 from embcomp.compressors import nested, scalar
 from embcomp.compressors.additive import Search, sum_of_codewords
 from embcomp.compressors.graded import Fields, GradedCompressor
-from embcomp.compressors.lookup import Words
 from embcomp.compressors.nested import BEAM, UNIT_LENGTH
 from embcomp.compressors.options import RANDOM_STATE, auto
 from embcomp.compressors.state import array
@@ -112,9 +111,6 @@ class AdditiveCompressor(GradedCompressor):
     def _before_encoding(self) -> None:
         _ = self._searches
 
-    def _before_decoding(self) -> None:
-        _ = self._books
-
     def _encode_books(
         self, rest: FloatArray, band: int
     ) -> tuple[FloatArray, list[tuple[NDArray[np.unsignedinteger[Any]], int]]]:
@@ -124,20 +120,13 @@ class AdditiveCompressor(GradedCompressor):
         codes = self._searches[depth].encode(nested.whole(rest), BEAM)
         return rest - sum_of_codewords(self._books[:depth], codes) / UNIT_LENGTH, [(codes, SYMBOL_BITS)]
 
-    def _decode_books(self, coordinates: FloatArray, symbols: list[NDArray[np.uint16]], band: int) -> int:
-        depth = int(self.depths_[band])
-        if not depth:
-            return 0
-        coordinates += sum_of_codewords(self._books[:depth], symbols[0]) / UNIT_LENGTH
-        return 1
+    def _codebooks(self, band: int) -> FloatArray:
+        books: FloatArray = self._books[: int(self.depths_[band])] / UNIT_LENGTH
+        return books
 
     def _book_fields(self, band: int) -> Fields:
         depth = int(self.depths_[band])
         return [(depth, SYMBOL_BITS)] if depth else []
-
-    def _book_words(self, band: int, back: DoubleArray) -> list[Words]:
-        depth = int(self.depths_[band])
-        return [Words((self._books[:depth] / UNIT_LENGTH @ back).astype(np.float32))] if depth else []
 
     @property
     def _used(self) -> NDArray[np.bool_]:

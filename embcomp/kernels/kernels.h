@@ -54,6 +54,7 @@ int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_
 /* Release buffers, and return None, or NULL if there was an error. */
 PyObject *release(Py_buffer *buffers, int count, int good);
 
+PyObject *fields(PyObject *self, PyObject *args);
 PyObject *hamming(PyObject *self, PyObject *args);
 PyObject *lookup(PyObject *self, PyObject *args);
 PyObject *page_find(PyObject *self, PyObject *args);
