@@ -13,6 +13,7 @@ NAMES = [
     "decimal",
     "differences",
     "fields",
+    "find",
     "hamming",
     "nearest",
     "page",

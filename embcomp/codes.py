@@ -7,6 +7,7 @@ row's code is found by arithmetic. Most methods have one grade, and their codes 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -117,10 +118,9 @@ class Codes:
 
     def decode(self, compressor: Compressor, rows: Rows) -> FloatArray:
         """Return the vectors of ``rows``, int64, float32, shape (k, dim)."""
-        if len(self.bands) == 1:
-            return compressor.decode(self.of_one_width(rows), rows)
-        if len(rows) == 1:  # without detours
-            number, _, codes = next(self._take(rows))
+        if len(self.bands) == 1 or len(rows) == 1:
+            number = bisect_right(self._starts, rows[0], hi=len(self.bands)) - 1 if len(rows) else 0
+            codes = bits.take(self.streams[number], self.bands[number].layout.row_bits, rows - self._starts[number])
             return compressor.decode(codes, rows, number)
         out = np.empty((len(rows), compressor.dim), dtype=np.float32)
         for number, chosen, codes in self._take(rows):

@@ -112,7 +112,8 @@ class EncodedEmbedding:
         Raises:
             MemoryLimitError: they would take more than is allowed.
         """
-        require_memory(4 * len(rows) * self.dim, f"{len(rows)} vectors of {self.dim} dimensions")
+        if len(rows) > 1:
+            require_memory(4 * len(rows) * self.dim, f"{len(rows)} vectors of {self.dim} dimensions")
         return self.codes.decode(self.compressor, rows)
 
     def vector(self, word: str) -> FloatArray:

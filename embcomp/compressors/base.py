@@ -231,13 +231,12 @@ class Compressor(Configurable):
 
         ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container, 0 to n − 1 if not given.
         """
-        out = np.empty((len(codes), self.dim), dtype=np.float32)
         all_ids = _row_ids(row_ids, len(codes))
         with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
             self._before_decoding()
-        if len(codes) == 1 and not self.decodes_by_products:  # telling BLAS to use one thread takes longer
-            out[:] = self._decode_grade(codes, all_ids, grade)
-            return out
+            if len(codes) == 1 and not self.decodes_by_products:  # telling BLAS to use one thread takes longer
+                return self._decode_grade(codes, all_ids, grade)
+        out = np.empty((len(codes), self.dim), dtype=np.float32)
 
         def decode_block(rows: slice) -> None:
             with np.errstate(over="ignore", invalid="ignore"):

@@ -4,13 +4,25 @@ from embcomp.arrays import AnyArray
 
 REVISION: int
 
+def fields(
+    codes: AnyArray,
+    places: AnyArray,
+    numbers: AnyArray,
+    words: AnyArray,
+    centre: AnyArray,
+    out: AnyArray,
+    sizes: tuple[int, int, int, int, int, int],
+    /,
+) -> None: ...
 def hamming(
     rows: AnyArray, queries: AnyArray, scores: AnyArray, ranks: AnyArray, sizes: tuple[int, int, int, int], /
 ) -> None: ...
 def lookup(
     columns: AnyArray, tables: AnyArray, ends: AnyArray, out: AnyArray, sizes: tuple[int, int, int], base: float, /
 ) -> None: ...
-def page_find(letters: bytes, ends: AnyArray, word: bytes, /) -> int: ...
+def page_find(
+    letters: bytes, ends: AnyArray, words: list[bytes], chosen: AnyArray, start: int, out: AnyArray, /
+) -> None: ...
 def page_words(
     first: bytes,
     kept: AnyArray,
@@ -21,6 +33,7 @@ def page_words(
     sizes: tuple[int, int],
     /,
 ) -> bool: ...
+def places(firsts: list[bytes], words: list[bytes], out: AnyArray, /) -> None: ...
 def signs(codes: AnyArray, tables: AnyArray, out: AnyArray, sizes: tuple[int, int, int], /) -> None: ...
 def take(stream: AnyArray, rows: AnyArray, out: AnyArray, sizes: tuple[int, int], /) -> None: ...
 def text_lines(text: bytes, /) -> int: ...

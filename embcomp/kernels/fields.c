@@ -74,7 +74,7 @@ PyObject *fields(PyObject *self, PyObject *args)
     int good = in_range(f.dim, 0, INT32_MAX) && in_range(f.n_rows, 0, MOST_ROWS / (f.dim + 1))
                && in_range(f.row_bytes, 0, PY_SSIZE_T_MAX / 8 / (f.n_rows + 1))
                && in_range(f.n_words, 0, MOST_ROWS / (f.dim + 1)) && in_range(f.n_places, 0, MOST_ROWS)
-               && holds(b, "codes", f.n_rows * f.row_bytes, 1)
+               && in_range(f.n_numbers, 0, MOST_ROWS) && holds(b, "codes", f.n_rows * f.row_bytes, 1)
                && holds(b + 1, "places", 3 * f.n_places, 4) && holds(b + 2, "numbers", f.n_numbers, 4)
                && holds(b + 3, "words", f.n_words * f.dim, 4) && holds(b + 4, "centre", f.dim, 4)
                && holds(b + 5, "out", f.n_rows * f.dim, 4);

@@ -45,6 +45,9 @@ void finish(Nearest *nearest);
    that is not part of a number must follow. */
 const char *parse_number(const char *at, float *number);
 
+/* Whether the bytes of `a` come before those of `b`. */
+int is_below(const void *a, Py_ssize_t n_a, const void *b, Py_ssize_t n_b);
+
 /* 0 and a ValueError, unless low <= value <= high. */
 int in_range(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high);
 
@@ -59,6 +62,7 @@ PyObject *hamming(PyObject *self, PyObject *args);
 PyObject *lookup(PyObject *self, PyObject *args);
 PyObject *page_find(PyObject *self, PyObject *args);
 PyObject *page_words(PyObject *self, PyObject *args);
+PyObject *places(PyObject *self, PyObject *args);
 PyObject *signs(PyObject *self, PyObject *args);
 PyObject *take(PyObject *self, PyObject *args);
 PyObject *text_lines(PyObject *self, PyObject *text);

@@ -34,6 +34,7 @@ static PyMethodDef methods[] = {
     {"lookup", lookup, METH_VARARGS, NULL},
     {"page_find", page_find, METH_VARARGS, NULL},
     {"page_words", page_words, METH_VARARGS, NULL},
+    {"places", places, METH_VARARGS, NULL},
     {"signs", signs, METH_VARARGS, NULL},
     {"take", take, METH_VARARGS, NULL},
     {"text_lines", text_lines, METH_O, NULL},

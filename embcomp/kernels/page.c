@@ -10,7 +10,7 @@ typedef struct {
     Py_ssize_t n_words, head_every, n_text, n_letters;
 } Page;
 
-static int is_below(const uint8_t *a, Py_ssize_t n_a, const uint8_t *b, Py_ssize_t n_b)
+int is_below(const void *a, Py_ssize_t n_a, const void *b, Py_ssize_t n_b)
 {
     int order = memcmp(a, b, (size_t)(n_a < n_b ? n_a : n_b));
     return order < 0 || (order == 0 && n_a < n_b);
@@ -56,30 +56,4 @@ PyObject *page_words(PyObject *self, PyObject *args)
     PyObject *done = release(b, 6, good);
     Py_XDECREF(done);
     return done ? PyBool_FromLong(holds_all) : NULL;
-}
-
-/* page_find(letters, ends, word): the number of a word among ascending ones, or -1. */
-PyObject *page_find(PyObject *self, PyObject *args)
-{
-    Py_buffer b[3];
-    if (!PyArg_ParseTuple(args, "y*y*y*", b, b + 1, b + 2))
-        return NULL;
-    Py_ssize_t low = 0, high = b[1].len / 4, n_words = high;
-    const int32_t *ends = b[1].buf;
-    const uint8_t *letters = b[0].buf;
-    int good = holds(b + 1, "ends", n_words, 4), found = 0;
-    while (good && low < high && !found) {
-        Py_ssize_t middle = low + (high - low) / 2, start = middle ? ends[middle - 1] : 0, end = ends[middle];
-        if ((good = start >= 0 && start <= end && end <= b[0].len) == 0)
-            PyErr_SetString(PyExc_ValueError, "ends must ascend within the letters");
-        else if (end - start == b[2].len && !memcmp(letters + start, b[2].buf, (size_t)b[2].len))
-            found = 1, low = middle;
-        else if (is_below(letters + start, end - start, b[2].buf, b[2].len))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    PyObject *done = release(b, 3, good);
-    Py_XDECREF(done);
-    return done ? PyLong_FromSsize_t(found ? low : -1) : NULL;
 }

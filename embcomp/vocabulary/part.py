@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -111,8 +111,8 @@ class Part:
         rank = int.from_bytes(window, "big") >> after & ((1 << self._width) - 1)
         return self._checked(rank)
 
-    def find_many(self, words: Sequence[bytes]) -> Ranks:
-        """Return the ranks of many words, which ascend or are equal; int64, −1 where one is missing."""
+    def find_many(self, words: list[bytes]) -> Ranks:
+        """Return the ranks of many words, int64, −1 where one is missing."""
         ranks = self.words.find_many(words)
         if self.order is not None:
             there = np.flatnonzero(ranks >= 0)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import pairwise
+from itertools import compress, pairwise
 
 import numpy as np
 
@@ -97,13 +97,14 @@ class Vocabulary:
 
     def ranks(self, words: Iterable[str]) -> Ranks:
         """Return the ranks of many words, int64, −1 where a word is missing."""
-        keys = [_key(word) for word in words]
-        left = sorted(range(len(keys)), key=keys.__getitem__)
+        keys = [word.encode("utf-8", "surrogatepass") for word in words]
         found = np.full(len(keys), -1, dtype=np.int64)
+        left = np.arange(len(keys))
         for start, part in zip(self._starts, self.parts, strict=False):
-            ranks = part.find_many([keys[each] for each in left])
+            ranks = part.find_many(keys)
             found[left] = np.where(ranks < 0, -1, start + ranks)
-            left = [each for each, rank in zip(left, ranks.tolist(), strict=True) if rank < 0]
+            missing = ranks < 0
+            left, keys = left[missing], list(compress(keys, missing.tolist()))
         return found
 
     def word(self, rank: int) -> str:

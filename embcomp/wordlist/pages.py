@@ -74,6 +74,8 @@ class Page:
                 raise CorruptError(f"{self._name} has lengths that are not allowed")
         self._heads = [first]  # as many as were needed so far
         self._decoded = self._all(first)
+        if self._decoded is not None:
+            self._kept, self._bounds, self._text = (), self._bounds[:0].copy(), b""  # needed no more
 
     def _all(self, first: bytes) -> tuple[bytes, NDArray[np.int32]] | None:
         """All words and where they end, by the extension; ``None`` without it.
@@ -109,11 +111,18 @@ class Page:
             raise CorruptError(f"{self._name} has words of more than {MAX_PAGE_TEXT} bytes")
         return words
 
-    def find(self, word: bytes) -> int:
-        """Return the number of ``word``, which is not below the first word, or −1."""
+    def find_many(self, words: list[bytes], chosen: Numbers, start: int, out: Numbers) -> None:
+        """Set out[i] to ``start`` plus the number of words[i] for all i of ``chosen``, unless it is not there."""
         if self._decoded is not None and kernels.native is not None:
-            number: int = kernels.native.page_find(*self._decoded, word)
-            return number
+            kernels.native.page_find(*self._decoded, words, chosen, start, out)
+            return
+        for each in chosen.tolist():
+            number = self._find(words[each])
+            if number >= 0:
+                out[each] = start + number
+
+    def _find(self, word: bytes) -> int:
+        """Return the number of ``word``, which is not below the first word, or −1."""
         heads = self._heads_up_to(word)
         block = bisect_right(heads, word) - 1
         if heads[block] == word:

@@ -10,23 +10,24 @@ Opening reads the index. Finding a word reads one page, which is one range of th
 from __future__ import annotations
 
 import struct
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import chain, groupby, pairwise, repeat
+from itertools import chain, groupby, pairwise
 from operator import lt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import kernels
 from embcomp.errors import CorruptError
 from embcomp.wordlist.pages import MAX_DENSITY, MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page
 
 HEAD = struct.Struct("<QQ")
 COLUMNS = 3
 MAX_WORD_BYTES = 2**20
-CACHED_PAGES = 64  # of some 15 kB
-MANY = 64  # words looked for in one page: from here on all of the page is decoded
+CACHED_PAGES = 512  # of some 12 kB
+MANY = 64  # words read of one page: from here on all of the page is decoded
 
 
 class WordList:
@@ -88,18 +89,26 @@ class WordList:
 
     def find(self, word: bytes) -> int:
         """Return the number of ``word``, or −1."""
-        number = bisect_right(self._firsts, word) - 1
-        return self._find_in_page(number, [word])[0]
+        return int(self.find_many([word])[0])
 
-    def find_many(self, words: Sequence[bytes]) -> NDArray[np.int64]:
-        """Return the numbers of many words, which ascend or are equal; −1 where one is missing."""
-        found: list[int] = []
-        while len(found) < len(words):
-            page = bisect_right(self._firsts, words[len(found)]) - 1
-            last = page + 1 == len(self._firsts)
-            end = len(words) if last else bisect_left(words, self._firsts[page + 1], len(found))
-            found += self._find_in_page(page, words[len(found) : end])
-        return np.array(found, dtype=np.int64)
+    def find_many(self, words: list[bytes]) -> NDArray[np.int64]:
+        """Return the numbers of many words, −1 where one is missing; each page is opened once."""
+        found = np.full(len(words), -1, dtype=np.int64)
+        pages = self._pages_of(words)
+        order = np.argsort(pages, kind="stable")
+        bounds = np.flatnonzero(np.diff(pages[order], prepend=-2, append=-2))
+        for start, stop in pairwise(bounds.tolist()):
+            self._find_in_page(int(pages[order[start]]), words, order[start:stop], found)
+        return found
+
+    def _pages_of(self, words: list[bytes]) -> NDArray[np.int64]:
+        """The page that each word is in, if it is there; −1 for words below all."""
+        pages = np.empty(len(words), dtype=np.int64)
+        if kernels.native is not None:
+            kernels.native.places(self._firsts, words, pages)
+        else:
+            pages[:] = [bisect_right(self._firsts, word) for word in words]
+        return pages - 1
 
     def word(self, number: int) -> bytes:
         """Return word ``number``."""
@@ -125,19 +134,17 @@ class WordList:
         words = self._words(number)
         return [words[place] for place in places]
 
-    def _find_in_page(self, number: int, words: Sequence[bytes]) -> list[int]:
-        """The numbers of words none of which can be in another page, −1 where one is missing."""
+    def _find_in_page(
+        self, number: int, words: list[bytes], chosen: NDArray[np.int64], found: NDArray[np.int64]
+    ) -> None:
+        """Set the numbers of some words, none of which can be in another page, unless they are missing."""
         if number < 0:
-            return [-1] * len(words)
+            return
         start, first = self._starts[number], self._firsts[number]
         if self._starts[number + 1] == start + 1:
-            return [start if word == first else -1 for word in words]
-        if len(words) < MANY:
-            places = map(self._page(number).find, words)
+            found[chosen] = [start if words[each] == first else -1 for each in chosen.tolist()]
         else:
-            known = {word: place for place, word in enumerate(self._words(number))}
-            places = map(known.get, words, repeat(-1))
-        return [start + place if place >= 0 else -1 for place in places]
+            self._page(number).find_many(words, chosen, start, found)
 
     def _words(self, number: int) -> list[bytes]:
         """All words of one page."""

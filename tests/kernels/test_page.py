@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
 import pytest
 
@@ -39,10 +41,42 @@ def test_the_extension_refuses_what_does_not_fit() -> None:
             kernels.native.page_words(b"a", KEPT, BOUNDS, b"bcd", letters, ends, sizes)
     with pytest.raises(ValueError, match=r"^a size must be from 2 to"):
         kernels.native.page_words(b"ab", KEPT, BOUNDS, b"bcd", letters[:1], ends, (3, 16))
-    good = np.array([1, 3], np.int32)
-    found = [kernels.native.page_find(b"abc", good, word) for word in (b"a", b"bc", b"", b"b", b"c")]
-    assert found == [0, 1, -1, -1, -1]
-    assert kernels.native.page_find(b"", good[:0], b"a") == -1
+
+
+def find(letters: bytes, ends: list[int], words: list[bytes], chosen: list[int], start: int = 5) -> list[int]:
+    """Numbers of the chosen words; −1 where there are none."""
+    assert kernels.native is not None
+    out = np.full(len(words), -1)
+    kernels.native.page_find(letters, np.array(ends, np.int32), words, np.array(chosen), start, out)
+    return out.tolist()
+
+
+def test_words_that_are_found() -> None:
+    if kernels.native is None:
+        return
+    words = [b"bc", b"", b"a", b"b", b"c", b"a"]
+    assert find(b"abc", [1, 3], words, [0, 1, 2, 3, 4]) == [6, -1, 5, -1, -1, -1]
+    assert find(b"", [], [b"a"], [0]) == [-1]
     for bad in ([-1, -1], [3, 4], [3, 1]):
         with pytest.raises(ValueError, match=r"^ends must ascend within the letters$"):
-            kernels.native.page_find(b"abc", np.array(bad, np.int32), b"zz")
+            find(b"abc", bad, [b"zz"], [0])
+    for wrong in ([6], [-1]):
+        with pytest.raises(IndexError):
+            find(b"abc", [1, 3], words, wrong)
+    with pytest.raises(TypeError):
+        find(b"abc", [1, 3], ["a"], [0])  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"^out has 8 bytes, expected 2 items of 8$"):
+        kernels.native.page_find(b"", np.zeros(0, np.int32), [b"a", b"b"], np.zeros(0, np.int64), 0, np.zeros(1))
+
+
+def test_places_among_first_words() -> None:
+    if kernels.native is None:
+        return
+    firsts, words = [b"", b"b", b"ba", b"\xff"], [b"", b"a", b"b", b"b\0", b"ba", b"z", b"\xff\0"]
+    out = np.zeros(len(words), np.int64)
+    kernels.native.places(firsts, words, out)
+    assert out.tolist() == [bisect_right(firsts, word) for word in words]
+    with pytest.raises(TypeError):
+        kernels.native.places(firsts, ["a"], out[:1])
+    with pytest.raises(ValueError, match=r"^out has 8 bytes, expected 7 items of 8$"):
+        kernels.native.places(firsts, words, out[:1])
