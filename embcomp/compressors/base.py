@@ -231,6 +231,7 @@ class Compressor(Configurable):
 
         ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container, 0 to n − 1 if not given.
         """
+        self._require_fitted()
         all_ids = _row_ids(row_ids, len(codes))
         with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
             self._before_decoding()

@@ -26,7 +26,7 @@ from embcomp.wordlist.pages import MAX_DENSITY, MAX_PAGE_TEXT, MAX_PAGE_WORDS, P
 HEAD = struct.Struct("<QQ")
 COLUMNS = 3
 MAX_WORD_BYTES = 2**20
-CACHED_PAGES = 512  # of some 12 kB
+CACHED_PAGES = 350  # of some 12 kB: 358,000 words
 MANY = 64  # words read of one page: from here on all of the page is decoded
 
 

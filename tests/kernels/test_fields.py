@@ -23,13 +23,13 @@ def test_sums_are_those_of_what_symbols_stand_for(seed: int, n_rows: int, n_book
     symbols = [rng.integers(0, 2**n_bits, n_rows).astype(np.uint16) for n_bits in all_bits]
 
     slow = np.zeros((n_rows, dim), dtype=np.float32)
-    for row, one in enumerate(slow):
+    for row in range(n_rows):
         for book in range(n_books):
-            one += words[book, symbols[book][row]]
-        one += centre
+            slow[row] += words[book, symbols[book][row]]
+        slow[row] += centre
         for column, values, symbol in zip(columns, numbers, symbols[n_books:], strict=False):
-            one[column] += values[symbol[row]]
-        one *= factors[symbols[-1][row]]
+            slow[row, column] += values[symbol[row]]
+        slow[row] *= factors[symbols[-1][row]]
 
     fields = [(symbol[:, None], n_bits) for symbol, n_bits in zip(symbols, all_bits, strict=True)]
     groups = [(columns[[i]], numbers[i][None, :]) for i in range(len(widths))]
@@ -49,7 +49,16 @@ def test_the_extension_refuses_what_does_not_fit() -> None:
             sizes = (*good[:place], size, *good[place + 1 :])
             with pytest.raises(ValueError, match=r"^a size must be from|bytes, expected \d+ items of \d$"):
                 kernels.native.fields(codes, places, numbers, words, centre, out, sizes)
-    for row, column, value in ((0, 0, 2), (0, 2, 1), (0, 2, -1), (0, 0, -1), (1, 1, -2), (1, 1, 3), (2, 2, 9), (1, 0, 17)):
+    for row, column, value in (
+        (0, 0, 2),
+        (0, 2, 1),
+        (0, 2, -1),
+        (0, 0, -1),
+        (1, 1, -2),
+        (1, 1, 3),
+        (2, 2, 9),
+        (1, 0, 17),
+    ):
         changed = places.copy()
         changed[row, column] = value
         with pytest.raises(ValueError, match=r"^a symbol must fit its row and what it stands for$"):
