@@ -60,8 +60,8 @@ class WordList:
             raise self._corrupt("its index does not fit its length")
         self._firsts = [bytes(index[start + begin : start + end]) for begin, end in pairwise(letters)]
         self._check(table)
-        open_page = partial(_open_page, name, self._firsts, self._starts, self._places, pages)
-        self._page = lru_cache(CACHED_PAGES)(open_page)  # without ``self``: a cycle would keep a file mapped
+        self._open_page = partial(_open_page, name, self._firsts, self._starts, self._places, pages)
+        self._page = lru_cache(CACHED_PAGES)(self._open_page)  # without ``self``: a cycle would keep a file mapped
 
     def __len__(self) -> int:
         length: int = self._starts[-1]
@@ -147,10 +147,10 @@ class WordList:
             self._page(number).find_many(words, chosen, start, found)
 
     def _words(self, number: int) -> list[bytes]:
-        """All words of one page."""
+        """All words of one page, which is not kept."""
         if self._starts[number + 1] == self._starts[number] + 1:
             return [self._firsts[number]]
-        words = self._page(number).words()
+        words = self._open_page(number).words()
         if number + 1 < len(self._firsts) and words[-1] >= self._firsts[number + 1]:
             raise self._corrupt(f"page {number} has words that do not ascend")
         return words
