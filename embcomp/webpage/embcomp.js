@@ -354,13 +354,14 @@ function signs(document, state) {
 }
 
 /** What the signs of a table that was learned in a model stand for, before the scale. */
-function learned(document, { weights, weight_signs: signs, weight_scale: scale, gain }) {
-  const dim = document.dim;
-  if (weights) return Array.from({ length: weights.shape[0] }, (_, i) => weights.data.subarray(i * dim, i * dim + dim));
-  if (!signs) return diagonal(dim);
-  const values = Float64Array.from(gain.data, (each) => Math.exp(each) * scale.data[0]);
-  const isSet = (i, j) => (signs.data[j * signs.shape[1] + (i >> 3)] >> (7 - (i & 7))) & 1;
-  return Array.from({ length: document.bands[0].symbols }, (_, i) => values.map((value, j) => (isSet(i, j) ? value : -value)));
+function learned({ bands, dim }, { weights, weight_signs: signs, weight_scale: scale, gain }) {
+  if (!weights && !signs) return diagonal(dim);
+  const row = (i) => Float64Array.from({ length: dim }, (_, j) => {
+    if (weights) return weights.data[i * dim + j];
+    const bit = (signs.data[j * signs.shape[1] + (i >> 3)] >> (7 - (i & 7))) & 1;
+    return (2 * bit - 1) * Math.exp(gain.data[j]) * scale.data[0];
+  });
+  return Array.from({ length: bands[0].symbols }, (_, i) => row(i));
 }
 
 /** A method whose codes may end with the lengths of rows, to which vectors are scaled. */

@@ -172,7 +172,7 @@ def test_the_module_is_small() -> None:
     """20 kB minified; comments and indents are about half of it."""
     text = MODULE.read_text(encoding="utf-8")
     code = re.sub(r"^\s*(//|/\*\*|\*).*$", "", text, flags=re.MULTILINE)
-    assert len(re.sub(r"\s+", " ", code).encode()) < 35_000
+    assert len(re.sub(r"\s+", " ", code).encode()) < 35_500
 
 
 def test_the_npm_package_holds_the_module(tmp_path: Path) -> None:
