@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from embcomp.arrays import FloatArray
+from embcomp.collection import is_collection
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import DEFAULT, compressor_classes, make_compressor
 from embcomp.container.layout import MAGIC
@@ -119,22 +120,29 @@ def read(
     return list(embedding.words), embedding.vectors
 
 
-def open(path: str | Path, *, similarity: Similarity | None = None) -> CompressedVectors:
-    """Open an ``.embc`` file as an object with the names of gensim's ``KeyedVectors``.
+def open(path: str | Path, *, similarity: Similarity | None = None, processes: int = 1) -> CompressedVectors:
+    """Open an ``.embc`` file or a collection as an object with the names of gensim's ``KeyedVectors``.
 
     This takes about a millisecond: nothing is decoded before it is asked for.
 
     Args:
-        path: the file.
+        path: the file; or a collection, ``NAME.embcs``, or its address.
         similarity: what ``most_similar`` ranks by: ``decoded``, ``hamming`` or ``asymmetric``; ``None`` for the
             method's default.
+        processes: how many processes search a collection; they stay. With 1, threads of this one do.
 
     Raises:
         InputError: there is no such file, or it cannot be read.
         ContainerError: the file is refused; the subclass says why.
-        ParameterError: the method has no such similarity.
+        ParameterError: the method has no such similarity, or ``processes`` is given for a file.
     """
-    return open_vectors(path, similarity=similarity)
+    if not is_collection(path):
+        if processes != 1:
+            raise ParameterError(f"`processes` must be 1 for one file, got {processes!r}")
+        return open_vectors(path, similarity=similarity)
+    from embcomp.collection.vectors import open_vectors as open_many
+
+    return open_many(str(path), similarity=similarity, n_processes=processes)
 
 
 def evaluate(
@@ -281,6 +289,10 @@ def _opened(path: str | Path, options: ReadOptions | None, progress: Progress) -
     """A container, or an original file, whichever it is."""
     from embcomp.formats import ReadOptions, files_of, open_stream, read_embedding
 
+    if is_collection(path):
+        from embcomp.collection.opened import open_collection
+
+        return open_collection(str(path))
     if len(files_of(path)) > 1:
         return read_embedding(path, options or ReadOptions(), progress)
     with open_stream(path) as stream:

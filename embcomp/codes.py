@@ -159,6 +159,11 @@ class Codes:
         self._require_one_width()
         return bits.take(self.streams[0], self.bands[0].layout.row_bits, rows)
 
+    def of_one_band(self, rows: Rows) -> bits.BytesArray:
+        """Return the codes of ``rows``, int64, that lie in one band, as loose rows."""
+        codes = [codes for _, _, codes in self._take(rows)]
+        return codes[0] if codes else np.zeros((0, 0), dtype=np.uint8)
+
     def _take(self, rows: Rows) -> Iterator[tuple[int, Rows, bits.BytesArray]]:
         """Yield for each band that has some of ``rows``: its number, which of ``rows``, and their codes."""
         owners = np.searchsorted(self._ends, rows, side="right")

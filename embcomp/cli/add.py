@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,23 +23,38 @@ from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import print_json, visible
 from embcomp.files import check_target
 
+if TYPE_CHECKING:
+    from embcomp.formats import ReadOptions
+
 
 @click.command("add", cls=Command)
 @container_argument
 @click.argument("more", metavar="MORE")
-@click.option("-o", "--output", required=True, metavar="OUT.embc", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", metavar="OUT.embc", type=click.Path(path_type=Path), help="Needed unless FILE is a collection."
+)
 @force_option
 @threads_option
 @max_memory_option
 @quiet_option
 @json_option
 @source_options
-def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_json: bool, **given: Any) -> None:
+def command(file: str, more: str, output: Path | None, force: bool, quiet: bool, as_json: bool, **given: Any) -> None:
     """Encode the vectors of MORE (- for stdin) as those of FILE were, and write both to OUT.embc.
 
     Nothing is fitted again: new words should come from the same model. They follow the words of FILE; words that FILE
     has already keep their code there, and are counted. Methods without a code for each vector cannot take new words.
+    A collection takes them in place, as its next generation.
     """
+    from embcomp.collection import is_collection
+
+    if is_collection(file):
+        if output is not None:
+            raise click.UsageError("-o is for a FILE that is no collection: words are added to a collection in place")
+        _add_to_collection(file, more, read_options(given, [more]), quiet=quiet)
+        return
+    if output is None:
+        raise click.UsageError("give the output file with -o")
     from embcomp.container.description import describe
     from embcomp.container.reader import open_container
     from embcomp.container.writer import save
@@ -58,3 +73,14 @@ def command(file: Path, more: str, output: Path, force: bool, quiet: bool, as_js
     n_added = len(grown) - len(encoded)
     known = f", {n_known} were there already" if n_known else ""
     note(f"{visible(str(output))}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)
+
+
+def _add_to_collection(root: str, more: str, options: ReadOptions, *, quiet: bool) -> None:
+    from embcomp.collection.changes import add
+
+    with progress_bars(quiet=quiet) as progress:
+        manifest, n_known = add(root, more, options, progress)
+    n_added = manifest.report["added"][-1]["rows"]
+    known = f", {n_known} were there already" if n_known else ""
+    what = f"{manifest.rows} words, {n_added} of them new{known}, generation {manifest.generation}"
+    note(f"{visible(root)}: {what}", quiet=quiet)

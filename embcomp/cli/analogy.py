@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 @form_option
 @source_options
 def command(
-    file: Path,
+    file: str,
     terms: tuple[str, ...],
     n_neighbours: int,
     similarity: Any,

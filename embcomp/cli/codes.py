@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, max_memory_option
+from embcomp.cli.common import container_argument, json_option, max_memory_option, open_compressed
 from embcomp.cli.text import escaped, print_json
 from embcomp.cli.words import report_missing
 from embcomp.errors import ParameterError
@@ -44,18 +43,17 @@ if TYPE_CHECKING:
 )
 @max_memory_option
 @json_option
-def command(file: Path, words: tuple[str, ...], limit: int, groups: int, as_json: bool) -> None:
+def command(file: str, words: tuple[str, ...], limit: int, groups: int, as_json: bool) -> None:
     """Print the code of each WORD in FILE and the words that have the same code, the most frequent first.
 
     Without WORDs: how the symbols are used, and the codes that most words share. For files of indexed codes (kd,
     dccl).
     """
-    from embcomp.container.reader import open_container
 
-    encoded = open_container(file)
+    encoded = open_compressed(file)
     if encoded.compressor.layout.kind != "indexed":
         raise ParameterError(
-            f"codes: {file.name} holds {encoded.compressor.layout.kind} codes of method {encoded.compressor.name}; "
+            f"codes: {file} holds {encoded.compressor.layout.kind} codes of method {encoded.compressor.name}; "
             "only indexed codes have symbols"
         )
     symbols = _symbols(encoded)

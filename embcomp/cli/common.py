@@ -60,7 +60,7 @@ max_memory_option = click.option(
     callback=_set_max_memory,
     help="Refuse to hold more vectors than this, as in 200MB; default what is free.",
 )
-container_argument = click.argument("file", type=click.Path(path_type=Path))
+container_argument = click.argument("file", type=click.Path())
 containers_argument = click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path())
 suite_option = click.option(
     "--suite",
@@ -218,20 +218,58 @@ def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedE
     return target
 
 
-def open_any(file: Path, given: dict[str, Any]) -> EncodedEmbedding | Embedding:
-    """Open a container, or read an original file with the options that were given for that.
+engine_option = click.option(
+    "--on",
+    "on",
+    default="processes",
+    show_default=True,
+    metavar="ENGINE",
+    help="Who works on a collection: processes of this machine, as many as cores or processes=N; dask for a local "
+    "cluster, or dask=ADDRESS of a scheduler; serial for this process.",
+)
+
+
+def open_compressed(path: str | Path) -> EncodedEmbedding:
+    """Open a container or a collection."""
+    from embcomp.collection import is_collection
+    from embcomp.container.reader import open_container
+
+    if not is_collection(path):
+        return open_container(path)
+    from embcomp.collection.opened import open_collection
+
+    return open_collection(str(path))
+
+
+def described(path: str | Path) -> dict[str, Any]:
+    """Return what a container or a collection holds: the document of ``embcomp info --json``."""
+    from embcomp.collection import is_collection
+    from embcomp.container.description import describe
+
+    if not is_collection(path):
+        return describe(path)
+    from embcomp.collection.checking import describe as describe_collection
+
+    return describe_collection(str(path))
+
+
+def open_any(file: str, given: dict[str, Any]) -> EncodedEmbedding | Embedding:
+    """Open a container or a collection, or read an original file with the options that were given for that.
 
     Raises:
         click.UsageError: such an option was given for a container.
     """
-    from embcomp.container.reader import is_container, open_container
+    from embcomp.collection import is_collection
+    from embcomp.container.reader import is_container
 
     context = click.get_current_context()
-    if not is_container(file):  # known without the formats, whose import takes longer than opening
+    if not is_container(file) and not is_collection(
+        file
+    ):  # known without the formats, whose import takes longer than opening
         with progress_bars(quiet=False) as progress:
             return open_target(str(file), read_options(given, [str(file)]), progress)
     for each in context.command.params:
         was_given = context.get_parameter_source(str(each.name)) is ParameterSource.COMMANDLINE
         if isinstance(each, SourceOption) and was_given:
             raise click.UsageError(f"{each.opts[0]} is about reading a source; {visible(str(file))} is compressed")
-    return open_container(file)
+    return open_compressed(file)

@@ -6,13 +6,15 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from embcomp.checks import parse_size, size_text
 from embcomp.cli.command import note
 from embcomp.cli.common import (
+    described,
+    engine_option,
     force_option,
     json_option,
     lists_in,
@@ -26,7 +28,13 @@ from embcomp.cli.keeping import Goal, found_estimate, keep_options, kept_lines, 
 from embcomp.cli.method_options import MethodCommand, approve_fit, chosen_compressor, fitting_options, yes_option
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import print_json, visible
+from embcomp.collection import is_collection
 from embcomp.files import check_target
+
+if TYPE_CHECKING:
+    from embcomp.compressors.base import Compressor
+    from embcomp.encoded import EncodedEmbedding
+    from embcomp.formats import ReadOptions
 
 LARGE_STATE = 0.5  # of the file
 SMALLEST = "sign"  # the method that learns least
@@ -76,7 +84,7 @@ def _target(output: str | Path) -> Path:
     "--output",
     type=click.Path(),
     metavar="OUT.embc",
-    help="Output file, - for stdout; SOURCE's name with .embc if absent.",
+    help="Output file, - for stdout; SOURCE's name with .embc if absent. NAME.embcs is a collection of many files.",
 )
 @fitting_options
 @threads_option
@@ -87,6 +95,9 @@ def _target(output: str | Path) -> Path:
     "rows, or from some of all rows, hold those only, and may read the source twice; the others need all rows, and "
     "refuse a source that has too many.",
 )
+@click.option("--shards", type=click.IntRange(1, 2**16), metavar="N", help="Files of a collection, NAME.embcs.")
+@click.option("--pieces", type=click.IntRange(1), metavar="N", help="Parts of one text file, for a collection.")
+@engine_option
 @keep_options
 @click.option(
     "--drop-order",
@@ -109,6 +120,9 @@ def command(
     data_dir: Path | None,
     estimate: bool,
     drop_order: bool,
+    shards: int | None,
+    pieces: int | None,
+    on: str,
     yes: bool,
     verbose: bool,
     force: bool,
@@ -121,6 +135,15 @@ def command(
     allowance = parse_size("max_memory", max_memory) if max_memory else None
     chosen, compressor = chosen_compressor(method, seed, given)
     goal = Goal.given(keep, suites, data_dir)
+    if output is not None and is_collection(output):
+        if goal is not None or estimate or drop_order:
+            raise click.UsageError("--keep, --estimate and --drop-order are for one file, not for a collection")
+        approve = partial(approve_fit, method, yes=yes, quiet=quiet)
+        settings = {"n_shards": shards, "n_pieces": pieces or 1, "force": force, "max_memory": allowance}
+        reading = read_options(given, [source])
+        _to_collection(source, output, compressor, reading, on, quiet, as_json, **settings, approve=approve)
+        return
+    _require_one_file(shards, pieces)
     target = Path("-") if estimate else _target(output or default_target(source))
     if str(target) != "-":
         check_target(target, force=force, sources=[source, *lists_in(given)])
@@ -155,17 +178,47 @@ def command(
         print_estimate(encoded.compressor, found_estimate(encoded, time.perf_counter() - start), as_json=as_json)
         return
     save(encoded, target, force=force)
-    if verbose:
-        for number, loss in enumerate(encoded.report.get("losses", []), start=1):
-            note(f"round {number}: loss {loss:.6f}")
-    for warning in encoded.report.get("warnings", []):
-        note(f"embcomp: {encoded.compressor.name}: warning: {warning}")
+    _report(encoded, verbose=verbose)
     if str(target) == "-":
         return
     document = describe(target)
     if as_json:
         print_json(document)
     note(_summary(target, document), quiet=quiet)
+
+
+def _report(encoded: EncodedEmbedding, *, verbose: bool) -> None:
+    """Say what the fit found."""
+    for number, loss in enumerate(encoded.report.get("losses", []) if verbose else [], start=1):
+        note(f"round {number}: loss {loss:.6f}")
+    for warning in encoded.report.get("warnings", []):
+        note(f"embcomp: {encoded.compressor.name}: warning: {warning}")
+
+
+def _require_one_file(shards: int | None, pieces: int | None) -> None:
+    if shards is not None or pieces is not None:
+        raise click.UsageError("--shards and --pieces are for a collection, NAME.embcs")
+
+
+def _to_collection(
+    source: str,
+    output: str,
+    compressor: Compressor,
+    reading: ReadOptions,
+    on: str,
+    quiet: bool,
+    as_json: bool,
+    **settings: Any,
+) -> None:
+    from embcomp.collection.engines import engine
+    from embcomp.collection.making import compress
+
+    with progress_bars(quiet=quiet) as progress:
+        manifest = compress([source], output, compressor, reading, engine(on), progress=progress, **settings)
+    if as_json:
+        print_json(described(output))
+    what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"
+    note(f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
 
 
 def _on_state(document: dict[str, Any]) -> list[str]:

@@ -13,6 +13,7 @@ from embcomp.cli.common import (
     container_argument,
     force_option,
     max_memory_option,
+    open_compressed,
     quiet_option,
     threads_option,
 )
@@ -65,14 +66,13 @@ to_option = click.option(
 @force_option
 @quiet_option
 def command(
-    file: Path, output: str, to: str | None, restore_mean: bool, codes: bool, force: bool, quiet: bool
+    file: str, output: str, to: str | None, restore_mean: bool, codes: bool, force: bool, quiet: bool
 ) -> None:
     """Decode every vector of FILE and write them all, in the order of the source."""
-    from embcomp.container.reader import open_container
     from embcomp.formats import format_of, write_embedding
     from embcomp.formats.static_model import STATIC_MODEL, write_model
 
-    encoded = open_container(file)
+    encoded = open_compressed(file)
     if restore_mean and encoded.compressor.offset is None:
         raise ParameterError(f"`restore_mean`: {encoded.compressor.name} stores no mean")
     if codes:

@@ -48,7 +48,7 @@ BATCH_TEXTS = 1024
 @form_option
 @source_options
 def command(
-    file: Path,
+    file: str,
     texts: tuple[str, ...],
     weighting: Weighting | None,
     normalize: bool | None,

@@ -13,6 +13,10 @@ EXAMPLES = {
         "embcomp encode glove.txt --piece 2/2 --model glove.embm -o parts",
     ),
     "merge": ("embcomp merge parts -o merged.embc",),
+    "compact": (
+        "embcomp compress glove.txt -o glove.embcs --pieces 2 --shards 4",
+        "embcomp compact glove.embcs --shards 2",
+    ),
     "decompress": ("embcomp decompress glove.embc -o vectors.txt.gz",),
     "convert": (
         "embcomp convert glove.txt -o glove.bin",

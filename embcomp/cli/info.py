@@ -9,7 +9,7 @@ import click
 
 from embcomp.checks import size_text
 from embcomp.cli.command import Command
-from embcomp.cli.common import containers_argument, json_option
+from embcomp.cli.common import containers_argument, described, json_option
 from embcomp.cli.keeping import kept_lines
 from embcomp.cli.recipe import recipe_text
 from embcomp.cli.text import escaped, print_json
@@ -26,11 +26,9 @@ def command(files: tuple[str, ...], as_json: bool, recipe: bool) -> None:
 
     With --json: one object for one FILE, a list for several.
     """
-    from embcomp.container.description import describe
-
     if recipe and (as_json or len(files) > 1):
         raise click.UsageError("--recipe is for one FILE and excludes --json")
-    documents = [describe(file) for file in files]
+    documents = [described(file) for file in files]
     if recipe:
         click.echo(recipe_text(documents[0]), nl=False)
         return

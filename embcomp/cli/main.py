@@ -30,6 +30,7 @@ COMMANDS = {
     "fit": "Learn from a source what its parts are encoded with.",
     "encode": "Encode parts of a source, on as many machines as there are.",
     "merge": "Put encoded parts together.",
+    "compact": "Put the files of a collection together, or into more of them.",
     "decompress": "Write the vectors of an .embc file in another format.",
     "convert": "Write an embedding file in another format, without compressing.",
     "info": "Say what is inside an .embc file.",

@@ -1,4 +1,4 @@
-"""``embcomp merge``: one file from encoded parts."""
+"""``embcomp merge``: a file or a collection from encoded parts."""
 
 from __future__ import annotations
 
@@ -7,28 +7,58 @@ from pathlib import Path
 import click
 
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import force_option, quiet_option, threads_option
+from embcomp.cli.common import engine_option, force_option, open_compressed, quiet_option, threads_option
+from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
 from embcomp.files import check_target
 
 
 @click.command("merge", cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PART…", type=click.Path())
-@click.option("-o", "--output", required=True, metavar="OUT.embc", help="Output file.")
+@click.option("-o", "--output", required=True, metavar="OUT", help="Output file, or NAME.embcs for a collection.")
+@click.option("--shard", type=click.IntRange(0), metavar="K", help="Build file K of the collection only, from 0 on.")
+@engine_option
 @threads_option
 @force_option
 @quiet_option
-def command(paths: tuple[str, ...], output: str, force: bool, quiet: bool) -> None:
-    """Put encoded parts together; PART is a file that embcomp encode made, or a folder of them.
+def command(paths: tuple[str, ...], output: str, shard: int | None, on: str, force: bool, quiet: bool) -> None:
+    """Put encoded parts together; PART is a file that embcomp encode made, a folder of them, or one collection.
 
-    OUT.embc is what embcomp compress makes of the whole source, to the byte.
+    A file is what embcomp compress makes of the whole source, to the byte. A collection has as many files as embcomp
+    encode was told; with --shard they can be built on several machines, and the last call publishes them.
     """
+    from embcomp.collection import is_collection
+
+    if is_collection(output):
+        _to_collection(paths, output, shard, on, force=force, quiet=quiet)
+        return
+    if shard is not None:
+        raise click.UsageError("--shard is for a collection, NAME.embcs")
     from embcomp.collection.build import merge
+    from embcomp.collection.changes import one_file
+    from embcomp.collection.opened import CollectionEmbedding
     from embcomp.collection.parts import find_parts
     from embcomp.container.writer import save
 
     check_target(Path(output), force=force, sources=[path for path in paths if Path(path).is_file()])
-    model, parts = find_parts(paths)
-    merged = merge(parts, model)
+    opened = open_compressed(paths[0]) if is_collection(paths[0]) and len(paths) == 1 else None
+    if isinstance(opened, CollectionEmbedding):
+        merged = one_file(opened)
+    else:
+        model, parts = find_parts(paths)
+        merged = merge(parts, model)
     save(merged, output, force=force)
-    note(f"{visible(output)}: {len(merged)} words, {merged.compressor.name}, from {len(parts)} parts", quiet=quiet)
+    note(f"{visible(output)}: {len(merged)} words, {merged.compressor.name}", quiet=quiet)
+
+
+def _to_collection(
+    paths: tuple[str, ...], output: str, shard: int | None, on: str, *, force: bool, quiet: bool
+) -> None:
+    from embcomp.collection.engines import engine
+    from embcomp.collection.making import merge_parts
+
+    with progress_bars(quiet=quiet) as progress:
+        manifest = merge_parts(paths, output, engine(on), shard=shard, force=force, progress=progress)
+    if manifest is not None:
+        what = f"{manifest.rows} words in {len(manifest.files)} files, generation {manifest.generation}"
+        note(f"{visible(output)}: {what}", quiet=quiet)

@@ -17,7 +17,7 @@ from embcomp.files import check_target, replacing
 @click.option("-o", "--output", metavar="OUT.html", help="Output file; stdout if absent.")
 @click.option("--title", help="Heading of the page; the file's name if absent.")
 @force_option
-def command(file: Path, output: str | None, title: str | None, force: bool) -> None:
+def command(file: str, output: str | None, title: str | None, force: bool) -> None:
     """Write a page that holds FILE and shows its words: neighbours, analogies, a map.
 
     The page is one HTML file, a third larger than FILE. It works offline, in any current browser.
@@ -30,7 +30,7 @@ def command(file: Path, output: str | None, title: str | None, force: bool) -> N
     if output not in (None, "-"):
         check_target(Path(str(output)), force=force, sources=[file])
     open_container(file)  # refuses what is no container
-    page = page_of(file.read_bytes(), title or file.stem).encode()
+    page = page_of(Path(file).read_bytes(), title or Path(file).stem).encode()
     if output is None or output == "-":
         sys.stdout.buffer.write(page)
         return

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -57,7 +56,7 @@ search_options = options(
 @form_option
 @source_options
 def command(
-    file: Path,
+    file: str,
     terms: tuple[str, ...],
     n_neighbours: int,
     similarity: Any,
@@ -94,10 +93,15 @@ def searched(target: EncodedEmbedding | Embedding, similarity: Any) -> Compresse
         ParameterError: they do not have such a similarity.
     """
     from embcomp.embedding import Embedding
+    from embcomp.encoded import EncodedEmbedding
     from embcomp.keyed import CompressedVectors, PlainVectors
 
-    if not isinstance(target, Embedding):
+    if type(target) is EncodedEmbedding:
         return CompressedVectors(target, similarity=similarity)
+    if not isinstance(target, Embedding):
+        from embcomp.collection.vectors import vectors_of
+
+        return vectors_of(target, similarity)
     if similarity not in (None, "decoded"):
         raise ParameterError(
             f"`similarity` must be 'decoded' for vectors that are not compressed, got {similarity!r}"

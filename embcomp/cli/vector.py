@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -36,7 +35,7 @@ BATCH_WORDS = 4096
 @max_memory_option
 @form_option
 @source_options
-def command(file: Path, terms: tuple[str, ...], missing: str, form: str | None, **given: Any) -> None:
+def command(file: str, terms: tuple[str, ...], missing: str, form: str | None, **given: Any) -> None:
     """Print the vectors of WORDs in FILE, one line each; with - the words come from stdin, one per line.
 
     FILE is compressed or not.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -24,13 +23,13 @@ LONGEST_WORD = 40  # characters: beyond it, nobody mistypes one word
 words_argument = click.argument("terms", nargs=-1, required=True, metavar="WORD…|-")
 
 
-def given_words(words: tuple[str, ...], file: Path) -> Iterator[str]:
+def given_words(words: tuple[str, ...], file: str) -> Iterator[str]:
     """Words from the arguments, or with ``-`` from stdin, one per line.
 
     Raises:
         click.UsageError: the file comes from there too.
     """
-    if words == STDIN and str(file) == "-":
+    if words == STDIN and file == "-":
         raise click.UsageError("FILE - and words - both want standard input")
     return lines_of_stdin() if words == STDIN else iter(words)
 

@@ -58,7 +58,13 @@ class Folder:
             raise InputError(f"{self.where(name)}: cannot be read: {error.strerror}") from error
 
     def local(self, name: str) -> Path:
-        """Return a path on disk that has the file."""
+        """Return a path on disk that has the file.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not self.exists(name):
+            raise InputError(f"{self.where(name)}: cannot be read: there is no such file")
         return Path(self.root, name)
 
     def write(self, name: str, data: bytes | memoryview) -> None:
@@ -76,6 +82,13 @@ class Folder:
             with self.open(name) as file:
                 return file.read() == data
         return True
+
+    def clear(self) -> None:
+        """Remove all files, and the folder."""
+        for name in self.names():
+            self.remove(name)
+        with suppress(OSError):
+            Path(self.root).rmdir()
 
     def _create(self, name: str, data: bytes) -> None:
         with replacing(Path(self.root, name), force=False) as file:
@@ -113,7 +126,8 @@ class RemoteFolder(Folder):
 
     def exists(self, name: str) -> bool:
         """Whether there is such a file now."""
-        return bool(self._ask(name, lambda: self._system.exists(f"{self._path}/{name}", refresh=True)))
+        self._system.invalidate_cache()  # other machines write here too
+        return bool(self._ask(name, lambda: self._system.exists(f"{self._path}/{name}")))
 
     def open(self, name: str) -> BinaryIO:
         """Open a file for reading, anywhere in it."""

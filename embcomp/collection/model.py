@@ -8,7 +8,6 @@ before it.
 from __future__ import annotations
 
 import hashlib
-import json
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -206,8 +205,7 @@ def fit(
         raise ParameterError(f"names of {len(parts)} parts must take at most {MOST_NAME_BYTES} bytes")
     with closing(_Reader(parts, options, progress)) as reader:
         starts = _fit(reader, compressor, allowed_memory(max_memory), progress, approve)
-    reading = json.dumps(options.given, sort_keys=True) if options.given else ""
-    source = Source(name=source_name(sources), dim=compressor.dim, reading=reading)
+    source = Source(name=source_name(sources), dim=compressor.dim, reading=options.reading)
     listed = {"names": [part.name for part in parts], "starts": starts}
     codes = CodesWriter(compressor).finish()
     return EncodedEmbedding(Vocabulary.build([]), codes, compressor, source, compressor.report | {PARTS: listed})

@@ -43,11 +43,8 @@ DAMAGE = (BadZipFile, OSError, ValueError, KeyError, TypeError, EOFError, Attrib
 
 def part_file(model: Model, part: Part, number: int, options: ReadOptions, n_shards: int) -> str:
     """Return the name that the encoded part has; ``number`` is that of the part, −1 for one of no source."""
-    given = {name: str(value) for name, value in vars(options).items()}
-    if options.words is not None:
-        given["words"] = hashlib.sha256("\n".join(sorted(options.words)).encode("utf-8", "surrogatepass")).hexdigest()
-    key = [FORMAT, model.sha256, number, part.piece, _identity(part.path), given, n_shards]
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()
+    key = [FORMAT, model.sha256, number, part.piece, identity(part.path), options.key, n_shards]
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
     return f"{number if number >= 0 else 0:06}-{digest[:24]}{SUFFIX}"
 
 
@@ -76,10 +73,11 @@ def encode(
         InputError: the part cannot be read, has changed meanwhile, or is none of the source.
         ParameterError: it is read with other options than the model was.
     """
-    reading = json.dumps(options.given, sort_keys=True) if options.given else ""
-    if reading != model.encoded.source.reading:
+    if options.reading != model.encoded.source.reading:
         wanted = model.encoded.source.reading or "none"
-        raise ParameterError(f"options of reading must be those of the model, {wanted}, got {reading or 'none'}")
+        raise ParameterError(
+            f"options of reading must be those of the model, {wanted}, got {options.reading or 'none'}"
+        )
     number = model.number_of(part) if number is None else number
     name = part_file(model, part, number, options, n_shards)
     if folder.exists(name):
@@ -95,12 +93,12 @@ def encode(
     return name
 
 
-def _identity(path: str) -> Any:
-    """What tells a file from another of that name, without reading it."""
+def identity(path: str) -> list[Any]:
+    """Return the size of a file, and what else tells it from another of that name, without reading it."""
     if is_remote(path):
         system, inner = system_of(path)
         info = asked(path, lambda: system.info(inner))
-        return [str(info.get(name)) for name in IDENTITY]
+        return [info.get("size"), *(str(info.get(name)) for name in IDENTITY)]
     try:
         status = os.stat(path)  # noqa: PTH116  a name that is too long is none
     except OSError as error:
@@ -123,8 +121,15 @@ def _encoded(model: Model, part: Part, options: ReadOptions, number: int, progre
                 loose[grade].append(compressor.encode(chunk[rows], grade=grade))
             n_done += len(chunk)
         source = reader.source
+    if part.piece is not None:  # the first one stands for the file
+        source = replace(source, sha256=_sha256(part.path) if part.piece[0] == 1 else "")
     codes = [np.concatenate(each) for each in loose]
     return Rows(words, np.arange(len(words), dtype=np.int64), codes), source
+
+
+def _sha256(path: str) -> str:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Grades:
@@ -165,6 +170,7 @@ class EncodedPart:
     """An encoded part that is read shard by shard.
 
     Attributes:
+        folder, file: where it is.
         number: of the part in its source.
         n_rows: in all shards.
         n_shards: how many shards there are.
@@ -178,7 +184,7 @@ class EncodedPart:
 
     def __init__(self, folder: Folder, name: str) -> None:
         self.name = folder.where(name)
-        self._folder, self._file = folder, name
+        self.folder, self.file = folder, name
         with self._opened() as archive:
             header = json.loads(archive["header"].tobytes())
             self.number, self.n_rows, self.n_shards = (int(header[each]) for each in ("part", "rows", "shards"))
@@ -205,7 +211,7 @@ class EncodedPart:
     @contextmanager
     def _opened(self) -> Iterator[Any]:
         """Open the archive; say which it is if it turns out to be damaged."""
-        with self._folder.open(self._file) as file:
+        with self.folder.open(self.file) as file:
             try:
                 with np.load(file, allow_pickle=False) as archive:
                     yield archive
@@ -219,9 +225,14 @@ def _words(text: bytes, lengths: list[int]) -> list[str]:
     return [text[first:last].decode() for first, last in pairwise(accumulate(lengths, initial=0))]
 
 
+def model_file(model: Model) -> str:
+    """Return the name of a model's file in a folder."""
+    return f"{MODEL}{model.sha256}{MODEL_SUFFIX}"
+
+
 def keep_model(folder: Folder, path: Path, model: Model) -> None:
     """Put a copy of the model beside the encoded parts, for who merges them."""
-    name = f"{MODEL}{model.sha256}{MODEL_SUFFIX}"
+    name = model_file(model)
     if not folder.exists(name):
         folder.write(name, path.read_bytes())
 
@@ -273,7 +284,7 @@ def in_order(parts: list[EncodedPart], model: Model) -> list[EncodedPart]:
 def whole_source(parts: list[EncodedPart], model: Model, n_rows: int) -> Source:
     """Return where the rows of all parts come from, as if they had been read together."""
     sources = [part.source for part in parts]
-    digests = [source.sha256 for source in sources]
+    digests = [source.sha256 for source in sources if source.sha256]
     several = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
     n_wanted = sources[0].rows + sources[0].words_not_found if sources[0].words_not_found else 0
     return replace(

@@ -21,7 +21,7 @@ Codes are *loose rows* (see :mod:`embcomp.bits`): uint8, shape (n, ceil(row_bits
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
@@ -395,6 +395,22 @@ class Compressor(Configurable):
                 raise CorruptError(f"state {name!r} is missing")
             setattr(self, attribute, state[name])
         self._bind()
+
+    def of_bands(self, counts: Sequence[int]) -> Compressor:
+        """Return a compressor for rows of these bands only, where ``counts`` says how many each band has."""
+        kept = [band for band, n_rows in enumerate(counts) if n_rows] or [0]
+        if len(self.layouts) == 1:
+            return self
+        state = self._state_of_bands(kept)
+        state["ends"] = np.cumsum([counts[band] for band in kept]).astype(state["ends"].dtype)
+        smaller = type(self).from_config(self.get_config())
+        smaller.set_state(state)
+        return smaller
+
+    def _state_of_bands(self, kept: list[int]) -> State:
+        """Return the state with some of the bands only, for methods with several grades."""
+        of_bands = {array.name for array in self.arrays if array.shape[:1] == ("bands",)}
+        return {name: values[kept] if name in of_bands else values for name, values in self.get_state().items()}
 
     @property
     def decode_state(self) -> frozenset[str]:

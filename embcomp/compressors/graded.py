@@ -18,7 +18,7 @@ from embcomp.compressors.dominant import dominant_directions
 from embcomp.compressors.layered import times_directions
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.compressors.options import auto
-from embcomp.compressors.state import array
+from embcomp.compressors.state import State, array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError
 from embcomp.kernels.fields import Sums
@@ -236,6 +236,10 @@ class GradedCompressor(Compressor):
         n_levels = len(self.length_levels_)
         if n_levels not in [2**n_bits for n_bits in range(lengths.MOST_BITS + 1)]:
             raise CorruptError(f"state 'length_levels' must have 1, 2, 4, … {2**lengths.MOST_BITS}, got {n_levels}")
+
+    def _state_of_bands(self, kept: list[int]) -> State:
+        state = super()._state_of_bands(kept)
+        return state | {"levels": state["levels"][: 2 ** int(state["shares"].max(initial=0)) - 1]}
 
     # Codes
 

@@ -48,8 +48,8 @@ def describe(path: str | Path) -> dict[str, Any]:
         },
         "sections": sizes,
         "ratio": {
-            "vectors": _ratio(floats, by_kind["codes"] + decode_state),
-            "file": _ratio(floats + words, container.file_bytes),
+            "vectors": ratio(floats, by_kind["codes"] + decode_state),
+            "file": ratio(floats + words, container.file_bytes),
         },
         "source": encoded.source.to_json(),
         "report": encoded.report,
@@ -65,5 +65,6 @@ def _sum(sizes: dict[str, int], prefix: str) -> int:
     return sum(size for name, size in sizes.items() if name.startswith(prefix))
 
 
-def _ratio(original: int, compressed: int) -> float:
+def ratio(original: int, compressed: int) -> float:
+    """Return how many times smaller something became."""
     return round(original / max(1, compressed), 3)

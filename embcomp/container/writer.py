@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 import zlib
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from itertools import accumulate, chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import numpy as np
@@ -30,6 +32,10 @@ from embcomp.files import replacing
 from embcomp.text.model import pack
 from embcomp.vocabulary import Part
 
+Extra = Mapping[str, NDArray[Any]]
+"""Optional sections by name, which readers that do not know them skip."""
+NOTHING: Extra = MappingProxyType({})
+
 
 def save(encoded: EncodedEmbedding, path: str | Path, *, force: bool = False) -> None:
     """Write ``encoded`` to ``path``; ``-`` is standard output. The same embedding gives the same bytes.
@@ -49,10 +55,10 @@ def save(encoded: EncodedEmbedding, path: str | Path, *, force: bool = False) ->
         write(encoded, file)
 
 
-def write(encoded: EncodedEmbedding, file: IO[bytes]) -> None:
+def write(encoded: EncodedEmbedding, file: IO[bytes], extra: Extra = NOTHING) -> None:
     """Write the container's bytes to an open file, front to back."""
-    arrays = _arrays(encoded)
-    header = _header(encoded, arrays)
+    arrays = [*_arrays(encoded), *((name, _little_endian(array)) for name, array in extra.items())]
+    header = _header(encoded, arrays, {TOKENIZER, *extra})
     file.write(preamble(header))
     file.write(header)
     position = len(preamble(header)) + len(header)
@@ -84,7 +90,7 @@ def _part(number: int, part: Part) -> list[tuple[str, NDArray[Any]]]:
     return sections if part.order is None else [*sections, (ORDER.format(number), np.asarray(part.order))]
 
 
-def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]]) -> bytes:
+def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]], optional: Collection[str]) -> bytes:
     """The header JSON. Section offsets depend on its length and it on their digits, so it is grown to a fixpoint."""
     checksums = [zlib.crc32(array.data) for _, array in arrays]
     document: dict[str, Any] = {
@@ -106,7 +112,7 @@ def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]]) -
         sections = []
         for (name, array), crc in zip(arrays, checksums, strict=True):
             start = aligned(end)
-            required = name != TOKENIZER
+            required = name not in optional
             sections.append(Section(name, array.dtype.str, array.shape, start, array.nbytes, crc, required).to_json())
             end = start + array.nbytes
         grown = canonical_json(document | {"sections": sections})

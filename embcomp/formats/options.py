@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -72,6 +74,20 @@ class ReadOptions:
         if "words" in found:
             found["words"] = True
         return {name: value for name, value in found.items() if name not in ("word_list", "part")}
+
+    @property
+    def reading(self) -> str:
+        """Options that are not the default, as the header of a file has them: JSON, or nothing."""
+        return json.dumps(self.given, sort_keys=True) if self.given else ""
+
+    @property
+    def key(self) -> str:
+        """A text that is the same for the same options, and differs for others."""
+        chosen = {each.name: str(getattr(self, each.name)) for each in fields(self)}
+        if self.words is not None:
+            text = "\n".join(sorted(self.words))
+            chosen["words"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        return json.dumps(chosen)
 
 
 DEFAULT_OPTIONS = ReadOptions()

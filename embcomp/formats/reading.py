@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -185,7 +184,7 @@ class BlockReader:
             duplicates_dropped=n_repeated + self._n_duplicates,
             bad_rows_dropped=n_bad,
             unwanted_dropped=n_unwanted,
-            reading=json.dumps(self._options.given, sort_keys=True) if self._options.given else "",
+            reading=self._options.reading,
             words_not_found=0 if self._words is None else len(self._words) - len(seen),
         )
 

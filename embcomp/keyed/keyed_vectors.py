@@ -62,9 +62,10 @@ class CompressedVectors:
         *,
         similarity: Similarity | None = None,
         path: str | None = None,
+        index: SearchIndex | None = None,
     ) -> None:
         self.encoded = encoded
-        self.index = SearchIndex(encoded)
+        self.index = SearchIndex(encoded) if index is None else index
         if similarity is not None and similarity not in self.index.similarities:
             allowed = " or ".join(repr(name) for name in self.index.similarities)
             raise ParameterError(f"similarity must be {allowed} for {encoded.compressor.name}, got {similarity!r}")
@@ -193,11 +194,11 @@ class CompressedVectors:
         Raises:
             MissingWordError: it is not there (a ``KeyError``).
         """
+        vector: FloatArray
         if isinstance(key, str) and isinstance(self.key_to_index, WordIndex):
-            rows = np.array([self.encoded.vocabulary.rank(key)], dtype=np.int64)  # the usual case, without detours
+            vector = self.encoded.vector(key)  # the usual case, without detours
         else:
-            rows = self._rows([key])
-        vector: FloatArray = self.encoded.decode_rows(rows)[0]
+            vector = self.encoded.decode_rows(self._rows([key]))[0]
         return _unit(vector) if norm else vector
 
     def get_mean_vector(

@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embcomp.collection.engines import engine
 from embcomp.collection.folders import Folder
+from embcomp.collection.making import compress
 from embcomp.collection.model import Model, fit, open_model, parts_of
 from embcomp.collection.parts import encode
 from embcomp.compressors.base import Compressor
@@ -21,7 +23,7 @@ from embcomp.pipeline import encode_source
 
 N_ROWS, DIM = 2400, 16
 CUTS = [0, 700, 1501, 1502, N_ROWS]
-TWICE = {1500: 700, 2300: 10, 1200: 5, 5: 3}
+TWICE = {1500: 700, 2300: 10, 1200: 5, 5: 3, 710: 20, 1505: 20, 1501: 900, 2399: 0}
 OPTIONS = ReadOptions()
 
 
@@ -96,3 +98,19 @@ def copied(source: Path, folder: Path) -> Path:
     for path in source.parent.glob(source.name):
         shutil.copy2(path, folder / path.name)
     return folder / source.name
+
+
+@pytest.fixture(scope="session")
+def collection(compressor: Callable[[], Compressor], parts: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The source, compressed into a collection of five shards."""
+    target = str(tmp_path_factory.mktemp("collection") / "many.embcs")
+    compress([str(parts)], target, compressor(), OPTIONS, engine("serial"), n_shards=5)
+    return target
+
+
+@pytest.fixture
+def iiq(parts: Path, tmp_path: Path) -> str:
+    """A collection that may be changed."""
+    target = str(tmp_path / "iiq.embcs")
+    compress([str(parts)], target, make_compressor("iiq"), OPTIONS, engine("serial"), n_shards=3)
+    return target

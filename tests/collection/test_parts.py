@@ -29,16 +29,16 @@ def merged(paths: list[Path], target: Path) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def iiq(parts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_iiq(parts: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("iiq") / "m.embm"
     save(fit([str(parts)], make_compressor("iiq"), OPTIONS), path)
     return path
 
 
-def encoded(iiq: Path, source: Path, folder: Path) -> list[Path]:
-    model = open_model(iiq)
+def encoded(model_iiq: Path, source: Path, folder: Path) -> list[Path]:
+    model = open_model(model_iiq)
     paths = encode_all(model, source, folder)
-    keep_model(Folder(str(folder)), iiq, model)
+    keep_model(Folder(str(folder)), model_iiq, model)
     return paths
 
 
@@ -70,26 +70,26 @@ def test_pieces_of_one_text_file(parts: Path, tmp_path: Path) -> None:
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_part_that_is_there_is_not_made_again(iiq: Path, parts: Path, tmp_path: Path) -> None:
+def test_a_part_that_is_there_is_not_made_again(model_iiq: Path, parts: Path, tmp_path: Path) -> None:
     source = copied(parts, tmp_path)
-    first = encoded(iiq, source, tmp_path / "out")
+    first = encoded(model_iiq, source, tmp_path / "out")
     before = {path: path.stat().st_mtime_ns for path in first}
-    assert encoded(iiq, source, tmp_path / "out") == first
+    assert encoded(model_iiq, source, tmp_path / "out") == first
     assert {path: path.stat().st_mtime_ns for path in first} == before
     changed = tmp_path / "p-1.txt"
     changed.write_bytes(changed.read_bytes()[:-1] + b"1\n")
-    assert len(set(encoded(iiq, source, tmp_path / "out")) - set(first)) == 1
+    assert len(set(encoded(model_iiq, source, tmp_path / "out")) - set(first)) == 1
 
 
-def test_a_part_is_known_wherever_its_folder_is(iiq: Path, parts: Path, tmp_path: Path) -> None:
-    model = open_model(iiq)
+def test_a_part_is_known_wherever_its_folder_is(model_iiq: Path, parts: Path, tmp_path: Path) -> None:
+    model = open_model(model_iiq)
     assert [model.number_of(part) for part in parts_of([str(copied(parts, tmp_path))])] == [0, 1, 2, 3]
     with pytest.raises(InputError, match=r"^other\.txt: is none of the 4 parts that the model was made from$"):
         model.number_of(Part("other.txt"))
 
 
-def test_a_missing_part_is_named(iiq: Path, parts: Path, tmp_path: Path) -> None:
-    paths = sorted(encoded(iiq, parts, tmp_path))
+def test_a_missing_part_is_named(model_iiq: Path, parts: Path, tmp_path: Path) -> None:
+    paths = sorted(encoded(model_iiq, parts, tmp_path))
     with pytest.raises(InputError, match=r"p-2\.txt has not been encoded: 3 encoded parts, expected 4$"):
         find_parts([str(path) for path in paths[:2] + paths[3:]])
     with pytest.raises(InputError, match=r"^a part is there twice: 5 encoded parts, expected 4$"):
@@ -99,8 +99,8 @@ def test_a_missing_part_is_named(iiq: Path, parts: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("keep", [0, 10, 1000, -1])
-def test_a_truncated_part_is_named(iiq: Path, parts: Path, tmp_path: Path, keep: int) -> None:
-    paths = encoded(iiq, parts, tmp_path)
+def test_a_truncated_part_is_named(model_iiq: Path, parts: Path, tmp_path: Path, keep: int) -> None:
+    paths = encoded(model_iiq, parts, tmp_path)
     paths[1].write_bytes(paths[1].read_bytes()[:keep])
     with pytest.raises(CorruptError) as refused:
         merged(paths, tmp_path / "all.embc")
@@ -108,8 +108,10 @@ def test_a_truncated_part_is_named(iiq: Path, parts: Path, tmp_path: Path, keep:
     assert not (tmp_path / "all.embc").exists()
 
 
-def test_every_flipped_byte_of_a_part_is_found_or_changes_nothing(iiq: Path, parts: Path, tmp_path: Path) -> None:
-    paths = encoded(iiq, parts, tmp_path)
+def test_every_flipped_byte_of_a_part_is_found_or_changes_nothing(
+    model_iiq: Path, parts: Path, tmp_path: Path
+) -> None:
+    paths = encoded(model_iiq, parts, tmp_path)
     whole = merged(paths, tmp_path / "all.embc")
     data = paths[0].read_bytes()
     for place in range(0, len(data), 997):
@@ -128,9 +130,9 @@ def test_a_model_that_cannot_encode_parts(parts: Path) -> None:
         fit([str(parts)], make_compressor("sign"), ReadOptions(limit=5))
 
 
-def test_options_of_reading_are_those_of_the_model(iiq: Path, parts: Path, tmp_path: Path) -> None:
+def test_options_of_reading_are_those_of_the_model(model_iiq: Path, parts: Path, tmp_path: Path) -> None:
     with pytest.raises(ParameterError, match="must be those of the model, none, got"):
-        encode(open_model(iiq), parts_of([str(parts)])[0], ReadOptions(bad_rows="skip"), Folder(str(tmp_path)))
+        encode(open_model(model_iiq), parts_of([str(parts)])[0], ReadOptions(bad_rows="skip"), Folder(str(tmp_path)))
 
 
 def test_a_container_is_no_model(single: Path) -> None:

@@ -1,0 +1,129 @@
+"""Changes of a collection: new generations, in which files of the one before go on."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+
+import numpy as np
+
+from embcomp.collection.engines import Engine, Task, run
+from embcomp.collection.folders import Folder, folder_at
+from embcomp.collection.manifest import Manifest, publish, read_manifest
+from embcomp.collection.model import Model, parts_of
+from embcomp.collection.opened import CollectionEmbedding, Shards, model_of, open_collection
+from embcomp.collection.parts import EncodedPart, encode
+from embcomp.collection.rows import Rows, no_rows, shards_of
+from embcomp.collection.shards import Entry, write_shard
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import OutputError
+from embcomp.formats import ReadOptions
+from embcomp.progress import Progress, no_progress
+from embcomp.vocabulary import Vocabulary
+
+ATTEMPTS = 5
+
+
+def add(root: str, source: str, options: ReadOptions, progress: Progress = no_progress) -> tuple[Manifest, int]:
+    """Encode the words of a source as those of a collection were, and publish both.
+
+    New words follow those that are there; words that are there keep their code. Where another writer publishes
+    meanwhile, the words are added to what that one has published.
+
+    Returns:
+        What was published, and how many words were there already.
+
+    Raises:
+        InputError: the source cannot be read, or has other dimensions.
+        OutputError: nothing can be written, or other writers always come first.
+    """
+    for _ in range(ATTEMPTS):
+        before = read_manifest(root)
+        manifest, n_known = _added(root, before, source, options, progress)
+        try:
+            publish(manifest, folder_at(root))
+        except OutputError:
+            if read_manifest(root).generation == before.generation:
+                raise
+            continue
+        return manifest, n_known
+    raise OutputError(f"{root}: other writers published {ATTEMPTS} generations meanwhile; run it again")
+
+
+def _added(
+    root: str, before: Manifest, source: str, options: ReadOptions, progress: Progress
+) -> tuple[Manifest, int]:
+    folder, opened = folder_at(root), open_collection(root, before.generation)
+    model = model_of(before, folder)
+    reading = replace(model.encoded, source=replace(model.encoded.source, reading=options.reading))
+    with tempfile.TemporaryDirectory(prefix="embcomp-") as scratch:
+        spill, chosen = Folder(scratch), replace(model, encoded=reading)
+        parts = [
+            EncodedPart(spill, encode(chosen, part, options, spill, 1, progress, number=-1 - number))
+            for number, part in enumerate(parts_of([source]))
+        ]
+        rows = Rows.joined([part.rows(0, model.compressor, 0) for part in parts])
+    rows, _ = rows.first_of_each(set())
+    ranks = opened.vocabulary.ranks(rows.words)
+    new = rows.take(np.flatnonzero(ranks < 0))
+    new = new._replace(positions=before.n_positions + np.arange(len(new.words), dtype=np.int64))
+    digest = parts[0].source.sha256 if len(parts) == 1 else ""
+    addition = {"name": parts[0].source.name, "sha256": digest, "rows": len(new.words)}
+    added = [*before.report.get("added", []), addition]
+    files = _in_shards(new, model, before.n_shards, before.n_positions, folder)
+    manifest = replace(
+        before,
+        n_positions=before.n_positions + len(new.words),
+        report=before.report | {"added": added},
+        files=tuple(sorted([*before.files, *files], key=lambda entry: (entry.shard, entry.first))),
+    )
+    return manifest.after(before), len(rows.words) - len(new.words)
+
+
+def _in_shards(rows: Rows, model: Model, n_shards: int, first: int, folder: Folder) -> list[Entry]:
+    """Write rows as a file for each shard that has some."""
+    owners = shards_of(rows.words, n_shards)
+    return [
+        write_shard(rows.take(np.flatnonzero(owners == shard)), model, shard, n_shards, first, folder)
+        for shard in np.unique(owners).tolist()
+    ]
+
+
+def compact(root: str, where: Engine, n_shards: int | None = None, progress: Progress = no_progress) -> Manifest:
+    """Publish a generation with one file for each shard; ``n_shards`` changes how many there are.
+
+    Files of earlier generations stay, for who has them open.
+
+    Raises:
+        OutputError: nothing can be written, or another writer has published meanwhile.
+    """
+    before, folder = read_manifest(root), folder_at(root)
+    n_new = n_shards or before.n_shards
+    tasks = [
+        Task(f"{root}: shard {shard} of {n_new}", (root, before.generation, shard, n_new)) for shard in range(n_new)
+    ]
+    files = run(where, rebuild, tasks, "build", progress)
+    kept = tuple(entry for entry in files if entry.rows or n_new == 1)
+    manifest = replace(before, n_shards=n_new, files=kept).after(before)
+    publish(manifest, folder)
+    return manifest
+
+
+def rebuild(root: str, generation: int, shard: int, n_shards: int) -> Entry:
+    """Write one shard of a collection with the rows of all its files; of the old shards, those that overlap it."""
+    manifest, folder = read_manifest(root, generation), folder_at(root)
+    model, found = model_of(manifest, folder), [no_rows(model_of(manifest, folder).compressor)]
+    for old in Shards(manifest, folder).files:
+        own = old.entry.shard
+        if own * n_shards < (shard + 1) * manifest.n_shards and shard * manifest.n_shards < (own + 1) * n_shards:
+            rows = old.rows(model.compressor)
+            found.append(rows.take(np.flatnonzero(shards_of(rows.words, n_shards) == shard)))
+    return write_shard(Rows.interleaved(found), model, shard, n_shards, 0, folder)
+
+
+def one_file(opened: CollectionEmbedding) -> EncodedEmbedding:
+    """Return a collection as an embedding in memory, which can be saved as one file: all its words and codes."""
+    compressor, shards = opened.compressor, opened.shards
+    rows = Rows.interleaved([no_rows(compressor), *(shard.rows(compressor) for shard in shards.files)])
+    codes = rows.pack(compressor)
+    return EncodedEmbedding(Vocabulary.build(rows.words), codes, compressor, opened.source, opened.report)

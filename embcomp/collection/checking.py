@@ -1,0 +1,153 @@
+"""What a collection holds, and whether every byte of it is as it should be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from embcomp import __version__
+from embcomp.bits import stream_bytes
+from embcomp.collection.engines import Engine, Task, run
+from embcomp.collection.folders import Folder, folder_at
+from embcomp.collection.manifest import FORMAT, Manifest, read_manifest
+from embcomp.collection.opened import Shards, model_of, open_collection
+from embcomp.collection.rows import shards_of
+from embcomp.collection.shards import KINDS
+from embcomp.container.description import original_bytes, ratio
+from embcomp.container.reader import verify
+from embcomp.errors import ContainerError, InputError
+from embcomp.progress import Progress, no_progress
+
+
+def describe(root: str) -> dict[str, Any]:
+    """Return what a collection holds, as for one file, from its manifest and model: the document of `info --json`."""
+    opened = open_collection(root)
+    manifest, codes, compressor = opened.shards.manifest, opened.codes, opened.compressor
+    sizes = {kind: sum(entry.sizes[kind] for entry in manifest.files) for kind in ("file", "text", *KINDS)}
+    state = compressor.get_state()
+    decode_state = len(manifest.files) * sum(state[name].nbytes for name in compressor.decode_state)
+    floats, words = original_bytes(manifest.rows, sizes["text"], manifest.dim)
+    lengths = np.diff([0, *(band.end for band in codes.bands)]).tolist()
+    bands = [
+        {
+            "end": band.end,
+            "bits": band.layout.row_bits,
+            "length_bits": band.layout.length_bits,
+            "bytes": stream_bytes(n_rows, band.layout.row_bits),
+        }
+        for band, n_rows in zip(codes.bands, lengths, strict=True)
+    ]
+    left = sizes["file"] - sum(sizes[kind] for kind in KINDS)
+    return {
+        "format_version": FORMAT,
+        "producer": {"name": "embcomp", "version": __version__},
+        "method": manifest.method,
+        "config": compressor.get_config(),
+        "rows": manifest.rows,
+        "dim": manifest.dim,
+        "bits_per_vector": int(codes.row_bits) if codes.row_bits.is_integer() else round(codes.row_bits, 2),
+        "bands": bands,
+        "bytes": {
+            "file": sizes["file"],
+            "codes": sizes["codes"],
+            "vocabulary": sizes["words"],
+            "order": sizes["order"],
+            "state": sizes["state"],
+            "text": 0,
+            "decode_state": decode_state,
+            "header": left,
+        },
+        "sections": {},
+        "ratio": {
+            "vectors": ratio(floats, sizes["codes"] + decode_state),
+            "file": ratio(floats + words, sizes["file"]),
+        },
+        "source": manifest.source.to_json(),
+        "report": manifest.report,
+        "collection": {
+            "generation": manifest.generation,
+            "shards": manifest.n_shards,
+            "files": len(manifest.files),
+            "dropped": manifest.n_dropped,
+        },
+    }
+
+
+def check(root: str, where: Engine, progress: Progress = no_progress) -> list[str]:
+    """Check every byte of a collection, its files at the same time; return what is wrong.
+
+    Raises:
+        InputError: there is none.
+        ContainerError: there is nothing that this release could check.
+    """
+    manifest, folder = read_manifest(root), folder_at(root)
+    try:
+        model_of(manifest, folder)
+        dropped = manifest.open_dropped(folder)
+    except ContainerError as error:
+        return [str(error)]
+    tasks = [
+        Task(folder.where(entry.name), (root, manifest.generation, number))
+        for number, entry in enumerate(manifest.files)
+    ]
+    found = [problem for problems in run(where, check_file, tasks, "verify", progress) for problem in problems]
+    return found or _check_positions(manifest, folder, dropped)
+
+
+def check_file(root: str, generation: int, number: int) -> list[str]:
+    """Check one file of a collection; return what is wrong."""
+    folder = folder_at(root)
+    manifest = read_manifest(root, generation)
+    entry, where = manifest.files[number], folder.where(manifest.files[number].name)
+    try:
+        path = folder.local(entry.name)
+    except InputError as error:
+        return [str(error)]
+    if (digest := _sha256(path)) != entry.sha256:
+        return [*verify(path), f"{where}: has the SHA-256 {digest}, the manifest says {entry.sha256}"]
+    if problems := verify(path):
+        return problems
+    shard = Shards(manifest, folder).files[number]
+    try:
+        words = list(shard.encoded.vocabulary)
+        ascending = bool((np.diff(shard.positions, prepend=entry.first - 1) > 0).all())
+    except ContainerError as error:
+        return [str(error)]
+    found = []
+    if (shards_of(words, manifest.n_shards) != entry.shard).any():
+        found.append(f"{where}: has words of other shards than {entry.shard}")
+    if not ascending or int(shard.positions.max(initial=0)) >= manifest.n_positions > 0:
+        found.append(f"{where}: its positions must ascend from {entry.first} and be below {manifest.n_positions}")
+    earlier = [other for other in manifest.files[:number] if other.shard == entry.shard]
+    known = Shards(manifest, folder)
+    for other in earlier:
+        ranks = known.files[manifest.files.index(other)].encoded.vocabulary.ranks(words)
+        if (ranks >= 0).any():
+            found.append(f"{where}: has words that {other.name} has")
+    return found
+
+
+def _check_positions(manifest: Manifest, folder: Folder, dropped: Any) -> list[str]:
+    """Check that every position has one row, in a file or dropped."""
+    seen = np.zeros(manifest.n_positions, dtype=np.uint8)
+    for positions in _positions(manifest, folder, dropped):
+        seen[positions] += 1
+    if (seen == 1).all():
+        return []
+    place = int(np.argmax(seen != 1))
+    return [f"{folder.root}: position {place} has {seen[place]} rows, expected 1"]
+
+
+def _positions(manifest: Manifest, folder: Folder, dropped: Any) -> Iterator[Any]:
+    yield dropped
+    for shard in Shards(manifest, folder).files:
+        yield shard.positions
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,135 @@
+"""Who does the work on parts and shards: this process, processes of this machine, or a Dask cluster.
+
+An engine is named on the command line, as ``processes``, ``processes=4``, ``dask`` or ``dask=tcp://scheduler:8786``.
+All it gives is an executor of Python's own kind. Tasks are functions of paths that find work done before, so that
+a task whose worker is lost is simply done again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    as_completed,
+)
+from contextlib import AbstractContextManager, contextmanager
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+from embcomp.errors import OutputError, ParameterError
+from embcomp.plugins import extra
+from embcomp.progress import Progress
+from embcomp.threads import get_threads
+
+ATTEMPTS = 3
+LOST = (BrokenExecutor, CancelledError, ConnectionError, OutputError)
+LOST_NAMES = ("KilledWorker", "CommClosedError", "FutureCancelledError")  # of distributed
+
+
+class Engine(NamedTuple):
+    """Where tasks run.
+
+    Attributes:
+        start: gives an executor.
+        n_threads: of a task; ``None`` for those of this process.
+    """
+
+    start: Callable[[], AbstractContextManager[Executor]]
+    n_threads: int | None
+
+
+class Task(NamedTuple):
+    """Something to be done.
+
+    Attributes:
+        name: of the part or shard, for messages.
+        arguments: of the function that does it.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+
+
+def engine(text: str) -> Engine:
+    """Return an engine by its name.
+
+    Raises:
+        ParameterError: there is none of that name, or Dask is not installed.
+    """
+    name, _, where = text.partition("=")
+    if name == "serial" and not where:
+        return Engine(lambda: ThreadPoolExecutor(1), None)
+    if name == "processes" and (not where or (where.isdecimal() and int(where))):
+        n_workers = int(where or get_threads())
+        return Engine(lambda: ProcessPoolExecutor(n_workers, get_context("spawn")), 1)
+    if name == "dask":
+        extra("distributed", "cluster")
+        return Engine(lambda: _dask(where), 1)
+    raise ParameterError(f"`on` must be serial, processes, processes=N, dask or dask=ADDRESS, got {text!r}")
+
+
+@contextmanager
+def _dask(address: str) -> Iterator[Executor]:
+    """Connect to a scheduler; without an address, or with a number of workers, start a cluster on this machine."""
+    distributed = extra("distributed", "cluster")
+    if address and not address.isdecimal():
+        with distributed.Client(address) as client:
+            yield client.get_executor(pure=False)
+        return
+    n_workers = int(address or get_threads())
+    settings = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+    with (
+        distributed.LocalCluster(**settings, silence_logs=logging.ERROR) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield client.get_executor(pure=False)
+
+
+def run(
+    where: Engine, function: Callable[..., Any], tasks: Sequence[Task], stage: str, progress: Progress
+) -> list[Any]:
+    """Return what ``function`` gives for each task. Tasks whose worker is lost, or could not write, are done again.
+
+    Raises:
+        OutputError: a task's worker was lost three times.
+        EmbcompError: what a task raised.
+    """
+    done: dict[int, Any] = {}
+    reasons: dict[int, BaseException] = {}
+    for _ in range(ATTEMPTS):
+        progress(stage, len(done), len(tasks))
+        with where.start() as executor:
+            left = [number for number in range(len(tasks)) if number not in done]
+            futures = {executor.submit(function, *tasks[number].arguments): number for number in left}
+            try:
+                for future in as_completed(futures):
+                    reason = _lost(future)
+                    if reason is None:
+                        done[futures[future]] = future.result()
+                        progress(stage, len(done), len(tasks))
+                    else:
+                        reasons[futures[future]] = reason
+            finally:
+                for future in futures:
+                    future.cancel()
+        if len(done) == len(tasks):
+            return [done[number] for number in range(len(tasks))]
+    number = next(number for number in reasons if number not in done)
+    reason = reasons[number]
+    what = str(reason) if isinstance(reason, OutputError) else f"its worker was lost: {type(reason).__name__}"
+    raise OutputError(f"{tasks[number].name}: {stage} failed {ATTEMPTS} times: {what}") from reason
+
+
+def _lost(future: Future[Any]) -> BaseException | None:
+    """Return why a task has no result, if another attempt may give one."""
+    try:
+        reason = future.exception()
+    except CancelledError as error:
+        return error
+    return reason if isinstance(reason, LOST) or type(reason).__name__ in LOST_NAMES else None

@@ -1,0 +1,195 @@
+"""Manifests: what a collection consists of.
+
+A collection is a folder of files that never change. Each *generation* has a manifest, ``manifest-00003.json``, which
+is written last and only if there is none of that number: of two writers one publishes, and the other is told so. The
+newest manifest is the collection; older ones stay valid for who has them open.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from embcomp import __version__
+from embcomp.arrays import RowIds
+from embcomp.collection.folders import Folder, folder_at
+from embcomp.collection.shards import Entry
+from embcomp.container.layout import canonical_json
+from embcomp.documents import BadDocumentError, parse_document
+from embcomp.embedding import Source
+from embcomp.errors import CorruptError, InputError, NewerVersionError, OutputError
+
+FORMAT = 1
+NAME = re.compile(r"manifest-(\d{5,})\.json")
+PARTITION = "crc32"  # of the words' UTF-8: shard = crc * n_shards >> 32
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation of a collection consists of.
+
+    Attributes:
+        generation: counted from 0.
+        parent: SHA-256 of the manifest before; empty for the first.
+        method: of compression.
+        config: its options.
+        dim: numbers per vector.
+        model: file of the model, by which words are added.
+        n_shards: how many there are.
+        n_positions: of rows, dropped ones too.
+        dropped: file with the positions of rows that were dropped; empty if none were.
+        source: of all rows.
+        report: of the fit.
+        files: all of them, by shard, and within it in the order of their positions.
+    """
+
+    generation: int
+    parent: str
+    method: str
+    config: dict[str, Any]
+    dim: int
+    model: str
+    model_sha256: str
+    n_shards: int
+    n_positions: int
+    dropped: str
+    n_dropped: int
+    source: Source
+    report: dict[str, Any]
+    files: tuple[Entry, ...] = field(default=())
+
+    @property
+    def rows(self) -> int:
+        """Words of the collection."""
+        return sum(entry.rows for entry in self.files)
+
+    def after(self, before: Manifest) -> Manifest:
+        """Return this manifest as the generation after another."""
+        parent = hashlib.sha256(before.to_bytes()).hexdigest()
+        return replace(self, generation=before.generation + 1, parent=parent)
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content: JSON."""
+        document = {
+            "format": FORMAT,
+            "producer": {"name": "embcomp", "version": __version__},
+            "generation": self.generation,
+            "parent": self.parent,
+            "method": self.method,
+            "config": self.config,
+            "dim": self.dim,
+            "rows": self.rows,
+            "model": {"name": self.model, "sha256": self.model_sha256},
+            "partition": {"kind": PARTITION, "shards": self.n_shards},
+            "positions": self.n_positions,
+            "dropped": {"name": self.dropped, "rows": self.n_dropped},
+            "source": self.source.to_json(),
+            "report": self.report,
+            "files": [entry.to_json() for entry in self.files],
+        }
+        return canonical_json(document)
+
+    @classmethod
+    def of_bytes(cls, name: str, data: bytes) -> Manifest:
+        """Return what :meth:`to_bytes` gave.
+
+        Raises:
+            NewerVersionError: a later version wrote it.
+            CorruptError: it is damaged.
+        """
+        try:
+            document = parse_document(data, "ascii")
+            if document.get("format") != FORMAT or document["partition"]["kind"] != PARTITION:
+                what = f"format {document.get('format')!r}"
+                raise NewerVersionError(f"{name}: {what}, this release reads {FORMAT}; update embcomp")
+            found = cls(
+                generation=int(document["generation"]),
+                parent=str(document["parent"]),
+                method=str(document["method"]),
+                config=dict(document["config"]),
+                dim=int(document["dim"]),
+                model=_file_name(document["model"]["name"]),
+                model_sha256=str(document["model"]["sha256"]),
+                n_shards=int(document["partition"]["shards"]),
+                n_positions=int(document["positions"]),
+                dropped=_file_name(document["dropped"]["name"]),
+                n_dropped=int(document["dropped"]["rows"]),
+                source=Source(**document["source"]),
+                report=dict(document["report"]),
+                files=tuple(map(Entry.of_json, document["files"])),
+            )
+            _check(found, document)
+        except BadDocumentError as error:
+            raise CorruptError(f"{name}: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorruptError(f"{name}: is no manifest of a collection: {error!r}") from error
+        return found
+
+    def open_dropped(self, folder: Folder) -> RowIds:
+        """Return the positions of rows that were dropped, int64, ascending."""
+        if not self.dropped:
+            return np.zeros(0, dtype=np.int64)
+        try:
+            dropped: RowIds = np.load(folder.local(self.dropped), allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise CorruptError(f"{folder.where(self.dropped)}: is damaged: {error}") from error
+        if dropped.shape != (self.n_dropped,) or dropped.dtype != np.int64:
+            raise CorruptError(f"{folder.where(self.dropped)}: must have {self.n_dropped} positions")
+        return dropped
+
+
+def _file_name(value: Any) -> str:
+    """A name within the folder: a manifest must not point to files elsewhere."""
+    if not isinstance(value, str) or "/" in value or "\\" in value or value.startswith("."):
+        raise ValueError(f"{value!r} is no file name")
+    return value
+
+
+def _check(manifest: Manifest, document: dict[str, Any]) -> None:
+    if document["rows"] != manifest.rows or manifest.n_shards < 1 or manifest.dim < 1:
+        raise ValueError(f"{document['rows']} rows, {manifest.rows} in its files")
+    for entry in manifest.files:
+        _file_name(entry.name)
+        if not 0 <= entry.shard < manifest.n_shards or min(entry.grades, default=0) < 0:
+            raise ValueError(f"{entry.name} has the shard {entry.shard} of {manifest.n_shards}")
+
+
+def read_manifest(root: str, generation: int | None = None) -> Manifest:
+    """Return a manifest of a collection, by default the newest.
+
+    Raises:
+        InputError: there is no collection.
+        ContainerError: its manifest is refused.
+    """
+    folder = folder_at(root)
+    if not (numbers := generations(folder)):
+        raise InputError(f"{root}: is no collection, expected a folder with a manifest")
+    name = _name(max(numbers) if generation is None else generation)
+    with folder.open(name) as file:
+        return Manifest.of_bytes(folder.where(name), file.read())
+
+
+def publish(manifest: Manifest, folder: Folder) -> None:
+    """Make a generation the newest one.
+
+    Raises:
+        OutputError: another writer has published a generation of that number, or a later one.
+    """
+    taken = max(generations(folder), default=-1) >= manifest.generation
+    if taken or not folder.create(_name(manifest.generation), manifest.to_bytes()):
+        raise OutputError(
+            f"{folder.root}: generation {manifest.generation} was published by another writer meanwhile; run it again"
+        )
+
+
+def generations(folder: Folder) -> list[int]:
+    """Return the numbers of the generations that are there."""
+    return [int(found[1]) for name in folder.names() if (found := NAME.fullmatch(name))]
+
+
+def _name(generation: int) -> str:
+    return f"manifest-{generation:05}.json"

@@ -1,0 +1,185 @@
+"""Shards: ``.embc`` files that have some of the words of a collection each, and the positions of their rows.
+
+A shard has the rows of a few bands of rank, so its state is the model's with these bands only. Positions ascend with
+the ranks of the shard. They are stored as gaps, in an optional section, so that a shard is a file like any other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from embcomp.arrays import AnyArray, RowIds
+from embcomp.collection.folders import Folder
+from embcomp.collection.model import Model
+from embcomp.collection.parts import EncodedPart
+from embcomp.collection.rows import Rows, no_rows
+from embcomp.compressors.base import Compressor
+from embcomp.container.reader import Container
+from embcomp.container.writer import write
+from embcomp.embedding import Source
+from embcomp.encoded import EncodedEmbedding
+from embcomp.errors import CorruptError
+from embcomp.vocabulary import Vocabulary
+
+POSITIONS = "positions"
+KINDS = ("codes", "words", "order", "state")
+
+
+class Entry(NamedTuple):
+    """A file of a collection, as its manifest lists it.
+
+    Attributes:
+        name: of the file; it ends with the first digits of its SHA-256.
+        shard: whose words it has.
+        first: where positions are counted from.
+        grades: rows of each grade of code.
+        sizes: bytes of the file and of the kinds of sections.
+        sha256: of the file.
+    """
+
+    name: str
+    shard: int
+    first: int
+    grades: tuple[int, ...]
+    sizes: Mapping[str, int]
+    sha256: str
+
+    @property
+    def rows(self) -> int:
+        """Rows of the file."""
+        return sum(self.grades)
+
+    @classmethod
+    def of_json(cls, fields: Mapping[str, Any]) -> Entry:
+        """Return what :meth:`to_json` gave."""
+        sizes = {str(kind): int(size) for kind, size in fields["bytes"].items()}
+        grades = tuple(map(int, fields["grades"]))
+        return cls(str(fields["name"]), int(fields["shard"]), int(fields["first"]), grades, sizes, fields["sha256"])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a manifest has."""
+        grades, sizes = list(self.grades), dict(self.sizes)
+        fields = {"name": self.name, "shard": self.shard, "first": self.first, "rows": self.rows}
+        return fields | {"grades": grades, "bytes": sizes, "sha256": self.sha256}
+
+
+class Built(NamedTuple):
+    """A shard that was built, and the positions of rows that were dropped, since their words came before."""
+
+    entry: Entry
+    dropped: list[int]
+
+
+def build_shard(
+    parts: Sequence[EncodedPart], model: Model, shard: int, folder: Folder, work: Folder, n_shards: int
+) -> Built:
+    """Write a shard of encoded parts into ``folder``, unless that was done, as a record in ``work`` says.
+
+    Raises:
+        CorruptError: a part is damaged.
+    """
+    key = json.dumps([model.sha256, shard, n_shards, [part.name.rpartition("/")[2] for part in parts]])
+    record = f"built-{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+    if work.exists(record):
+        with work.open(record) as file:
+            done = json.load(file)
+        built = Built(Entry.of_json(done["entry"]), done["dropped"])
+        if folder.exists(built.entry.name):
+            return built
+    seen: set[str] = set()
+    found, dropped, first = [no_rows(model.compressor)], list[int](), 0
+    for part in parts:
+        rows, repeated = part.rows(shard, model.compressor, first).first_of_each(seen)
+        found.append(rows)
+        dropped += repeated.tolist()
+        first += part.n_rows
+    built = Built(write_shard(Rows.joined(found), model, shard, n_shards, 0, folder), dropped)
+    done = {"entry": built.entry.to_json(), "dropped": dropped}
+    work.write(record, json.dumps(done).encode())
+    return built
+
+
+def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int, folder: Folder) -> Entry:
+    """Write rows as a shard; the same rows give the same file, of the same name."""
+    counts = [len(loose) for loose in rows.codes]
+    compressor = model.compressor.of_bands(counts)
+    source = Source(name=model.encoded.source.name, rows=len(rows.words), dim=model.encoded.dim)
+    encoded = EncodedEmbedding(Vocabulary.build(rows.words), rows.pack(compressor), compressor, source, {})
+    data = io.BytesIO()
+    write(encoded, data, {POSITIONS: _gaps(rows.positions, first)})
+    digest = hashlib.sha256(data.getbuffer()).hexdigest()
+    name = f"shard-{shard:05}-of-{n_shards:05}-{digest[:16]}.embc"
+    folder.write(name, data.getbuffer())
+    state = sum(array.nbytes for array in compressor.get_state().values())
+    sizes = {"file": data.tell(), "codes": sum(map(len, encoded.codes.streams)), "state": state}
+    sizes["words"] = sum(len(part.words.index) + len(part.words.pages) for part in encoded.vocabulary.parts)
+    sizes["text"] = encoded.vocabulary.text_bytes
+    sizes["order"] = encoded.vocabulary.stored_bytes - sizes["words"]
+    return Entry(name, shard, first, tuple(counts), sizes, digest)
+
+
+def _gaps(positions: RowIds, first: int) -> AnyArray:
+    """Return the differences of positions, the first one's from ``first``, in the least bytes."""
+    gaps = np.diff(positions, prepend=first)
+    return gaps.astype(np.min_scalar_type(max(1, int(gaps.max(initial=0)))))
+
+
+class Shard:
+    """A file of a collection, opened when it is first asked for.
+
+    Attributes:
+        entry: as the manifest lists it.
+    """
+
+    def __init__(self, entry: Entry, folder: Folder) -> None:
+        self.entry = entry
+        self._folder = folder
+
+    @cached_property
+    def path(self) -> Path:
+        """Where the file is on disk."""
+        return self._folder.local(self.entry.name)
+
+    @cached_property
+    def _container(self) -> Container:
+        container = Container(self.path)
+        if container.rows != self.entry.rows or container.file_bytes != self.entry.sizes["file"]:
+            raise CorruptError(
+                f"{container.name}: {container.rows} rows in {container.file_bytes} bytes, the manifest says "
+                f"{self.entry.rows} in {self.entry.sizes['file']}"
+            )
+        return container
+
+    @cached_property
+    def encoded(self) -> EncodedEmbedding:
+        """Its words and codes."""
+        return self._container.open()
+
+    @cached_property
+    def positions(self) -> RowIds:
+        """The positions of its rows, int64, ascending.
+
+        Raises:
+            CorruptError: there are none, or not as many.
+        """
+        section = self._container.sections.get(POSITIONS)
+        if section is None or section.shape != (self.entry.rows,) or section.dtype[1] != "u":
+            raise CorruptError(f"{self._container.name}: section {POSITIONS!r} must have {self.entry.rows} gaps")
+        gaps = self._container.array(POSITIONS, checked=True).astype(np.int64)
+        return np.cumsum(gaps) + self.entry.first
+
+    def rows(self, compressor: Compressor) -> Rows:
+        """Return all rows; ``compressor`` is the whole collection's."""
+        codes = no_rows(compressor).codes
+        kept = [grade for grade, n_rows in enumerate(self.entry.grades) if n_rows]
+        for number, grade in enumerate(kept):
+            codes[grade] = self.encoded.codes.loose(number)
+        return Rows(list(self.encoded.vocabulary), self.positions, codes)
