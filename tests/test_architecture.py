@@ -26,11 +26,12 @@ LAYERS = [
     ["container", "pipeline", "databases"],
     ["search", "keyed"],
     ["collection"],
-    ["sklearn", "torch"],
+    ["sklearn"],
     ["eval"],
     ["comparison", "keep", "webpage"],
     ["api"],
     ["cli"],
+    ["torch"],
     ["__main__"],
 ]
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}

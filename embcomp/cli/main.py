@@ -116,10 +116,10 @@ def group(context: click.Context) -> None:
         context.exit(click.UsageError.exit_code)
 
 
-def run(arguments: list[str] | None = None) -> NoReturn:
-    """Run the command line and exit. The one place that catches everything."""
+def run(arguments: list[str] | None = None, command: click.Command = group, name: str = "embcomp") -> NoReturn:
+    """Run the command line, or another one of that ``name``, and exit. The one place that catches everything."""
     try:
-        code = _flushed(_outcome(arguments))
+        code = _flushed(_outcome(arguments, command, name))
         if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
             signal.signal(signal.SIGINT, leave)  # waiting threads would end in a traceback
     except KeyboardInterrupt:  # all is done, or this is the second one
@@ -141,7 +141,7 @@ def _flushed(code: int) -> int:
     return code
 
 
-def _outcome(arguments: list[str] | None) -> int:
+def _outcome(arguments: list[str] | None, command: click.Command, name: str) -> int:
     """Run the command line; return its exit code, having said what went wrong."""
     try:
         set_up_streams()
@@ -150,7 +150,7 @@ def _outcome(arguments: list[str] | None) -> int:
             warnings.simplefilter("default", PluginWarning)
             warnings.simplefilter("default", UnknownTextWarning)
             warnings.showwarning = _show_warning
-            code = group.main(args=arguments, prog_name="embcomp", standalone_mode=False)
+            code = command.main(args=arguments, prog_name=name, standalone_mode=False)
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.MissingParameter as error:

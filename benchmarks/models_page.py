@@ -1,0 +1,160 @@
+"""Tables of ``docs/models.md`` from what ``models.py`` recorded."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from models import AFTER, SIMILARITY, SYSTEMS, TEXTS
+
+Record = dict[str, Any]
+GAP = "–"
+
+
+def tables(records: Sequence[Record]) -> dict[str, str]:
+    """All tables, Markdown, by the name between their marks."""
+    models = by_name(records, "name")
+    return {
+        "shipped": shipped(models),
+        "models": models_table(models),
+        "after": after_table(models),
+        "texts": texts_table(records),
+        "similarity": similarity_table(records),
+    }
+
+
+def put(text: str, name: str, table: str) -> str:
+    """Replace what stands between the marks of a table."""
+    before, start, rest = text.partition(f"<!-- table: {name} -->\n")
+    after = rest[rest.index("<!-- end of table -->") :]
+    return f"{before}{start}\n{table}\n\n{after}"
+
+
+def by_name(records: Sequence[Record], field: str) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for each in records:
+        if field in each:
+            found[each[field]].append(each)
+    return found
+
+
+def models_table(models: dict[str, list[Record]]) -> str:
+    head = ("", "test", "valid", "against", "input table", "model", "files", "seconds", "seeds")
+    rows = []
+    for system in SYSTEMS:
+        runs = models.get(system.name, [])
+        base = models.get("float-tied" if "--tied" in system.options else "float", [])
+        if not runs or system.corpus != "ptb":
+            continue
+        sizes = [bytes_text(runs[0]["bytes"][part]) for part in ("input", "paper", "files")]
+        valid = [run["epochs"][-1]["valid"] for run in runs]
+        seconds = f"{statistics.mean(run['cpu_seconds'] for run in runs):.0f}"
+        rows.append(
+            (system.title, spread(tests(runs)), spread(valid), against(runs, base), *sizes, seconds, len(runs))
+        )
+    return markdown(head, rows)
+
+
+def after_table(models: dict[str, list[Record]]) -> str:
+    base = models.get("float", [])
+    rows = (
+        [("none: float32", spread(tests(base)), "1", bytes_text(base[0]["bytes"]["input"]), len(base))]
+        if base
+        else []
+    )
+    for name, (title, _) in AFTER.items():
+        runs = models.get(name, [])
+        if runs:
+            rows.append(
+                (title, spread(tests(runs)), against(runs, base), bytes_text(runs[0]["bytes"]["input"]), len(runs))
+            )
+    return markdown(("", "test", "against", "input table", "seeds"), rows)
+
+
+def texts_table(records: Sequence[Record]) -> str:
+    from models_texts import TABLES
+
+    scores: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for each in records:
+        if "set" in each:
+            scores[each["table"], each["set"]].append(100 * each["test"])
+    means = {table: [mean(scores.get((table, name), ())) for name in TEXTS] for table in TABLES}
+    base = mean(means["float-trained"])
+    rows = []
+    for table, title in TABLES.items():
+        whole = mean(means[table])
+        ratio = GAP if whole is None or base is None else f"{whole / base:.3f}"
+        rows.append((title, *(number(each) for each in means[table]), number(whole), ratio))
+    return markdown(("words' vectors", *TEXTS, "mean", "to float, trained"), rows)
+
+
+def similarity_table(records: Sequence[Record]) -> str:
+    rows = []
+    for name, runs in by_name(records, "similarity").items():
+        del name
+        rows += runs
+    found: dict[tuple[str, str], list[Record]] = defaultdict(list)
+    for run in rows:
+        for kind in ("vectors", "signs"):
+            if kind in run:
+                found[run["similarity"].rsplit("-", 1)[0], kind].append(run)
+    titles = {system.name: system.title for system in SYSTEMS}
+    lines = [
+        (
+            titles[name] + (", signs of it" if kind == "signs" else ""),
+            *(number(mean([100 * run[kind][each] for run in runs])) for each in SIMILARITY),
+            len(runs),
+        )
+        for (name, kind), runs in found.items()
+        if name in titles
+    ]
+    pairs = rows[0]["pairs"] if rows else dict.fromkeys(SIMILARITY, 0)
+    return markdown(("input table", *(f"{name} ({pairs[name]} pairs)" for name in SIMILARITY), "seeds"), lines)
+
+
+def shipped(models: dict[str, list[Record]]) -> str:
+    runs = models.get("belm-tied", [])
+    if not runs:
+        return ""
+    return (
+        f"On the Penn Treebank, with the default options, the files have {bytes_text(runs[0]['bytes']['files'])} "
+        f"at a test perplexity of {mean(tests(runs)):.1f}."
+    )
+
+
+def tests(runs: Iterable[Record]) -> list[float]:
+    return [run["test"] for run in runs]
+
+
+def against(runs: list[Record], base: list[Record]) -> str:
+    """Ratio of the means over the seeds that both have."""
+    seeds = {run["seed"] for run in runs} & {run["seed"] for run in base}
+    if not seeds:
+        return GAP
+    ours, theirs = (mean(run["test"] for run in each if run["seed"] in seeds) for each in (runs, base))
+    return f"{ours / theirs:.3f}"
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean; nothing if one is missing or there are none."""
+    known = list(values)
+    return None if not known or None in known else statistics.mean(known)
+
+
+def number(value: float | None) -> str:
+    return GAP if value is None else f"{value:.1f}"
+
+
+def spread(values: Sequence[float]) -> str:
+    return f"{mean(values):.2f}" + (f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else "")
+
+
+def bytes_text(n_bytes: int) -> str:
+    return f"{n_bytes:,}"
+
+
+def markdown(head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)

@@ -1,0 +1,126 @@
+"""The folder of a trained model.
+
+========================= ============================================================================================
+``lm.json``               options, perplexities, bytes
+``input.embc``            the input table and its words, where it is compressed
+``input.npy, words.txt``  the same where it is float32
+``model.safetensors``     everything else: signs in packed bits, numbers as float32
+========================= ============================================================================================
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from embcomp.container.description import describe
+from embcomp.container.reader import open_container
+from embcomp.errors import InputError
+from embcomp.files import replacing
+from embcomp.plugins import extra
+from embcomp.torch import ALONEEmbedding, BinaryEmbedding, KDEmbedding, freeze
+from embcomp.torch.binary import BinaryMatrix
+from embcomp.torch.lm.model import LanguageModel, Table
+from embcomp.torch.lm.recipe import Recipe
+from embcomp.torch.lm.systems import GivenTable, build
+
+FACTS, TABLE, FLOATS, WORDS, REST = "lm.json", "input.embc", "input.npy", "words.txt", "model.safetensors"
+KINDS: dict[str, Any] = {"belm": BinaryEmbedding, "bllm": BinaryEmbedding, "kd": KDEmbedding, "alone": ALONEEmbedding}
+
+
+def save_model(model: LanguageModel, words: tuple[str, ...], recipe: Recipe, folder: Path) -> None:
+    """Write a model; what codes are made of is dropped, and the packed codes are kept."""
+    freeze(model)
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(model.source, Table):
+        with replacing(folder / FLOATS, force=True) as file:
+            np.save(file, model.source.weight.detach().numpy())
+        with replacing(folder / WORDS, force=True) as file:
+            file.writelines(f"{word}\n".encode() for word in words)
+    else:
+        model.source.to_embc(folder / TABLE, words)
+    with replacing(folder / REST, force=True) as file:
+        file.write(extra("safetensors.torch", "torch").save(_beside_the_table(model)))
+
+
+def write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    """Write the page of facts, which makes a folder a model's."""
+    with replacing(folder / FACTS, force=True) as file:
+        file.write(json.dumps(facts, indent=1).encode())
+
+
+def load_model(folder: Path) -> tuple[LanguageModel, tuple[str, ...], dict[str, Any]]:
+    """Read a model, its words and its facts; its logits are those of the model that was saved, to the bit.
+
+    Raises:
+        InputError: the folder has no model, or not all of it.
+    """
+    try:
+        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        tensors = extra("safetensors.torch", "torch").load((folder / REST).read_bytes())
+        recipe = Recipe.from_config(facts["recipe"])
+        source, words = _table(folder, recipe)
+    except OSError as error:
+        raise InputError(f"{folder}: has no language model: {error.filename}: {error.strerror}") from error
+    model = build(recipe, len(words), source)
+    freeze(model)
+    other = _beside_the_table(model).keys() ^ tensors.keys()
+    if other:
+        raise InputError(f"{folder / REST}: is not of a model {recipe.system!r}: {', '.join(sorted(other))}")
+    model.load_state_dict(tensors, strict=False)
+    return model, words, facts
+
+
+def paper_bytes(model: LanguageModel) -> int:
+    """Size of a model that is not frozen as Table 1 of [Liu 2018] counts: 4 bytes a number, a bit a sign.
+
+    Words are not counted, nor the symbols of ``kd`` [Chen 2017, Table 1], nor the second of the two biases that torch
+    gives an LSTM.
+    """
+    numbers = {name: each.numel() for name, each in model.named_parameters() if name != "lstm.bias_hh_l0"}
+    matrices = {id(each): each for each in model.modules() if isinstance(each, BinaryMatrix)}.values()
+    n_signs = sum(each.n_rows * each.n_columns for each in matrices)
+    n_bytes: int = 4 * (sum(numbers.values()) - n_signs) + n_signs // 8
+    return n_bytes
+
+
+def table_bytes(model: LanguageModel, folder: Path) -> int:
+    """Size of all that the vectors of a packed model's input table are made of, without its words."""
+    if isinstance(model.source, Table):
+        return 4 * int(model.source.weight.numel())
+    sizes = describe(folder / TABLE)["bytes"]
+    return int(sizes["codes"] + sizes["state"])
+
+
+def folder_bytes(folder: Path) -> int:
+    """Size of the files of a packed model, without the page of facts."""
+    files = (folder / name for name in (TABLE, FLOATS, WORDS, REST))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _beside_the_table(model: LanguageModel) -> dict[str, Tensor]:
+    """Tensors of a model that are not its input table's, tied or not."""
+    state = model.state_dict()
+    table = {tensor.data_ptr() for name, tensor in state.items() if name.startswith("source.")}
+    return {
+        name: tensor
+        for name, tensor in state.items()
+        if not name.startswith("source.") and tensor.data_ptr() not in table
+    }
+
+
+def _table(folder: Path, recipe: Recipe) -> tuple[Any, tuple[str, ...]]:
+    """The input table and its words."""
+    if not (folder / TABLE).exists():
+        words = tuple((folder / WORDS).read_text(encoding="utf-8").split("\n")[:-1])
+        table = Table(len(words), recipe.hidden)
+        table.weight.data = torch.from_numpy(np.load(folder / FLOATS))
+        return table, words
+    kind = KINDS.get(recipe.system)
+    source = GivenTable(folder / TABLE) if kind is None else kind.from_embc(folder / TABLE)
+    return source, tuple(open_container(folder / TABLE).words)

@@ -1,0 +1,145 @@
+"""The tables and the LSTM of each system; :class:`~embcomp.torch.lm.recipe.Recipe` says what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from embcomp import bits
+from embcomp.compressors.kd import KdCompressor
+from embcomp.container.reader import open_container
+from embcomp.errors import InputError, ParameterError
+from embcomp.files import replacing
+from embcomp.torch import ALONEEmbedding, BinaryEmbedding, BinaryLSTM, KDEmbedding
+from embcomp.torch.binary import BinaryMatrix
+from embcomp.torch.lm.model import LanguageModel, Output, PrunedTable, Table
+from embcomp.torch.lm.recipe import Recipe
+
+TIED = ("float", "belm", "bllm", "prune")
+GIVEN = ("kd", "embc")
+
+
+def build(recipe: Recipe, n_words: int, source: Any = None) -> LanguageModel:
+    """Make a model whose weights are drawn from the seed.
+
+    Args:
+        recipe: what it is made of.
+        n_words: size of the vocabulary.
+        source: its input table, if there is one already.
+
+    Raises:
+        ParameterError: an option is not allowed, or does not go with the system.
+    """
+    recipe.check_config()
+    if recipe.tied and recipe.system not in TIED:
+        raise ParameterError(f"`tied` is for the systems {', '.join(TIED)}, got {recipe.system!r}")
+    with seeded(recipe.random_state):
+        source = _source(recipe, n_words) if source is None else source
+        if recipe.system in ("belm", "bllm"):
+            return _binary(recipe, source)
+        target = Output(source if recipe.tied else _table(recipe, n_words))
+        return LanguageModel(source, _narrow(nn.LSTM(recipe.hidden, recipe.hidden)), target, dropout=recipe.dropout)
+
+
+def given_source(recipe: Recipe, path: Path | None, words: tuple[str, ...]) -> Any:
+    """Make the input table of the systems ``kd`` and ``embc`` from a file; ``None`` for the others, without a file.
+
+    Raises:
+        ParameterError: the system needs a file, or takes none, or not one of that method.
+        InputError: the file has other words than the text.
+    """
+    if (path is not None) != (recipe.system in GIVEN):
+        raise ParameterError(
+            f"`given` is for the systems {' and '.join(GIVEN)}, which need it, got {recipe.system!r}"
+        )
+    if path is None:
+        return None
+    encoded = open_container(path)
+    if tuple(encoded.words) != words:
+        raise InputError(f"{path}: must have the {len(words)} words of the text in descending order of frequency")
+    if encoded.dim != recipe.hidden:
+        raise InputError(f"{path}: must have {recipe.hidden} dimensions, as `hidden` says, got {encoded.dim}")
+    if recipe.system == "embc":
+        return GivenTable(path)
+    if not isinstance(encoded.compressor, KdCompressor):
+        raise InputError(f"{path}: must be of the method 'kd', got {encoded.compressor.name!r}")
+    with seeded(recipe.random_state):
+        return _relearned(encoded.compressor, encoded.codes.all_of_one_width, recipe)
+
+
+def _relearned(kd: KdCompressor, codes: Any, recipe: Recipe) -> KDEmbedding:
+    """Take the codes of a file, and new codebooks."""
+    symbols = bits.unpack_symbols(codes, kd.layout.symbols, kd.layout.symbol_bits).astype(np.int64)
+    sizes: dict[str, Any] = {"ways": kd.ways, "dims": symbols.shape[1], "compose": recipe.compose}
+    return KDEmbedding(len(symbols), recipe.hidden, codes=symbols, **sizes)
+
+
+class GivenTable(nn.Module):
+    """The table of an ``.embc`` file, which does not learn."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        encoded = open_container(path)
+        rows = np.arange(len(encoded))
+        offset = 0 if encoded.offset is None else encoded.offset
+        self.content, self.embedding_dim = path.read_bytes(), encoded.dim
+        self.register_buffer("vectors", torch.from_numpy(encoded.decode_rows(rows) + offset), persistent=False)
+
+    def forward(self, rows: Any) -> Any:
+        """Return the vectors of rows of any shape."""
+        return functional.embedding(rows, self.vectors)
+
+    def to_embc(self, path: Path, words: Any) -> None:
+        """Write the file again."""
+        with replacing(path, force=True) as file:
+            file.write(self.content)
+
+
+@contextmanager
+def seeded(random_state: int) -> Iterator[None]:
+    """Draw what layers draw from a seed; the state of torch's own generator comes back after it."""
+    with torch.random.fork_rng(devices=()):
+        torch.manual_seed(random_state)
+        yield
+
+
+def _binary(recipe: Recipe, source: BinaryEmbedding) -> LanguageModel:
+    """BELM or BLLM: a linear layer behind the input table, and another in front of the output table."""
+    size = recipe.hidden
+    target = source.as_output(_kind(recipe))
+    if not recipe.tied:
+        target.matrix = BinaryMatrix(source.num_embeddings, size, sparse=True)
+    lstm = _narrow(nn.LSTM(size, size)) if recipe.system == "belm" else BinaryLSTM(size, size)
+    return LanguageModel(source, lstm, target, dropout=recipe.dropout)
+
+
+def _source(recipe: Recipe, n_words: int) -> Any:
+    if recipe.system in ("belm", "bllm"):
+        return BinaryEmbedding(n_words, recipe.hidden, linear=_kind(recipe), sparse=True)
+    if recipe.system == "alone":
+        return ALONEEmbedding(
+            n_words, recipe.hidden, inter=recipe.inter, filter=recipe.filter, seed=recipe.random_state
+        )
+    return _table(recipe, n_words)
+
+
+def _kind(recipe: Recipe) -> str:
+    return "float" if recipe.system == "belm" else "binary"
+
+
+def _table(recipe: Recipe, n_words: int) -> Table:
+    return (PrunedTable if recipe.system == "prune" else Table)(n_words, recipe.hidden)
+
+
+def _narrow(lstm: nn.LSTM) -> nn.LSTM:
+    """An LSTM with weights uniform in ±0.1."""
+    for parameter in lstm.parameters():
+        nn.init.uniform_(parameter, -0.1, 0.1)
+    return lstm
