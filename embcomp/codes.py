@@ -18,7 +18,12 @@ from embcomp import bits
 from embcomp.arrays import FloatArray
 from embcomp.compressors.base import CodeLayout, Compressor
 from embcomp.errors import ParameterError
+from embcomp.memory import forget
 from embcomp.progress import Progress, no_progress
+from embcomp.spool import Room, Spool
+from embcomp.threads import CHUNK_ROWS
+
+MOVED_ROWS = 2**18  # at once
 
 Rows = NDArray[np.int64]
 
@@ -38,38 +43,51 @@ def bands_of(compressor: Compressor, n_rows: int) -> list[Band]:
 
 
 class CodesWriter:
-    """Encodes vectors in the order of their rows and holds their codes."""
+    """Encodes vectors in the order of their rows; the codes wait in a spool for each band."""
 
-    def __init__(self, compressor: Compressor, codes: Codes | None = None) -> None:
-        """Take a fitted compressor, and codes that it has made already of the first rows."""
+    def __init__(self, compressor: Compressor, codes: Codes | None = None, room: Room | None = None) -> None:
+        """Take a fitted compressor, codes that it has made already of the first rows, and room for all codes."""
         self._compressor = compressor
-        self._loose = [np.zeros((0, bits.row_bytes(layout.row_bits)), np.uint8) for layout in compressor.layouts]
+        self._streams = [_StreamWriter(layout.row_bits, room) for layout in compressor.layouts]
         if codes is not None:
-            self._loose[: len(codes.bands)] = [np.array(codes.loose(number)) for number in range(len(codes.bands))]
+            for number, stream in enumerate(self._streams[: len(codes.bands)]):
+                for loose in codes.blocks(number):
+                    stream.add(loose)
 
     def add(self, vectors: FloatArray, progress: Progress = no_progress) -> None:
         """Encode the next vectors, float32, shape (n, dim)."""
-        first = sum(map(len, self._loose))
+        first = sum(stream.n_rows for stream in self._streams)
         starts = [0, *self._compressor.grade_ends]
         ends = [*self._compressor.grade_ends, first + len(vectors)]
         for grade, (start, end) in enumerate(zip(starts, ends, strict=True)):
             chosen = vectors[max(0, start - first) : max(0, end - first)]
             if len(chosen):
-                self._append(grade, self._compressor.encode(chosen, progress, grade))
+                self._streams[grade].add(self._compressor.encode(chosen, progress, grade))
 
     def finish(self) -> Codes:
         """Return all codes."""
-        bands = bands_of(self._compressor, sum(map(len, self._loose)))
-        return Codes.pack(bands, self._loose[: len(bands)])
+        bands = bands_of(self._compressor, sum(stream.n_rows for stream in self._streams))
+        return Codes(bands, [stream.finish() for stream in self._streams[: len(bands)]])
 
-    def _append(self, grade: int, codes: bits.BytesArray) -> None:
-        loose = self._loose[grade]
-        start = len(loose)
-        if not start and codes.flags.owndata:
-            self._loose[grade] = codes
-            return
-        loose.resize((start + len(codes), codes.shape[1]), refcheck=False)  # realloc moves pages, it copies nothing
-        loose[start:] = codes
+
+class _StreamWriter:
+    """Makes a stream from loose rows of code that come one block after the other."""
+
+    def __init__(self, width: int, room: Room | None = None) -> None:
+        self.n_rows = 0
+        self._width, self._stream = width, Spool(room)
+        self._rest = np.zeros((0, bits.row_bytes(width)), dtype=np.uint8)  # fewer than eight rows
+
+    def add(self, loose: bits.BytesArray) -> None:
+        self.n_rows += len(loose)
+        rows = np.concatenate([self._rest, loose]) if len(self._rest) else loose
+        whole = len(rows) // 8 * 8
+        self._stream.write(bits.tighten(rows[:whole], self._width))
+        self._rest = rows[whole:].copy()
+
+    def finish(self) -> bits.BytesArray:
+        self._stream.write(bits.tighten(self._rest, self._width))
+        return self._stream.array()
 
 
 def fit_codes(compressor: Compressor, vectors: FloatArray, progress: Progress = no_progress) -> Codes:
@@ -129,9 +147,21 @@ class Codes:
 
     def moved(self, rows: Rows) -> Codes:
         """Return the codes with row ``rows[i]`` in place ``i``; rows stay within their bands."""
-        one = len(self.bands) == 1
-        loose = [self.of_one_width(rows)] if one else [codes for _, _, codes in self._take(rows)]
-        return Codes.pack(self.bands, loose)
+        streams = []
+        for start, band, stream in zip(self._starts, self.bands, self.streams, strict=False):
+            writer = _StreamWriter(band.layout.row_bits)
+            for first in range(start, band.end, MOVED_ROWS):
+                chosen = rows[first : min(first + MOVED_ROWS, band.end)] - start
+                writer.add(bits.take(stream, band.layout.row_bits, chosen))
+                forget(stream)
+            streams.append(writer.finish())
+        return Codes(self.bands, streams)
+
+    def without(self, rows: Rows) -> Codes:
+        """Return the codes without those of ``rows``, where all have one width; the rows after them move up."""
+        self._require_one_width()
+        kept = np.delete(np.arange(len(self), dtype=np.int64), rows)
+        return Codes([Band(len(kept), self.bands[0].layout)], self.streams).moved(kept)
 
     def decode_all(self, compressor: Compressor) -> FloatArray:
         """Return the vectors of all rows, float32, shape (n, dim)."""
@@ -143,6 +173,14 @@ class Codes:
         """All codes of a band, as loose rows."""
         n_rows = self._starts[number + 1] - self._starts[number]
         return bits.loosen(self.streams[number], self.bands[number].layout.row_bits, 0, n_rows)
+
+    def blocks(self, number: int) -> Iterator[bits.BytesArray]:
+        """Yield all codes of a band as loose rows, some thousands at a time."""
+        stream, width = self.streams[number], self.bands[number].layout.row_bits
+        n_rows = self._starts[number + 1] - self._starts[number]
+        for start in range(0, n_rows, CHUNK_ROWS):
+            yield bits.loosen(stream, width, start, min(start + CHUNK_ROWS, n_rows))
+            forget(stream)
 
     @property
     def all_of_one_width(self) -> bits.BytesArray:

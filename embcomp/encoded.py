@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from embcomp.codes import Codes, CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
-from embcomp.memory import require_memory
+from embcomp.memory import forget, require_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.text.model import TextModel
 from embcomp.threads import CHUNK_ROWS
@@ -137,6 +137,8 @@ class EncodedEmbedding:
         n_rows = max(8, min(CHUNK_ROWS, CHUNK_NUMBERS // self.dim // 8 * 8))
         for start in range(0, len(self), n_rows):
             yield start, self.decode_rows(np.arange(start, min(start + n_rows, len(self)), dtype=np.int64))
+            for stream in self.codes.streams:
+                forget(stream)
 
     def without_order(self) -> EncodedEmbedding:
         """Return the same words and codes in an order that need not be stored: ascending, in each band of codes.
@@ -145,8 +147,7 @@ class EncodedEmbedding:
             ParameterError: a code belongs to its row, and rows would change.
         """
         vocabulary, ranks = self.vocabulary.without_order([band.end for band in self.codes.bands])
-        moved = (ranks != np.arange(len(ranks))).any()
-        if moved and not self.compressor.encodes_vectors:
+        if not self.compressor.encodes_vectors and (ranks != np.arange(len(ranks))).any():
             raise ParameterError(
                 f"{self.compressor.name}: the order can be dropped when a file is compressed only: "
                 "a code belongs to its row"
@@ -170,16 +171,15 @@ class EncodedEmbedding:
         Raises:
             ParameterError: the method cannot encode new vectors.
             InputError: ``more`` has other dimensions.
-            MemoryLimitError: all words take more than is allowed.
+            OutputError: words or codes have to wait in a file, and there is no room for it.
         """
         self.require_encoding()
-        self._require_words(LISTED_BYTES)
         if more.dim != self.dim:
             raise InputError(
                 f"{more.source.name}: {more.dim} dimensions, expected {self.dim} as in the compressed file"
             )
         new = np.flatnonzero(self.rows(more.words) < 0)
-        vocabulary = Vocabulary.build(chain(self.vocabulary, (more.words[index] for index in new.tolist())))
+        vocabulary = Vocabulary.build((more.words[index] for index in new.tolist()), after=self.vocabulary)
         codes = CodesWriter(self.compressor, self.codes)
         codes.add(more.vectors[new])
         addition = {"name": more.source.name, "sha256": more.source.sha256, "rows": len(new)}

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import mmap
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from embcomp.errors import MemoryLimitError
 
 UNCHECKED_BYTES = 2**26  # less than this is not worth asking the system
+PIECE_BYTES = 2**22
 
 _chosen: list[int] = []  # what set_max_memory was given, if anything
 
@@ -45,3 +49,24 @@ def free_memory() -> int:
         pass
     sysconf = getattr(os, "sysconf", None)
     return 2**62 if sysconf is None else int(sysconf("SC_PHYS_PAGES") * sysconf("SC_PAGE_SIZE"))  # Windows has none
+
+
+def pieces(buffer: Any) -> Iterator[memoryview]:
+    """Yield the bytes of a buffer some MB at a time; see :func:`forget`."""
+    view = memoryview(buffer)
+    view = view.cast("B") if view.nbytes else view[:0]
+    for start in range(0, len(view), PIECE_BYTES):
+        yield view[start : start + PIECE_BYTES]
+        forget(buffer)
+
+
+def forget(buffer: Any) -> None:
+    """Tell the system that what was read so far of a mapped file need not stay in memory.
+
+    ``buffer`` is a memoryview or an array over a mapping; of what is none, nothing happens. Its bytes stay what they
+    are: those that are used again are read again.
+    """
+    while isinstance(buffer, memoryview) or hasattr(buffer, "base"):
+        buffer = buffer.obj if isinstance(buffer, memoryview) else buffer.base
+    if hasattr(buffer, "madvise") and hasattr(mmap, "MADV_DONTNEED"):  # a mapping; Windows has no advice
+        buffer.madvise(mmap.MADV_DONTNEED)

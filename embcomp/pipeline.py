@@ -6,42 +6,70 @@
           there is room for them; else the sample is, and the source is read again to encode it.
 *matrix*  The method fits on all rows, and they are held.
 
-The result is that of fitting and encoding in memory, to the byte.
+Words, their order and codes wait in a :class:`~embcomp.spool.Room`, and beyond it in files. As many words as there
+is memory for are remembered while a source is read; the rows that repeat a later one are found when the words are
+sorted, and left out then. The result is that of fitting and encoding in memory, to the byte.
 """
 
 from __future__ import annotations
 
+import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from embcomp.arrays import FloatArray, RowIds
-from embcomp.codes import CodesWriter, fit_codes
+from embcomp.codes import Codes, CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, ParameterError
-from embcomp.formats import BlockReader, ReadOptions, open_blocks, read_chunks, read_matrix
+from embcomp.formats import BlockReader, ReadOptions, RowReader, Words, open_blocks, read_chunks
 from embcomp.memory import free_memory
 from embcomp.progress import Progress, no_progress
+from embcomp.spool import Room
 from embcomp.threads import BLOCK_ROWS, CHUNK_ROWS
-from embcomp.vocabulary import Vocabulary
+from embcomp.vocabulary import HEAD_WORDS, Vocabulary, VocabularyBuilder
 
 COPIES = 3  # of the head that a fit may hold
 SQUARES = 5  # matrices of dim × dim, float64, that a fit may hold: the covariance, its factors, rotations
 SHARE_OF_MEMORY = 0.5
 CERTAINTY = 1.25  # a matrix that will be too large by this factor is refused at once: later rows may be shorter
+SHARE_OF_WORDS = 0.25  # of the allowance: to know repeated words
+SHARE_OF_ROOM = 0.25  # of the allowance: for what need not stay in memory
+KNOWN_BYTES = 150  # of a word in a set
+WORD_BYTES = KNOWN_BYTES + 30  # of a word in a set, and in a spool in order to be sorted
+MANY_ROWS = 2**20  # a sample of so many is one of all
 
 
-class RowReader(Protocol):
-    """Distinct words and their vectors, in blocks; ``dim`` numbers each."""
+@dataclass
+class _Work:
+    """What the ways from a source to codes have in common."""
 
-    dim: int
+    reader: BlockReader
+    compressor: Compressor
+    allowance: int
+    room: Room
+    progress: Progress
+    approve: Callable[[float], None]
+    again: Callable[[], AbstractContextManager[BlockReader]]
 
-    def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]: ...
+    def __post_init__(self) -> None:
+        self.words = VocabularyBuilder([HEAD_WORDS], room=self.room)
+
+    def vocabulary(self) -> tuple[Vocabulary, RowIds]:
+        """Return the vocabulary, and which rows were read that are not in it, since they repeat a word."""
+        parts, repeated = self.words.finish()
+        self.reader.leave_out(len(repeated))
+        return Vocabulary(parts), repeated
+
+    def result(self, vocabulary: Vocabulary, codes: Codes) -> EncodedEmbedding:
+        """Return the embedding."""
+        return EncodedEmbedding.from_codes(vocabulary, codes, self.compressor, self.reader.source, self.reader.text)
 
 
 def encode_source(
@@ -61,124 +89,152 @@ def encode_source(
         compressor: not fitted yet.
         options: how to read.
         progress: called for reading and fitting.
-        max_memory: bytes that vectors may take while they are being compressed; ``None`` for half of the free memory.
+        max_memory: bytes that vectors, words, their order and codes may take; ``None`` for half of the free memory.
         drop_order: rows ascend by their words, see :meth:`EncodedEmbedding.without_order`.
         approve: told how long fitting all rows will take, before it starts; what it raises comes out.
 
     Raises:
         InputError: the source cannot be read as it is.
         ParameterError: the method needs more rows at once than ``max_memory`` holds.
+        OutputError: what ``max_memory`` does not hold cannot be kept in a file.
     """
     allowance = allowed_memory(max_memory)
     in_final_order = drop_order and not compressor.encodes_vectors  # a code belongs to its row
-    whole = partial(_encode_matrix, ascending=in_final_order, approve=approve)
-    encode = whole if compressor.head_rows is None else _encode_after_head
+    encode: Callable[[_Work], EncodedEmbedding] = partial(_encode_matrix, ascending=in_final_order)
     if compressor.samples_rows and Path(source).is_file():  # which can be read again
-        encode = partial(_encode_sample, again=partial(open_blocks, source, options, progress), approve=approve)
-    with open_blocks(source, options, progress) as reader:
-        encoded = encode(reader, compressor, allowance, progress)
+        encode = _encode_sample
+    elif compressor.head_rows is not None:
+        encode = _encode_after_head
+    max_known = max(HEAD_WORDS, compressor.head_rows or 0, int(SHARE_OF_WORDS * allowance / KNOWN_BYTES))
+    again = partial(open_blocks, source, options, progress, max_known)
+    with again() as reader:
+        room = Room(int(SHARE_OF_ROOM * allowance))
+        encoded = encode(_Work(reader, compressor, allowance, room, progress, approve, again))
     return encoded.without_order() if drop_order else encoded
 
 
 def allowed_memory(max_memory: int | None) -> int:
-    """Return the bytes that vectors may take: what is given, or half of what is free."""
+    """Return the bytes that vectors, words and codes may take: what is given, or half of what is free."""
     return max_memory if max_memory is not None else int(SHARE_OF_MEMORY * free_memory())
 
 
-def _encode_matrix(
-    reader: BlockReader,
-    compressor: Compressor,
-    allowance: int,
-    progress: Progress,
-    *,
-    ascending: bool,
-    approve: Callable[[float], None],
-) -> EncodedEmbedding:
-    words, matrix = read_matrix(reader, partial(_require_room_for_all, reader, compressor, allowance))
+def _encode_matrix(work: _Work, *, ascending: bool) -> EncodedEmbedding:
+    check = partial(_require_room_for_all, work)
+    matrix = next(read_chunks(work.reader, work.words, sys.maxsize, sys.maxsize, check))
+    vocabulary, repeated = work.vocabulary()
+    if len(repeated):
+        matrix = np.delete(matrix, repeated, axis=0)
     if ascending:
-        order = sorted(range(len(words)), key=words.__getitem__)
-        words, matrix = [words[each] for each in order], matrix[order]
-    vocabulary = Vocabulary.build(words)
-    del words
-    approve(compressor.seconds_to_fit(*matrix.shape))
-    progress("fit", 0, 0)
-    codes = fit_codes(compressor, matrix, progress)
-    return EncodedEmbedding.from_codes(vocabulary, codes, compressor, reader.source, reader.text)
+        vocabulary, order = vocabulary.without_order([len(matrix)])
+        matrix = matrix[order]
+    work.approve(work.compressor.seconds_to_fit(*matrix.shape))
+    work.progress("fit", 0, 0)
+    return work.result(vocabulary, fit_codes(work.compressor, matrix, work.progress))
 
 
-def _encode_after_head(
-    reader: BlockReader, compressor: Compressor, allowance: int, progress: Progress
-) -> EncodedEmbedding:
-    n_head = compressor.head_rows or 0
-    words: list[str] = []
-    check = partial(_require_room_for_head, reader, compressor, allowance)
-    chunks = read_chunks(reader, words, -(-n_head // BLOCK_ROWS) * BLOCK_ROWS, 2 * CHUNK_ROWS, check)
+def _encode_after_head(work: _Work) -> EncodedEmbedding:
+    n_head = work.compressor.head_rows or 0
+    check = partial(_require_room_for_head, work)
+    n_first = -(-n_head // BLOCK_ROWS) * BLOCK_ROWS
+    chunks = read_chunks(work.reader, work.words, n_first, 2 * CHUNK_ROWS, check)
     first = next(chunks)
-    progress("fit", 0, 0)
-    compressor.fit(first[:n_head], progress)
-    codes = CodesWriter(compressor)
+    work.progress("fit", 0, 0)
+    work.compressor.fit(first[:n_head], work.progress)
+    codes = CodesWriter(work.compressor, room=work.room)
     codes.add(first)
     del first
     for chunk in chunks:
         codes.add(chunk)
-    return EncodedEmbedding.from_codes(
-        Vocabulary.build(words), codes.finish(), compressor, reader.source, reader.text
-    )
+    vocabulary, repeated = work.vocabulary()
+    made = codes.finish()
+    return work.result(vocabulary, made.without(repeated) if len(repeated) else made)
 
 
-def _encode_sample(
-    reader: BlockReader,
-    compressor: Compressor,
-    allowance: int,
-    progress: Progress,
-    *,
-    again: Callable[[], AbstractContextManager[BlockReader]],
-    approve: Callable[[float], None],
-) -> EncodedEmbedding:
-    words, held, ranks = read_sample(reader, compressor, allowance)
-    sample = compressor.sample_ranks(ranks)
-    whole = len(held) == len(words)
+def _encode_sample(work: _Work) -> EncodedEmbedding:
+    """Read the words, and the rows to learn from; learn; then encode the rows that are held, or all in turn."""
+    held, ranks = read_sample(work.reader, work.compressor, work.allowance, work.words)
+    whole = len(held) == len(work.words)
+    vocabulary, repeated = work.vocabulary()
+    if len(repeated) and whole:
+        held = np.delete(held, repeated, axis=0)
+        ranks = np.arange(len(held), dtype=np.int64)
+    elif len(repeated):  # with them, the ranks of other rows were chosen
+        with work.again() as reader:
+            rest = _Without(reader, repeated)
+            held, ranks = read_sample(rest, work.compressor, work.allowance, deque(maxlen=0))
+    sample = work.compressor.sample_ranks(ranks)
     rows = held if len(sample) == len(held) else held[np.isin(ranks, sample)]
     if not whole:
         held = rows[:0]
-    approve(compressor.seconds_to_fit(*rows.shape))
-    progress("fit", 0, 0)
-    compressor.fit_sample(rows, sample, len(words), progress)
-    vocabulary = Vocabulary.build(words)
-    del words, rows
-    codes = CodesWriter(compressor)
+    work.approve(work.compressor.seconds_to_fit(*rows.shape))
+    work.progress("fit", 0, 0)
+    work.compressor.fit_sample(rows, sample, len(vocabulary), work.progress)
+    del rows
+    codes = CodesWriter(work.compressor, room=work.room)
     if whole:
-        codes.add(held, progress)
+        codes.add(held, work.progress)
     else:
-        with again() as second:
-            for chunk in read_chunks(second, [], 2 * CHUNK_ROWS, 2 * CHUNK_ROWS):
-                codes.add(chunk)
-            if second.source != reader.source:
-                raise InputError(f"{reader.source.name}: changed while it was read")
-    return EncodedEmbedding.from_codes(vocabulary, codes.finish(), compressor, reader.source, reader.text)
+        _encode_again(work, codes, repeated)
+    return work.result(vocabulary, codes.finish())
 
 
-def read_sample(reader: RowReader, compressor: Compressor, allowance: int) -> tuple[list[str], FloatArray, RowIds]:
-    """Return all words, and rows with their ranks: all of them if there is room, else the sample and a few more."""
-    words: list[str] = []
-    held, ranks = np.empty((0, reader.dim), dtype=np.float32), np.empty(0, dtype=np.int64)
-    most = allowance // (COPIES * 4 * reader.dim)
+def read_sample(reader: RowReader, compressor: Compressor, allowance: int, words: Words) -> tuple[FloatArray, RowIds]:
+    """Return rows with their ranks: all of them if there is room, else the sample and a few more.
+
+    Args:
+        reader: not read from yet.
+        compressor: chooses the sample.
+        allowance: bytes that learning from it may take.
+        words: takes all words, as a list does.
+    """
+    held, ranks = np.empty((0, reader.dim), dtype=np.float32), [np.empty(0, dtype=np.int64)]
+    n_rows, most = 0, allowance // (COPIES * 4 * reader.dim)
     for block_words, vectors in reader:
-        start, first = len(held), len(words)
-        words += block_words
+        words.extend(block_words)
+        start = len(held)
         held.resize((start + len(vectors), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
         held[start:] = vectors
-        ranks = np.concatenate([ranks, np.arange(first, len(words), dtype=np.int64)])
+        ranks.append(np.arange(n_rows, n_rows + len(vectors), dtype=np.int64))
+        n_rows += len(vectors)
         if len(held) > most:
-            sample = compressor.sample_ranks(ranks)
-            require_room_to_fit(compressor, len(sample), reader.dim, allowance)
-            held, ranks, most = held[np.isin(ranks, sample)], sample, max(most, 2 * len(sample))
-    require_room_to_fit(compressor, len(compressor.sample_ranks(ranks)), reader.dim, allowance)
-    return words, held, ranks
+            known = np.concatenate(ranks)
+            sample = compressor.sample_ranks(known)
+            _require_room_for_sample(reader, compressor, allowance, len(sample), n_rows)
+            held, ranks, most = held[np.isin(known, sample)], [sample], max(most, 2 * len(sample))
+    known = np.concatenate(ranks)
+    require_room_to_fit(compressor, len(compressor.sample_ranks(known)), reader.dim, allowance)
+    return held, known
 
 
-def _require_room_for_all(reader: BlockReader, compressor: Compressor, allowance: int, n_rows: int) -> None:
-    n_bytes = 4 * n_rows * reader.dim
+class _Without:
+    """The rows of a reader but for some, given by their numbers, ascending."""
+
+    def __init__(self, reader: BlockReader, left_out: RowIds) -> None:
+        self.dim = reader.dim
+        self._reader, self._left_out = reader, left_out
+
+    def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
+        done = 0
+        for words, vectors in self._reader:
+            kept = np.setdiff1d(np.arange(done, done + len(words)), self._left_out, assume_unique=True) - done
+            done += len(words)
+            whole = len(kept) == len(words)
+            yield (words, vectors) if whole else ([words[row] for row in kept.tolist()], vectors[kept])
+
+
+def _encode_again(work: _Work, codes: CodesWriter, repeated: RowIds) -> None:
+    with work.again() as reader:
+        rest = _Without(reader, repeated) if len(repeated) else reader
+        for chunk in read_chunks(rest, deque(maxlen=0), 2 * CHUNK_ROWS, 2 * CHUNK_ROWS):
+            codes.add(chunk)
+        reader.leave_out(len(repeated))
+        if reader.source != work.reader.source:
+            raise InputError(f"{reader.source.name}: changed while it was read")
+
+
+def _require_room_for_all(work: _Work, n_rows: int) -> None:
+    reader, compressor, allowance = work.reader, work.compressor, work.allowance
+    n_bytes = n_rows * (4 * reader.dim + WORD_BYTES)
     if n_bytes > allowance or n_bytes > CERTAINTY * allowance * reader.share_read > 0:
         in_all = int(n_bytes / (reader.share_read or 1))
         raise ParameterError(
@@ -187,13 +243,26 @@ def _require_room_for_all(reader: BlockReader, compressor: Compressor, allowance
         )
 
 
-def _require_room_for_head(reader: BlockReader, compressor: Compressor, allowance: int, n_rows: int) -> None:
-    n_head = compressor.head_rows or 0
-    if _bytes_to_fit(min(n_rows, n_head), reader.dim) > allowance:
+def _require_room_for_head(work: _Work, n_rows: int) -> None:
+    n_head = work.compressor.head_rows or 0
+    if _bytes_to_fit(min(n_rows, n_head), work.reader.dim) > work.allowance:
         raise ParameterError(
-            f"{compressor.name}: the first {n_head} rows take up to {_bytes_to_fit(n_head, reader.dim)} bytes while "
-            f"they are fitted, `max_memory` allows {allowance}; raise it{_instead(compressor)}"
+            f"{work.compressor.name}: the first {n_head} rows take up to "
+            f"{_bytes_to_fit(n_head, work.reader.dim)} bytes while they are fitted, `max_memory` allows "
+            f"{work.allowance}; raise it{_instead(work.compressor)}"
         )
+
+
+def _require_room_for_sample(
+    reader: RowReader, compressor: Compressor, allowance: int, n_sampled: int, n_rows: int
+) -> None:
+    """Refuse if the sample takes too much, or surely will when all rows are read, where their number is known."""
+    n_all = int(n_rows / (getattr(reader, "share_read", 0) or 1))
+    n_expected = len(compressor.sample_ranks(np.arange(min(n_all, MANY_ROWS), dtype=np.int64)))
+    n_expected = max(n_sampled, n_all if n_expected == MANY_ROWS else n_expected)
+    too_many = _bytes_to_fit(n_expected, reader.dim) > CERTAINTY * allowance
+    if too_many or _bytes_to_fit(n_sampled, reader.dim) > allowance:
+        require_room_to_fit(compressor, n_expected, reader.dim, allowance)
 
 
 def require_room_to_fit(compressor: Compressor, n_rows: int, dim: int, allowance: int) -> None:

@@ -15,6 +15,7 @@ LAYERS = [
     ["__init__"],
     ["errors", "checks", "progress", "arrays", "memory"],
     ["documents", "threads", "files", "bits", "draws", "exact", "kernels", "linear", "plugins", "shortlist"],
+    ["spool"],
     ["wordlist"],
     ["text"],
     ["vocabulary", "embedding"],

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from embcomp import pipeline
+from embcomp.arrays import RowIds
 from embcomp.compressors import grades
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import compressor_class, make_compressor, method_names
@@ -20,7 +21,7 @@ from embcomp.errors import InputError, ParameterError
 from embcomp.formats import ReadOptions, open_blocks, read_chunks, read_embedding, text, write_embedding
 from embcomp.memory import free_memory
 from embcomp.pipeline import encode_source
-from embcomp.vocabulary import Vocabulary
+from embcomp.vocabulary import Part, VocabularyBuilder
 
 from .text import models
 
@@ -108,14 +109,14 @@ def test_a_sample_beyond_the_allowance_is_refused(source: Path) -> None:
 def test_a_source_that_changes_between_two_readings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.txt"
     path.write_text("".join(f"w{row} {row} 1\n" for row in range(3000)))
-    original = pipeline.Vocabulary.build
+    original = VocabularyBuilder.finish
 
-    def build(words: list[str]) -> Vocabulary:
+    def finish(builder: VocabularyBuilder) -> tuple[list[Part], RowIds]:
         path.write_text("".join(f"w{row} {row} 2\n" for row in range(3000)))
-        return original(words)
+        return original(builder)
 
     monkeypatch.setattr(grades, "TAIL_ROWS", 10)
-    monkeypatch.setattr(pipeline.Vocabulary, "build", build)
+    monkeypatch.setattr(VocabularyBuilder, "finish", finish)
     with pytest.raises(InputError, match=r"^x\.txt: changed while it was read$"):
         encode_source(path, quick("transform", fit_rows=20), ReadOptions(), max_memory=2000)
 
@@ -149,10 +150,11 @@ def test_a_refusal_comes_early_and_knows_the_size(tmp_path: Path, monkeypatch: p
     def count(stage: str, done: int, total: int, note: str = "") -> None:
         taken.append(done)
 
+    needed = (4 * DIM + pipeline.WORD_BYTES) * 30_000
     with pytest.raises(ParameterError) as refused:
-        encode_source(source, quick("prune"), ReadOptions(), count, max_memory=4 * DIM * 30_000 * 3 // 4)
+        encode_source(source, quick("prune"), ReadOptions(), count, max_memory=needed * 3 // 4)
     said = int(re.findall("about ([0-9]+) bytes", str(refused.value))[0])
-    assert said == pytest.approx(4 * DIM * 30_000, rel=0.2)
+    assert said == pytest.approx(needed, rel=0.2)
     assert max(taken) < source.stat().st_size / 2
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from embcomp.errors import CorruptError, InputError, MissingWordError
-from embcomp.vocabulary import Part, Vocabulary, building, vocabulary
+from embcomp.vocabulary import Part, Vocabulary, building, merging, vocabulary
 from embcomp.vocabulary.part import order_bits, pack_order
 from embcomp.wordlist import Texts, WordList, WordListWriter
 
@@ -25,7 +25,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Seven words in the first part, and five sorted at once."""
     monkeypatch.setattr(vocabulary, "HEAD_WORDS", 7)
     monkeypatch.setattr(building, "RUN_WORDS", 5)
-    monkeypatch.setattr(building, "MERGED_AT_ONCE", 3)
+    monkeypatch.setattr(merging, "MERGED_WORDS", 3)
+    monkeypatch.setattr(merging, "BLOCK_WORDS", 2)
 
 
 def order_of(part: Part) -> Callable[[], Any] | None:
@@ -126,7 +127,7 @@ def test_whether_there_is_an_order() -> None:
 def test_sorting_in_runs_gives_the_same_bytes(run_words: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs of some words, and of some pages."""
     monkeypatch.setattr(vocabulary, "HEAD_WORDS", 7)
-    monkeypatch.setattr(building, "MERGED_AT_ONCE", 3000)
+    monkeypatch.setattr(merging, "MERGED_WORDS", 3000)
     words = [f"{number * 7919 % 10_007:x}" for number in range(1000 if run_words == 5 else 6000)]
     monkeypatch.setattr(building, "RUN_WORDS", run_words)
     in_runs = Vocabulary.build(iter(words))
@@ -228,5 +229,5 @@ def test_a_word_that_is_not_utf_8() -> None:
 
 
 def test_packing_an_order() -> None:
-    assert pack_order(np.array([2, 0, 1])).tolist() == [0b10000100]
-    assert pack_order(np.array([], dtype=np.int64)).tolist() == []
+    assert pack_order([np.array([2, 0, 1])], 3).tolist() == [0b10000100]
+    assert pack_order([], 0).tolist() == []

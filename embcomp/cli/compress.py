@@ -91,9 +91,9 @@ def _target(output: str | Path) -> Path:
 @click.option(
     "--max-memory",
     metavar="SIZE",
-    help="Memory that vectors may take, as in 200MB; default half of what is free. Methods that learn from the first "
-    "rows, or from some of all rows, hold those only, and may read the source twice; the others need all rows, and "
-    "refuse a source that has too many.",
+    help="Memory for vectors, words and codes, as in 200MB; default half of what is free. Methods that learn from "
+    "the first rows, or from some of all, hold those only, and may read the source twice; the others need all rows, "
+    "and refuse a source that has too many. Words and codes wait in temporary files (TMPDIR) beyond that.",
 )
 @click.option("--shards", type=click.IntRange(1, 2**16), metavar="N", help="Files of a collection, NAME.embcs.")
 @click.option("--pieces", type=click.IntRange(1), metavar="N", help="Parts of one text file, for a collection.")

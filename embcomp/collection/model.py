@@ -216,7 +216,8 @@ def _fit(
 ) -> list[tuple[int, str]]:
     """Fit; return where grades begin."""
     if compressor.samples_rows:
-        words, held, ranks = read_sample(reader, compressor, allowance)
+        words: list[str] = []
+        held, ranks = read_sample(reader, compressor, allowance, words)
         sample = compressor.sample_ranks(ranks)
         rows = held if len(sample) == len(held) else held[np.isin(ranks, sample)]
         approve(compressor.seconds_to_fit(*rows.shape))

@@ -26,7 +26,7 @@ from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError, MissingWordError, ParameterError
 from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
-from embcomp.vocabulary.part import Ranks
+from embcomp.vocabulary.merging import Ranks
 
 
 class Shards:

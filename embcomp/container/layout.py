@@ -26,6 +26,7 @@ import numpy as np
 
 from embcomp.documents import BadDocumentError, Document, parse_document
 from embcomp.errors import CorruptError, NewerVersionError, NotAContainerError, TruncatedError
+from embcomp.memory import pieces
 
 MAGIC = b"\x89EMBC\r\n\x1a"
 FORMAT_VERSION = 1
@@ -68,6 +69,14 @@ class Section(NamedTuple):
             "crc32": f"{self.crc32:08x}",
             "required": self.required,
         }
+
+
+def checksum(data: Any) -> int:
+    """Return the CRC-32 of the bytes of a buffer."""
+    crc = 0
+    for piece in pieces(data):
+        crc = zlib.crc32(piece, crc)
+    return crc
 
 
 def aligned(offset: int) -> int:

@@ -8,7 +8,6 @@ import reprlib
 import stat
 import sys
 import tempfile
-import zlib
 from dataclasses import fields
 from functools import partial
 from itertools import pairwise
@@ -32,6 +31,7 @@ from embcomp.container.layout import (
     STATE_PREFIX,
     TOKENIZER,
     Section,
+    checksum,
     read_header,
     read_sections,
 )
@@ -85,7 +85,7 @@ class Container:
         """Return the bytes of a section; with ``checked``, after comparing its checksum."""
         section = self.sections[name]
         view = self._buffer[section.offset : section.offset + section.length]
-        if checked and zlib.crc32(view) != section.crc32:
+        if checked and checksum(view) != section.crc32:
             raise CorruptError(f"{self.name}: the checksum of section {name!r} does not match")
         return view
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import zlib
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from itertools import accumulate, chain
@@ -25,10 +24,12 @@ from embcomp.container.layout import (
     Section,
     aligned,
     canonical_json,
+    checksum,
     preamble,
 )
 from embcomp.encoded import EncodedEmbedding
 from embcomp.files import replacing
+from embcomp.memory import pieces
 from embcomp.text.model import pack
 from embcomp.vocabulary import Part
 
@@ -64,7 +65,8 @@ def write(encoded: EncodedEmbedding, file: IO[bytes], extra: Extra = NOTHING) ->
     position = len(preamble(header)) + len(header)
     for _, array in arrays:
         file.write(bytes(aligned(position) - position))
-        file.write(array.data)
+        for piece in pieces(array):
+            file.write(piece)
         position = aligned(position) + array.nbytes
 
 
@@ -92,7 +94,7 @@ def _part(number: int, part: Part) -> list[tuple[str, NDArray[Any]]]:
 
 def _header(encoded: EncodedEmbedding, arrays: list[tuple[str, NDArray[Any]]], optional: Collection[str]) -> bytes:
     """The header JSON. Section offsets depend on its length and it on their digits, so it is grown to a fixpoint."""
-    checksums = [zlib.crc32(array.data) for _, array in arrays]
+    checksums = [checksum(array) for _, array in arrays]
     document: dict[str, Any] = {
         "producer": {"name": "embcomp", "version": __version__},
         "method": encoded.compressor.name,

@@ -2,7 +2,16 @@
 
 from embcomp.formats.format import Block, Format, Rows, Table, matrix_blocks
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.reading import BlockReader, files_of, open_blocks, read_chunks, read_embedding, read_matrix
+from embcomp.formats.reading import (
+    BlockReader,
+    RowReader,
+    Words,
+    files_of,
+    open_blocks,
+    read_chunks,
+    read_embedding,
+    read_matrix,
+)
 from embcomp.formats.registry import format_of, readable_formats, writable_formats
 from embcomp.formats.stream import ByteStream, open_stream
 from embcomp.formats.word_lists import read_word_list
@@ -14,8 +23,10 @@ __all__ = [
     "ByteStream",
     "Format",
     "ReadOptions",
+    "RowReader",
     "Rows",
     "Table",
+    "Words",
     "files_of",
     "format_of",
     "matrix_blocks",

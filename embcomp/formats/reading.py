@@ -7,9 +7,11 @@ import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from glob import glob, has_magic
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -26,7 +28,26 @@ from embcomp.progress import Progress, no_progress
 
 RowCheck = Callable[[int], None]
 
+
+class Words(Protocol):
+    """What takes words: a list, or something like it."""
+
+    def extend(self, words: list[str], /) -> None:
+        """Take the next words."""
+        ...
+
+    def __len__(self) -> int: ...
+
+
 LEAST_REPEATED = 10  # rows; so many repeated ones, and more than half, are no accident
+
+
+class RowReader(Protocol):
+    """Distinct words and their vectors, in blocks; ``dim`` numbers each."""
+
+    dim: int
+
+    def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]: ...
 
 
 def read_embedding(
@@ -55,20 +76,20 @@ def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[lis
 
 
 def read_chunks(
-    reader: BlockReader, words: list[str], first: int, size: int, check: RowCheck | None = None
+    reader: RowReader, words: Words, first: int, size: int, check: RowCheck | None = None
 ) -> Iterator[FloatArray]:
     """Yield the rows in a chunk of ``first`` rows and chunks of ``size``; the last may have fewer.
 
     Args:
         reader: not read from yet.
-        words: takes the words.
+        words: takes the words, as a list does.
         first, size: at least 1.
         check: told how many rows there will be each time before the first chunk grows; what it raises comes out.
     """
     chunk = np.empty((0, reader.dim), dtype=np.float32)
     wanted = first
     for block_words, vectors in reader:
-        words += block_words
+        words.extend(block_words)
         start = len(chunk)
         if check is not None and len(words) == start + len(vectors):
             check(len(words))
@@ -86,9 +107,12 @@ def read_chunks(
 
 @contextmanager
 def open_blocks(
-    source: str | Path | ByteStream, options: ReadOptions = DEFAULT_OPTIONS, progress: Progress = no_progress
+    source: str | Path | ByteStream,
+    options: ReadOptions = DEFAULT_OPTIONS,
+    progress: Progress = no_progress,
+    max_known: int = sys.maxsize,
 ) -> Iterator[BlockReader]:
-    """Open a source to read it block by block, in bounded memory.
+    """Open a source to read it block by block, in bounded memory but for the words: see :class:`BlockReader`.
 
     Raises:
         InputError: it cannot be read, is empty, or is of no known format.
@@ -97,7 +121,7 @@ def open_blocks(
     if others and options.part is not None:
         raise InputError(f"{source}: `part` needs one file, got {1 + len(others)}")
     with open_stream(first) as stream:
-        reader = BlockReader(stream, options, progress, others, Path(str(source)).name if others else "")
+        reader = BlockReader(stream, options, progress, others, Path(str(source)).name if others else "", max_known)
         try:
             yield reader
         finally:
@@ -132,6 +156,9 @@ def _parquet_files(folder: str) -> list[Path]:
 class BlockReader:
     """Blocks of distinct words and their vectors; afterwards, where they came from.
 
+    All words are held, to know repeated ones, or the first ``max_known``. Rows that repeat a later word are then
+    given out; who finds them says so, see :meth:`leave_out`.
+
     Attributes:
         dim: numbers per vector.
         format: the detected format of the source.
@@ -145,10 +172,12 @@ class BlockReader:
         progress: Progress,
         others: Sequence[str | Path | ByteStream] = (),
         name: str = "",
+        max_known: int = sys.maxsize,
     ) -> None:
         """Open a source; ``others`` are files that continue it, and ``name`` is that of all together."""
         self._stream = stream
         self._others, self._name = others, name
+        self._max_known = max_known
         self._digests: list[str] = []
         self._options = options
         self._progress = progress
@@ -161,7 +190,7 @@ class BlockReader:
     def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
         seen: set[str] = set()
-        n_bad = n_unwanted = n_repeated = 0
+        n_kept = n_bad = n_unwanted = n_repeated = 0
         for block in self._numbered():
             finite = self._finite(block)
             wanted = self._wanted(finite)
@@ -169,23 +198,24 @@ class BlockReader:
             n_bad += block.n_bad + len(block.words) - len(finite.words)
             n_unwanted += len(finite.words) - len(wanted.words)
             n_repeated += len(wanted.words) - len(distinct.words)
+            n_kept += len(distinct.words)
             self._stream.count_words(distinct.words)
             self._progress("read", self._stream.n_raw, self._stream.size)
             if distinct.words:
                 yield distinct.words, distinct.vectors
         if self._options.part is None:
-            self._require_rows(len(seen), n_repeated, n_unwanted)
+            self._require_rows(n_kept, n_repeated, n_unwanted)
         self._source = Source(
             name=self._name or self._stream.base_name,
             format=self.format,
             sha256=self._sha256(),
-            rows=len(seen),
+            rows=n_kept,
             dim=self.dim,
             duplicates_dropped=n_repeated + self._n_duplicates,
             bad_rows_dropped=n_bad,
             unwanted_dropped=n_unwanted,
             reading=self._options.reading,
-            words_not_found=0 if self._words is None else len(self._words) - len(seen),
+            words_not_found=0 if self._words is None else len(self._words) - n_kept,
         )
 
     @property
@@ -194,6 +224,23 @@ class BlockReader:
         if self._source is None:
             raise InputError(f"{self._stream.name}: has not been read to its end")
         return self._source
+
+    def leave_out(self, n_rows: int) -> None:
+        """Count rows that were given out, and turned out to repeat a word, as repeated ones.
+
+        Raises:
+            InputError: there are some, and repeated words are refused; or there are too many.
+        """
+        source = self.source
+        if n_rows and self._options.duplicates == "error":
+            raise InputError(f"{source.name}: {n_rows} rows repeat a word, expected distinct words")
+        self._source = replace(
+            source,
+            rows=source.rows - n_rows,
+            duplicates_dropped=source.duplicates_dropped + n_rows,
+            words_not_found=source.words_not_found + (0 if self._words is None else n_rows),
+        )
+        self._require_rows(self._source.rows, self._source.duplicates_dropped, 0)
 
     @property
     def share_read(self) -> float:
@@ -284,14 +331,14 @@ class BlockReader:
 
     def _distinct(self, block: Block, seen: set[str]) -> Block:
         """Drop or refuse rows of words seen before."""
-        words = block.words
-        if len(set(words)) == len(words) and seen.isdisjoint(words):
-            seen.update(words)
+        words, is_full = block.words, len(seen) >= self._max_known
+        if seen.isdisjoint(words) and (is_full or len(set(words)) == len(words)):
+            seen.update(() if is_full else words)
             return block
         kept = []
         for row, word in enumerate(words):
             if word not in seen:
-                seen.add(word)
+                seen.update(() if is_full else (word,))
                 kept.append(row)
             elif self._options.duplicates == "error":
                 place = self._rows.place(block.numbers[row])

@@ -1,132 +1,159 @@
 """Sorting of numbered words in bounded memory, and cutting into parts.
 
-Some hundred thousand words at a time are sorted and packed as a :class:`Part`, of five bytes per word; parts are then
-merged.
+Some hundred thousand words at a time are sorted: a *run*. Runs wait in a spool, and a few thousand words of each at a
+time are merged. The pages of the vocabulary are written in the order of the merge.
 """
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from embcomp.errors import InputError
-from embcomp.vocabulary.part import Part, Ranks, pack_order
+from embcomp.spool import Room, Spool
+from embcomp.vocabulary.merging import Numbered, Ranks, SpooledWords, chunked, distinct, merged
+from embcomp.vocabulary.part import Part, pack_order
 from embcomp.wordlist import Texts, WordList, WordListWriter
-from embcomp.wordlist.texts import shared_prefixes
 
-RUN_WORDS = 2**19  # sorted at once: some 60 MB
-MERGED_AT_ONCE, MERGED_BYTES = 2**16, 2**22
-
-Numbered = tuple[Texts, Ranks]  # words in ascending order, and the rank of each
+RUN_WORDS, RUN_BYTES = 2**18, 2**24  # sorted at once: some 40 MB
 
 
-def build_parts(words: Iterable[str], cuts: Sequence[int]) -> list[Part]:
-    """Sort words, given by rank, into parts that end before the ranks ``cuts``, and one after the last of them.
+class VocabularyBuilder:
+    """Numbers words that are given by rank, in memory that hardly grows with their number.
 
-    Raises:
-        InputError: a word occurs twice, is no valid Unicode, or is too long.
+    A word that was there before has no rank in the vocabulary; the ranks of those after it are lower by 1.
     """
-    left, runs = iter(words), list[Part]()
-    while True:
-        run = _sorted_run(list(islice(left, RUN_WORDS)))
-        if not runs and len(run[1]) < RUN_WORDS:
-            parts, _ = cut([run], cuts)
-            return parts
-        if not len(run[1]):
-            break
-        runs += cut([run], [])[0]
-    parts, _ = cut(merged(runs), cuts)
-    return parts
+
+    def __init__(
+        self, cuts: Sequence[int], *, after: Sequence[Part] = (), strict: bool = False, room: Room | None = None
+    ) -> None:
+        """Start without words, or with those of some parts.
+
+        Args:
+            cuts: ends of parts, as in :func:`cut`; no more than the distinct words of the first run.
+            after: parts whose words come before those that are given.
+            strict: whether a word that was there before is refused.
+            room: for what need not stay in memory.
+        """
+        self._cuts, self._room = cuts, Room() if room is None else room
+        self._gone: list[Ranks] | None = None if strict else []
+        starts = np.cumsum([0, *map(len, after)]).tolist()
+        self._runs = [part.numbered(start) for part, start in zip(after, starts, strict=False)]
+        self._n_words: int = starts[-1]
+        self._n_sorted = self._n_words
+        self._spool = Spool(self._room)
+        self._waiting: list[Texts] = []
+        self._n_bytes = 0
+
+    def __len__(self) -> int:
+        """How many words were given, those that were there before among them."""
+        return self._n_words
+
+    def extend(self, words: Sequence[str]) -> None:
+        """Take the next words.
+
+        Raises:
+            InputError: a word is no valid Unicode; if ``strict``, a word was there before.
+            OutputError: there is no room for a run.
+        """
+        texts = Texts.of_words(words)
+        self._waiting.append(texts)
+        self._n_words += len(words)
+        self._n_bytes += len(texts.letters)
+        if self._n_words - self._n_sorted >= RUN_WORDS or self._n_bytes >= RUN_BYTES:
+            run = SpooledWords(self._spool)
+            run.add(*self._sorted_run())
+            self._runs.append(iter(run))
+
+    def finish(self) -> tuple[list[Part], Ranks]:
+        """Return the parts, and the ranks that words were given that had been there before, ascending.
+
+        Raises:
+            InputError: a word is too long; if ``strict``, a word was there before.
+            OutputError: there is no room for the parts.
+        """
+        last = self._sorted_run()
+        parts, _ = cut(merged([*self._runs, iter([last])]), self._cuts, gone=self._gone, room=self._room)
+        return parts, _joined(self._gone or [])
+
+    def _sorted_run(self) -> Numbered:
+        texts = Texts.joined([Texts.of_bytes([]), *self._waiting])
+        order = texts.ascending()
+        (run,) = distinct([(texts.take(order), self._n_sorted + order)], self._gone)
+        self._waiting, self._n_bytes, self._n_sorted = [], 0, self._n_words
+        return run
 
 
 def cut(
-    numbered: Iterable[Numbered], cuts: Sequence[int], *, ordered: bool = True
-) -> tuple[list[Part], list[NDArray[np.uint32]]]:
+    numbered: Iterable[Numbered],
+    cuts: Sequence[int],
+    *,
+    ordered: bool = True,
+    gone: list[Ranks] | None = None,
+    room: Room | None = None,
+) -> tuple[list[Part], list[Ranks]]:
     """Distribute ascending words to parts by their rank; return the parts, and the ranks of the words of each.
 
     Ranks are counted from the first one of a part. Without ``ordered`` a word's rank in its part is its place in the
     part's list; the ranks returned are then those that the words had, counted from 0.
+
+    Args:
+        numbered: see :func:`merged`.
+        cuts: ends of parts, but of the last.
+        ordered: whether parts have an order.
+        gone: ranks without a word, counted by no part; takes those of words that are there already. Without it, such
+            words are refused.
+        room: for the parts.
     """
-    writers = [_PartWriter() for _ in range(len(cuts) + 1)]
-    for words, ranks in distinct(numbered):
-        owners = np.searchsorted(cuts, ranks, side="right")
+    writers = [_PartWriter(room) for _ in range(len(cuts) + 1)]
+    known = _joined(gone or [])
+    for words, ranks in distinct(numbered, gone):
+        owners = np.searchsorted(cuts, _closed_up(ranks, known), side="right")
         for number, writer in enumerate(writers):
             chosen = np.flatnonzero(owners == number)
-            writer.add(words.take(chosen), ranks[chosen])
-    finished = [writer.finish(number, ordered=ordered) for number, writer in enumerate(writers) if writer.n_words]
-    return [part for part, _ in finished], [ranks for _, ranks in finished]
+            if len(chosen):
+                writer.add(words.take(chosen), ranks[chosen])
+    filled = [writer for writer in writers if writer.n_words]
+    parts, start, all_gone = list[Part](), 0, _joined(gone or [])
+    for number, writer in enumerate(filled):
+        parts.append(writer.finish(number, start, all_gone, ordered=ordered))
+        start += writer.n_words
+    return parts, [writer.ranks for writer in filled]
 
 
-def merged(parts: Sequence[Part]) -> Iterator[Numbered]:
-    """All words of parts that follow each other, in ascending order."""
-    starts = np.cumsum([0, *map(len, parts)]).tolist()
-    pairs = heapq.merge(*(part.numbered(start) for part, start in zip(parts, starts, strict=False)))
-    while block := _some(pairs):
-        yield Texts.of_bytes([word for word, _ in block]), np.array([rank for _, rank in block], dtype=np.int64)
+def _joined(gone: Sequence[Ranks]) -> Ranks:
+    return np.sort(np.concatenate([np.zeros(0, dtype=np.int64), *gone]))
 
 
-def _some(pairs: Iterator[tuple[bytes, int]]) -> list[tuple[bytes, int]]:
-    """The next words and ranks, not too many."""
-    block, n_bytes = [], 0
-    for pair in islice(pairs, MERGED_AT_ONCE):
-        block.append(pair)
-        n_bytes += len(pair[0])
-        if n_bytes > MERGED_BYTES:
-            break
-    return block
-
-
-def _sorted_run(words: list[str]) -> Numbered:
-    texts = Texts.of_words(words)
-    order = texts.ascending()
-    return texts.take(order), order
-
-
-def distinct(numbered: Iterable[Numbered]) -> Iterator[Numbered]:
-    """Pass on ascending words; raise ``InputError`` at one that follows itself."""
-    last = Texts.of_bytes([])
-    for words, ranks in numbered:
-        both = Texts.joined([last, words])
-        repeated = _repeated(both)
-        if len(repeated):
-            word = both.word(int(repeated[0])).decode()
-            raise InputError(f"vocabulary: words must be distinct, got {word!r} twice")
-        yield words, ranks
-        last = both.take(np.arange(len(both.lengths))[-1:])
-
-
-def _repeated(words: Texts) -> NDArray[np.int64]:
-    """The numbers of words that the next one is equal to."""
-    starts, lengths = words.starts, words.lengths
-    alike = np.flatnonzero(lengths[:-1] == lengths[1:])
-    shared = shared_prefixes(words.letters, starts[alike], starts[alike + 1], lengths[alike])
-    repeated: NDArray[np.int64] = alike[shared == lengths[alike]]
-    return repeated
+def _closed_up(ranks: Ranks, gone: Ranks) -> Ranks:
+    """Ranks as they are without some others."""
+    return ranks - np.searchsorted(gone, ranks) if len(gone) else ranks
 
 
 class _PartWriter:
     """Makes a part from ascending words and their ranks, counted from anywhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room | None) -> None:
         self.n_words = 0
-        self._words = WordListWriter()
-        self._ranks: list[NDArray[np.uint32]] = []
+        self._room = room
+        self._words = WordListWriter(room)
+        self._ranks = Spool(room)
 
     def add(self, words: Texts, ranks: Ranks) -> None:
         self.n_words += len(ranks)
         self._words.add(words)
-        self._ranks.append(ranks.astype(np.uint32))
+        self._ranks.write(ranks)
 
-    def finish(self, number: int, *, ordered: bool) -> tuple[Part, NDArray[np.uint32]]:
-        ranks = np.concatenate(self._ranks)
-        self._ranks = []
+    @property
+    def ranks(self) -> Ranks:
+        """Of all words."""
+        return self._ranks.array().view(np.int64)
+
+    def finish(self, number: int, start: int, gone: Ranks, *, ordered: bool) -> Part:
+        """Return the part; with an order, that of the ranks from ``start`` on, as they are without those ``gone``."""
         words = WordList(f"words.{number}", *self._words.finish())
         if not ordered:
-            return Part(words, None, ""), ranks
-        ranks -= ranks.min()  # in place: it may be long
-        packed = pack_order(ranks)
-        return Part(words, lambda: packed, f"order.{number}"), ranks
+            return Part(words, None, "")
+        chunks = (_closed_up(ranks, gone) - start for ranks in chunked(self.ranks))
+        packed = pack_order(chunks, self.n_words, self._room)
+        return Part(words, lambda: packed, f"order.{number}")

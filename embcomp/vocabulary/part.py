@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embcomp import bits
 from embcomp.errors import CorruptError
-from embcomp.memory import require_memory
+from embcomp.memory import forget, require_memory
+from embcomp.spool import Room, Spool
 from embcomp.threads import CHUNK_ROWS
-from embcomp.wordlist import WordList
-
-Ranks = NDArray[np.int64]
+from embcomp.vocabulary.merging import Numbered, Ranks, SpooledWords, merged
+from embcomp.wordlist import Texts, WordList
 
 SHOWN_BYTES = 40  # of a word that is refused
-RANK_BYTES = 24  # of a word, besides its letters, while all words are read by rank
+RANK_BYTES = 24  # of a word, besides its letters, while words are brought into the order of their ranks
+BUCKET_WORDS, BUCKET_BYTES = 2**18, 2**24  # of words of which this is done at once
+CHECKED_RANKS = 2**26  # looked for at once, a byte each
 
 
 def order_bits(n_words: int) -> int:
@@ -25,15 +26,18 @@ def order_bits(n_words: int) -> int:
     return max(0, n_words - 1).bit_length()
 
 
-def pack_order(ranks: NDArray[np.integer]) -> bits.BytesArray:
-    """Pack a permutation of 0 to n − 1, :func:`order_bits` bits each, as a stream (see :mod:`embcomp.bits`)."""
-    width = order_bits(len(ranks))
-    stream = np.empty(bits.stream_bytes(len(ranks), width), dtype=np.uint8)
-    for start in range(0, len(ranks), CHUNK_ROWS):
-        block = ranks[start : start + CHUNK_ROWS, None]
-        packed = bits.tighten(bits.pack_symbols(block, width), width)
-        stream[start * width // 8 :][: len(packed)] = packed
-    return stream
+def pack_order(chunks: Iterable[Ranks], n_words: int, room: Room | None = None) -> bits.BytesArray:
+    """Pack a permutation of 0 to n − 1, :func:`order_bits` bits each, as a stream (see :mod:`embcomp.bits`).
+
+    Args:
+        chunks: the permutation; all but the last of a multiple of 8 ranks.
+        n_words: n.
+        room: for the stream.
+    """
+    width, stream = order_bits(n_words), Spool(room)
+    for ranks in chunks:
+        stream.write(bits.tighten(bits.pack_symbols(ranks[:, None], width), width))
+    return stream.array()
 
 
 class Part:
@@ -61,33 +65,48 @@ class Part:
     def __len__(self) -> int:
         return len(self.words)
 
-    def numbered(self, start: int) -> Iterator[tuple[bytes, int]]:
-        """All words, ascending, each with its rank, which is counted from ``start``."""
+    def numbered(self, start: int) -> Iterator[Numbered]:
+        """All words, ascending, page by page, with their ranks, which are counted from ``start``."""
         done = 0
         for words in self.words.by_page():
-            ranks = start + self._ranks(done, done + len(words))
-            yield from zip(words, ranks.tolist(), strict=True)
+            yield Texts.of_bytes(words), start + self._ranks(done, done + len(words))
             done += len(words)
 
     def __iter__(self) -> Iterator[str]:
-        """Words by rank. All of them are decoded when the first one is asked for, if there is an order.
+        """Words by rank. If there is an order, all are read before the first is given, and wait in a spool.
 
         Raises:
-            MemoryLimitError: they take more than is allowed.
+            MemoryLimitError: some thousand consecutive ones take more than is allowed.
+            OutputError: there is no room for them in a file.
         """
         if self.order is None:
             yield from map(self._decoded, self.words)
             return
         n_bytes = self.words.text_bytes
-        require_memory(n_bytes + RANK_BYTES * len(self), f"{len(self)} words of {n_bytes} bytes")
-        text, bounds = bytearray(), [np.zeros(1, dtype=np.int64)]
-        for words in self.words.by_page():
-            bounds.append(len(text) + np.cumsum(np.fromiter(map(len, words), dtype=np.int64, count=len(words))))
-            text += b"".join(words)
-        ends = np.concatenate(bounds)
-        for block in np.array_split(self._numbers, len(bounds)):  # numbers as Python has them, some at a time
-            for start, end in zip(ends[block].tolist(), ends[block + 1].tolist(), strict=True):
-                yield self._decoded(text[start:end])
+        n_rows = max(1, min(BUCKET_WORDS, len(self), len(self) * BUCKET_BYTES // max(1, n_bytes)))
+        self._require_room(n_rows, n_bytes * n_rows // max(1, len(self)))
+        spool = Spool()
+        buckets = [SpooledWords(spool) for _ in range(0, len(self), n_rows)]
+        for words, ranks in merged([self.numbered(0)]):
+            self._checked(int(ranks.max(initial=0)))
+            owners = ranks // n_rows
+            for owner in np.unique(owners).tolist():
+                chosen = np.flatnonzero(owners == owner)
+                buckets[owner].add(words.take(chosen), ranks[chosen])
+        for number, bucket in enumerate(buckets):
+            yield from map(self._decoded, self._in_order(bucket, number * n_rows, n_rows))
+
+    def _in_order(self, bucket: SpooledWords, start: int, n_rows: int) -> list[bytes]:
+        self._require_room(n_rows, bucket.n_letters)
+        blocks = list(bucket)
+        ranks = np.concatenate([np.zeros(0, dtype=np.int64), *(ranks for _, ranks in blocks)])
+        order = np.argsort(ranks)
+        if not np.array_equal(ranks[order], np.arange(start, min(start + n_rows, len(self)))):
+            raise self._repeated_rank()
+        return Texts.joined([words for words, _ in blocks]).take(order).each()
+
+    def _require_room(self, n_words: int, n_bytes: int) -> None:
+        require_memory(n_bytes + RANK_BYTES * n_words, f"{n_words} words of {n_bytes} bytes")
 
     def check(self) -> None:
         """Read everything.
@@ -97,8 +116,12 @@ class Part:
         """
         for word in self.words:
             self._decoded(word)
-        if self.order is not None:
-            _ = self._numbers
+        for low in range(0, len(self) if self.has_order else 0, CHECKED_RANKS):
+            there = np.zeros(min(CHECKED_RANKS, len(self) - low), dtype=np.bool_)
+            for ranks in self._all_ranks():
+                there[ranks[(ranks >= low) & (ranks < low + len(there))] - low] = True
+            if not there.all():
+                raise self._repeated_rank()
 
     def find(self, word: bytes) -> int:
         """Return the rank of ``word``, or −1."""
@@ -140,16 +163,25 @@ class Part:
         Raises:
             CorruptError: the order is not a permutation.
         """
-        n_words = len(self)
-        ranks = self._ranks(0, n_words)
-        if self.order is None:
-            return ranks
-        self._checked(int(ranks.max(initial=0)))
-        numbers = np.full(n_words, -1, dtype=np.int64)
-        numbers[ranks] = np.arange(n_words, dtype=np.int64)
+        numbers = np.full(len(self), -1, dtype=np.int64)
+        done = 0
+        for ranks in self._all_ranks():
+            numbers[ranks] = np.arange(done, done + len(ranks))
+            done += len(ranks)
         if (numbers < 0).any():
-            raise CorruptError(f"section {self._name!r} gives two words one rank")
+            raise self._repeated_rank()
         return numbers
+
+    def _all_ranks(self) -> Iterator[Ranks]:
+        """The rank of each word of ``words``, some thousands at a time."""
+        for start in range(0, len(self), CHUNK_ROWS):
+            ranks = self._ranks(start, min(start + CHUNK_ROWS, len(self)))
+            self._checked(int(ranks.max(initial=0)))
+            yield ranks
+            forget(self.order)
+
+    def _repeated_rank(self) -> CorruptError:
+        return CorruptError(f"section {self._name!r} gives two words one rank")
 
     def _decoded(self, word: bytes | bytearray) -> str:
         try:

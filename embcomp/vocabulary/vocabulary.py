@@ -13,15 +13,18 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache, partial
-from itertools import compress, pairwise
+from itertools import compress, islice, pairwise
 
 import numpy as np
 
 from embcomp.errors import CorruptError, InputError, MissingWordError
-from embcomp.vocabulary.building import build_parts, cut, distinct, merged
-from embcomp.vocabulary.part import Part, Ranks
+from embcomp.spool import Spool
+from embcomp.vocabulary.building import VocabularyBuilder, cut
+from embcomp.vocabulary.merging import Numbered, Ranks, chunked, distinct, merged
+from embcomp.vocabulary.part import Part
 
 HEAD_WORDS = 16_384  # in the first part: 14 bits of order, 70 kB with their words
+GIVEN_WORDS = 2**13  # to the builder at once
 CACHED_WORDS = 4096
 CACHED_LETTERS = 64  # of a word that is remembered
 
@@ -36,13 +39,21 @@ class Vocabulary:
         self._remembered = lru_cache(CACHED_WORDS)(self._look_up)  # without ``self``, which would make a cycle
 
     @classmethod
-    def build(cls, words: Iterable[str]) -> Vocabulary:
+    def build(cls, words: Iterable[str], after: Vocabulary | None = None) -> Vocabulary:
         """Number ``words``, given in source order: a part of :data:`HEAD_WORDS` words, and one of the others.
+
+        Args:
+            words: distinct.
+            after: words that come before them.
 
         Raises:
             InputError: a word occurs twice, is no valid Unicode, or is too long.
         """
-        return cls(build_parts(words, [HEAD_WORDS]))
+        builder = VocabularyBuilder([HEAD_WORDS], after=() if after is None else after.parts, strict=True)
+        left = iter(words)
+        while block := list(islice(left, GIVEN_WORDS)):
+            builder.extend(block)
+        return cls(builder.finish()[0])
 
     def without_order(self, ends: Sequence[int]) -> tuple[Vocabulary, Ranks]:
         """Return this vocabulary with ranks that need not be stored, and the rank here of each rank there, int64.
@@ -50,8 +61,14 @@ class Vocabulary:
         It has a part for each band of ranks, which end before ``ends``, so that a word's rank still says in which
         band it was.
         """
-        parts, ranks = cut(merged(self.parts), ends[:-1], ordered=False)
-        return Vocabulary(parts), np.concatenate([np.zeros(0, dtype=np.int64), *ranks]).astype(np.int64)
+        parts, ranks_of = cut(merged(self._numbered()), ends[:-1], ordered=False)
+        ranks = Spool()
+        for block in (block for each in ranks_of for block in chunked(each)):
+            ranks.write(block)
+        return Vocabulary(parts), ranks.array().view(np.int64)
+
+    def _numbered(self) -> list[Iterator[Numbered]]:
+        return [part.numbered(start) for part, start in zip(self.parts, self._starts, strict=False)]
 
     @property
     def has_order(self) -> bool:
@@ -134,7 +151,7 @@ class Vocabulary:
         for part in self.parts:
             part.check()
         try:
-            for _ in distinct(merged(self.parts)):
+            for _ in distinct(merged(self._numbered())):
                 pass
         except InputError as error:
             raise CorruptError(str(error)) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -66,6 +67,11 @@ class Texts(NamedTuple):
     def word(self, number: int) -> bytes:
         """Return one word."""
         return self._word(int(self.lengths[:number].sum()), number)
+
+    def each(self) -> list[bytes]:
+        """Return all words."""
+        text, ends = self.letters.tobytes(), np.cumsum(self.lengths).tolist()
+        return [text[start:end] for start, end in pairwise([0, *ends])]
 
     def take(self, numbers: Numbers) -> Texts:
         """Return the words of the given numbers, in that order."""

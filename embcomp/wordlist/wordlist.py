@@ -21,12 +21,14 @@ from numpy.typing import NDArray
 
 from embcomp import kernels
 from embcomp.errors import CorruptError
+from embcomp.memory import forget
 from embcomp.wordlist.pages import MAX_DENSITY, MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page
 
 HEAD = struct.Struct("<QQ")
 COLUMNS = 3
 MAX_WORD_BYTES = 2**20
 CACHED_PAGES = 350  # of some 12 kB: 358,000 words
+FORGOTTEN_PAGES = 256  # at once, of those that are read one after the other
 MANY = 64  # words read of one page: from here on all of the page is decoded
 
 
@@ -84,6 +86,8 @@ class WordList:
             if text_bytes > self.text_bytes:
                 break
             yield words
+            if number % FORGOTTEN_PAGES == 0:
+                forget(self.pages)
         if text_bytes != self.text_bytes:
             raise self._corrupt(f"its words have {text_bytes} bytes, its index says {self.text_bytes}")
 

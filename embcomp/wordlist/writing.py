@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from embcomp.errors import InputError
+from embcomp.spool import Room, Spool
 from embcomp.wordlist.deflate import deflate
 from embcomp.wordlist.pages import CONTINUED, HEAD_EVERY, LONG, MAX_PAGE_TEXT, MAX_PAGE_WORDS
 from embcomp.wordlist.texts import Bytes, Numbers, Texts, places, shared_prefixes
@@ -19,10 +20,11 @@ WORDS_AT_ONCE = 2**16  # to cut into pages
 class WordListWriter:
     """Makes a word list from words that come in ascending order, and holds no more than its pages."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room | None = None) -> None:
+        """Start without words; the pages wait in ``room``."""
         self._table: list[tuple[int, int, int]] = []
         self._firsts = bytearray()
-        self._pages = bytearray()
+        self._pages = Spool(room)
         self._text_bytes = 0
         self._waiting: list[Texts] = []
 
@@ -40,11 +42,11 @@ class WordListWriter:
         if sum(len(each.lengths) for each in self._waiting) >= WORDS_AT_ONCE:
             self._write(final=False)
 
-    def finish(self) -> tuple[bytes, bytes]:
+    def finish(self) -> tuple[bytes, memoryview]:
         """Return the sections ``index`` and ``pages``."""
         self._write(final=True)
         head = HEAD.pack(self._text_bytes, len(self._table))
-        return head + np.array(self._table, dtype="<u4").tobytes() + bytes(self._firsts), bytes(self._pages)
+        return head + np.array(self._table, dtype="<u4").tobytes() + bytes(self._firsts), self._pages.array().data
 
     def _write(self, *, final: bool) -> None:
         """Write the pages that are full, and the last one too if it is ``final``."""
@@ -55,7 +57,7 @@ class WordListWriter:
                 break
             self._table.append((n_of_page, len(first), len(stream)))
             self._firsts += first
-            self._pages += stream
+            self._pages.write(stream)
             n_written, n_bytes = n_written + n_of_page, n_bytes + n_text
         self._text_bytes += n_bytes
         self._waiting = [Texts(words.letters[n_bytes:], words.lengths[n_written:])]

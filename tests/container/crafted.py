@@ -68,7 +68,7 @@ def similar_words(path: Path, n_pages: int, *, ordered: bool) -> int:
     parts.document["bands"][0]["end"] = n_words
     parts.set_bytes("words.0.index", index, [len(index)])
     parts.set_bytes("words.0.pages", pages, [len(pages)])
-    order = pack_order(np.arange(n_words)[::-1]).tobytes()
+    order = pack_order([np.arange(n_words)[::-1]], n_words).tobytes()
     if ordered:
         parts.set_bytes("order.0", order, [len(order)])
     else:

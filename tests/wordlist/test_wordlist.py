@@ -25,7 +25,8 @@ def sections(words: Sequence[bytes], step: int = 10**9) -> tuple[bytes, bytes]:
     writer = WordListWriter()
     for start in range(0, len(words), step):
         writer.add(Texts.of_bytes(words[start : start + step]))
-    return writer.finish()
+    index, pages = writer.finish()
+    return index, bytes(pages)
 
 
 def opened(words: Sequence[bytes]) -> WordList:
