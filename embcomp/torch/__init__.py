@@ -11,6 +11,7 @@ from embcomp.torch.alone import ALONEEmbedding  # noqa: E402
 from embcomp.torch.binary import BinaryEmbedding, BinaryLinear  # noqa: E402
 from embcomp.torch.kd import KDEmbedding  # noqa: E402
 from embcomp.torch.lstm import BinaryLSTM  # noqa: E402
+from embcomp.torch.table import CompressedEmbedding, load  # noqa: E402
 from embcomp.torch.training import ParamGroups, clamp, freeze, param_groups  # noqa: E402
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "BinaryEmbedding",
     "BinaryLSTM",
     "BinaryLinear",
+    "CompressedEmbedding",
     "KDEmbedding",
     "ParamGroups",
     "clamp",
     "freeze",
+    "load",
     "param_groups",
 ]

@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from embcomp.checks import Integer, OneOf, Real, require
 from embcomp.compressors.filters import (
+    ASSIGNMENTS,
+    GAMMA,
     MAX_COLUMNS,
     Redrawn,
     assign,
@@ -135,6 +137,32 @@ class ALONEEmbedding(nn.Module):
     def _drawn_sources(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8 | np.float32]]:
         sizes = (self.seed, self.matrices, self.columns, self.embedding_dim)
         return binary_sources(*sizes, self.zeros) if self.filter == "binary" else real_sources(*sizes)
+
+
+def drawn_columns(seed: int, rows: Tensor, attempts: Tensor, n_matrices: int, n_columns: int) -> Tensor:
+    """Return what :func:`embcomp.compressors.filters.assign` does, int64, shape (n, M): arithmetic is modulo 2⁶⁴."""
+    streams = attempts + ASSIGNMENTS
+    key = _mix(_mix(torch.full_like(rows, _signed(seed + GAMMA))) ^ streams)
+    index = rows[:, None] * n_matrices + torch.arange(n_matrices, device=rows.device)
+    words = _mix(key[:, None] + (index + 1) * _signed(GAMMA))
+    return (_shifted(words, 32) * n_columns) >> 32
+
+
+def _mix(values: Tensor) -> Tensor:
+    """Return SplitMix64's output function of int64, taken as unsigned."""
+    values = (values ^ _shifted(values, 30)) * _signed(0xBF58476D1CE4E5B9)
+    values = (values ^ _shifted(values, 27)) * _signed(0x94D049BB133111EB)
+    return values ^ _shifted(values, 31)
+
+
+def _shifted(values: Tensor, n_bits: int) -> Tensor:
+    """Shift right as unsigned numbers."""
+    return (values >> n_bits) & ((1 << (64 - n_bits)) - 1)
+
+
+def _signed(number: int) -> int:
+    """Return the int64 with the bits of a number modulo 2⁶⁴."""
+    return (number + 2**63) % 2**64 - 2**63
 
 
 def combined(sources: Tensor, columns: Tensor) -> Tensor:
