@@ -43,6 +43,7 @@ class System:
 
 
 KD = ("kd", "--ways", "50", "--dims", "10", "--remove-top", "0")
+ON = ("--epochs", "1", "--rate", "5")
 SYSTEMS = (
     System("float-tied", "float, tied", ("--tied",)),
     System("belm-tied", "BELM, tied", ("--system", "belm", "--tied")),
@@ -51,7 +52,9 @@ SYSTEMS = (
     System("bllm", "BLLM", ("--system", "bllm")),
     System("kd", "KD 50 × 10, learned codes", ("--system", "kd"), KD, "float"),
     System("kd-random", "KD 50 × 10, random codes", ("--system", "kd"), (*KD, "--solver", "random"), "float"),
-    System("alone", "ALONE, 1,024 units, binary filters", ("--system", "alone")),
+    System("alone", "ALONE, 1,024 units, binary filters", ("--system", "alone", "--code-rate", "1e-3")),
+    System("itq-tuned", "ITQ's table, the rest trained on", ("--system", "embc", *ON), ("itq",), "float", start=True),
+    System("prune", "tables pruned by 95 %, trained on", ("--system", "prune", *ON), (), "float", start=True),
 )
 # after the fact: methods for the input table of a trained float model, which stays as it is
 AFTER = {
@@ -59,8 +62,9 @@ AFTER = {
     "itq-plain": ("ITQ, 200 bits, without lengths", ("itq", "--lengths", "0")),
     "sign": ("sign, with lengths", ("sign",)),
     "sign-plain": ("sign, without lengths", ("sign", "--lengths", "0")),
-    "iiq": ("IIQ, 200 bits, with lengths", ("iiq",)),
-    "iiq-plain": ("IIQ, 200 bits, without lengths", ("iiq", "--lengths", "0")),
+    "iiq": ("IIQ, which finds no direction to remove, with lengths", ("iiq",)),
+    "iiq-9": ("IIQ, 9 directions removed, with lengths", ("iiq", "--remove-top", "9")),
+    "iiq-9-plain": ("IIQ, 9 directions removed, without lengths", ("iiq", "--remove-top", "9", "--lengths", "0")),
     "kd-after": ("KD 50 × 10", KD),
 }
 
@@ -100,6 +104,7 @@ class Runner:
             if system.method:
                 command += ["--input", self._table(system.name, system.method, system.of, seed)]
             if system.start:
+                self.run(system.of, seed)
                 command += ["--from", self._folder(system.of, seed)]
             self._lm(command)
         return json.loads((folder / "lm.json").read_text(encoding="utf-8"))

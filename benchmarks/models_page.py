@@ -22,6 +22,7 @@ def tables(records: Sequence[Record]) -> dict[str, str]:
         "after": after_table(models),
         "texts": texts_table(records),
         "similarity": similarity_table(records),
+        "classifier": classifier(records),
     }
 
 
@@ -121,6 +122,17 @@ def shipped(models: dict[str, list[Record]]) -> str:
     return (
         f"On the Penn Treebank, with the default options, the files have {bytes_text(runs[0]['bytes']['files'])} "
         f"at a test perplexity of {mean(tests(runs)):.1f}."
+    )
+
+
+def classifier(records: Sequence[Record]) -> str:
+    sizes = {each["set"]: each for each in records if "set" in each and "bytes" in each}
+    if "MR" not in sizes:
+        return ""
+    table, network = (bytes_text(sizes["MR"]["bytes"][part]) for part in ("table", "network"))
+    return (
+        f"For the set MR below, {sizes['MR']['words']:,} words with 100 signs each take {table} bytes, and the "
+        f"network {network} in a safetensors file."
     )
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 import time
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from torch import Tensor, nn
 
@@ -28,13 +30,13 @@ TABLES = {
     "binary-trained": "binary, trained",
     "kd-relearnt": "KD 64 × 16, codebooks trained",
 }
-EPOCHS = 6
+EPOCHS = 5
 Part = tuple[Tensor, Tensor]
 
 
 def measured(data: Path, vectors: Path, name: str, table: str, seed: int) -> dict[str, Any]:
     """Accuracy on the tenth part of the epoch that was best on the ninth."""
-    words, matrix = words_of(data, vectors)
+    words, matrix = words_of(data, vectors, name)
     parts = parts_of(data / "classification" / f"{name}.tsv", words, seed)
     torch.manual_seed(seed)
     model = TextClassifier(embedding(table, matrix))
@@ -47,16 +49,33 @@ def measured(data: Path, vectors: Path, name: str, table: str, seed: int) -> dic
     model.fit(*parts[0], epochs=EPOCHS, random_state=seed, progress=judge)
     valid, test = max(scores, key=lambda each: each[0])
     facts = {"valid": valid, "test": test, "epochs": scores, "words": len(words)}
-    return facts | {"cpu_seconds": time.process_time() - start}
+    facts["cpu_seconds"] = time.process_time() - start
+    return facts | ({"bytes": packed(model, list(words))} if table == "binary-trained" else {})
+
+
+def packed(model: TextClassifier, words: list[str]) -> dict[str, int]:
+    """Sizes of the two files of a classifier."""
+    rest = {name: each for name, each in model.state_dict().items() if not name.startswith("embedding.")}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "words.embc")
+        model.embedding.freeze().to_embc(path, words)
+        return {"table": path.stat().st_size, "network": len(safetensors.torch.save(rest))}
+
+
+def words_of(data: Path, vectors: Path, name: str) -> tuple[dict[str, int], np.ndarray]:
+    """The words of a set that have vectors, and those."""
+    wanted = {word for _, text in texts_of(data / "classification" / f"{name}.tsv") for word in text.split()}
+    every, matrix = all_words(data, vectors)
+    kept = [row for row, word in enumerate(every) if word in wanted]
+    return {every[row]: number for number, row in enumerate(kept)}, matrix[kept]
 
 
 @cache
-def words_of(data: Path, vectors: Path) -> tuple[dict[str, int], np.ndarray]:
-    """The words of all sets that have vectors, and those."""
-    lines = [line for name in SETS for line in texts_of(data / "classification" / f"{name}.tsv")]
-    wanted = frozenset(word for _, text in lines for word in text.split())
-    found = read_embedding(vectors, ReadOptions(words=wanted))
-    return {word: row for row, word in enumerate(found.words)}, found.vectors
+def all_words(data: Path, vectors: Path) -> tuple[list[str], np.ndarray]:
+    """The same of all sets: vectors are read once."""
+    texts = [text for name in SETS for _, text in texts_of(data / "classification" / f"{name}.tsv")]
+    found = read_embedding(vectors, ReadOptions(words=frozenset(word for text in texts for word in text.split())))
+    return list(found.words), found.vectors
 
 
 def texts_of(path: Path) -> list[tuple[int, str]]:

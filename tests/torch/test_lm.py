@@ -335,3 +335,28 @@ def test_the_examples_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         exec(block, names)
     assert names["classifier"].accuracy(names["rows"], names["labels"]) == 1
     assert list(open_container("classifier-words.embc").words) == names["words"]
+
+
+def test_a_folder_that_is_not_a_whole_model_is_refused(texts: Texts, trained: Path, tmp_path: Path) -> None:
+    tensors, facts = (trained / "model.safetensors").read_bytes(), (trained / "lm.json").read_bytes()
+
+    def refused(name: str, content: bytes, message: str) -> None:
+        before = (trained / name).read_bytes()
+        (trained / name).write_bytes(content)
+        with pytest.raises(InputError, match=f"float: has a language model that cannot be read: {message}"):
+            load_model(trained)
+        (trained / name).write_bytes(before)
+
+    refused("lm.json", b"[]", "must be a JSON object, got a list")
+    refused("lm.json", b"{}", "'recipe'")
+    refused("lm.json", facts.replace(b'"hidden": 8', b'"hidden": 9'), "Error.* in loading state_dict")
+    refused("model.safetensors", tensors[:-1], "")
+    refused("model.safetensors", b"", "")
+    refused("input.npy", b"no array", "")
+    (trained / "lm.json").write_bytes(facts.replace(b'"float"', b'"belm"'))
+    with pytest.raises(InputError, match=r"input\.embc: cannot be read: No such file"):
+        load_model(trained)
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "checkpoint.pt").write_bytes(b"half")
+    with pytest.raises(InputError, match=r"checkpoint\.pt: cannot be read, remove it to begin again"):
+        train(Recipe(**SMALL), texts, tmp_path / "half")

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from embcomp.container.description import describe
 from embcomp.container.reader import open_container
+from embcomp.documents import BadDocumentError, parse_document
 from embcomp.errors import InputError
 from embcomp.files import replacing
 from embcomp.plugins import extra
@@ -27,9 +28,11 @@ from embcomp.torch import ALONEEmbedding, BinaryEmbedding, KDEmbedding, freeze
 from embcomp.torch.binary import BinaryMatrix
 from embcomp.torch.lm.model import LanguageModel, Table
 from embcomp.torch.lm.recipe import Recipe
-from embcomp.torch.lm.systems import GivenTable, build
+from embcomp.torch.lm.systems import build
+from embcomp.torch.table import CompressedEmbedding
 
 FACTS, TABLE, FLOATS, WORDS, REST = "lm.json", "input.embc", "input.npy", "words.txt", "model.safetensors"
+FLOAT = ("float", "prune")  # systems without an .embc file
 KINDS: dict[str, Any] = {"belm": BinaryEmbedding, "bllm": BinaryEmbedding, "kd": KDEmbedding, "alone": ALONEEmbedding}
 
 
@@ -42,8 +45,10 @@ def save_model(model: LanguageModel, words: tuple[str, ...], recipe: Recipe, fol
             np.save(file, model.source.weight.detach().numpy())
         with replacing(folder / WORDS, force=True) as file:
             file.writelines(f"{word}\n".encode() for word in words)
+    elif isinstance(model.source, CompressedEmbedding):
+        model.source.to_embc(folder / TABLE, force=True)
     else:
-        model.source.to_embc(folder / TABLE, words)
+        model.source.to_embc(folder / TABLE, words, force=True)
     with replacing(folder / REST, force=True) as file:
         file.write(extra("safetensors.torch", "torch").save(_beside_the_table(model)))
 
@@ -59,21 +64,30 @@ def load_model(folder: Path) -> tuple[LanguageModel, tuple[str, ...], dict[str, 
 
     Raises:
         InputError: the folder has no model, or not all of it.
+        ContainerError: its ``.embc`` file is refused.
     """
+    safetensors = extra("safetensors", "torch")
     try:
-        facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-        tensors = extra("safetensors.torch", "torch").load((folder / REST).read_bytes())
+        facts = parse_document((folder / FACTS).read_bytes())
         recipe = Recipe.from_config(facts["recipe"])
         source, words = _table(folder, recipe)
+        model = build(recipe, len(words), source)
+        freeze(model)
+        _fill(model, extra("safetensors.torch", "torch").load((folder / REST).read_bytes()))
     except OSError as error:
         raise InputError(f"{folder}: has no language model: {error.filename}: {error.strerror}") from error
-    model = build(recipe, len(words), source)
-    freeze(model)
+    except (BadDocumentError, KeyError, ValueError, RuntimeError, safetensors.SafetensorError) as error:
+        reason = str(error).split("\n", 1)[0]
+        raise InputError(f"{folder}: has a language model that cannot be read: {reason}") from error
+    return model, words, facts
+
+
+def _fill(model: LanguageModel, tensors: dict[str, Tensor]) -> None:
+    """Give a model what is not in its input table."""
     other = _beside_the_table(model).keys() ^ tensors.keys()
     if other:
-        raise InputError(f"{folder / REST}: is not of a model {recipe.system!r}: {', '.join(sorted(other))}")
+        raise ValueError(f"{REST} has, or lacks, {min(other)!r}")
     model.load_state_dict(tensors, strict=False)
-    return model, words, facts
 
 
 def paper_bytes(model: LanguageModel) -> int:
@@ -116,11 +130,11 @@ def _beside_the_table(model: LanguageModel) -> dict[str, Tensor]:
 
 def _table(folder: Path, recipe: Recipe) -> tuple[Any, tuple[str, ...]]:
     """The input table and its words."""
-    if not (folder / TABLE).exists():
+    if recipe.system in FLOAT:
         words = tuple((folder / WORDS).read_text(encoding="utf-8").split("\n")[:-1])
         table = Table(len(words), recipe.hidden)
         table.weight.data = torch.from_numpy(np.load(folder / FLOATS))
         return table, words
-    kind = KINDS.get(recipe.system)
-    source = GivenTable(folder / TABLE) if kind is None else kind.from_embc(folder / TABLE)
-    return source, tuple(open_container(folder / TABLE).words)
+    encoded, kind = open_container(folder / TABLE), KINDS.get(recipe.system)
+    source = CompressedEmbedding(encoded) if kind is None else kind.from_embc(folder / TABLE)
+    return source, tuple(encoded.words)

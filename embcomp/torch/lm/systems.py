@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
 from embcomp import bits
 from embcomp.compressors.kd import KdCompressor
 from embcomp.container.reader import open_container
 from embcomp.errors import InputError, ParameterError
-from embcomp.files import replacing
 from embcomp.torch import ALONEEmbedding, BinaryEmbedding, BinaryLSTM, KDEmbedding
 from embcomp.torch.binary import BinaryMatrix
 from embcomp.torch.lm.model import LanguageModel, Output, PrunedTable, Table
 from embcomp.torch.lm.recipe import Recipe
+from embcomp.torch.table import CompressedEmbedding
 
 TIED = ("float", "belm", "bllm", "prune")
 GIVEN = ("kd", "embc")
@@ -67,7 +66,7 @@ def given_source(recipe: Recipe, path: Path | None, words: tuple[str, ...]) -> A
     if encoded.dim != recipe.hidden:
         raise InputError(f"{path}: must have {recipe.hidden} dimensions, as `hidden` says, got {encoded.dim}")
     if recipe.system == "embc":
-        return GivenTable(path)
+        return CompressedEmbedding(encoded)
     if not isinstance(encoded.compressor, KdCompressor):
         raise InputError(f"{path}: must be of the method 'kd', got {encoded.compressor.name!r}")
     with seeded(recipe.random_state):
@@ -79,27 +78,6 @@ def _relearned(kd: KdCompressor, codes: Any, recipe: Recipe) -> KDEmbedding:
     symbols = bits.unpack_symbols(codes, kd.layout.symbols, kd.layout.symbol_bits).astype(np.int64)
     sizes: dict[str, Any] = {"ways": kd.ways, "dims": symbols.shape[1], "compose": recipe.compose}
     return KDEmbedding(len(symbols), recipe.hidden, codes=symbols, **sizes)
-
-
-class GivenTable(nn.Module):
-    """The table of an ``.embc`` file, which does not learn."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        encoded = open_container(path)
-        rows = np.arange(len(encoded))
-        offset = 0 if encoded.offset is None else encoded.offset
-        self.content, self.embedding_dim = path.read_bytes(), encoded.dim
-        self.register_buffer("vectors", torch.from_numpy(encoded.decode_rows(rows) + offset), persistent=False)
-
-    def forward(self, rows: Any) -> Any:
-        """Return the vectors of rows of any shape."""
-        return functional.embedding(rows, self.vectors)
-
-    def to_embc(self, path: Path, words: Any) -> None:
-        """Write the file again."""
-        with replacing(path, force=True) as file:
-            file.write(self.content)
 
 
 @contextmanager

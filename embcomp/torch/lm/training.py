@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -122,9 +123,12 @@ class Training:
         """Go on from a checkpoint.
 
         Raises:
-            InputError: it was made with other options.
+            InputError: it was made with other options, or is none.
         """
-        saved = torch.load(checkpoint, weights_only=True)
+        try:
+            saved = torch.load(checkpoint, weights_only=True)
+        except (OSError, EOFError, KeyError, RuntimeError, UnpicklingError) as error:
+            raise InputError(f"{checkpoint}: cannot be read, remove it to begin again: {error}") from error
         own = self.recipe.get_config()
         other = [name for name in own if saved["recipe"].get(name) != own[name]]
         if other:
