@@ -8,6 +8,8 @@ from setuptools import Extension, setup
 STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")  # which has no stable interface yet
 KERNELS = "embcomp/kernels"
 NAMES = [
+    "beam",
+    "costs",
     "lookup",
     "module",
     "decimal",

@@ -10,6 +10,7 @@ import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import (
+    json_option,
     max_memory_option,
     open_target,
     quiet_option,
@@ -19,8 +20,7 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.cli.progress import progress_bars
-from embcomp.cli.results import form_option, print_all
-from embcomp.cli.text import escaped
+from embcomp.cli.text import escaped, print_json
 
 if TYPE_CHECKING:
     from embcomp.eval.difference import Difference
@@ -55,7 +55,7 @@ N_NAMED = 10  # words that are listed of those that one file lacks
 @scoring_options
 @threads_option
 @max_memory_option
-@form_option
+@json_option
 @quiet_option
 @source_options
 def command(
@@ -69,13 +69,13 @@ def command(
     data_dir: Path | None,
     oov: Any,
     seed: int,
-    form: str | None,
+    as_json: bool,
     quiet: bool,
     **given: Any,
 ) -> None:
     """Compare A and B, .embc files or original embedding files: words, neighbours that changed most, and scores.
 
-    Scores are those of B, beside A's as the baseline. Tables and JSON lines have the neighbours only.
+    Scores are those of B, beside A's as the baseline.
     """
     from embcomp.eval.difference import difference
     from embcomp.eval.run import choose, measure
@@ -92,18 +92,22 @@ def command(
             measure(target, Path(path).name, chosen, settings) for target, path in ((old, first), (new, second))
         )
     rows = beside(scores, base)
-    if form is not None:
-        print_all(form, map(asdict, found.changed[:n_shown]), **_about(found, rows))
+    if as_json:
+        print_json(_document(found, rows, n_shown))
     else:
         _print_words(found, first, second)
         _print_neighbours(found, n_neighbours, n_shown, first, second)
         _print_scores(rows, oov, seed)
 
 
-def _about(found: Difference, rows: list[Score]) -> dict[str, Any]:
+def _document(found: Difference, rows: list[Score], n_shown: int) -> dict[str, Any]:
     return {
         "words": {"both": found.n_common, "only_first": found.gone, "only_second": found.added},
-        "neighbours": {"words": len(found.changed), "mean_shared": found.mean_shared},
+        "neighbours": {
+            "words": len(found.changed),
+            "mean_shared": found.mean_shared,
+            "changed_most": [asdict(each) for each in found.changed[:n_shown]],
+        },
         "scores": [score.to_json() for score in rows],
     }
 

@@ -8,8 +8,9 @@ import click
 
 from embcomp.cli import compress
 from embcomp.cli.command import Command, Name, method_names, typed
+from embcomp.cli.common import json_option
 from embcomp.cli.method_options import shown
-from embcomp.cli.results import Results, form_option
+from embcomp.cli.text import print_json
 
 if TYPE_CHECKING:
     from embcomp.compressors.base import Compressor
@@ -17,28 +18,21 @@ if TYPE_CHECKING:
 
 @click.command("methods", cls=Command)
 @click.argument("names", nargs=-1, type=Name(method_names), metavar="[METHOD]…")
-@form_option
-def command(names: tuple[str, ...], form: str | None) -> None:
+@json_option
+def command(names: tuple[str, ...], as_json: bool) -> None:
     """List the compression methods and their options, or those of each METHOD."""
     from embcomp.compressors.registry import compressor_class, compressor_classes
 
     kinds = [compressor_class(name) for name in names] or compressor_classes().values()
-    results = Results(form, _print, _rows)
-    for kind in kinds:
-        results.add(_document(kind))
-    results.finish()
-
-
-def _print(method: dict[str, Any]) -> None:
-    click.echo(f"{method['method']}: {method['summary']}")
-    for option in method["options"]:
-        click.echo(f"  {option['option']}  {option['help']}")
-        click.echo(f"      {option['must_be']}; default {shown(option['default'])}")
-
-
-def _rows(method: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row for each option."""
-    return [{"method": method["method"]} | option for option in method["options"]]
+    documents = [_document(kind) for kind in kinds]
+    if as_json:
+        print_json(documents)
+        return
+    for each in documents:
+        click.echo(f"{each['method']}: {each['summary']}")
+        for option in each["options"]:
+            click.echo(f"  {option['option']}  {option['help']}")
+            click.echo(f"      {option['must_be']}; default {shown(option['default'])}")
 
 
 def _document(kind: type[Compressor]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ with the last products looked up in tables.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,6 @@ from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans, sums_b
 from embcomp.compressors.whole import (
     INT32_EXACT,
     LONGEST,
-    Costs,
     Words,
     longest,
     scaled,
@@ -35,6 +33,7 @@ from embcomp.compressors.whole import (
     unit_of,
     unit_of_codebooks,
 )
+from embcomp.kernels.beam import Costs, extended
 from embcomp.memory import require_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
@@ -103,40 +102,20 @@ class Search:
         return beam.codes[:, 0]
 
     def extend(self, beam: Beam, rows: FloatArray, j: int, width: int) -> Beam:
-        """Add a symbol of codebook ``j`` to every prefix of ``rows``, whole numbers."""
-        n_rows, n_kept, _ = beam.codes.shape
-        scores = self._extended(beam, rows, j).reshape(n_rows, n_kept * self.ways)
-        width = min(width, scores.shape[1])
-        codes = np.empty((n_rows, width, j + 1), dtype=np.uint16)
-        costs = np.empty((n_rows, width), dtype=np.int64)
-        row = np.arange(n_rows)
-        for place in range(width):
-            best = scores.argmin(axis=1)
-            costs[:, place] = scores[row, best]
-            scores[row, best] = np.iinfo(self._dtype).max
-            codes[:, place, :j] = beam.codes[row, best // self.ways]
-            codes[:, place, j] = best % self.ways
-        return Beam(codes, costs)
-
-    def _extended(self, beam: Beam, rows: FloatArray, j: int) -> Costs:
-        """Return the cost of every prefix with every codeword of codebook ``j``, shape (n · prefixes, K).
+        """Add a symbol of codebook ``j`` to every prefix of ``rows``, whole numbers.
 
         The products with the prefix come from tables where it is short (a row of K numbers for each of its words),
         else from what it leaves of the row (one product of n · prefixes · d · K).
         """
-        n_rows, n_kept, _ = beam.codes.shape
-        codes = beam.codes.reshape(n_rows * n_kept, j)
-        costs = beam.costs.reshape(-1, 1).astype(self._dtype)
+        n_kept, words = beam.codes.shape[1], self._words[j]
+        norms = words.norms.astype(self._dtype)
         if self._products is not None and j * LOOKUP_FLOPS <= self.dim:
-            unary = self._words[j].costs(rows, longest(rows), self._dtype)
-            scores: NDArray[Any] = np.repeat(unary, n_kept, axis=0)
-            for i in range(j):
-                scores += self._products[j, i][codes[:, i]]
+            tables = self._products[j, :j]
         else:
-            rest = np.repeat(rows, n_kept, axis=0) - sum_of_codewords(self.codebooks[:j], codes)
-            scores = self._words[j].costs(rest, longest(rest), self._dtype)
-        scores += costs
-        return scores
+            tables = np.empty((0, self.ways, self.ways), self._dtype)
+            prefixes = beam.codes.reshape(len(rows) * n_kept, j)
+            rows = np.repeat(rows, n_kept, axis=0) - sum_of_codewords(self.codebooks[:j], prefixes)
+        return Beam(*extended(words.products(rows, longest(rows)), norms, tables, beam.codes, beam.costs, width))
 
     def improve(self, rows: FloatArray, codes: Symbols, sweeps: int) -> None:
         """Change one symbol at a time, in place, to the best given the others (iterated conditional modes).
@@ -158,7 +137,7 @@ class Search:
         longest_residual = longest(residual)  # no step makes one longer
         for j, words in enumerate(self._words):
             residual += words.words[codes[:, j]]
-            best = words.costs(residual, longest_residual + words.longest).argmin(axis=1)
+            best = words.nearest(residual, longest_residual + words.longest)
             residual -= words.words[best]
             codes[:, j] = best
 

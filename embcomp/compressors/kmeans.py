@@ -28,7 +28,7 @@ def nearest(vectors: FloatArray, centroids: FloatArray) -> Symbols:
     out = np.empty(len(vectors), dtype=np.uint16)
 
     def of_block(rows: slice) -> None:
-        out[rows] = words.costs(vectors[rows], longest(vectors[rows])).argmin(axis=1)
+        out[rows] = words.nearest(vectors[rows], longest(vectors[rows]))
 
     for_blocks(of_block, len(vectors))
     return out

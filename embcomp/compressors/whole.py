@@ -12,8 +12,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.arrays import DoubleArray, FloatArray, Symbols
 from embcomp.exact import total, unit_below, whole_rows
+from embcomp.kernels.beam import Costs, cheapest
 from embcomp.threads import map_blocks
 
 USUAL_BITS = 10
@@ -21,9 +22,6 @@ LONGEST_BITS = 13
 LONGEST = 2**LONGEST_BITS
 FLOAT32_EXACT = 0.99 * 2**24  # less than 2²⁴: what is compared with it is rounded
 INT32_EXACT = 0.99 * 2**31
-
-Costs = NDArray[np.signedinteger]
-"""‖x − w‖² − ‖x‖², whole numbers, int32 or int64."""
 
 
 def unit_of(rows: FloatArray) -> float:
@@ -89,18 +87,26 @@ class Words:
         self.longest = math.sqrt(float(self.norms.max(initial=0)))
         self._doubled = np.ascontiguousarray(-2 * words.T)
 
-    def costs(self, rows: FloatArray, longest_row: float, dtype: type[np.signedinteger] | None = None) -> Costs:
-        """Return ‖x − w‖² − ‖x‖² for every row x and codeword w, shape (n, K).
+    def products(self, rows: FloatArray, longest_row: float) -> NDArray[np.floating]:
+        """Return −2 x·w for every row x and codeword w, shape (n, K), exact: float32 or float64.
 
         Args:
             rows: whole numbers, float32, shape (n, d).
             longest_row: their lengths are at most about this.
-            dtype: of the result; by default the shortest that holds it.
         """
-        reach = longest_row * self.longest
-        products = rows @ self._doubled if reach < FLOAT32_EXACT else rows.astype(np.float64) @ self._doubled
-        if dtype is None:
-            dtype = np.int32 if 2 * reach + self.longest**2 < INT32_EXACT else np.int64
-        out: Costs = products.astype(dtype)
-        out += self.norms.astype(dtype)
+        exact = longest_row * self.longest < FLOAT32_EXACT
+        return rows @ self._doubled if exact else rows.astype(np.float64) @ self._doubled
+
+    def dtype(self, longest_row: float) -> type[np.signedinteger]:
+        """Return the shortest integers that hold costs."""
+        return np.int32 if (2 * longest_row + self.longest) * self.longest < INT32_EXACT else np.int64
+
+    def costs(self, rows: FloatArray, longest_row: float, dtype: type[np.signedinteger] | None = None) -> Costs:
+        """Return ‖x − w‖² − ‖x‖² for every row x and codeword w, shape (n, K); see :meth:`products`."""
+        out: Costs = self.products(rows, longest_row).astype(dtype or self.dtype(longest_row))
+        out += self.norms.astype(out.dtype)
         return out
+
+    def nearest(self, rows: FloatArray, longest_row: float) -> Symbols:
+        """Return the codeword nearest to each row, the first of equals: uint16, shape (n,)."""
+        return cheapest(self.products(rows, longest_row), self.norms.astype(self.dtype(longest_row)))

@@ -4,6 +4,17 @@ from embcomp.arrays import AnyArray
 
 REVISION: int
 
+def beam(
+    products: AnyArray,
+    norms: AnyArray,
+    tables: AnyArray,
+    codes: AnyArray,
+    costs: AnyArray,
+    best_codes: AnyArray,
+    best_costs: AnyArray,
+    sizes: tuple[int, int, int, int, int, int, int],
+    /,
+) -> None: ...
 def fields(
     codes: AnyArray,
     places: AnyArray,

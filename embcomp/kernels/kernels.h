@@ -41,6 +41,20 @@ void start(Nearest *nearest);
 void offer(Nearest *nearest, double score, int64_t rank);
 void finish(Nearest *nearest);
 
+/* Prefixes of codes to be extended by a word each: see beam.py. `n_own` prefixes share a row of products. */
+typedef struct {
+    const float *products;
+    const int32_t *norms, *tables;
+    const uint16_t *codes;
+    const int64_t *costs;
+    uint16_t *best_codes;
+    int64_t *best_costs;
+    Py_ssize_t n_rows, n_kept, n_own, n_words, n_books, n_tables, width;
+} Beam;
+void extend(const Beam *beam);
+#define MOST_WORDS 4096 /* costs of one prefix: 16 kB */
+#define MOST_WIDTH 64
+
 /* Parse the decimal number at `at`; return where it ends, or NULL if there is none that can be decided here. Something
    that is not part of a number must follow. */
 const char *parse_number(const char *at, float *number);
@@ -57,6 +71,7 @@ int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_
 /* Release buffers, and return None, or NULL if there was an error. */
 PyObject *release(Py_buffer *buffers, int count, int good);
 
+PyObject *beam(PyObject *self, PyObject *args);
 PyObject *fields(PyObject *self, PyObject *args);
 PyObject *hamming(PyObject *self, PyObject *args);
 PyObject *lookup(PyObject *self, PyObject *args);

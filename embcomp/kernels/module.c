@@ -29,6 +29,7 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 }
 
 static PyMethodDef methods[] = {
+    {"beam", beam, METH_VARARGS, NULL},
     {"fields", fields, METH_VARARGS, NULL},
     {"hamming", hamming, METH_VARARGS, NULL},
     {"lookup", lookup, METH_VARARGS, NULL},
@@ -46,7 +47,7 @@ static PyMethodDef methods[] = {
 static int fill(PyObject *module)
 {
     choose_differences();
-    return PyModule_AddIntConstant(module, "REVISION", 6);
+    return PyModule_AddIntConstant(module, "REVISION", 7);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};
