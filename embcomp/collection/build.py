@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from itertools import accumulate
 
+import numpy as np
+
+from embcomp.arrays import RowIds
 from embcomp.codes import bands_of
 from embcomp.collection.model import Model
 from embcomp.collection.parts import EncodedPart, whole_source
@@ -24,7 +27,7 @@ def merge(parts: list[EncodedPart], model: Model) -> EncodedEmbedding:
     found = [no_rows(model.compressor)]
     for part, first in zip(parts, first_positions(parts), strict=False):
         shards = [part.rows(shard, model.compressor, first) for shard in range(part.n_shards)]
-        found.append(Rows.interleaved(shards).first_of_each(seen)[0])
+        found.append(first_rows(Rows.interleaved(shards), seen, part, model)[0])
     rows = Rows.joined(found)
     require_grades(rows, model)
     vocabulary, codes = Vocabulary.build(rows.words), rows.pack(model.compressor)
@@ -35,6 +38,19 @@ def merge(parts: list[EncodedPart], model: Model) -> EncodedEmbedding:
 def first_positions(parts: list[EncodedPart]) -> list[int]:
     """Return the position of the first row of each part, and the number of all rows."""
     return list(accumulate((part.n_rows for part in parts), initial=0))
+
+
+def first_rows(rows: Rows, seen: set[str], part: EncodedPart, model: Model) -> tuple[Rows, RowIds]:
+    """Drop rows of words that are in ``seen`` or come again; return the rest, and the positions dropped.
+
+    Raises:
+        InputError: there are such rows, and the source is to have none.
+    """
+    kept, dropped = rows.first_of_each(seen)
+    if len(dropped) and model.strict:
+        word = rows.words[int(np.searchsorted(rows.positions, dropped[0]))]
+        raise InputError(f"{part.source.name}: the word {word!r} is in an earlier part, expected distinct words")
+    return kept, dropped
 
 
 def require_grades(rows: Rows, model: Model) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from embcomp import __version__
-from embcomp.bits import stream_bytes
 from embcomp.collection.engines import Engine, Task, run
 from embcomp.collection.folders import Folder, folder_at
 from embcomp.collection.manifest import FORMAT, Manifest, read_manifest
 from embcomp.collection.opened import Shards, model_of, open_collection
 from embcomp.collection.rows import shards_of
 from embcomp.collection.shards import KINDS
-from embcomp.container.description import original_bytes, ratio
+from embcomp.container.description import facts
 from embcomp.container.reader import verify
 from embcomp.errors import ContainerError, InputError
 from embcomp.progress import Progress, no_progress
@@ -26,54 +25,17 @@ from embcomp.progress import Progress, no_progress
 def describe(root: str) -> dict[str, Any]:
     """Return what a collection holds, as for one file, from its manifest and model: the document of `info --json`."""
     opened = open_collection(root)
-    manifest, codes, compressor = opened.shards.manifest, opened.codes, opened.compressor
-    sizes = {kind: sum(entry.sizes[kind] for entry in manifest.files) for kind in ("file", "text", *KINDS)}
-    state = compressor.get_state()
-    decode_state = len(manifest.files) * sum(state[name].nbytes for name in compressor.decode_state)
-    floats, words = original_bytes(manifest.rows, sizes["text"], manifest.dim)
-    lengths = np.diff([0, *(band.end for band in codes.bands)]).tolist()
-    bands = [
-        {
-            "end": band.end,
-            "bits": band.layout.row_bits,
-            "length_bits": band.layout.length_bits,
-            "bytes": stream_bytes(n_rows, band.layout.row_bits),
-        }
-        for band, n_rows in zip(codes.bands, lengths, strict=True)
-    ]
-    left = sizes["file"] - sum(sizes[kind] for kind in KINDS)
+    manifest, state = opened.shards.manifest, opened.compressor.get_state()
+    sizes = {kind: sum(entry.sizes[kind] for entry in manifest.files) for kind in KINDS}
+    sizes["header"] = sizes["file"] - sum(sizes[kind] for kind in ("codes", "words", "order", "state"))
+    sizes["decode_state"] = sum(state[name].nbytes for name in opened.compressor.decode_state) * len(manifest.files)
+    beside = {"generation": manifest.generation, "shards": manifest.n_shards, "files": len(manifest.files)}
     return {
         "format_version": FORMAT,
         "producer": {"name": "embcomp", "version": __version__},
-        "method": manifest.method,
-        "config": compressor.get_config(),
-        "rows": manifest.rows,
-        "dim": manifest.dim,
-        "bits_per_vector": int(codes.row_bits) if codes.row_bits.is_integer() else round(codes.row_bits, 2),
-        "bands": bands,
-        "bytes": {
-            "file": sizes["file"],
-            "codes": sizes["codes"],
-            "vocabulary": sizes["words"],
-            "order": sizes["order"],
-            "state": sizes["state"],
-            "text": 0,
-            "decode_state": decode_state,
-            "header": left,
-        },
+        **facts(opened, sizes | {"text": 0}, sizes["text"]),
         "sections": {},
-        "ratio": {
-            "vectors": ratio(floats, sizes["codes"] + decode_state),
-            "file": ratio(floats + words, sizes["file"]),
-        },
-        "source": manifest.source.to_json(),
-        "report": manifest.report,
-        "collection": {
-            "generation": manifest.generation,
-            "shards": manifest.n_shards,
-            "files": len(manifest.files),
-            "dropped": manifest.n_dropped,
-        },
+        "collection": beside | {"dropped": manifest.n_dropped},
     }
 
 

@@ -18,6 +18,7 @@ from embcomp.files import replacing
 from embcomp.formats.remote import asked, is_remote, system_of
 
 COPY_BYTES = 2**22
+BLOCK_BYTES = 2**18  # read at least: of an encoded part, what one shard needs
 
 
 class Folder:
@@ -131,7 +132,7 @@ class RemoteFolder(Folder):
 
     def open(self, name: str) -> BinaryIO:
         """Open a file for reading, anywhere in it."""
-        opened: BinaryIO = self._ask(name, lambda: self._system.open(f"{self._path}/{name}", "rb"))
+        opened: BinaryIO = self._ask(name, lambda: self._system.open(f"{self._path}/{name}", block_size=BLOCK_BYTES))
         return opened
 
     def local(self, name: str) -> Path:

@@ -8,6 +8,7 @@ before it.
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -54,7 +55,7 @@ class Part:
 
     def options(self, given: ReadOptions) -> ReadOptions:
         """How to read it, where ``given`` is how to read the source."""
-        return given if self.piece is None else replace(given, part=self.piece)
+        return replace(given, part=self.piece, whole=False)
 
 
 def parts_of(sources: Sequence[str], n_pieces: int = 1) -> list[Part]:
@@ -147,6 +148,12 @@ class Model:
         """Facts about the fit: the report that a file of the whole source has."""
         return {name: value for name, value in self.encoded.report.items() if name != PARTS}
 
+    @property
+    def strict(self) -> bool:
+        """Whether a word that occurs twice is to be refused."""
+        reading = self.encoded.source.reading
+        return bool(reading) and json.loads(reading).get("duplicates") == "error"
+
     def number_of(self, part: Part) -> int:
         """Return which part of the source this is.
 
@@ -198,8 +205,9 @@ def fit(
         raise ParameterError(
             f"{compressor.name}: learns the codes of all rows at once, so parts cannot be encoded apart"
         )
-    if options.limit is not None:
-        raise ParameterError(f"`limit` must be None for a source in parts, got {options.limit}")
+    for name in ("limit", "sha256"):
+        if getattr(options, name) is not None:
+            raise ParameterError(f"`{name}` is of a whole file, and not allowed for a source in parts")
     parts = parts_of(sources, n_pieces)
     if sum(len(part.name.encode()) for part in parts) > MOST_NAME_BYTES:
         raise ParameterError(f"names of {len(parts)} parts must take at most {MOST_NAME_BYTES} bytes")

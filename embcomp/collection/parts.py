@@ -283,6 +283,8 @@ def in_order(parts: list[EncodedPart], model: Model) -> list[EncodedPart]:
 
 def whole_source(parts: list[EncodedPart], model: Model, n_rows: int) -> Source:
     """Return where the rows of all parts come from, as if they had been read together."""
+    if not n_rows:
+        raise InputError(f"{model.encoded.source.name}: no rows are left, expected at least 1")
     sources = [part.source for part in parts]
     digests = [source.sha256 for source in sources if source.sha256]
     several = hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embcomp.arrays import AnyArray, RowIds
+from embcomp.collection.build import first_rows
 from embcomp.collection.folders import Folder
 from embcomp.collection.model import Model
 from embcomp.collection.parts import EncodedPart
@@ -30,7 +31,7 @@ from embcomp.errors import CorruptError
 from embcomp.vocabulary import Vocabulary
 
 POSITIONS = "positions"
-KINDS = ("codes", "words", "order", "state")
+KINDS = ("file", "codes", "words", "order", "state", "text")  # of bytes that are counted
 
 
 class Entry(NamedTuple):
@@ -97,7 +98,7 @@ def build_shard(
     seen: set[str] = set()
     found, dropped, first = [no_rows(model.compressor)], list[int](), 0
     for part in parts:
-        rows, repeated = part.rows(shard, model.compressor, first).first_of_each(seen)
+        rows, repeated = first_rows(part.rows(shard, model.compressor, first), seen, part, model)
         found.append(rows)
         dropped += repeated.tolist()
         first += part.n_rows

@@ -2,54 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from embcomp.bits import stream_bytes
 from embcomp.container.layout import FORMAT_VERSION, STATE_PREFIX, aligned
 from embcomp.container.reader import Container
+from embcomp.encoded import EncodedEmbedding
 
 
 def describe(path: str | Path) -> dict[str, Any]:
     """Return what a container holds: the document of ``embcomp info --json``."""
     container = Container(path)
     encoded = container.open()
-    sizes = {name: section.length for name, section in container.sections.items()}
-    by_kind = {kind: _sum(sizes, f"{kind}.") for kind in ("codes", "words", "order", "state", "text")}
-    row_bits = encoded.codes.row_bits
+    sections = {name: section.length for name, section in container.sections.items()}
+    sizes = {kind: _sum(sections, f"{kind}.") for kind in ("codes", "words", "order", "state", "text")}
+    sizes |= {"file": container.file_bytes, "header": aligned(container.header_end)}
     needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state}
-    decode_state = sum(size for name, size in sizes.items() if name in needed)
-    floats, words = original_bytes(container.rows, encoded.vocabulary.text_bytes, container.dim)
+    sizes["decode_state"] = sum(size for name, size in sections.items() if name in needed)
+    found = facts(encoded, sizes, encoded.vocabulary.text_bytes)
+    return {"format_version": FORMAT_VERSION, "producer": container.producer} | found | {"sections": sections}
+
+
+def facts(encoded: EncodedEmbedding, sizes: Mapping[str, int], text_bytes: int) -> dict[str, Any]:
+    """Return what is said of any embedding.
+
+    Args:
+        encoded: the embedding.
+        sizes: bytes of ``codes``, ``words``, ``order``, ``state``, ``text``, ``decode_state``, ``header``, ``file``.
+        text_bytes: of the words in UTF-8.
+    """
+    row_bits, bands = encoded.codes.row_bits, encoded.codes.bands
+    lengths = [end - start for start, end in pairwise([0, *(band.end for band in bands)])]
+    floats, words = original_bytes(len(encoded), text_bytes, encoded.dim)
     return {
-        "format_version": FORMAT_VERSION,
-        "producer": container.producer,
         "method": encoded.compressor.name,
         "config": encoded.compressor.get_config(),
-        "rows": container.rows,
-        "dim": container.dim,
+        "rows": len(encoded),
+        "dim": encoded.dim,
         "bits_per_vector": int(row_bits) if row_bits.is_integer() else round(row_bits, 2),
         "bands": [
             {
                 "end": band.end,
                 "bits": band.layout.row_bits,
                 "length_bits": band.layout.length_bits,
-                "bytes": len(stream),
+                "bytes": stream_bytes(n_rows, band.layout.row_bits),
             }
-            for band, stream in zip(encoded.codes.bands, encoded.codes.streams, strict=True)
+            for band, n_rows in zip(bands, lengths, strict=True)
         ],
         "bytes": {
-            "file": container.file_bytes,
-            "codes": by_kind["codes"],
-            "vocabulary": by_kind["words"],
-            "order": by_kind["order"],
-            "state": by_kind["state"],
-            "text": by_kind["text"],
-            "decode_state": decode_state,
-            "header": aligned(container.header_end),
+            "file": sizes["file"],
+            "codes": sizes["codes"],
+            "vocabulary": sizes["words"],
+            "order": sizes["order"],
+            "state": sizes["state"],
+            "text": sizes["text"],
+            "decode_state": sizes["decode_state"],
+            "header": sizes["header"],
         },
-        "sections": sizes,
         "ratio": {
-            "vectors": ratio(floats, by_kind["codes"] + decode_state),
-            "file": ratio(floats + words, container.file_bytes),
+            "vectors": _ratio(floats, sizes["codes"] + sizes["decode_state"]),
+            "file": _ratio(floats + words, sizes["file"]),
         },
         "source": encoded.source.to_json(),
         "report": encoded.report,
@@ -65,6 +80,5 @@ def _sum(sizes: dict[str, int], prefix: str) -> int:
     return sum(size for name, size in sizes.items() if name.startswith(prefix))
 
 
-def ratio(original: int, compressed: int) -> float:
-    """Return how many times smaller something became."""
+def _ratio(original: int, compressed: int) -> float:
     return round(original / max(1, compressed), 3)

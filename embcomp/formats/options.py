@@ -49,6 +49,8 @@ class ReadOptions:
     """Of a text file that is not compressed, part k of n, as in ``(1, 4)``: the rows that begin in the k-th of n
     equal ranges of bytes. The parts, one after the other, have the rows of the file; a part may have none."""
 
+    whole: bool = True
+    """Whether there must be some rows: not in a part of a source."""
     sha256: str | None = None
     """What the SHA-256 of the source, as it is stored, must be, in hexadecimal digits; ``None`` for anything."""
     word_column: str | None = None
@@ -73,7 +75,7 @@ class ReadOptions:
         found = {name: value for name, value in chosen.items() if value != getattr(ReadOptions, name)}
         if "words" in found:
             found["words"] = True
-        return {name: value for name, value in found.items() if name not in ("word_list", "part")}
+        return {name: value for name, value in found.items() if name not in ("word_list", "part", "whole")}
 
     @property
     def reading(self) -> str:

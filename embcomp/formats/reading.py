@@ -21,7 +21,7 @@ from embcomp.errors import InputError
 from embcomp.formats.format import Block, Rows
 from embcomp.formats.options import DEFAULT_OPTIONS, ReadOptions
 from embcomp.formats.registry import open_rows
-from embcomp.formats.remote import is_remote
+from embcomp.formats.remote import is_remote, remote_files
 from embcomp.formats.rows import not_finite, shown
 from embcomp.formats.stream import ByteStream, open_stream
 from embcomp.progress import Progress, no_progress
@@ -139,9 +139,9 @@ def files_of(source: str | Path | ByteStream) -> list[str | Path | ByteStream]:
     name = str(source)
     if dataset := _parquet_files(name):
         return [*dataset]
-    if is_remote(name) or not has_magic(name) or os.path.lexists(name):
+    if not has_magic(name.partition("?")[0] if is_remote(name) else name) or os.path.lexists(name):
         return [source]
-    found = sorted(glob(name, recursive=True))  # noqa: PTH207  of any folder
+    found = remote_files(name) if is_remote(name) else sorted(glob(name, recursive=True))  # noqa: PTH207  of any folder
     if not found:
         raise InputError(f"{name}: there are no such files")
     return [*found]
@@ -203,7 +203,7 @@ class BlockReader:
             self._progress("read", self._stream.n_raw, self._stream.size)
             if distinct.words:
                 yield distinct.words, distinct.vectors
-        if self._options.part is None:
+        if self._options.whole and self._options.part is None:
             self._require_rows(n_kept, n_repeated, n_unwanted)
         self._source = Source(
             name=self._name or self._stream.base_name,

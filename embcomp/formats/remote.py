@@ -65,6 +65,13 @@ def system_of(source: str) -> tuple[Any, str]:
     return found
 
 
+def remote_files(pattern: str) -> list[str]:
+    """Return the addresses that a pattern stands for, in order."""
+    system, path = system_of(pattern)
+    found: list[str] = asked(pattern, lambda: system.glob(path))
+    return sorted(system.unstrip_protocol(each) for each in found)
+
+
 def _fetch_model(source: str, system: Any, path: str, folder: Path) -> None:
     for inner in MODEL_FOLDERS:
         for name in MODEL_FILES:

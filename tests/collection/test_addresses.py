@@ -108,3 +108,13 @@ def test_the_server_itself_decides(address: str) -> None:
 def test_no_collection_there(address: str) -> None:
     with pytest.raises(InputError, match="is no collection, expected a folder with a manifest"):
         embcomp.open(address)
+
+
+def test_a_pattern_of_addresses(bucket: str, parts: Path, iiq: str, tmp_path: Path) -> None:
+    folder = folder_at(f"{bucket}/source")
+    for path in parts.parent.glob(parts.name):
+        folder.write(path.name, path.read_bytes())
+    target = str(tmp_path / "x.embcs")
+    compress([f"{bucket}/source/{parts.name}"], target, make_compressor("iiq"), OPTIONS, SERIAL, n_shards=3)
+    assert embcomp.open(target).encoded.source == embcomp.open(iiq).encoded.source
+    require_equal(embcomp.open(iiq), embcomp.open(target))

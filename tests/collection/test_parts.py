@@ -126,7 +126,7 @@ def test_every_flipped_byte_of_a_part_is_found_or_changes_nothing(
 def test_a_model_that_cannot_encode_parts(parts: Path) -> None:
     with pytest.raises(ParameterError, match="prune: learns the codes of all rows at once, so parts"):
         fit([str(parts)], make_compressor("prune"), OPTIONS)
-    with pytest.raises(ParameterError, match="`limit` must be None for a source in parts, got 5"):
+    with pytest.raises(ParameterError, match="`limit` is of a whole file, and not allowed for a source in parts"):
         fit([str(parts)], make_compressor("sign"), ReadOptions(limit=5))
 
 
@@ -138,3 +138,30 @@ def test_options_of_reading_are_those_of_the_model(model_iiq: Path, parts: Path,
 def test_a_container_is_no_model(single: Path) -> None:
     with pytest.raises(CorruptError, match="expected a model that 'embcomp fit' made"):
         open_model(single)
+
+
+def test_a_part_without_wanted_words(parts: Path, tmp_path: Path) -> None:
+    options = ReadOptions(words=frozenset({"wörd-3", "wörd-1700", "missing"}))
+    save(fit([str(parts)], make_compressor("sign"), options), tmp_path / "m.embm")
+    model, folder = open_model(tmp_path / "m.embm"), Folder(str(tmp_path))
+    keep_model(folder, tmp_path / "m.embm", model)
+    for part in parts_of([str(parts)]):
+        encode(model, part, options, folder)
+    save(encode_source(parts, make_compressor("sign"), options), tmp_path / "one.embc")
+    assert merged([tmp_path], tmp_path / "all.embc") == (tmp_path / "one.embc").read_bytes()
+
+
+def test_a_word_in_two_parts_is_refused_if_words_must_differ(parts: Path, tmp_path: Path) -> None:
+    for name in ("p-0.txt", "p-2.txt"):
+        (tmp_path / name).write_bytes((parts.parent / name).read_bytes().replace(b"d-3 ", b"d-x ", 1))
+    (tmp_path / "p-3.txt").write_bytes((tmp_path / "p-2.txt").read_bytes())
+    options, source = ReadOptions(duplicates="error"), str(tmp_path / "p-[23].txt")
+    save(fit([source], make_compressor("sign"), options), tmp_path / "m.embm")
+    model, folder = open_model(tmp_path / "m.embm"), Folder(str(tmp_path))
+    keep_model(folder, tmp_path / "m.embm", model)
+    for part in parts_of([source]):
+        encode(model, part, options, folder)
+    with pytest.raises(
+        InputError, match=r"^p-3\.txt: the word 'wörd-900' is in an earlier part, expected distinct words$"
+    ):
+        merged([tmp_path], tmp_path / "all.embc")
