@@ -3,16 +3,19 @@
 Nothing else in embcomp imports this package, or torch.
 """
 
-from embcomp.plugins import extra
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise ImportError(
+        "embcomp.torch needs the package torch, which is not installed: pip install '.[torch]'"
+    ) from error
 
-extra("torch", "torch")
-
-from embcomp.torch.alone import ALONEEmbedding  # noqa: E402
-from embcomp.torch.binary import BinaryEmbedding, BinaryLinear  # noqa: E402
-from embcomp.torch.kd import KDEmbedding  # noqa: E402
-from embcomp.torch.lstm import BinaryLSTM  # noqa: E402
-from embcomp.torch.table import CompressedEmbedding, load  # noqa: E402
-from embcomp.torch.training import ParamGroups, clamp, freeze, param_groups  # noqa: E402
+from embcomp.torch.alone import ALONEEmbedding
+from embcomp.torch.binary import BinaryEmbedding, BinaryLinear
+from embcomp.torch.kd import KDEmbedding
+from embcomp.torch.lstm import BinaryLSTM
+from embcomp.torch.table import CompressedEmbedding, load
+from embcomp.torch.training import ParamGroups, clamp, freeze, param_groups
 
 __all__ = [
     "ALONEEmbedding",

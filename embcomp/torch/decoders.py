@@ -28,7 +28,7 @@ from embcomp.torch.kd import lstm_outputs
 from embcomp.torch.packed import PackedCodes
 
 MOST_GROUPED = 8  # signs that have a table of all their patterns
-TABLE_SHARE = 0.2  # of the bytes of all codes that these tables may take
+TABLE_SHARE = 0.1  # of the bytes of all codes that these tables may take
 TABLE_BYTES = 2**18  # that they may take at least
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from embcomp.arrays import FloatArray, RowIds
+from embcomp.bits import BytesArray
 from embcomp.checks import OneOf, require
 from embcomp.codes import Codes
 from embcomp.compressors.registry import make_compressor
@@ -74,6 +76,7 @@ class CompressedEmbedding(nn.Module):
             missing = file.mean_vector() + (0 if file.offset is None else file.offset)
         self.register_buffer("missing", None if missing is None else torch.from_numpy(missing))
         self._facts = _Facts(file)
+        self._as_in_file = not trainable
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -106,9 +109,11 @@ class CompressedEmbedding(nn.Module):
         """
         flat = indices.reshape(-1).long()
         self._require_rows(flat)
-        with torch.autocast(flat.device.type, enabled=False):
-            blocks = [self._decoded(block) for block in flat.split(ROWS_AT_ONCE)]
-        vectors = blocks[0] if len(blocks) == 1 else torch.cat(blocks)
+        if self._kernels_apply(flat):
+            vectors = self._decoded(flat)
+        else:
+            with torch.autocast(flat.device.type, enabled=False):
+                vectors = torch.cat([self._decoded(block) for block in flat.split(ROWS_AT_ONCE)])
         return vectors.view(*indices.shape, self.embedding_dim)
 
     def to_embc(self, path: str | Path, *, force: bool = False) -> None:
@@ -127,6 +132,23 @@ class CompressedEmbedding(nn.Module):
         """What ``print`` shows."""
         return f"{self.num_embeddings}, {self.embedding_dim}, method={self._facts.file.compressor.name}"
 
+    def _kernels_apply(self, rows: Tensor) -> bool:
+        """Whether the file's own decoder can be used: it is faster than operations on tensors."""
+        is_plain = rows.device.type == "cpu" and type(rows) is Tensor and not torch.compiler.is_compiling()
+        return self._as_in_file and is_plain
+
+    def _apply(self, function: Any, recurse: bool = True) -> Any:
+        """Numbers may have another type from now on."""
+        super()._apply(function, recurse)
+        floats = [each for each in self.decoder.buffers() if each.is_floating_point()]
+        self._as_in_file = self._as_in_file and all(each.dtype == torch.float32 for each in floats)
+        return self
+
+    def _load_from_state_dict(self, *arguments: Any) -> None:
+        """Numbers may be others from now on."""
+        super()._load_from_state_dict(*arguments)
+        self._as_in_file = False
+
     def _require_rows(self, rows: Tensor) -> None:
         if rows.device.type == "cpu" and not torch.compiler.is_compiling() and len(rows):
             low, high = (int(each) for each in rows.aminmax())
@@ -135,7 +157,10 @@ class CompressedEmbedding(nn.Module):
 
     def _decoded(self, rows: Tensor) -> Tensor:
         known = rows if self.missing is None else rows.clamp(max=self.n_rows - 1)
-        vectors = self.decoder(self.codes, known)
+        if self._kernels_apply(rows):
+            vectors = torch.from_numpy(self._facts.decoded(self.codes.streams(), known.numpy()))
+        else:
+            vectors = self.decoder(self.codes, known)
         vectors = vectors if self.decoder.offset is None else vectors + self.decoder.offset
         return vectors if self.missing is None else torch.where((rows < self.n_rows)[:, None], vectors, self.missing)
 
@@ -145,6 +170,10 @@ class _Facts:
 
     def __init__(self, file: EncodedEmbedding) -> None:
         self.file = replace(file, codes=Codes(file.codes.bands, ()))
+
+    def decoded(self, streams: Sequence[BytesArray], rows: RowIds) -> FloatArray:
+        """Return the vectors of rows, given the streams of codes, float32."""
+        return Codes(self.file.codes.bands, streams).decode(self.file.compressor, rows)
 
     def __getstate__(self) -> dict[str, Any]:
         file = self.file

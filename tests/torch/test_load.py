@@ -40,9 +40,11 @@ def assert_same(ours: torch.Tensor, expected: Any, tolerance: float = 1e-6) -> N
 
 
 @each_fixture
-@pytest.mark.parametrize("trainable", [False, True])
-def test_rows_are_those_of_the_file(path: Path, trainable: bool) -> None:
-    layer, expected = load(path, trainable), original(path)
+@pytest.mark.parametrize("kind", ["kernels", "tensors", "trainable"])
+def test_rows_are_those_of_the_file(path: Path, kind: str) -> None:
+    layer, expected = load(path, kind == "trainable"), original(path)
+    if kind == "tensors":
+        layer.load_state_dict(layer.state_dict())  # from here on by operations on tensors
     assert layer.num_embeddings == len(expected)
     rows = torch.randint(0, max(1, len(expected)), (3, 5 if len(expected) else 0))
     assert_same(layer(rows), expected[rows.numpy()])
@@ -80,6 +82,20 @@ def test_a_state_goes_into_a_new_layer(kind: str) -> None:
     rows = torch.arange(layer.num_embeddings)
     assert torch.equal(other(rows), layer(rows))
     assert not torch.equal(opened(kind)(rows), layer(rows))
+
+
+def test_a_state_of_another_file_counts(tmp_path: Path) -> None:
+    rng, words = np.random.default_rng(0), [str(number) for number in range(30)]
+    layers = []
+    for number in range(2):
+        path = tmp_path / f"{number}.embc"
+        embcomp.compress(words, rng.standard_normal((30, 8)), "sign").save(path)
+        layers.append(load(path))
+    first, second = layers
+    assert not torch.equal(first.weight, second.weight)
+    first.load_state_dict(second.state_dict())
+    assert_same(first.weight, second.weight)
+    assert first.double().weight.dtype == torch.float64
 
 
 @each_kind
