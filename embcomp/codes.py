@@ -158,10 +158,15 @@ class Codes:
         return Codes(self.bands, streams)
 
     def without(self, rows: Rows) -> Codes:
-        """Return the codes without those of ``rows``, where all have one width; the rows after them move up."""
+        """Return the codes, which have one width, without those of ``rows``, ascending; rows after them move up."""
         self._require_one_width()
-        kept = np.delete(np.arange(len(self), dtype=np.int64), rows)
-        return Codes([Band(len(kept), self.bands[0].layout)], self.streams).moved(kept)
+        layout, done = self.bands[0].layout, 0
+        writer = _StreamWriter(layout.row_bits)
+        for loose in self.blocks(0):
+            low, high = np.searchsorted(rows, (done, done + len(loose)))
+            writer.add(np.delete(loose, rows[low:high] - done, axis=0))
+            done += len(loose)
+        return Codes([Band(writer.n_rows, layout)], [writer.finish()])
 
     def decode_all(self, compressor: Compressor) -> FloatArray:
         """Return the vectors of all rows, float32, shape (n, dim)."""

@@ -42,6 +42,7 @@ CERTAINTY = 1.25  # a matrix that will be too large by this factor is refused at
 SHARE_OF_WORDS = 0.25  # of the allowance: to know repeated words
 SHARE_OF_ROOM = 0.25  # of the allowance: for what need not stay in memory
 KNOWN_BYTES = 150  # of a word in a set
+MOST_KNOWN = 2**22  # words; files with repeated words have no more, as a rule
 WORD_BYTES = KNOWN_BYTES + 30  # of a word in a set, and in a spool in order to be sorted
 MANY_ROWS = 2**20  # a sample of so many is one of all
 
@@ -105,7 +106,8 @@ def encode_source(
         encode = _encode_sample
     elif compressor.head_rows is not None:
         encode = _encode_after_head
-    max_known = max(HEAD_WORDS, compressor.head_rows or 0, int(SHARE_OF_WORDS * allowance / KNOWN_BYTES))
+    max_known = min(MOST_KNOWN, int(SHARE_OF_WORDS * allowance / KNOWN_BYTES))
+    max_known = max(max_known, HEAD_WORDS, compressor.head_rows or 0)
     again = partial(open_blocks, source, options, progress, max_known)
     with again() as reader:
         room = Room(int(SHARE_OF_ROOM * allowance))
