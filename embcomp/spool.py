@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from embcomp.errors import OutputError
 
-ROOM_BYTES = 2**24
+ROOM_BYTES = 2**25
 
 
 class Room:
