@@ -28,7 +28,7 @@ from embcomp.codes import Codes, CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, ParameterError
-from embcomp.formats import BlockReader, ReadOptions, RowReader, Words, open_blocks, read_chunks
+from embcomp.formats import BlockReader, ReadOptions, RowReader, Words, can_be_read_again, open_blocks, read_chunks
 from embcomp.memory import free_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.spool import Room
@@ -102,7 +102,7 @@ def encode_source(
     allowance = allowed_memory(max_memory)
     in_final_order = drop_order and not compressor.encodes_vectors  # a code belongs to its row
     encode: Callable[[_Work], EncodedEmbedding] = partial(_encode_matrix, ascending=in_final_order)
-    if compressor.samples_rows and Path(source).is_file():  # which can be read again
+    if compressor.samples_rows and can_be_read_again(source):
         encode = _encode_sample
     elif compressor.head_rows is not None:
         encode = _encode_after_head

@@ -106,6 +106,40 @@ def test_a_sample_beyond_the_allowance_is_refused(source: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["transform", "iiq"])
+def test_the_least_that_works_is_named(source: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grades, "TAIL_ROWS", 300)
+    with pytest.raises(ParameterError) as refused:
+        encode_source(source, quick(name, fit_rows=1000), ReadOptions(), max_memory=3 * 4 * DIM * 900)
+    least = int(re.findall("up to ([0-9]+) bytes", str(refused.value))[0])
+    assert len(encode_source(source, quick(name, fit_rows=1000), ReadOptions(), max_memory=least)) == N_ROWS
+    with pytest.raises(ParameterError):
+        encode_source(source, quick(name, fit_rows=1000), ReadOptions(), max_memory=least - 1)
+
+
+def test_several_files_are_read_twice_too(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grades, "TAIL_ROWS", 300)
+    embedding = read_embedding(source)
+    for number, own in enumerate((slice(0, 100), slice(100, 8000), slice(8000, N_ROWS))):
+        words, vectors = embedding.words[own], embedding.vectors[own]
+        write_embedding(tmp_path / f"{number}.npy", "npy", [(words, vectors)], len(words), DIM)
+    several = encode_source(
+        str(tmp_path / "*.npy"), quick("transform", fit_rows=400), ReadOptions(), max_memory=60_000
+    )
+    assert same(several, encode_source(source, quick("transform", fit_rows=400), ReadOptions()))
+
+
+def test_how_much_of_several_files_is_read(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.txt").write_text("".join(f"w{number}.{row} 1 2\n" for row in range(10 + number)))
+    seen: list[tuple[int, int]] = []
+    with open_blocks(tmp_path / "*.txt", progress=lambda stage, done, total: seen.append((done, total))) as reader:
+        shares = [reader.share_read for _ in reader]
+    sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]
+    assert seen == [(sum(sizes[: number + 1]), sum(sizes)) for number in range(3)]
+    assert shares == [done / total for done, total in seen]
+
+
 def test_a_source_that_changes_between_two_readings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "x.txt"
     path.write_text("".join(f"w{row} {row} 1\n" for row in range(3000)))

@@ -147,6 +147,12 @@ def files_of(source: str | Path | ByteStream) -> list[str | Path | ByteStream]:
     return [*found]
 
 
+def can_be_read_again(source: str | Path) -> bool:
+    """Whether a source is made of files, and not of pipes or devices."""
+    names = map(str, files_of(source))
+    return all(is_remote(name) or Path(name).is_file() or Path(name).is_dir() for name in names)
+
+
 def _parquet_files(folder: str) -> list[Path]:
     if is_remote(folder) or not os.path.isdir(folder):  # noqa: PTH112  a name that is too long is none
         return []
@@ -186,6 +192,8 @@ class BlockReader:
         self.format, self._rows = open_rows(stream, options)
         self.dim, self.text = self._rows.dim, self._rows.text
         self._n_duplicates = 0
+        sizes = [stream.size, *map(_size_of, others)]
+        self._n_before, self._n_all = 0, sum(sizes) if others and all(sizes) else 0
 
     def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield blocks: k ≥ 1 words, and float32, C order, shape (k, dim). Can be done once."""
@@ -200,7 +208,7 @@ class BlockReader:
             n_repeated += len(wanted.words) - len(distinct.words)
             n_kept += len(distinct.words)
             self._stream.count_words(distinct.words)
-            self._progress("read", self._stream.n_raw, self._stream.size)
+            self._progress("read", *self._bytes())
             if distinct.words:
                 yield distinct.words, distinct.vectors
         if self._options.whole and self._options.part is None:
@@ -245,7 +253,12 @@ class BlockReader:
     @property
     def share_read(self) -> float:
         """How much of the source has been taken from disk, from 0 to 1; 0 where its size is not known."""
-        return self._stream.n_raw / self._stream.size if self._stream.size else 0.0
+        done, in_all = self._bytes()
+        return done / in_all if in_all else 0.0
+
+    def _bytes(self) -> tuple[int, int]:
+        """Bytes that have been taken from disk, and in all; 0 where that is not known."""
+        return self._n_before + self._stream.n_raw, self._n_all or self._stream.size
 
     def close(self) -> None:
         """Close what the format holds open where not all blocks were taken."""
@@ -269,6 +282,7 @@ class BlockReader:
         yield self._rows
         self._close()
         for path in self._others:
+            self._n_before += self._stream.size
             with open_stream(path) as self._stream:
                 self.format, self._rows = open_rows(self._stream, self._options)
                 if self._rows.dim != self.dim:
@@ -344,6 +358,11 @@ class BlockReader:
                 place = self._rows.place(block.numbers[row])
                 raise InputError(f"{place}: the word {shown(word)} occurs twice, expected distinct words")
         return _keep(block, kept)
+
+
+def _size_of(path: str | Path | ByteStream) -> int:
+    """Bytes of a file; 0 if it is none."""
+    return Path(path).stat().st_size if isinstance(path, str | Path) and Path(path).is_file() else 0
 
 
 def _keep(block: Block, rows: Sequence[int]) -> Block:
