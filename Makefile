@@ -10,7 +10,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-torch lint types tests site coverage docs data fuzz inject integrations reliability mutants lowest kernels package results frontier models bench bench-quick clean
+.PHONY: help demo test test-torch test-integrations lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results frontier models bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,7 +54,7 @@ test-torch: $(VENV_TORCH)/installed  ## pytest of embcomp.torch, in an environme
 $(VENV_TORCH)/installed: $(BUILT_FROM) tests/torch/constraints.txt
 	$(PYTHON) -m venv $(VENV_TORCH)
 	$(VENV_TORCH)/bin/pip install --quiet --disable-pip-version-check --constraint tests/torch/constraints.txt \
-		--editable '.[torch]' hypothesis pytest
+		--editable '.[torch]' hypothesis jsonschema pytest
 	@touch $@
 
 coverage: $(VENV)/tools  ## pytest with coverage; fails below 95 %
@@ -134,7 +134,7 @@ $(VENV_INTEGRATIONS)/installed: $(BUILT_FROM)
 	$(VENV_INTEGRATIONS)/bin/pip install --quiet --disable-pip-version-check --editable '.[integrations]'
 	@touch $@
 
-integrations: $(VENV_INTEGRATIONS)/installed  ## the tests with other programs: pages of docs/integrations, databases, tables, S3
+test-integrations: $(VENV_INTEGRATIONS)/installed  ## the tests with other programs: pages of docs/integrations, databases, tables, S3
 	EMBCOMP_TEST_INSTALL=1 $(VENV_INTEGRATIONS)/bin/python -m pytest tests/test_integrations.py \
 		tests/test_docs.py tests/test_databases.py tests/formats/test_tables.py tests/formats/test_remote.py
 

@@ -111,15 +111,15 @@ def main() -> None:
     given = parser.parse_args()
     at = given.commit or commit()  # before it runs
     if given.compared is not None:
-        record(json.loads(given.compared.read_text(encoding="utf-8")), at)
+        record(json.loads(given.compared.read_text(encoding="utf-8"))["results"], at)
     elif given.source is not None:
         places = [
             part for flag in ("data", "cache") if (value := getattr(given, flag)) for part in (f"--{flag}", value)
         ]
         run = [sys.executable, "-c", "from embcomp.cli.main import run; run()", *arguments(given.source), *places]
-        record(json.loads(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout), at)
+        record(json.loads(subprocess.run(run, stdout=subprocess.PIPE, check=True).stdout)["results"], at)
     elif given.further is not None:
-        add([run for path in given.further for run in json.loads(path.read_text(encoding="utf-8"))], at)
+        add([run for path in given.further for run in json.loads(path.read_text(encoding="utf-8"))["results"]], at)
     PAGE.write_text(page(*read_records()), encoding="utf-8")
 
 

@@ -28,6 +28,15 @@ text, tags, bytes of names that are not UTF-8, and what the terminal's encoding 
 line, has the fields that it should, and can be undone. Messages escape the same characters, but leave backslashes.
 With `--json` the same characters are escaped as JSON does it; all beyond ASCII, if the output is not UTF-8.
 `embcomp decompress` writes words as they are, or refuses those that the format cannot hold.
+
+## JSON
+
+What `--json` prints is an object with `schema`, such as `urn:embcomp:similar-1`, and `results`, a list. `codes` and
+`diff` have keys beside them that are about all results. Each line of `--jsonl` is one of the results, and `--tsv` has
+the same in rows. `add` and `compress` print what `info` prints of the new file.
+
+The schemas (JSON Schema 2020-12) are in the package: `similar-1.json` in the folder `embcomp/schemas` describes
+`urn:embcomp:similar-1`. A document that changes gets a new number, and the schemas of earlier numbers stay.
 """
 
 

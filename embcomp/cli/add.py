@@ -11,7 +11,6 @@ from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     container_argument,
     force_option,
-    json_option,
     lists_in,
     max_memory_option,
     quiet_option,
@@ -20,7 +19,8 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.cli.progress import progress_bars
-from embcomp.cli.text import print_json, visible
+from embcomp.cli.results import json_option, print_all
+from embcomp.cli.text import visible
 from embcomp.files import check_target
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 @quiet_option
 @json_option
 @source_options
-def command(file: str, more: str, output: Path | None, force: bool, quiet: bool, as_json: bool, **given: Any) -> None:
+def command(
+    file: str, more: str, output: Path | None, force: bool, quiet: bool, form: str | None, **given: Any
+) -> None:
     """Encode the vectors of MORE (- for stdin) as those of FILE were, and write both to OUT.embc.
 
     Nothing is fitted again: new words should come from the same model. They follow the words of FILE; words that FILE
@@ -68,8 +70,8 @@ def command(file: str, more: str, output: Path | None, force: bool, quiet: bool,
         embedding = read_embedding(more, options, progress)
     grown, n_known = encoded.extended(embedding)
     save(grown, output, force=force)
-    if as_json:
-        print_json(describe(output))
+    if form is not None:
+        print_all(form, [{"file": str(output)} | describe(output)], "info-1")
     n_added = len(grown) - len(encoded)
     known = f", {n_known} were there already" if n_known else ""
     note(f"{visible(str(output))}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, json_option, max_memory_option, open_compressed
-from embcomp.cli.text import escaped, print_json
+from embcomp.cli.common import container_argument, max_memory_option, open_compressed
+from embcomp.cli.results import Results, form_option
+from embcomp.cli.text import escaped
 from embcomp.cli.words import report_missing
 from embcomp.errors import ParameterError
 
@@ -42,8 +43,8 @@ if TYPE_CHECKING:
     help="Without WORDs: codes at most, those of most words first.",
 )
 @max_memory_option
-@json_option
-def command(file: str, words: tuple[str, ...], limit: int, groups: int, as_json: bool) -> None:
+@form_option
+def command(file: str, words: tuple[str, ...], limit: int, groups: int, form: str | None) -> None:
     """Print the code of each WORD in FILE and the words that have the same code, the most frequent first.
 
     Without WORDs: how the symbols are used, and the codes that most words share. For files of indexed codes (kd,
@@ -57,15 +58,19 @@ def command(file: str, words: tuple[str, ...], limit: int, groups: int, as_json:
             "only indexed codes have symbols"
         )
     symbols = _symbols(encoded)
-    document = _of_words(encoded, symbols, words) if words else _of_all(encoded, symbols, groups)
-    for each in document["codes"]:
-        each["words"] = each["words"][:limit]
-    if as_json:
-        print_json(document)
+    if words:
+        found, missing = _of_words(encoded, symbols, words)
+        about: dict[str, Any] = {"missing": missing}
     else:
-        _print(document)
-    if document.get("missing"):
-        report_missing(encoded, document["missing"])
+        found, about = _of_all(encoded, symbols, groups)
+    if form is None and not words:
+        _print_use(about)
+    results = Results(form, _print)
+    for group in found:
+        results.add(group | {"words": group["words"][:limit]})
+    results.finish(**about)
+    if about.get("missing"):
+        report_missing(encoded, about["missing"])
         raise click.exceptions.Exit(1)
 
 
@@ -77,8 +82,10 @@ def _symbols(encoded: EncodedEmbedding) -> NDArray[np.uint32]:
     return bits.unpack_symbols(encoded.codes.all_of_one_width, layout.symbols, layout.symbol_bits)
 
 
-def _of_words(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], words: tuple[str, ...]) -> dict[str, Any]:
-    """The groups of the given words, one for each code, in the order of the words."""
+def _of_words(
+    encoded: EncodedEmbedding, symbols: NDArray[np.uint32], words: tuple[str, ...]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The groups of the given words, one for each code, in the order of the words; and words that are not there."""
     import numpy as np
 
     rows = encoded.rows(words)
@@ -88,42 +95,41 @@ def _of_words(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], words: tup
         if tuple(code) not in groups:
             alike = np.flatnonzero((symbols == symbols[rank]).all(axis=1))
             groups[tuple(code)] = _group(encoded, code, alike)
-    return {"codes": list(groups.values()), "missing": [words[i] for i in np.flatnonzero(rows < 0)]}
+    return list(groups.values()), [words[i] for i in np.flatnonzero(rows < 0)]
 
 
 def _group(encoded: EncodedEmbedding, code: list[int], ranks: NDArray[np.intp]) -> dict[str, Any]:
     return {"code": code, "words": encoded.vocabulary.words(ranks), "size": len(ranks)}
 
 
-def _of_all(encoded: EncodedEmbedding, symbols: NDArray[np.uint32], n_groups: int) -> dict[str, Any]:
-    """Utilisation, collisions, and the largest groups; equally large ones by their most frequent word."""
+def _of_all(
+    encoded: EncodedEmbedding, symbols: NDArray[np.uint32], n_groups: int
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The largest groups, equally large ones by their most frequent word; utilisation and collisions."""
     from embcomp.compressors.kd_facts import group, utilisation
 
     n_symbols = 1 << encoded.compressor.layout.symbol_bits
     used, perplexity = utilisation(symbols, n_symbols)
     members = group(symbols)
     chosen = heapq.nsmallest(n_groups, members, key=lambda ranks: (-len(ranks), int(ranks[0])))
-    return {
+    groups = [_group(encoded, symbols[ranks[0]].tolist(), ranks) for ranks in chosen]
+    return groups, {
         "words": len(symbols),
         "distinct_codes": len(members),
         "words_sharing_a_code": sum(len(ranks) for ranks in members if len(ranks) > 1),
         "symbols_used": used,
         "perplexity": perplexity,
-        "codes": [_group(encoded, symbols[ranks[0]].tolist(), ranks) for ranks in chosen],
     }
 
 
-def _print(document: dict[str, Any]) -> None:
-    if "distinct_codes" in document:
-        click.echo(
-            f"{document['words']} words, {document['distinct_codes']} distinct codes, "
-            f"{document['words_sharing_a_code']} words share theirs"
-        )
-        click.echo(
-            f"{document['symbols_used']} symbols used, perplexity by place "
-            f"{' '.join(f'{each:.2f}' for each in document['perplexity'])}"
-        )
-    for each in document["codes"]:
-        more = each["size"] - len(each["words"])
-        words = " ".join(map(escaped, each["words"]))
-        click.echo(f"{'-'.join(map(str, each['code']))}  {words}{f' (+{more})' if more else ''}")
+def _print_use(use: dict[str, Any]) -> None:
+    sharing = f"{use['words_sharing_a_code']} words share theirs"
+    click.echo(f"{use['words']} words, {use['distinct_codes']} distinct codes, {sharing}")
+    places = " ".join(f"{each:.2f}" for each in use["perplexity"])
+    click.echo(f"{use['symbols_used']} symbols used, perplexity by place {places}")
+
+
+def _print(group: dict[str, Any]) -> None:
+    more = group["size"] - len(group["words"])
+    words = " ".join(map(escaped, group["words"]))
+    click.echo(f"{'-'.join(map(str, group['code']))}  {words}{f' (+{more})' if more else ''}")

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary on stderr.")
 force_option = click.option("--force", is_flag=True, help="Replace an existing output file.")
 

@@ -16,7 +16,6 @@ from embcomp.cli.common import (
     described,
     engine_option,
     force_option,
-    json_option,
     lists_in,
     notes_on,
     quiet_option,
@@ -27,7 +26,8 @@ from embcomp.cli.common import (
 from embcomp.cli.keeping import Goal, found_estimate, keep_options, kept_lines, print_estimate, required, search
 from embcomp.cli.method_options import MethodCommand, approve_fit, chosen_compressor, fitting_options, yes_option
 from embcomp.cli.progress import progress_bars
-from embcomp.cli.text import print_json, visible
+from embcomp.cli.results import json_option, print_all
+from embcomp.cli.text import visible
 from embcomp.collection import is_collection
 from embcomp.files import check_target
 
@@ -127,7 +127,7 @@ def command(
     verbose: bool,
     force: bool,
     quiet: bool,
-    as_json: bool,
+    form: str | None,
     seed: int | None = None,  # methods without randomness have no --seed
     **given: Any,
 ) -> None:
@@ -141,13 +141,13 @@ def command(
         approve = partial(approve_fit, method, yes=yes, quiet=quiet)
         settings = {"n_shards": shards, "n_pieces": pieces or 1, "force": force, "max_memory": allowance}
         reading = read_options(given, [source])
-        _to_collection(source, output, compressor, reading, on, quiet, as_json, **settings, approve=approve)
+        _to_collection(source, output, compressor, reading, on, quiet, form, **settings, approve=approve)
         return
     _require_one_file(shards, pieces)
     target = Path("-") if estimate else _target(output or default_target(source))
     if str(target) != "-":
         check_target(target, force=force, sources=[source, *lists_in(given)])
-    elif as_json and not estimate:
+    elif form and not estimate:
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
     options = read_options(given, [source])
 
@@ -167,7 +167,7 @@ def command(
             )
             encoded = required(found, goal)
         elif estimate:
-            print_estimate(compressor, estimate_source(source, compressor, options, progress), as_json=as_json)
+            print_estimate(compressor, estimate_source(source, compressor, options, progress), form)
             return
         else:
             approve = partial(approve_fit, method, yes=yes, quiet=quiet)
@@ -175,15 +175,15 @@ def command(
                 source, compressor, options, progress, allowance, drop_order=drop_order, approve=approve
             )
     if estimate:
-        print_estimate(encoded.compressor, found_estimate(encoded, time.perf_counter() - start), as_json=as_json)
+        print_estimate(encoded.compressor, found_estimate(encoded, time.perf_counter() - start), form)
         return
     save(encoded, target, force=force)
     _report(encoded, verbose=verbose)
     if str(target) == "-":
         return
     document = describe(target)
-    if as_json:
-        print_json(document)
+    if form is not None:
+        print_all(form, [{"file": str(target)} | document], "info-1")
     note(_summary(target, document), quiet=quiet)
 
 
@@ -207,7 +207,7 @@ def _to_collection(
     reading: ReadOptions,
     on: str,
     quiet: bool,
-    as_json: bool,
+    form: str | None,
     **settings: Any,
 ) -> None:
     from embcomp.collection.engines import engine
@@ -215,8 +215,8 @@ def _to_collection(
 
     with progress_bars(quiet=quiet) as progress:
         manifest = compress([source], output, compressor, reading, engine(on), progress=progress, **settings)
-    if as_json:
-        print_json(described(output))
+    if form is not None:
+        print_all(form, [{"file": output} | described(output)], "info-1")
     what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"
     note(f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
 

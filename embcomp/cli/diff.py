@@ -10,7 +10,6 @@ import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import (
-    json_option,
     max_memory_option,
     open_target,
     quiet_option,
@@ -20,7 +19,8 @@ from embcomp.cli.common import (
     threads_option,
 )
 from embcomp.cli.progress import progress_bars
-from embcomp.cli.text import escaped, print_json
+from embcomp.cli.results import form_option, print_all
+from embcomp.cli.text import escaped
 
 if TYPE_CHECKING:
     from embcomp.eval.difference import Difference
@@ -55,7 +55,7 @@ N_NAMED = 10  # words that are listed of those that one file lacks
 @scoring_options
 @threads_option
 @max_memory_option
-@json_option
+@form_option
 @quiet_option
 @source_options
 def command(
@@ -69,13 +69,13 @@ def command(
     data_dir: Path | None,
     oov: Any,
     seed: int,
-    as_json: bool,
+    form: str | None,
     quiet: bool,
     **given: Any,
 ) -> None:
     """Compare A and B, .embc files or original embedding files: words, neighbours that changed most, and scores.
 
-    Scores are those of B, beside A's as the baseline.
+    Scores are those of B, beside A's as the baseline. Tables and JSON lines have the neighbours only.
     """
     from embcomp.eval.difference import difference
     from embcomp.eval.run import choose, measure
@@ -92,22 +92,18 @@ def command(
             measure(target, Path(path).name, chosen, settings) for target, path in ((old, first), (new, second))
         )
     rows = beside(scores, base)
-    if as_json:
-        print_json(_document(found, rows, n_shown))
+    if form is not None:
+        print_all(form, map(asdict, found.changed[:n_shown]), **_about(found, rows))
     else:
         _print_words(found, first, second)
         _print_neighbours(found, n_neighbours, n_shown, first, second)
         _print_scores(rows, oov, seed)
 
 
-def _document(found: Difference, rows: list[Score], n_shown: int) -> dict[str, Any]:
+def _about(found: Difference, rows: list[Score]) -> dict[str, Any]:
     return {
         "words": {"both": found.n_common, "only_first": found.gone, "only_second": found.added},
-        "neighbours": {
-            "words": len(found.changed),
-            "mean_shared": found.mean_shared,
-            "changed_most": [asdict(each) for each in found.changed[:n_shown]],
-        },
+        "neighbours": {"words": len(found.changed), "mean_shared": found.mean_shared},
         "scores": [score.to_json() for score in rows],
     }
 

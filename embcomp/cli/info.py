@@ -9,65 +9,86 @@ import click
 
 from embcomp.checks import size_text
 from embcomp.cli.command import Command
-from embcomp.cli.common import containers_argument, described, json_option
+from embcomp.cli.common import containers_argument, described
 from embcomp.cli.keeping import kept_lines
 from embcomp.cli.recipe import recipe_text
-from embcomp.cli.text import escaped, print_json
+from embcomp.cli.results import form_option, print_all
+from embcomp.cli.text import escaped
 
 LISTED = 8  # values of a list in the report that are shown in full
 
 
 @click.command("info", cls=Command)
 @containers_argument
-@json_option
+@click.option("-v", "--verbose", is_flag=True, help="The bytes of each part, the bits by rank, and the report too.")
 @click.option("--recipe", is_flag=True, help="Print a recipe for embcomp compress that makes the file again.")
-def command(files: tuple[str, ...], as_json: bool, recipe: bool) -> None:
-    """Say what is inside each FILE (- for stdin): method, options, bytes by part, both ratios, provenance.
-
-    With --json: one object for one FILE, a list for several.
-    """
-    if recipe and (as_json or len(files) > 1):
-        raise click.UsageError("--recipe is for one FILE and excludes --json")
+@form_option
+def command(files: tuple[str, ...], verbose: bool, recipe: bool, form: str | None) -> None:
+    """Say what is inside each FILE (- for stdin): method, options, size, both ratios, source; in JSON everything."""
+    if verbose and (recipe or form):
+        raise click.UsageError(f"--verbose is for text and excludes --{form or 'recipe'}")
+    if recipe and (form or len(files) > 1):
+        raise click.UsageError(f"--recipe is for one FILE and excludes --{form or 'json'}")
     documents = [described(file) for file in files]
     if recipe:
         click.echo(recipe_text(documents[0]), nl=False)
         return
-    if as_json:
-        print_json(documents[0] if len(files) == 1 else documents)
+    if form is not None:
+        named = [{"file": file} | document for file, document in zip(files, documents, strict=True)]
+        print_all(form, map(_row, named) if form == "tsv" else named)
         return
     for number, (file, document) in enumerate(zip(files, documents, strict=True)):
         if len(files) > 1:
             click.echo(f"{'' if number == 0 else chr(10)}{escaped(file)}")
-        for line in _lines(document):
+        for line in [*_lines(document), *(_details(document) if verbose else [])]:
             click.echo(line)
+
+
+def _row(document: dict[str, Any]) -> dict[str, Any]:
+    """What a table has of a file."""
+    names = ("file", "method", "config", "rows", "dim", "bits_per_vector")
+    return (
+        {name: document[name] for name in names}
+        | {f"{part}_bytes": size for part, size in document["bytes"].items()}
+        | {f"{what}_ratio": ratio for what, ratio in document["ratio"].items()}
+        | {f"source_{name}": document["source"][name] for name in ("name", "format", "sha256")}
+    )
 
 
 def _lines(document: dict[str, Any]) -> list[str]:
     sizes, ratio, source = document["bytes"], document["ratio"], document["source"]
-    config = ", ".join(f"{name}={value}" for name, value in document["config"].items())
-    version = escaped(document["producer"]["version"])
     per_word = sizes["file"] / max(1, document["rows"])
-    parts = ("codes", "vocabulary", "order", "state", "text", "header")
     return [
-        f"method       {document['method']} ({config})",
+        f"method       {document['method']}",
         f"words        {document['rows']}",
         f"dimensions   {document['dim']}",
         f"bits         {document['bits_per_vector']} per word",
         f"file         {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} per word",
-        *(f"  {part:<11}{sizes[part]} bytes" for part in parts if part != "text" or sizes[part]),
-        *_state(document["sections"]),
-        *_bands(document["bands"]),
         f"ratio        {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
         f"source       {escaped(source['name']) or 'unknown'} ({escaped(source['format']) or 'unknown'})",
-        f"  sha256     {escaped(source['sha256']) or 'unknown'}",
-        f"  dropped    {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
         *_kept(document["report"].get("kept")),
+    ]
+
+
+def _details(document: dict[str, Any]) -> list[str]:
+    sizes, source = document["bytes"], document["source"]
+    config = ", ".join(f"{name}={value}" for name, value in document["config"].items())
+    parts = ("codes", "vocabulary", "order", "state", "text", "header")
+    return [
+        f"options      {config}",
+        "bytes",
+        *(f"  {part:<11}{sizes[part]}" for part in parts if part != "text" or sizes[part]),
+        *_state(document["sections"]),
+        *_bands(document["bands"]),
+        f"sha256       {escaped(source['sha256']) or 'unknown'}, of the source",
+        f"dropped      {source['duplicates_dropped']} duplicates, {source['bad_rows_dropped']} bad rows",
         *(
             f"report       {escaped(name)}: {_short(value)}"
             for name, value in document["report"].items()
             if name != "kept"
         ),
-        f"format       version {document['format_version']}, written by embcomp {version}",
+        f"format       version {document['format_version']}, written by embcomp "
+        f"{escaped(document['producer']['version'])}",
     ]
 
 
@@ -87,7 +108,7 @@ def _tried(trial: dict[str, Any]) -> str:
 
 def _state(sections: dict[str, int]) -> list[str]:
     """What the bytes of the state are."""
-    return [f"  {escaped(name)}: {n_bytes} bytes" for name, n_bytes in sections.items() if name.startswith("state.")]
+    return [f"    {escaped(name):<21}{n_bytes}" for name, n_bytes in sections.items() if name.startswith("state.")]
 
 
 def _short(value: Any) -> str:

@@ -14,7 +14,8 @@ from embcomp.checks import size_text
 from embcomp.cli.command import note
 from embcomp.cli.common import data_option, options, suite_option
 from embcomp.cli.method_options import NAMED
-from embcomp.cli.text import escaped, print_json
+from embcomp.cli.results import print_all
+from embcomp.cli.text import escaped
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -119,11 +120,11 @@ def found_estimate(encoded: EncodedEmbedding, seconds: float) -> Estimate:
     return Estimate(len(encoded), buffer.tell(), round(seconds, 1), memory_bytes(len(encoded), encoded.dim))
 
 
-def print_estimate(compressor: Compressor, expected: Estimate, *, as_json: bool) -> None:
+def print_estimate(compressor: Compressor, expected: Estimate, form: str | None) -> None:
     """Print what to expect."""
     method = {"method": compressor.name, "config": compressor.get_config()}
-    if as_json:
-        print_json(method | expected.to_json())
+    if form is not None:
+        print_all(form, [method | expected.to_json()], "estimate-1")
         return
     click.echo(
         f"{compressor!r}: about {size_text(expected.file_bytes)} for {expected.rows} words, "

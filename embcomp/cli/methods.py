@@ -8,9 +8,8 @@ import click
 
 from embcomp.cli import compress
 from embcomp.cli.command import Command, Name, method_names, typed
-from embcomp.cli.common import json_option
 from embcomp.cli.method_options import shown
-from embcomp.cli.text import print_json
+from embcomp.cli.results import Results, form_option
 
 if TYPE_CHECKING:
     from embcomp.compressors.base import Compressor
@@ -18,21 +17,28 @@ if TYPE_CHECKING:
 
 @click.command("methods", cls=Command)
 @click.argument("names", nargs=-1, type=Name(method_names), metavar="[METHOD]…")
-@json_option
-def command(names: tuple[str, ...], as_json: bool) -> None:
+@form_option
+def command(names: tuple[str, ...], form: str | None) -> None:
     """List the compression methods and their options, or those of each METHOD."""
     from embcomp.compressors.registry import compressor_class, compressor_classes
 
     kinds = [compressor_class(name) for name in names] or compressor_classes().values()
-    documents = [_document(kind) for kind in kinds]
-    if as_json:
-        print_json(documents)
-        return
-    for each in documents:
-        click.echo(f"{each['method']}: {each['summary']}")
-        for option in each["options"]:
-            click.echo(f"  {option['option']}  {option['help']}")
-            click.echo(f"      {option['must_be']}; default {shown(option['default'])}")
+    results = Results(form, _print, _rows)
+    for kind in kinds:
+        results.add(_document(kind))
+    results.finish()
+
+
+def _print(method: dict[str, Any]) -> None:
+    click.echo(f"{method['method']}: {method['summary']}")
+    for option in method["options"]:
+        click.echo(f"  {option['option']}  {option['help']}")
+        click.echo(f"      {option['must_be']}; default {shown(option['default'])}")
+
+
+def _rows(method: dict[str, Any]) -> list[dict[str, Any]]:
+    """One row for each option."""
+    return [{"method": method["method"]} | option for option in method["options"]]
 
 
 def _document(kind: type[Compressor]) -> dict[str, Any]:

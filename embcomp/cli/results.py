@@ -1,24 +1,48 @@
-"""Results on their way to stdout: as text, one JSON document, JSON lines, or tab-separated values with a header."""
+"""Results on their way to stdout: as text, one JSON document, JSON lines, or tab-separated values with a header.
+
+Every JSON document is an object with ``schema``, the name of what describes it in ``embcomp/schemas``, and
+``results``, a list of objects. JSON lines are these objects, and a table has a row for each, or several.
+"""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from embcomp.cli.common import options
-from embcomp.cli.text import escaped, json_text, print_json
-
-form_option = options(
-    click.option("--json", "form", flag_value="json", help="Print one JSON document instead of text."),
-    click.option("--jsonl", "form", flag_value="jsonl", help="Print one JSON document per line, as they come."),
-    click.option("--tsv", "form", flag_value="tsv", help="Print tab-separated values, with a line of names first."),
-)
-"""Of commands whose results are rows; the last one given counts."""
+from embcomp.cli.text import escaped, json_text
 
 Document = Mapping[str, Any]
+Function = TypeVar("Function", bound=Callable[..., Any])
+FORMS = {
+    "json": "Print one JSON document instead of text.",
+    "jsonl": "Print one JSON document per line, as they come.",
+    "tsv": "Print tab-separated values, with a line of names first.",
+}
+
+
+def _choose(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Make the name of a flag that is set the value of ``form``, which one flag only may be."""
+    before = context.params.setdefault("form", None)
+    if not value:
+        return
+    if before is not None:
+        raise click.UsageError(f"--{before} and {parameter.opts[0]} exclude each other")
+    context.params["form"] = parameter.opts[0].removeprefix("--")
+
+
+def _form(name: str) -> Callable[[Function], Function]:
+    return click.option(f"--{name}", is_flag=True, expose_value=False, callback=_choose, help=FORMS[name])
+
+
+json_option = _form("json")
+"""Of commands with a single result. Their argument ``form`` is ``json`` or ``None``."""
+
+form_option = options(*map(_form, FORMS))
+"""Of commands whose results are rows."""
 
 
 class Results:
@@ -29,10 +53,14 @@ class Results:
         form: str | None,
         text: Callable[[Any], None],
         rows: Callable[[Any], Iterable[Document]] = lambda document: [document],
+        schema: str | None = None,
     ) -> None:
-        """Take the form (``None`` is text), what prints a document as text, and what its rows are in a table."""
+        """Take the form (``None`` is text), what prints a document as text, what its rows are in a table, and what
+        describes all of them: a name in ``embcomp/schemas``, the first version for the command if it is absent.
+        """
         self.form = form
         self._text, self._rows = text, rows
+        self._schema = schema or f"{click.get_current_context().command.name}-1"
         self._documents: list[Any] = []
         self._n_rows = 0
 
@@ -47,10 +75,11 @@ class Results:
         else:
             self._print_rows(document)
 
-    def finish(self) -> None:
-        """Print what was kept."""
+    def finish(self, **about: Any) -> None:
+        """Print what was kept, after what is true of all of it; JSON only."""
         if self.form == "json":
-            print_json(self._documents)
+            document = {"schema": f"urn:embcomp:{self._schema}"} | about | {"results": self._documents}
+            click.echo(json_text(document, indent=2))
 
     def _print_rows(self, document: Any) -> None:
         for row in self._rows(document):
@@ -60,12 +89,12 @@ class Results:
             self._n_rows += 1
 
 
-def print_all(form: str, documents: Iterable[Document]) -> None:
+def print_all(form: str, documents: Iterable[Document], schema: str | None = None, **about: Any) -> None:
     """Print documents, each of them one row, in a form other than text."""
-    results = Results(form, print_json)
+    results = Results(form, click.echo, schema=schema)
     for document in documents:
         results.add(document)
-    results.finish()
+    results.finish(**about)
 
 
 def _cell(value: Any) -> str:

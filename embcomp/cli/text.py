@@ -16,8 +16,6 @@ import re
 import sys
 from typing import Any, TextIO
 
-import click
-
 _BEYOND_ASCII = "\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufff9-\ufffb\U000e0000-\U000e007f"
 _IN_RESULTS = re.compile(f"[\\\\\x00-\x1f{_BEYOND_ASCII}]")
 _IN_MESSAGES = re.compile(f"[\x00-\x1f{_BEYOND_ASCII}]")
@@ -41,11 +39,6 @@ def _escape(found: re.Match[str]) -> str:
         return _SHORT[character]
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
-def print_json(document: Any) -> None:
-    """Print one JSON document on stdout, on several lines."""
-    click.echo(json_text(document, indent=2))
 
 
 def json_text(document: Any, indent: int | None) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import containers_argument, engine_option, json_option, max_memory_option
+from embcomp.cli.common import containers_argument, engine_option, max_memory_option
 from embcomp.cli.progress import progress_bars
-from embcomp.cli.text import print_json, visible
+from embcomp.cli.results import Results, form_option
+from embcomp.cli.text import visible
 from embcomp.errors import EmbcompError
 
 
@@ -17,32 +18,36 @@ from embcomp.errors import EmbcompError
 @containers_argument
 @max_memory_option
 @engine_option
-@json_option
-def command(files: tuple[str, ...], on: str, as_json: bool) -> None:
+@form_option
+def command(files: tuple[str, ...], on: str, form: str | None) -> None:
     """Check every byte of each FILE (- for stdin), an .embc file or a collection.
 
     Exits with 0 if all are whole, with 1 if one is not, and with 3 or 4 if one cannot be read or is no container; the
     others are checked all the same.
     """
-    checked = [_check(file, on) for file in files]
-    problems = [problem for each in checked for problem in each["problems"]]
-    if as_json:
-        print_json({"ok": not problems, "problems": problems, "files": [_document(each) for each in checked]})
-    for each in checked:
-        _report(each, as_text=not as_json)
-    if problems:
-        raise click.exceptions.Exit(max(each["code"] for each in checked))
+    results = Results(form, _print)
+    worst = 0
+    for file in files:
+        problems, code = _check(file, on)
+        if code > 1:
+            note(f"embcomp: {problems[0]}")
+        results.add({"file": file, "ok": not problems, "problems": problems if form or code == 1 else []})
+        worst = max(worst, code)
+    results.finish()
+    if worst:
+        raise click.exceptions.Exit(worst)
 
 
-def _check(file: str, on: str) -> dict[str, Any]:
+def _check(file: str, on: str) -> tuple[list[str], int]:
+    """What is wrong with a file, and the exit code that stands for it; one reason if it could not be checked."""
     from embcomp.collection import is_collection
     from embcomp.container.reader import verify
 
     try:
         problems = _check_collection(file, on) if is_collection(file) else verify(file)
     except EmbcompError as error:
-        return {"file": file, "problems": [str(error)], "code": error.exit_code}
-    return {"file": file, "problems": problems, "code": 1 if problems else 0}
+        return [str(error)], error.exit_code
+    return problems, 1 if problems else 0
 
 
 def _check_collection(root: str, on: str) -> list[str]:
@@ -53,16 +58,9 @@ def _check_collection(root: str, on: str) -> list[str]:
         return check(root, engine(on), progress)
 
 
-def _document(checked: dict[str, Any]) -> dict[str, Any]:
-    return {"file": checked["file"], "ok": not checked["problems"], "problems": checked["problems"]}
-
-
-def _report(checked: dict[str, Any], *, as_text: bool) -> None:
-    """Say what is wrong on stdout, and why a file could not be checked on stderr."""
+def _print(checked: dict[str, Any]) -> None:
+    """Say what is wrong, or that nothing is; of a file that could not be checked stderr tells."""
     for problem in checked["problems"]:
-        if checked["code"] > 1:
-            note(f"embcomp: {problem}")
-        elif as_text:
-            click.echo(visible(problem))
-    if as_text and not checked["problems"]:
+        click.echo(visible(problem))
+    if checked["ok"]:
         click.echo(f"{visible(checked['file'])}: ok")

@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from embcomp.cli.main import run
+from embcomp.compressors.registry import make_compressor
+from embcomp.container.writer import save
+from embcomp.embedding import Embedding
+from embcomp.encoded import EncodedEmbedding
 
 
 @dataclass
@@ -56,3 +60,15 @@ def embc(glove: Path) -> Path:
         run(["compress", str(glove), "-o", str(target), "-q"])
     assert stop.value.code == 0
     return target
+
+
+@pytest.fixture
+def codes_file(tmp_path: Path) -> Path:
+    """Colours together, numbers together, ``the`` alone: one symbol of four values."""
+    centres = np.array([[9, 0], [0, 9], [0, 9], [0, 9], [-9, -9], [-9, -9]], np.float32)
+    vectors = centres + np.linspace(0, 0.1, 12, dtype=np.float32).reshape(6, 2)
+    words = ["the", "red", "green", "blue", "one", "two"]
+    kd = make_compressor("kd", ways=3, dims=1, remove_top=0)
+    path = tmp_path / "kd.embc"
+    save(EncodedEmbedding.encode(Embedding(words, vectors), kd), path)
+    return path

@@ -17,7 +17,7 @@ def test_a_file_without_codes(cli: Cli, glove: Path, tmp_path: Path) -> None:
     outcome = cli("compress", glove, "-o", target, "--method", "alone", "--inter", "30", "--filter", "real")
     assert outcome.code == 0
     assert f"{target}: 10 words of 8 dimensions, alone at 0 bits per word, " in outcome.err
-    document = json.loads(cli("info", target, "--json").out)
+    document = json.loads(cli("info", target, "--json").out)["results"][0]
     assert document["bits_per_vector"] == 0
     assert document["bytes"]["codes"] == 0
     assert document["report"]["units"] == 30

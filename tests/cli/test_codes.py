@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from embcomp.compressors.registry import make_compressor
 from embcomp.container.writer import save
@@ -14,19 +13,6 @@ from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
 
 from .conftest import Cli
-
-WORDS = ["the", "red", "green", "blue", "one", "two"]
-
-
-@pytest.fixture
-def codes_file(tmp_path: Path) -> Path:
-    """Colours together, numbers together, ``the`` alone: one symbol of four values."""
-    centres = np.array([[9, 0], [0, 9], [0, 9], [0, 9], [-9, -9], [-9, -9]], np.float32)
-    vectors = centres + np.linspace(0, 0.1, 12, dtype=np.float32).reshape(6, 2)
-    kd = make_compressor("kd", ways=3, dims=1, remove_top=0)
-    path = tmp_path / "kd.embc"
-    save(EncodedEmbedding.encode(Embedding(WORDS, vectors), kd), path)
-    return path
 
 
 def test_words_come_with_those_that_share_their_code(cli: Cli, codes_file: Path) -> None:
@@ -52,10 +38,10 @@ def test_without_words_the_largest_groups(cli: Cli, codes_file: Path) -> None:
 def test_json(cli: Cli, codes_file: Path) -> None:
     document = json.loads(cli("codes", codes_file, "two", "--json").out)
     assert document["missing"] == []
-    assert document["codes"][0]["words"] == ["one", "two"]
-    assert document["codes"][0]["size"] == 2
+    assert document["results"][0]["words"] == ["one", "two"]
+    assert document["results"][0]["size"] == 2
     everything = json.loads(cli("codes", codes_file, "--json").out)
-    assert [each["size"] for each in everything["codes"]] == [3, 2, 1]
+    assert [each["size"] for each in everything["results"]] == [3, 2, 1]
     assert everything["distinct_codes"] == 3
 
 
@@ -69,7 +55,7 @@ def test_a_missing_word_is_named(cli: Cli, codes_file: Path) -> None:
 def test_codes_of_bits_have_no_symbols(cli: Cli, tmp_path: Path) -> None:
     path = tmp_path / "sign.embc"
     vectors = np.eye(6, dtype=np.float32)
-    save(EncodedEmbedding.encode(Embedding(WORDS, vectors), make_compressor("sign")), path)
+    save(EncodedEmbedding.encode(Embedding(list("abcdef"), vectors), make_compressor("sign")), path)
     done = cli("codes", path)
     assert done.code == 2
     assert done.err == (

@@ -35,8 +35,8 @@ def test_json_is_what_info_prints(cli: Cli, glove: Path, tmp_path: Path) -> None
     target = tmp_path / "out.embc"
     made = cli("compress", glove, "-o", target, "--bits", "4", "--seed", "3", "--json", "-q")
     assert made.err == ""
-    document = json.loads(made.out)
-    assert document == json.loads(cli("info", target, "--json").out)
+    document = json.loads(made.out)["results"][0]
+    assert document == json.loads(cli("info", target, "--json").out)["results"][0]
     assert document["config"]["bits"] == 4
     assert document["config"]["random_state"] == 3
     assert document["bits_per_vector"] == 4
@@ -48,7 +48,7 @@ def test_json_is_what_info_prints(cli: Cli, glove: Path, tmp_path: Path) -> None
 def test_ratios_are_of_bytes(cli: Cli, glove: Path, tmp_path: Path) -> None:
     embc = tmp_path / "out.embc"
     assert cli("compress", glove, "-o", embc, "--method", "iiq").code == 0
-    document = json.loads(cli("info", embc, "--json").out)
+    document = json.loads(cli("info", embc, "--json").out)["results"][0]
     words = sum(len(word.encode()) + 1 for word in WORDS)
     decode = document["bytes"]["codes"] + document["bytes"]["decode_state"]
     assert document["bytes"]["decode_state"] == 4 * (8 * 8 + 8 + 1)

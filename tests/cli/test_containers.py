@@ -19,20 +19,25 @@ from .conftest import WORDS, Cli
 
 
 def test_info_names_every_part(cli: Cli, embc: Path) -> None:
-    outcome = cli("info", embc)
-    assert outcome.code == 0
-    names = [line.split()[0] for line in outcome.out.splitlines()]
-    assert names[:10] == [
-        *("method", "words", "dimensions", "bits", "file"),
-        *("codes", "vocabulary", "order", "state", "header"),
-    ]
-    assert "sha256" in names
+    short = cli("info", embc).out.splitlines()
+    assert [line.split()[0] for line in short] == ["method", "words", "dimensions", "bits", "file", "ratio", "source"]
+    whole = cli("info", embc, "-v").out.splitlines()
+    assert whole[: len(short)] == short
+    names = [line.split()[0] for line in whole[len(short) :]]
+    assert names[:7] == ["options", "bytes", "codes", "vocabulary", "order", "state", "header"]
+    assert {"state.mean", "sha256", "dropped", "report", "format"} <= set(names)
+
+
+@pytest.mark.parametrize("other", ["--json", "--tsv", "--recipe"])
+def test_info_in_full_is_text(cli: Cli, embc: Path, other: str) -> None:
+    message = f"embcomp: info: --verbose is for text and excludes {other}\n"
+    assert cli("info", embc, "-v", other).err == message
 
 
 def test_verify_says_yes(cli: Cli, embc: Path) -> None:
     assert cli("verify", embc).out == f"{embc}: ok\n"
     each = {"file": str(embc), "ok": True, "problems": []}
-    assert json.loads(cli("verify", embc, "--json").out) == {"ok": True, "problems": [], "files": [each]}
+    assert json.loads(cli("verify", embc, "--json").out)["results"] == [each]
 
 
 def test_verify_says_no(cli: Cli, embc: Path, tmp_path: Path) -> None:
@@ -43,7 +48,7 @@ def test_verify_says_no(cli: Cli, embc: Path, tmp_path: Path) -> None:
     outcome = cli("verify", broken)
     assert (outcome.code, outcome.err) == (1, "")
     assert outcome.out.startswith(f"{broken}: the checksum of section 'codes.0' ")
-    assert json.loads(cli("verify", broken, "--json").out)["ok"] is False
+    assert json.loads(cli("verify", broken, "--json").out)["results"][0]["ok"] is False
 
 
 def other_file(data: bytes) -> bytes:
@@ -108,7 +113,7 @@ def test_vector_prints_numbers_that_read_back(cli: Cli, embc: Path) -> None:
         fields = line.split(" ")
         assert fields[0] == word
         assert np.allclose(np.array(fields[1:], dtype=np.float32), encoded.vector(word), atol=1e-6)
-    document = json.loads(cli("vector", embc, "queen", "--json").out)
+    document = json.loads(cli("vector", embc, "queen", "--json").out)["results"]
     assert document[0]["word"] == "queen"
     assert np.allclose(document[0]["vector"], encoded.vector("queen"), rtol=1e-6)
 

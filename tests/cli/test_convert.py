@@ -100,9 +100,7 @@ def test_the_same_in_json(cli: Cli, glove: Path, changed: Path) -> None:
     assert document["words"] == {"both": 8, "only_first": ["co-op", "2019"], "only_second": ["extra"]}
     found = document["neighbours"]
     assert found["words"] == 8
-    assert [each["shared"] for each in found["changed_most"]] == sorted(
-        each["shared"] for each in found["changed_most"]
-    )
+    assert [each["shared"] for each in document["results"]] == sorted(each["shared"] for each in document["results"])
     assert {score["suite"] for score in document["scores"]} == {"similarity"}
 
 

@@ -46,7 +46,7 @@ def test_embed_with_weights_and_unit_length(cli: Cli, embc: Path) -> None:
 
 def test_embed_json_and_texts_without_known_words(cli: Cli, embc: Path) -> None:
     outcome = cli("embed", embc, "queen", "zzz", "--json")
-    documents = json.loads(outcome.out)
+    documents = json.loads(outcome.out)["results"]
     assert [(each["text"], each["known"]) for each in documents] == [("queen", 1), ("zzz", 0)]
     table = cli("embed", embc, "queen", "--tsv").out.splitlines()
     assert table[0].split("\t") == ["text", "known", *map(str, range(1, 9))]
@@ -73,7 +73,7 @@ def test_a_model_in_and_out(cli: Cli, tmp_path: Path) -> None:
     model = model2vec(tmp_path / "model")
     assert cli("compress", model, "--method", "sign").code == 0
     file = tmp_path / "model.embc"
-    assert "text " in cli("info", file).out
+    assert "text " in cli("info", file, "-v").out
     outcome = cli("decompress", file, "-o", tmp_path / "out")
     assert outcome.err == f"{tmp_path}/out: 10 tokens of 4 dimensions, static-model\n"
     assert cli("decompress", file, "-o", tmp_path / "out.txt").code == 0

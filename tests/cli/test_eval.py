@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
 def test_scores_have_the_documented_names(cli: Cli, embc: Path, glove: Path, data: Path) -> None:
     outcome = cli("eval", embc, glove, "--data", data, "--suite", "similarity", "--json")
     assert outcome.code == 0
-    scores = json.loads(outcome.out)
+    scores = json.loads(outcome.out)["results"]
     assert {score["target"] for score in scores} == {"tiny.embc", "tiny.txt"}
     assert all(set(score) >= NAMES for score in scores)
     toy = next(score for score in scores if score["task"] == "toy")
@@ -31,7 +31,7 @@ def test_scores_have_the_documented_names(cli: Cli, embc: Path, glove: Path, dat
 
 def test_a_baseline_adds_its_value_and_the_ratio(cli: Cli, embc: Path, glove: Path, data: Path) -> None:
     outcome = cli("eval", embc, "--baseline", glove, "--data", data, "--json", "--oov", "skip")
-    toy = next(score for score in json.loads(outcome.out) if score["task"] == "toy")
+    toy = next(score for score in json.loads(outcome.out)["results"] if score["task"] == "toy")
     assert (toy["n_used"], toy["n_skipped"]) == (5, 1)
     assert toy["ratio"] == pytest.approx(toy["value"] / toy["baseline"])
 

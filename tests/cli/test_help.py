@@ -62,7 +62,7 @@ def test_methods_shows_one_method(cli: Cli, method: str) -> None:
     assert text.startswith(f"{method}: {compressor_class(method).summary}\n")
     flags = [line.split()[0] for line in text.splitlines() if line.startswith("  --")]
     assert flags == [flag_of(option.name) for option in compressor_class(method).options]
-    (document,) = json.loads(cli("methods", method, "--json").out)
+    (document,) = json.loads(cli("methods", method, "--json").out)["results"]
     assert [option["option"] for option in document["options"]] == flags
     assert [option["name"] for option in document["options"]] == [o.name for o in compressor_class(method).options]
 
@@ -74,7 +74,7 @@ def test_asking_for_methods_leaves_the_help_of_compress_as_it_is(cli: Cli) -> No
 
 
 def test_methods_shows_several_in_the_order_asked_for(cli: Cli) -> None:
-    documents = json.loads(cli("methods", "kd", "sign", "--json").out)
+    documents = json.loads(cli("methods", "kd", "sign", "--json").out)["results"]
     assert [document["method"] for document in documents] == ["kd", "sign"]
 
 
@@ -106,7 +106,7 @@ def test_options_may_stand_before_the_method(cli: Cli, glove: Path, tmp_path: Pa
         "--json",
         "-q",
     )
-    document = json.loads(cli(*arguments).out)
+    document = json.loads(cli(*arguments).out)["results"][0]
     assert (document["method"], document["config"]["bounds"], document["config"]["epochs"]) == ("nlb", "scale", 1)
 
 

@@ -15,7 +15,7 @@ from .conftest import Cli
 
 
 def test_methods_lists_every_option(cli: Cli) -> None:
-    documents = json.loads(cli("methods", "--json").out)
+    documents = json.loads(cli("methods", "--json").out)["results"]
     assert [document["method"] for document in documents] == method_names()
     for document in documents:
         flags = [option["option"] for option in document["options"]]

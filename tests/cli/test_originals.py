@@ -79,7 +79,7 @@ def test_json_lines(cli: Cli, embc: Path) -> None:
     lines = cli("similar", embc, "queen", "été", "-k", "2", "--jsonl").out.splitlines()
     assert [json.loads(line) for line in lines] == json.loads(
         cli("similar", embc, "queen", "été", "-k", "2", "--json").out
-    )
+    )["results"]
     (line,) = cli("vector", embc, "queen", "--jsonl").out.splitlines()
     assert json.loads(line)["word"] == "queen"
 
@@ -123,7 +123,7 @@ def test_list_and_source_are_not_both_stdin(cli: Cli, tmp_path: Path) -> None:
 
 def test_scores_as_json_lines_and_as_a_table(cli: Cli, glove: Path) -> None:
     arguments = ("eval", glove, "--suite", "similarity", "-q")
-    expected = json.loads(cli(*arguments, "--json").out)
+    expected = json.loads(cli(*arguments, "--json").out)["results"]
     assert [json.loads(line) for line in cli(*arguments, "--jsonl").out.splitlines()] == expected
     head, *rows = [line.split("\t") for line in cli(*arguments, "--tsv").out.splitlines()]
     assert head == list(expected[0])
@@ -137,5 +137,5 @@ def test_a_comparison_as_json_lines_and_as_a_table(cli: Cli, glove: Path, tmp_pa
     table = cli(*arguments, "--tsv", "--csv", csv_file).out
     assert table.splitlines()[0].replace("\t", ",") == csv_file.read_text().splitlines()[0]
     assert table.count("\n") == csv_file.read_text().count("\n")
-    expected = json.loads(cli(*arguments, "--json").out)
+    expected = json.loads(cli(*arguments, "--json").out)["results"]
     assert [json.loads(line) for line in cli(*arguments, "--jsonl").out.splitlines()] == expected

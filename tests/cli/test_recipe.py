@@ -30,7 +30,7 @@ def test_what_is_given_beside_a_recipe_counts(cli: Cli, glove: Path, tmp_path: P
     recipe, target = tmp_path / "r.toml", tmp_path / "x.embc"
     recipe.write_text('method = "itq"\n[options]\nbits = 5\niterations = 2\n[reading]\nlimit = 6\n')
     assert cli("compress", glove, "-o", target, "--recipe", recipe, "--bits", "3").code == 0
-    document = json.loads(cli("info", target, "--json").out)
+    document = json.loads(cli("info", target, "--json").out)["results"][0]
     assert (document["method"], document["config"]["bits"], document["config"]["iterations"]) == ("itq", 3, 2)
     assert document["rows"] == 6
     assert json.loads(document["source"]["reading"]) == {"limit": 6}

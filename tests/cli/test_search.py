@@ -35,7 +35,7 @@ def test_similar_prints_what_the_library_finds(cli: Cli, embc: Path) -> None:
 
 
 def test_similar_json(cli: Cli, embc: Path) -> None:
-    documents = json.loads(cli("similar", embc, "queen", "king", "-k", "2", "--json").out)
+    documents = json.loads(cli("similar", embc, "queen", "king", "-k", "2", "--json").out)["results"]
     assert [document["query"] for document in documents] == ["queen", "king"]
     for document in documents:
         assert len(document["neighbours"]) == 2
@@ -97,7 +97,7 @@ def test_analogy_prints_what_the_library_finds(cli: Cli, embc: Path) -> None:
     outcome = cli("analogy", embc, "man", "king", "woman", "-k", "2")
     found = embcomp.open(embc).most_similar(["king", "woman"], ["man"], topn=2)
     assert lines(outcome.out) == [["man king woman", word, f"{score:.6f}"] for word, score in found]
-    documents = json.loads(cli("analogy", embc, "man", "king", "woman", "--json", "-k", "2").out)
+    documents = json.loads(cli("analogy", embc, "man", "king", "woman", "--json", "-k", "2").out)["results"]
     assert [document["query"] for document in documents] == [["man", "king", "woman"]]
     assert [each["word"] for each in documents[0]["neighbours"]] == [word for word, _ in found]
 
@@ -157,7 +157,7 @@ class TestAdd:
     def test_twice(self, cli: Cli, embc: Path, more: Path, tmp_path: Path) -> None:
         cli("add", embc, more, "-o", tmp_path / "one.embc")
         outcome = cli("add", tmp_path / "one.embc", more, "-o", tmp_path / "two.embc", "--json", "-q")
-        document = json.loads(outcome.out)
+        document = json.loads(outcome.out)["results"][0]
         assert [each["rows"] for each in document["report"]["added"]] == [2, 0]
         assert document["rows"] == 12
 

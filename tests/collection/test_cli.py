@@ -56,7 +56,7 @@ def test_a_collection_is_used_like_a_file(cli: Cli, folder: Path) -> None:  # no
     for name in ("x.embc", "x.embcs"):
         assert cli("decompress", name, "-o", f"{name}.txt", "-q").code == 0
     assert (folder / "x.embcs.txt").read_bytes() == (folder / "x.embc.txt").read_bytes()
-    one, many = (json.loads(cli("info", name, "--json").out) for name in ("x.embc", "x.embcs"))
+    one, many = (json.loads(cli("info", name, "--json").out)["results"][0] for name in ("x.embc", "x.embcs"))
     for field in ("method", "config", "rows", "dim", "bits_per_vector", "source", "report"):
         assert many[field] == one[field]
     assert many["bytes"]["file"] == sum(path.stat().st_size for path in (folder / "x.embcs").glob("shard-*"))

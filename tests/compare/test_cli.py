@@ -32,7 +32,7 @@ def test_one_table_with_a_row_for_each_run(cli: Cli, source_file: Path, data_dir
 
 def test_json_is_a_list_with_the_documented_names(cli: Cli, source_file: Path, data_dir: Path) -> None:
     outcome = cli("compare", source_file, *RUN, "--data", data_dir, "--json", "-q")
-    documents = json.loads(outcome.out)
+    documents = json.loads(outcome.out)["results"]
     assert [document["method"] for document in documents] == ["none", "sign", "iiq", "iiq"]
     for document in documents:
         assert set(document) >= {"method", "config", "bytes", "ratio", "seconds", "scores"}
@@ -58,14 +58,14 @@ def test_no_cache_leaves_nothing_behind(cli: Cli, source_file: Path, data_dir: P
 def test_seeds_are_gathered_in_tables_and_apart_in_json(cli: Cli, source_file: Path, data_dir: Path) -> None:
     arguments = ("compare", source_file, *RUN, "--data", data_dir, "--seed", "3", "--seeds", "2")
     assert " ± " in cli(*arguments).out
-    documents = json.loads(cli(*arguments, "--json").out)
+    documents = json.loads(cli(*arguments, "--json").out)["results"]
     assert [document["config"].get("random_state") for document in documents] == [None, None, 3, 4, 3, 4]
 
 
 def test_a_target_size_is_kept(cli: Cli, source_file: Path, data_dir: Path) -> None:
     arguments = ("compare", source_file, "--methods", "sign,itq", "--suite", "similarity", "--data", data_dir)
     outcome = cli(*arguments, "--target-size", "7.5kB", "--json")
-    _, sign, itq = json.loads(outcome.out)
+    _, sign, itq = json.loads(outcome.out)["results"]
     assert sign["bytes"]["file"] <= 7500
     assert itq["bytes"]["file"] <= 7500
     assert outcome.err == "embcomp: compare: sign has no option for its size: it is taken as it is\n"
@@ -88,10 +88,10 @@ def test_what_takes_minutes_waits_to_be_asked_for(
     monkeypatch.setattr(AloneCompressor, "_n_epochs", lambda self, n_rows: 1)
     arguments = ("compare", source_file, "--suite", "similarity", "--data", data_dir, "--json")
     outcome = cli(*arguments)
-    assert [row["method"] for row in json.loads(outcome.out)] == ["none", "sign"]
+    assert [row["method"] for row in json.loads(outcome.out)["results"]] == ["none", "sign"]
     assert outcome.err == "embcomp: compare: alone takes minutes: name it in --methods, or give --methods all\n"
     named = cli(*arguments, "--methods", "all", "--bits", "4")
-    assert [row["method"] for row in json.loads(named.out)] == ["none", "sign", "alone"]
+    assert [row["method"] for row in json.loads(named.out)["results"]] == ["none", "sign", "alone"]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_the_page_says_what_was_run_and_escapes_it(
     path = tmp_path / "r.html"
     documents = json.loads(
         cli("compare", odd, *RUN, "--data", data_dir, "--html", path, "--word", "b1w1", "--json").out
-    )
+    )["results"]
     text = path.read_text()
     assert "<b>" not in text
     assert "&lt;b&gt;&amp;&#x27;toy.txt" in text

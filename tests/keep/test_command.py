@@ -41,7 +41,7 @@ def test_the_file_says_what_it_keeps(keep, cli):
     assert any(line.startswith("  keeps ") and " (spearman " in line for line in shown)
     assert any(line.startswith("  tried      transform 24 bits ") for line in shown)
     assert not any("report       kept" in line for line in shown)
-    (suite,) = json.loads(cli("info", target, "--json").out)["report"]["kept"]["suites"]
+    (suite,) = json.loads(cli("info", target, "--json").out)["results"][0]["report"]["kept"]["suites"]
     assert suite["low"] >= 0.9
 
 
@@ -61,7 +61,7 @@ def test_where_nothing_keeps_enough_nothing_is_written(keep):
 
 def test_a_method_that_is_named_is_the_only_one_tried(keep, cli):
     _, target = keep("--keep", "0.5", "--method", "iiq", "--remove-top", "1")
-    document = json.loads(cli("info", target, "--json").out)
+    document = json.loads(cli("info", target, "--json").out)["results"][0]
     assert (document["method"], document["config"]["remove_top"]) == ("iiq", 1)
     assert {trial["method"] for trial in document["report"]["kept"]["tried"]} == {"iiq"}
 
@@ -92,14 +92,14 @@ def test_an_estimate_writes_nothing(cli, text, tmp_path):
     assert (outcome.code, outcome.err) == (0, "")
     assert outcome.out.startswith("SignCompressor(): about ")
     assert " for 3000 words, " in outcome.out
-    document = json.loads(cli("compress", text, "--estimate", "--method", "sign", "--json").out)
+    document = json.loads(cli("compress", text, "--estimate", "--method", "sign", "--json").out)["results"][0]
     assert set(document) == {"method", "config", "rows", "file_bytes", "seconds", "memory_bytes"}
     assert not target.exists()
     assert list(text.parent.iterdir()) == [text]
 
 
 def test_an_estimate_of_what_is_kept_has_the_exact_size(keep):
-    expected = json.loads(keep("--keep", "0.9", "--estimate", "--json")[0].out)
+    expected = json.loads(keep("--keep", "0.9", "--estimate", "--json")[0].out)["results"][0]
     _, target = keep("--keep", "0.9")
     assert expected["file_bytes"] == target.stat().st_size
     assert expected["method"] == "transform"

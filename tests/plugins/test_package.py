@@ -64,7 +64,7 @@ def source(tmp_path: Path) -> Path:
 
 def test_a_source_is_read_in_the_format_of_the_package(embcomp: Run, source: Path, tmp_path: Path) -> None:
     embcomp("compress", source, "-o", "out.embc", "--limit", "5")
-    described = json.loads(embcomp("info", "out.embc", "--json").stdout)
+    described = json.loads(embcomp("info", "out.embc", "--json").stdout)["results"][0]
     assert (described["rows"], described["dim"], described["source"]["format"]) == (5, 4, "jsonl")
     assert "jsonl" in embcomp("compress", source, "-o", "x.embc", "--format", "nonsense", code=2).stderr
 
@@ -80,7 +80,7 @@ def test_vectors_are_written_in_the_format_of_the_package(embcomp: Run, source: 
 
 def test_a_method_of_the_package_compresses(embcomp: Run, source: Path) -> None:
     embcomp("compress", source, "-o", "out.embc", "--method", "rounding")
-    described = json.loads(embcomp("info", "out.embc", "--json").stdout)
+    described = json.loads(embcomp("info", "out.embc", "--json").stdout)["results"][0]
     assert (described["method"], described["bits_per_vector"]) == ("rounding", 32)
     assert described["config"] == {"format": "int8", "limit": "auto", "steps": "even"}
     assert embcomp("verify", "out.embc").stdout == "out.embc: ok\n"
@@ -94,7 +94,7 @@ def test_options_that_the_command_has_too_are_told_apart(embcomp: Run, source: P
     """``--limit`` and ``--format`` are about the source; the method's own have its name in front."""
     own = ("--rounding-limit", "0.5", "--rounding-format", "int4")
     embcomp("compress", source, "-o", "out.embc", "--method", "rounding", *own, "--limit", "4", "--format", "jsonl")
-    described = json.loads(embcomp("info", "out.embc", "--json").stdout)
+    described = json.loads(embcomp("info", "out.embc", "--json").stdout)["results"][0]
     assert (described["rows"], described["bits_per_vector"]) == (4, 16)
     assert described["config"] == {"format": "int4", "limit": 0.5, "steps": "even"}
     refused = embcomp("compress", source, "-o", "x.embc", "--method", "rounding", "--rounding-limit", "-1", code=2)
@@ -114,7 +114,7 @@ def test_the_method_is_compared_with_others(embcomp: Run, source: Path, tmp_path
     (tmp_path / "data" / "similarity" / "tiny.tsv").write_text("\n".join(pairs) + "\n")
     how = ("--suite", "similarity", "--data", "data", "--no-cache", "--json", "-q")
     methods = "rounding:format=int4:limit=2,sign"
-    results = json.loads(embcomp("compare", source, "--methods", methods, *how).stdout)
+    results = json.loads(embcomp("compare", source, "--methods", methods, *how).stdout)["results"]
     assert [result["method"] for result in results] == ["none", "rounding", "sign"]
     assert results[1]["config"] == {"format": "int4", "limit": 2.0, "steps": "even"}
 
@@ -124,7 +124,7 @@ def test_a_suite_of_the_package_scores(embcomp: Run, source: Path, tmp_path: Pat
     (tmp_path / "data" / "odd" / "tiny.txt").write_text("king queen the\nman woman of\nking man nowhere\n")
     how = ("--suite", "odd", "--data", "data", "--json")
     done = embcomp("eval", source, *how)
-    (score,) = json.loads(done.stdout)
+    (score,) = json.loads(done.stdout)["results"]
     assert (score["suite"], score["task"], score["metric"], score["n_used"], score["oov"]) == (
         "odd",
         "tiny",
@@ -140,7 +140,9 @@ def test_a_suite_of_the_package_scores(embcomp: Run, source: Path, tmp_path: Pat
     ]
     assert score["value"] == pytest.approx(100 * np.mean(right))
     assert done.stderr.count("embcomp: warning: plugin 'unfinished' (embcomp.suites, from embcomp-demo) cannot") == 1
-    base, compressed = json.loads(embcomp("compare", source, "--methods", "sign", *how, "--no-cache").stdout)
+    base, compressed = json.loads(embcomp("compare", source, "--methods", "sign", *how, "--no-cache").stdout)[
+        "results"
+    ]
     assert base["means"][0]["value"] == score["value"]
     assert compressed["means"][0]["baseline"] == score["value"]
     refused = embcomp("eval", source, "--suite", "unfinished", code=2).stderr.splitlines()[-1]
@@ -163,7 +165,7 @@ def test_shells_complete_what_the_package_adds(site: Path) -> None:
 def test_a_broken_plugin_is_named_and_hurts_nobody(embcomp: Run, source: Path) -> None:
     """Entry points called ``unfinished`` are in the package too, and raise while they are imported."""
     listed = embcomp("methods", "--json")
-    assert [each["method"] for each in json.loads(listed.stdout)][-2:] == ["kd", "rounding"]
+    assert [each["method"] for each in json.loads(listed.stdout)["results"]][-2:] == ["kd", "rounding"]
     assert listed.stderr == (
         "embcomp: warning: plugin 'unfinished' (embcomp.compressors, from embcomp-demo) cannot be used: "
         "ImportError: embcomp_demo needs a package that is not installed\n"

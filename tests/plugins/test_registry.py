@@ -133,4 +133,4 @@ def test_methods_of_the_command_line_go_on(offer: Any, cli: Cli) -> None:
         "embcomp: warning: plugin 'missing' (embcomp.compressors, from an unknown package) cannot"
     )
     assert listed.err.count("\n") == 1
-    assert [document["method"] for document in json.loads(listed.out)] == [*registry.BUILT_IN, "good"]
+    assert [document["method"] for document in json.loads(listed.out)["results"]] == [*registry.BUILT_IN, "good"]

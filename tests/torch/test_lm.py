@@ -27,6 +27,7 @@ from embcomp.torch.lm.recipe import Recipe
 from embcomp.torch.lm.running import Texts, evaluate, train
 from embcomp.torch.lm.systems import build
 from embcomp.torch.lm.training import Training, clip_gradients, perplexity, rate_at
+from tests.schemas import problems
 
 SMALL: dict[str, Any] = {"hidden": 8, "epochs": 2, "streams": 4, "time": 10, "sampled": 16, "inter": 4}
 PEOPLE, VERBS, THINGS = ["ann", "bob", "eve"], ["sees", "likes", "draws"], ["a house", "the tree", "old boats", "it"]
@@ -302,11 +303,14 @@ def test_the_commands(texts: Texts, tmp_path: Path, capsys: pytest.CaptureFixtur
 
     code, out, err = called(*common, "--test", str(texts.test), "--system", "belm", "--tied", "--json", *options)
     assert code == 0, err
-    document = json.loads(out)
+    printed = json.loads(out)
+    assert problems(printed) == []
+    (document,) = printed["results"]
     assert document == json.loads((folder / "lm.json").read_text())
     assert f"model: the model, {document['bytes']['files']} bytes" in err
     code, out, err = called("eval", str(folder), str(texts.test), "--json")
-    assert json.loads(out)["perplexity"] == document["test"]
+    assert problems(json.loads(out)) == []
+    assert json.loads(out)["results"][0]["perplexity"] == document["test"]
     code, out, err = called("eval", str(folder), str(texts.test))
     assert (code, out) == (0, f"perplexity {document['test']:.2f}\n")
     code, out, err = called(*common, *options)

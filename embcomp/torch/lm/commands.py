@@ -10,10 +10,10 @@ import click
 
 from embcomp.checks import Boolean
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import json_option, quiet_option
+from embcomp.cli.common import quiet_option
 from embcomp.cli.method_options import Value
 from embcomp.cli.progress import overall_bar
-from embcomp.cli.text import print_json
+from embcomp.cli.results import json_option, print_all
 from embcomp.torch.lm.recipe import Recipe
 
 TEXT = click.Path(dir_okay=False, path_type=Path)
@@ -62,7 +62,7 @@ def train(
     test: Path | None,
     start: Path | None,
     given: Path | None,
-    as_json: bool,
+    form: str | None,
     quiet: bool,
     **options: Any,
 ) -> None:
@@ -75,8 +75,8 @@ def train(
     recipe = Recipe(**{name: value for name, value in options.items() if value is not None})
     with overall_bar(quiet=quiet) as progress:
         document = running.train(recipe, running.Texts(text, valid, test), output, start, given, progress)
-    if as_json:
-        print_json(document)
+    if form is not None:
+        print_all(form, [document], "lm-train-1")
     else:
         _print_model(document)
     note(f"{output}: the model, {document['bytes']['files']} bytes", quiet=quiet)
@@ -87,13 +87,13 @@ def train(
 @click.argument("text", type=TEXT)
 @click.option("--input", "given", type=TEXT, help="Take this .embc file for the input table.")
 @json_option
-def evaluate(model: Path, text: Path, given: Path | None, as_json: bool) -> None:
+def evaluate(model: Path, text: Path, given: Path | None, form: str | None) -> None:
     """Print the perplexity of TEXT under MODEL, a folder that ``train`` made."""
     from embcomp.torch.lm import running
 
     document = running.evaluate(model, text, given)
-    if as_json:
-        print_json(document)
+    if form is not None:
+        print_all(form, [document], "lm-eval-1")
     else:
         click.echo(f"perplexity {document['perplexity']:.2f}")
 
