@@ -47,6 +47,12 @@ export interface Embedding {
   similar(query: string | ArrayLike<number>, k?: number): Promise<Neighbour[] | null>;
   /** Words d for which a is to b as c is to d (3CosAdd), best first; null if a word is unknown. */
   analogy(a: string, b: string, c: string, k?: number): Promise<Neighbour[] | null>;
-  /** The mean vector of a text's words, or null if none is known. */
+  /**
+   * The vector of a text, or null if nothing in it is known: what a sentence model's tokenizer and rules give; in any
+   * other file the mean of its words' vectors, of which frequent ones count less if the file has their order.
+   *
+   * @throws EmbcError: the file's tokenizer is not WordPiece with BERT's normalizer and pre-tokenizer.
+   */
   encode(text: string): Promise<Float32Array | null>;
+  encode(texts: string[]): Promise<(Float32Array | null)[]>;
 }

@@ -28,7 +28,10 @@ PIECE = "##"
 MOST_SPLIT = 2**17  # words whose parts are kept in memory: texts are scored again and again
 MOST_CHARACTERS = 100  # of a word that is split into pieces, as in BERT
 ASCII_SYMBOLS = "$+<=>^`|~"  # the others are punctuation
-CHINESE = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2EBEF), (0x2F800, 0x2FA1F))
+CHINESE = (  # as in BERT
+    *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF)),
+    *((0x20000, 0x2A6DF), (0x2A700, 0x2B81F), (0x2B920, 0x2CEAF), (0x2F800, 0x2FA1F)),
+)
 
 TextRows = Sequence[Sequence[int]]
 """For each text the rows of its words, −1 for a missing one."""

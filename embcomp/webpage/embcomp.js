@@ -1,12 +1,14 @@
 // Reads .embc files, in browsers and in Node, without dependencies. The format: docs/format.md.
 
-const MAGIC = [0x89, 0x45, 0x4d, 0x42, 0x43, 0x0d, 0x0a, 0x1a];
+const MAGIC = 0x1a0a0d43424d4589n;
 const BLOCK = 1 << 16; // bytes; what is fetched at least
 const KEPT_PAGES = 256;
 const MAX_HEADER = 1 << 20;
 const MAX_PAGE_TEXT = 1 << 16;
 const SCORE_STEP = 2 ** -20;
 const SAME_LENGTH = 1e-4;
+const SIF = 1e-4; // [Arora 2017]: words with this share of all text count half
+const MAX_TOKENIZER = 1 << 24;
 const UNIT = 2048; // of codewords: they are multiples of 1 / UNIT
 const TYPES = {
   '|u1': Uint8Array, '|i1': Int8Array, '<u2': Uint16Array, '<i2': Int16Array, '<u4': Uint32Array,
@@ -27,18 +29,18 @@ function require(condition, rule) {
 export async function open(source) {
   const bytes = await bytesOf(source);
   const preamble = await bytes.read(0, 32);
-  require(MAGIC.every((byte, k) => preamble[k] === byte), 'the magic bytes of an .embc file');
   const view = viewOf(preamble);
+  require(preamble.length === 32 && view.getBigUint64(0, true) === MAGIC, 'the magic bytes of an .embc file');
   require(view.getUint32(8, true) === 1 && view.getUint32(12, true) === 0, 'format version 1');
   const headerEnd = 32 + Number(view.getBigUint64(16, true));
   require(headerEnd <= 32 + MAX_HEADER && headerEnd <= bytes.size, 'a header within the file');
   const header = await bytes.read(32, headerEnd);
   require(crc32(header, crc32(preamble.subarray(0, 24))) === view.getUint32(24, true), 'the checksum of the header');
-  const document = JSON.parse(new TextDecoder().decode(header));
+  const document = JSON.parse(textOf(header));
   const sections = sectionsOf(bytes, document, headerEnd);
   const state = {};
   for (const [name, section] of sections) {
-    if (name.startsWith('state.')) state[name.slice(6)] = { data: await section.array(), shape: section.shape };
+    if (name.startsWith('state.')) state[name.slice(6)] = await section.array();
   }
   require(Object.hasOwn(METHODS, document.method), `a method that this reader knows, got ${document.method}`);
   return new Embedding(document, sections, state);
@@ -48,57 +50,52 @@ function sectionsOf(bytes, document, headerEnd) {
   const sections = new Map();
   let end = headerEnd;
   for (const entry of document.sections) {
-    require(entry.offset === Math.ceil(end / 64) * 64, `section ${entry.name} at the next multiple of 64`);
-    end = entry.offset + entry.length;
-    require(!sections.has(entry.name) && end <= bytes.size, `section ${entry.name} once and within the file`);
-    const known = /^(words|order|codes|state)\./.test(entry.name);
-    require(known || !entry.required, `a required section that this reader knows, got ${entry.name}`);
-    sections.set(entry.name, new Section(bytes, entry));
+    const { name, offset, length, required } = entry;
+    require(offset === Math.ceil(end / 64) * 64, `section ${name} at the next multiple of 64`);
+    end = offset + length;
+    require(!sections.has(name) && end <= bytes.size, `section ${name} once and within the file`);
+    const known = /^(words|order|codes|state)\./.test(name);
+    require(known || !required, `a required section that this reader knows, got ${name}`);
+    sections.set(name, sectionOf(bytes, entry));
   }
   require(end === bytes.size, 'nothing after the last section');
   return sections;
 }
 
-/** One section: all of it, checked against its checksum, or some of its bytes. */
-class Section {
-  constructor(bytes, { name, dtype, shape, offset, length, crc32: checksum }) {
-    Object.assign(this, { bytes, name, dtype, shape, offset, length, checksum });
-  }
-
-  read(start, end) {
-    return this.bytes.read(this.offset + start, this.offset + end);
-  }
-
-  all() {
-    this.content ??= this.read(0, this.length).then((content) => {
-      require(crc32(content) === parseInt(this.checksum, 16), `the checksum of section ${this.name}`);
-      return content;
+/** One section: all of it, checked against its checksum, or some of its bytes, or a reader of so many bits from one on. */
+function sectionOf(bytes, { name, dtype, shape, offset, length, crc32: checksum }) {
+  let content;
+  const read = (start, end) => bytes.read(offset + start, offset + end);
+  const bits = async (first, n) => {
+    const start = Math.floor(first / 8);
+    return readerOf(await read(start, Math.ceil((first + n) / 8)), first - 8 * start);
+  };
+  const all = () => {
+    content ??= read(0, length).then((found) => {
+      require(crc32(found) === parseInt(checksum, 16), `the checksum of section ${name}`);
+      return found;
     });
-    return this.content;
-  }
-
-  async array() {
-    const content = (await this.all()).slice();
-    if (this.dtype === '<f2') return Float32Array.from(new Uint16Array(content.buffer), half);
-    require(Object.hasOwn(TYPES, this.dtype), `a dtype of the format, got ${this.dtype}`);
-    return new TYPES[this.dtype](content.buffer);
-  }
+    return content;
+  };
+  /** The numbers, with a `shape`. */
+  const array = async () => {
+    const { buffer } = (await all()).slice();
+    require(dtype === '<f2' || Object.hasOwn(TYPES, dtype), `a dtype of the format, got ${dtype}`);
+    return Object.assign(dtype === '<f2' ? Float32Array.from(new Uint16Array(buffer), half) : new TYPES[dtype](buffer), { shape });
+  };
+  return { read, bits, all, array };
 }
 
 /** The words and vectors of an opened file. */
 export class Embedding {
-  constructor(document, sections, state) {
-    this.header = document;
-    this.size = document.rows;
-    this.dim = document.dim;
-    this.method = document.method;
-    this.sections = sections;
-    this.decoder = METHODS[document.method](document, state);
-    this.parts = document.parts.map((end, k) => new Part(sections, k, k ? document.parts[k - 1] : 0, end));
-    this.bands = document.bands.map((band, k) => {
-      const width = band.symbols * band.symbol_bits + band.length_bits;
-      return { ...band, number: k, start: k ? document.bands[k - 1].end : 0, width, codes: sections.get(`codes.${k}`) };
+  constructor(header, sections, state) {
+    const { rows: size, dim, method } = header;
+    const parts = header.parts.map((end, k) => partOf(sections, k, k ? header.parts[k - 1] : 0, end));
+    const bands = header.bands.map((band, number) => {
+      const width = band.symbols * band.symbol_bits + band.length_bits, start = number ? header.bands[number - 1].end : 0;
+      return { ...band, number, start, rows: band.end - start, width, codes: sections.get(`codes.${number}`) };
     });
+    Object.assign(this, { header, size, dim, method, sections, parts, bands, decoder: METHODS[method](header, state) });
   }
 
   /** The rank of a word, or -1. */
@@ -111,10 +108,14 @@ export class Embedding {
     return -1;
   }
 
+  of(ranges, rank) {
+    if (!(rank >= 0 && rank < this.size)) throw new RangeError(`rank must be from 0 to ${this.size - 1}, got ${rank}`);
+    return ranges.find(({ end }) => rank < end);
+  }
+
   /** The word of a rank. */
   async word(rank) {
-    const part = this.parts.find(({ end }) => rank < end);
-    if (!part || rank < 0) throw new RangeError(`rank must be from 0 to ${this.size - 1}, got ${rank}`);
+    const part = this.of(this.parts, rank);
     return part.word(rank - part.start);
   }
 
@@ -126,12 +127,9 @@ export class Embedding {
 
   /** The vector of a rank. */
   async vectorAt(rank) {
-    const band = this.bands.find(({ end }) => rank < end);
-    if (!band || rank < 0) throw new RangeError(`rank must be from 0 to ${this.size - 1}, got ${rank}`);
-    const first = (rank - band.start) * band.width;
-    const start = Math.floor(first / 8);
-    const code = await band.codes.read(start, Math.ceil((first + band.width) / 8));
-    return Float32Array.from(this.decoder.decode(readerOf(code, first - 8 * start), band, rank));
+    const band = this.of(this.bands, rank);
+    const code = await band.codes.bits((rank - band.start) * band.width, band.width);
+    return Float32Array.from(this.decoder.decode(code, band, rank));
   }
 
   /** The k nearest words of a word or vector: [{word, rank, score}], best first; null for an unknown word. */
@@ -150,17 +148,28 @@ export class Embedding {
     return this.nearest(from.map((value, j) => start[j] + to[j] - value), k, new Set(ranks));
   }
 
-  /** The mean vector of the words of a text, or null if none is known. Words are looked up as written, then in lower case. */
+  /**
+   * The vector of a text, or null if nothing in it is known: what a sentence model's tokenizer and rules give; in any
+   * other file the mean of its words' vectors, of which frequent ones count less if the file has their order.
+   */
   async encode(text) {
-    const sum = new Float64Array(this.dim);
-    let n = 0;
-    for (const word of text.match(/[\p{L}\p{N}\p{M}]+(?:['’-][\p{L}\p{N}\p{M}]+)*|[^\s\p{L}\p{N}\p{M}]/gu) ?? []) {
-      const vector = (await this.vector(word)) ?? (await this.vector(word.toLowerCase()));
-      if (!vector) continue;
-      vector.forEach((value, j) => { sum[j] += value; });
-      n += 1;
+    if (Array.isArray(text)) {
+      const all = [];
+      for (const each of text) all.push(await this.encode(each));
+      return all;
     }
-    return n ? Float32Array.from(sum, (value) => value / n) : null;
+    const rules = this.header.text, sum = new Float64Array(this.dim);
+    const ranks = (await (rules ? tokens(this, rules, text) : words(this, text))).filter((rank) => rank >= 0);
+    const ordered = !rules && this.parts.some(({ order }) => order);
+    this.harmonic ??= doubles(this.size, (k) => 1 / (k + 1)).reduce((a, b) => a + b, 0);
+    let total = 0;
+    for (const rank of ranks) {
+      const weight = ordered ? SIF / (SIF + 1 / ((rank + 1) * this.harmonic)) : 1;
+      addTo(sum, await this.vectorAt(rank), weight);
+      total += weight;
+    }
+    const length = (rules?.normalize ? norm(sum) : total) || Infinity;
+    return total ? Float32Array.from(sum, (value) => value / length) : null;
   }
 
   /** The k rows with the largest cosine of their vector and the query. */
@@ -168,7 +177,7 @@ export class Embedding {
     if (query.length !== this.dim) throw new RangeError(`query must have ${this.dim} numbers, got ${query.length}`);
     const wanted = unit(query);
     const scores = await this.scores(wanted);
-    const { error = 0 } = this.decoder;
+    const error = (this.error ??= this.decoder.error?.() ?? 0);
     const found = await Promise.all(above(scores, k + without.size, 2 * error + SCORE_STEP).filter((rank) => !without.has(rank))
       .map(async (rank) => ({ rank, score: rounded(error ? cosine(wanted, await this.vectorAt(rank)) : scores[rank]) })));
     found.sort((a, b) => b.score - a.score || a.rank - b.rank);
@@ -184,94 +193,154 @@ export class Embedding {
   }
 }
 
+// Texts: the ranks of their words or tokens, -1 for one without a vector.
+
+const MARK = /([\p{P}$+<=>^`|~])/u;
+const CHINESE = /[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+const TOKENIZER = 'BertNormalizer, BertPreTokenizer, WordPiece';
+
+function withoutAccents(text) {
+  return text.normalize('NFD').replace(/\p{Mn}/gu, '');
+}
+
+/** What is between spaces, and between them and marks. */
+function parts(text, separators) {
+  return separators.reduce((all, each) => all.flatMap((part) => part.split(each)), [text]).filter(Boolean);
+}
+
+/** What `find` gives for the longest piece at the start of a word, the longest that follows, and so on; undefined if it fails. */
+async function pieces(find, word, prefix, most) {
+  const letters = [...word], found = [];
+  for (let start = 0; start < letters.length;) {
+    let end = letters.length + 1, piece;
+    while (piece === undefined && end > start + 1) piece = await find((start ? prefix : '') + letters.slice(start, end -= 1).join(''));
+    if (piece === undefined || letters.length > most) return undefined;
+    found.push(piece);
+    start = end;
+  }
+  return found;
+}
+
+/** Words as written or in lower case; others split at marks, and if need be without accents or in pieces (`##ing`). */
+async function words(file, text) {
+  const spaces = /[\p{White_Space}\x1c-\x1f]+/u;
+  const find = async (...forms) => {
+    for (const form of forms) {
+      const rank = await file.rank(form);
+      if (rank >= 0) return rank;
+    }
+    return undefined;
+  };
+  file.inPieces ??= find(...[...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `##${letter}`));
+  const split = (await file.inPieces) !== undefined;
+  const ofPart = async (part) => {
+    const form = withoutAccents(part.toLowerCase());
+    return (await find(part, part.toLowerCase(), form)) ?? (split ? pieces(find, form, '##', 100) : []);
+  };
+  const ofWord = async (word) => (split ? undefined : await find(word, word.toLowerCase()))
+    ?? Promise.all(parts(word.replace(CHINESE, ' $& '), [spaces, MARK]).map(ofPart));
+  return (await Promise.all(parts(text, [spaces]).map(ofWord))).flat(2);
+}
+
+/** Tokens of WordPiece with BERT's normalizer and pre-tokenizer, as in the package tokenizers. */
+async function tokens(file, rules, text) {
+  file.tokenizer ??= file.sections.get('text.tokenizer').all()
+    .then((content) => inflate(content, Math.min(MAX_TOKENIZER, 8 * content.length)))
+    .then((content) => JSON.parse(textOf(content)));
+  const { normalizer, pre_tokenizer: before, model, added_tokens: added } = await file.tokenizer;
+  const found = [normalizer, before, model].map((part) => part?.type).join(', ');
+  if (found !== TOKENIZER || added.some((each) => each.normalized || each.single_word || each.lstrip || each.rstrip)) {
+    throw new EmbcError(`cannot encode texts: expected the tokenizer ${TOKENIZER}, got ${found}`);
+  }
+  const rankOf = async (token) => (token === model.unk_token && !rules.keep_unknown ? -1 : file.rank(token));
+  const find = async (token) => {
+    const rank = await file.rank(token);
+    return (typeof model.vocab === 'number' ? rank >= 0 && rank < model.vocab : Object.hasOwn(model.vocab, token)) ? rank : undefined;
+  };
+  const ofText = (plain) => {
+    if (normalizer.clean_text) plain = plain.replace(/[\0\ufffd]|(?![\t\n\r])\p{C}/gu, '');
+    if (normalizer.handle_chinese_chars) plain = plain.replace(CHINESE, ' $& ');
+    if (normalizer.strip_accents ?? normalizer.lowercase) plain = withoutAccents(plain);
+    if (normalizer.lowercase) plain = plain.replace(/./gsu, (letter) => letter.toLowerCase());
+    return Promise.all(parts(plain, [/\p{White_Space}+/u, MARK]).map(async (word) =>
+      (await pieces(find, word, model.continuing_subword_prefix, model.max_input_chars_per_word)) ?? rankOf(model.unk_token)));
+  };
+  const names = added.map(({ content }) => content.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).sort((a, b) => b.length - a.length);
+  const cut = [...text].slice(0, rules.max_characters ?? Infinity).join('');
+  const all = cut.split(RegExp(`(${names.join('|') || '$^'})`)).map((part, k) => (k % 2 ? rankOf(part) : ofText(part)));
+  return (await Promise.all(all)).flat(2).slice(0, rules.max_tokens ?? Infinity);
+}
+
 // Words: sorted by their bytes, front-coded, in deflated pages.
 
-class Part {
-  constructor(sections, number, start, end) {
-    Object.assign(this, { start, end, size: end - start });
-    this.indexSection = sections.get(`words.${number}.index`);
-    this.pages = sections.get(`words.${number}.pages`);
-    this.order = sections.get(`order.${number}`);
-    this.width = this.size > 1 ? 32 - Math.clz32(this.size - 1) : 0;
-    this.kept = new Map();
-  }
-
-  index() {
-    this.table ??= this.indexSection.all().then((content) => indexOf(content, this.size));
-    return this.table;
-  }
-
-  async find(key) {
-    const { firsts, starts } = await this.index();
+/** A part of the words: `find` gives the number of the bytes of a word, or -1; `word` the word of a number. */
+function partOf(sections, number, start, end) {
+  const [list, pages, order] = [`words.${number}.index`, `words.${number}.pages`, `order.${number}`].map((name) => sections.get(name));
+  const size = end - start, width = order ? Math.ceil(Math.log2(size)) : 0, kept = new Map();
+  let table, inverse;
+  const index = () => {
+    table ??= list.all().then((content) => indexOf(content, size));
+    return table;
+  };
+  /** A promise of the words of a page, by their number. */
+  const wordsIn = (page) => {
+    if (!kept.has(page)) {
+      if (kept.size >= KEPT_PAGES) kept.delete(kept.keys().next().value);
+      kept.set(page, index().then(async ({ firsts, starts, places }) => {
+        const n = starts[page + 1] - starts[page], first = firsts[page];
+        if (n === 1) return () => first;
+        return wordsOf(first, n, await inflate(await pages.read(places[page], places[page + 1]), 2 * MAX_PAGE_TEXT));
+      }));
+    }
+    return kept.get(page);
+  };
+  /** The place in the list of each rank. */
+  const inverseOf = (content) => {
+    const found = new Int32Array(size).fill(-1), [ranks] = columns(content, size, [width], width);
+    for (let place = 0; place < size; place += 1) {
+      require(found[ranks[place]] < 0, 'a permutation as order'); // no number is undefined < 0
+      found[ranks[place]] = place;
+    }
+    return found;
+  };
+  const find = async (key) => {
+    const { firsts, starts } = await index();
     const page = lastNotAbove(firsts.length, (k) => compare(firsts[k], key));
     if (page < 0) return -1;
-    const word = await this.page(page);
-    const place = lastNotAbove(starts[page + 1] - starts[page], (k) => compare(word(k), key));
+    const word = await wordsIn(page), place = lastNotAbove(starts[page + 1] - starts[page], (k) => compare(word(k), key));
     if (compare(word(place), key) !== 0) return -1;
-    const number = starts[page] + place;
-    if (!this.order || !this.width) return number;
-    const first = number * this.width;
-    const window = await this.order.read(Math.floor(first / 8), Math.ceil((first + this.width) / 8));
-    const rank = readerOf(window, first % 8)(this.width);
-    require(rank < this.size, 'ranks of words within their part');
+    const rank = width ? (await order.bits((starts[page] + place) * width, width))(width) : starts[page] + place;
+    require(rank < size, 'ranks of words within their part');
     return rank;
-  }
-
-  async word(rank) {
-    const { starts } = await this.index();
-    const number = this.order && this.width ? (await this.numbers())[rank] : rank;
-    const page = lastNotAbove(starts.length - 1, (k) => starts[k] - number);
-    return new TextDecoder().decode((await this.page(page))(number - starts[page]));
-  }
-
-  /** The place in the list of each rank. */
-  numbers() {
-    this.inverse ??= this.order.all().then((content) => {
-      const inverse = new Int32Array(this.size).fill(-1);
-      const [ranks] = columns(content, this.size, [this.width], this.width);
-      for (let number = 0; number < this.size; number += 1) {
-        require(inverse[ranks[number]] < 0, 'a permutation as order'); // no number is undefined < 0
-        inverse[ranks[number]] = number;
-      }
-      return inverse;
-    });
-    return this.inverse;
-  }
-
-  async page(number) {
-    let words = this.kept.get(number);
-    if (!words) {
-      const { firsts, starts, places } = await this.index();
-      const n = starts[number + 1] - starts[number];
-      words = wordsOf(firsts[number], n, n === 1 ? [] : await inflate(await this.pages.read(places[number], places[number + 1])));
-      if (this.kept.size >= KEPT_PAGES) this.kept.delete(this.kept.keys().next().value);
-      this.kept.set(number, words);
-    }
-    return words;
-  }
+  };
+  const wordAt = async (rank) => {
+    if (width) inverse ??= order.all().then(inverseOf);
+    const { starts } = await index(), place = width ? (await inverse)[rank] : rank;
+    const page = lastNotAbove(starts.length - 1, (k) => starts[k] - place);
+    return textOf((await wordsIn(page))(place - starts[page]));
+  };
+  return { start, end, order, find, word: wordAt };
 }
 
 function indexOf(content, size) {
-  const view = viewOf(content);
-  const n = Number(view.getBigUint64(8, true));
-  require(16 + 12 * n <= content.length, 'an index within its section');
-  const firsts = [], starts = [0], places = [0];
+  const n = Number(viewOf(content).getBigUint64(8, true));
   let at = 16 + 12 * n;
+  require(at <= content.length, 'an index within its section');
+  const numbers = new Uint32Array(content.slice(16, at).buffer), firsts = [], starts = [0], places = [0];
   for (let page = 0; page < n; page += 1) {
-    const [words, letters, length] = [0, 4, 8].map((k) => view.getUint32(16 + 12 * page + k, true));
+    const [words, letters, length] = numbers.subarray(3 * page);
     require(words >= 1 && words <= 1024 && at + letters <= content.length, 'pages of 1 to 1024 words');
-    firsts.push(content.subarray(at, at + letters));
+    firsts.push(content.subarray(at, at += letters));
     starts.push(starts[page] + words);
     places.push(places[page] + length);
-    at += letters;
   }
   require(starts[n] === size, 'as many words as rows');
   return { firsts, starts, places };
 }
 
-/** The bytes of all words of a page, and where each starts and ends. */
 function wordsOf(first, n, content) {
-  let at = n - 1, total = first.length;
+  let at = n - 1;
+  require(at <= content.length, 'a length for each word');
   const long = (length) => {
     while (length >= 15) {
       require(at < content.length, 'long lengths that end');
@@ -281,154 +350,148 @@ function wordsOf(first, n, content) {
     }
     return length;
   };
-  require(n - 1 <= content.length, 'a length for each word');
-  const kept = new Float64Array(n), fresh = new Float64Array(n);
-  for (let k = 1; k < n; k += 1) {
-    kept[k] = long(content[k - 1] >> 4);
-    fresh[k] = long(content[k - 1] & 15);
-    total += kept[k] + fresh[k];
-  }
-  require(total <= MAX_PAGE_TEXT, 'words within their page');
-  const text = new Uint8Array(total), starts = new Int32Array(n), ends = new Int32Array(n);
+  const lengths = filled(n - 1, (k) => [long(content[k] >> 4), long(content[k] & 15)]);
+  const total = lengths.reduce((sum, [kept, fresh]) => sum + kept + fresh, first.length);
+  require(total <= MAX_PAGE_TEXT, 'pages of at most 65,536 bytes of words');
+  const text = new Uint8Array(total), starts = [0], ends = [first.length];
   text.set(first);
-  ends[0] = first.length;
-  let next = 1, end = first.length;
+  let next = 0, end = first.length;
   const add = (number, base) => {
-    const fromBase = kept[next], fromContent = fresh[next];
+    const [kept, fresh] = lengths[next];
     next += 1;
-    require(fromBase <= ends[base] - starts[base] && at + fromContent <= content.length, 'words within their page');
+    require(kept <= ends[base] - starts[base] && at + fresh <= content.length, 'words within their page');
+    text.copyWithin(end, starts[base], starts[base] + kept);
+    text.set(content.subarray(at, at + fresh), end + kept);
+    at += fresh;
     starts[number] = end;
-    for (let k = 0; k < fromBase; k += 1, end += 1) text[end] = text[starts[base] + k];
-    for (let k = 0; k < fromContent; k += 1, end += 1, at += 1) text[end] = content[at];
-    ends[number] = end;
+    ends[number] = end += kept + fresh;
   };
   for (let number = 16; number < n; number += 16) add(number, number - 16);
   for (let number = 1; number < n; number += 1) if (number % 16) add(number, number - 1);
   return (number) => text.subarray(starts[number], ends[number]);
 }
 
-async function inflate(content) {
+async function inflate(content, limit) {
   const stream = new Blob([content]).stream().pipeThrough(new DecompressionStream('deflate'));
   const chunks = [];
-  let total = 0;
   const reader = stream.getReader();
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
-    total += value.length;
-    require(total <= 2 * MAX_PAGE_TEXT, 'a page of at most 65,536 bytes of words');
     chunks.push(value);
+    require((limit -= value.length) >= 0, 'streams that do not expand more than eightfold');
   }
-  return joined(chunks, total);
+  return joined(chunks);
 }
 
 // Methods. `decode` makes the vector of one row. `prepare` makes of a band a function that writes the cosines of all its
-// rows and a query of length 1; they are exact but for `error`.
+// rows and a query of length 1; they are exact but for `error`. `state` has typed arrays with a `shape`.
 
 const METHODS = {
   sign: signs,
   itq: signs,
   iiq: signs,
-  binary: (document, state) => withLengths(binary(learned(document, state), state.scale.data[0], document), state),
-  nlb: (document, state) => withLengths(rows(document, nlb(state)), state),
-  dccl: (document, { codebooks, scale }) => {
-    const n = document.bands[0].symbols;
-    const scaled = codebooks.data.map((value) => value * scale.data[0]);
-    return sums(document, Array.from({ length: n }, (_, m) => slices(scaled, document.dim, m, n)));
+  binary: signs,
+  nlb: (header, state) => withLengths(rows(nlb(state)), state),
+  dccl: (header, { codebooks, scale }) => {
+    const words = rowsOf(codebooks), n = header.bands[0].symbols, ways = words.length / n;
+    return oneSum(header, filled(n, (m) => words.slice(m * ways, (m + 1) * ways).map((word) => word.map((value) => value * scale[0]))));
   },
-  kd: (document, state) => {
-    const { codebooks: { data, shape }, codebook_scales: scales } = state;
-    const books = { shape, data: Float32Array.from(data, (value, i) => value * scales.data[Math.floor(i / shape[1] / shape[2])]) };
-    const wide = { ...state, codebooks: books };
-    return document.config.compose === 'lstm' ? rows(document, lstm(wide)) : sums(document, composed(wide));
-  },
+  kd,
   transform,
   additive: transform,
-  prune: (document, state) => rows(document, sparse(document, state)),
-  alone: (document, state) => rows(document, network(document, state)),
+  prune: (header, state) => rows(sparse(header, state)),
+  alone: (header, state) => rows(network(header, state)),
 };
 
-/** Codes of signs of one width, or graded ones. */
-function signs(document, state) {
-  if (state.ends) return graded(document, state);
-  const directions = state.rotation ? columnsOf(state.rotation) : diagonal(document.dim);
-  return withLengths(binary(directions, state.scale.data[0], document), state);
+/** Codes of signs, each of which adds or subtracts a direction: all of them, or in graded codes the first so many. */
+function signs(header, state) {
+  const { dim, bands } = header;
+  const field = (direction, factor) => [-factor, factor].map((each) => doubles(dim, (i) => direction[i] * each));
+  const diagonal = filled(dim, (i) => doubles(dim, (j) => Number(i === j)));
+  if (!state.ends) {
+    const [scale] = state.scale, directions = directionsOf(bands[0].symbols, dim, state) ?? diagonal;
+    return withLengths(oneSum(header, directions.map((each) => field(each, scale)), scale * commonLength(directions)), state);
+  }
+  const factor = bands[0].length_bits ? 1 : state.length_levels[0];
+  const directions = state.axes ? Array.from(state.axes, (axis) => diagonal[axis]) : rowsOf(state.directions);
+  const fields = directions.map((direction, i) => field(direction, state.steps[i] * factor));
+  return withLengths(sums(rowsOf(state.centres).map((centre, number) =>
+    ({ centre: centre.map((value) => value * factor), fields: fields.slice(0, state.widths[number]) }))), state);
 }
 
-/** What the signs of a table that was learned in a model stand for, before the scale. */
-function learned({ bands, dim }, { weights, weight_signs: signs, weight_scale: scale, gain }) {
-  if (!weights && !signs) return diagonal(dim);
-  const row = (i) => Float64Array.from({ length: dim }, (_, j) => {
-    if (weights) return weights.data[i * dim + j];
-    const bit = (signs.data[j * signs.shape[1] + (i >> 3)] >> (7 - (i & 7))) & 1;
-    return (2 * bit - 1) * Math.exp(gain.data[j]) * scale.data[0];
-  });
-  return Array.from({ length: bands[0].symbols }, (_, i) => row(i));
+/** What the signs of a row stand for, before the scale; undefined for the dimensions themselves. */
+function directionsOf(n, dim, { rotation, weights, weight_signs: learned, weight_scale: scale, gain }) {
+  const array = rotation ?? learned, rows = array && rowsOf(array);
+  if (weights) return rowsOf(weights);
+  return rows && filled(n, (i) => doubles(dim, (j) =>
+    (rotation ? rows[j][i] : (2 * bitOf(rows[j], i) - 1) * Math.exp(gain[j]) * scale[0])));
 }
 
 /** A method whose codes may end with the lengths of rows, to which vectors are scaled. */
 function withLengths(method, state) {
   const decode = (next, band, row) => {
-    const vector = method.decode(next, band, row);
-    if (!band.length_bits) return vector;
-    const length = Math.sqrt(dot(vector, vector));
-    const factor = length > 0 ? state.length_levels.data[next(band.length_bits)] / length : 0;
+    const vector = method.decode(next, band, row), length = norm(vector);
+    const factor = band.length_bits ? state.length_levels[next(band.length_bits)] / (length || Infinity) : 1;
     return vector.map((value) => value * factor);
   };
   return { ...method, decode };
 }
 
-/** Codes of the first so many of a sequence of signs: a vector is the mean of its band and a sum of directions. */
-function graded(document, state) {
-  const dim = document.dim;
-  const directions = Array.from(state.steps.data, (step, i) => {
-    const direction = new Float64Array(dim);
-    if (state.axes) direction[state.axes.data[i]] = step;
-    else addTo(direction, state.directions.data.subarray(i * dim, i * dim + dim), step);
-    return direction;
-  });
-  const centreOf = (band) => state.centres.data.subarray(band.number * dim, band.number * dim + dim);
-  const sum = (next, band) => {
-    const vector = Float64Array.from(centreOf(band));
-    for (let i = 0; i < state.widths.data[band.number]; i += 1) addTo(vector, directions[i], next(1) ? 1 : -1);
+/** The length of all sums of directions, if it is one, because they are orthogonal; or 0. */
+function commonLength(directions) {
+  return skewness(directions.map(unit)) < SAME_LENGTH ? Math.hypot(...directions.map(norm)) : 0;
+}
+
+/** Vectors that are sums: of a centre and, for each symbol of a row, one of the codewords of its field. */
+function sums(bands, length) {
+  const decode = (next, { number }) => {
+    const vector = Float64Array.from(bands[number].centre);
+    for (const words of bands[number].fields) addTo(vector, words[next(Math.log2(words.length))], 1);
     return vector;
   };
   const prepare = (band, content) => {
-    const n = state.widths.data[band.number], own = directions.slice(0, n);
-    return summed(band, content, byteWidths(n), lengthsBy(sum, band, content),
-      (query) => byteTables(own.map((direction) => dot(direction, query))), (query) => dot(centreOf(band), query));
+    const { centre, fields } = bands[band.number], vector = new Float64Array(centre.length);
+    const lengths = ({ symbols, join }) => {
+      const books = length ? [] : join(fields, (a, b) => a.map((value, i) => value + b[i]));
+      return doubles(band.rows, (row) => {
+        if (length) return length;
+        vector.set(centre);
+        books.forEach((words, k) => addTo(vector, words[symbols[k][row]], 1));
+        return norm(vector);
+      });
+    };
+    return summed(band, content, fields.map((words) => Math.log2(words.length)), lengths,
+      (query) => fields.map((words) => words.map((each) => dot(each, query))), (query) => dot(centre, query));
   };
-  const scaled = (next, band) => {
-    const vector = sum(next, band), factor = band.length_bits ? 1 : state.length_levels.data[0];
-    return vector.map((value) => value * factor);
-  };
-  return withLengths({ decode: scaled, prepare }, state);
-}
-
-/** Codes of signs: the vector is a sum of directions, one for each bit, added or subtracted. */
-function binary(directions, scale, document) {
-  const decode = (next) => {
-    const vector = new Float64Array(document.dim);
-    for (const direction of directions) addTo(vector, direction, next(1) ? scale : -scale);
-    return vector;
-  };
-  const widths = byteWidths(directions.length);
-  const length = scale * commonLength(directions);
-  const prepare = (band, content) => summed(band, content, widths, length ? () => new Float64Array(band.end - band.start).fill(length) : lengthsBy(decode, band, content),
-    (query) => byteTables(directions.map((direction) => scale * dot(direction, query))));
   return { decode, prepare };
 }
 
-/** Widths of joint symbols for signs: a byte each, but the last. */
-function byteWidths(n) {
-  return Array.from({ length: Math.ceil(n / 8) }, (_, k) => Math.min(8, n - 8 * k));
+/** Sums without a centre, of the same fields for all rows; `length` is that of all rows, if it is one. */
+function oneSum({ dim, bands }, fields, length) {
+  const full = fields.map((words) => filled(2 ** Math.ceil(Math.log2(words.length)), (symbol) => words[symbol] ?? words.at(-1)));
+  return sums(bands.map(() => ({ centre: new Float64Array(dim), fields: full })), length);
 }
 
-/** Scores that are sums of numbers from tables, one for each symbol of a row, divided by the row's length. */
-function summed(band, content, widths, lengthsOf, tablesOf, constantOf = () => 0) {
-  const symbols = columns(content, band.end - band.start, widths, band.width);
-  const lengths = lengthsOf(symbols);
+/**
+ * Scores that are sums of a constant and of numbers from tables, one for each symbol of a row, divided by the row's
+ * length. Narrow symbols are taken together, up to 8 bits: in `spans` of first and last symbol and bits. `join` makes
+ * joint tables of theirs, `add` adds what is in them to a number for each row.
+ */
+function summed(band, content, widths, lengthsOf, tablesOf, constantOf) {
+  const spans = [];
+  let bits = 9;
+  widths.forEach((width, k) => {
+    bits += width;
+    if (bits > 8) spans.push([k, k, bits = width]);
+    spans.at(-1)[1] = k + 1;
+    spans.at(-1)[2] = bits;
+  });
+  const symbols = columns(content, band.rows, spans.map((span) => span[2]), band.width);
+  const join = (tables, plus) => spans.map(([first, end]) =>
+    tables.slice(first, end).reduce((joint, table) => joint.flatMap((a) => table.map((b) => plus(a, b)))));
+  const add = (out, tables) => join(tables, (a, b) => a + b).forEach((table, k) => addColumn(out, Float64Array.from(table), symbols[k]));
+  const lengths = lengthsOf({ spans, symbols, join, add });
   return (query, out) => {
-    out.fill(constantOf(query));
-    tablesOf(query).forEach((table, k) => addColumn(out, table, symbols[k]));
+    add(out.fill(constantOf(query)), tablesOf(query));
     for (let row = 0; row < out.length; row += 1) out[row] /= lengths[row] || Infinity;
   };
 }
@@ -437,105 +500,78 @@ function addColumn(out, table, symbols) {
   for (let row = 0; row < out.length; row += 1) out[row] += table[symbols[row]];
 }
 
-/** The length of each row's vector, decoded. */
-function lengthsBy(decode, band, content) {
-  return () => Float64Array.from({ length: band.end - band.start }, (_, row) => {
-    const vector = decode(readerOf(content, row * band.width), band, band.start + row);
-    return Math.sqrt(dot(vector, vector));
-  });
-}
-
-/** For each eight weights, the sum for each pattern of signs: added where a bit is 1, subtracted where it is 0. */
-function byteTables(weights) {
-  const tables = [];
-  for (let first = 0; first < weights.length; first += 8) {
-    const some = weights.slice(first, first + 8);
-    tables.push(Float64Array.from({ length: 1 << some.length }, (_, pattern) =>
-      some.reduce((sum, weight, k) => sum + ((pattern >> (some.length - 1 - k)) & 1 ? weight : -weight), 0)));
-  }
-  return tables;
-}
-
-/** The length of all sums of directions, if it is one: the directions are orthogonal, or as many numbers alone. */
-function commonLength(directions) {
-  let worst = 0, squares = 0;
-  directions.forEach((direction, j) => {
-    squares += dot(direction, direction);
-    for (let k = 0; k < j; k += 1) worst = Math.max(worst, Math.abs(dot(direction, directions[k])));
-  });
-  return worst * directions.length ** 2 < SAME_LENGTH * squares ? Math.sqrt(squares) : 0;
-}
-
-/** Sums of codewords, one of each codebook. */
-function sums(document, books) {
-  const bits = document.bands[0].symbol_bits;
-  const decode = (next) => {
-    const vector = new Float64Array(document.dim);
-    for (const book of books) addTo(vector, book[next(bits)], 1);
-    return vector;
+function kd(header, { codebooks, codebook_scales: scales, transform: last, recurrent, bias }) {
+  const [n, ways, inner] = codebooks.shape, [used] = last.shape;
+  const books = filled(n, (j) => rowsOf(codebooks).slice(j * ways, (j + 1) * ways).map((word) => doubles(inner, (i) => word[i] * scales[j])));
+  const matrix = rowsOf(last);
+  const composed = (sum) => {
+    const vector = new Float64Array(header.dim);
+    matrix.forEach((row, i) => addTo(vector, row, sum[i]));
+    return used ? vector : sum;
   };
-  const prepare = (band, content) => summed(band, content, books.map(() => bits), lengthsBy(decode, band, content),
-    (query) => books.map((book) => Float64Array.from(book, (word) => dot(word, query))));
-  return { decode, prepare };
+  return header.config.compose === 'lstm' ? rows(lstm(books, rowsOf(recurrent), bias, composed))
+    : oneSum(header, books.map((words) => words.map(composed)));
 }
 
-function composed({ codebooks, transform: last }) {
-  const [n, , inner] = codebooks.shape;
-  const [used, dim] = last.shape;
-  return Array.from({ length: n }, (_, m) => slices(codebooks.data, inner, m, n).map((word) =>
-    (used ? Float64Array.from({ length: dim }, (__, j) => word.reduce((sum, value, i) => sum + value * last.data[i * dim + j], 0)) : word)));
+function lstm(books, recurrent, bias, composed) {
+  const inner = recurrent.length, bits = Math.ceil(Math.log2(books[0].length));
+  const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+  return (next) => {
+    const total = new Float64Array(inner), memory = new Float64Array(inner);
+    let output = total;
+    for (const words of books) {
+      const word = words[next(bits)], gates = doubles(4 * inner, (q) => bias[q] + word[q % inner]);
+      output.forEach((value, i) => addTo(gates, recurrent[i], value));
+      output = doubles(inner, (i) => {
+        const [forget, take, give, fresh] = [0, 1, 2, 3].map((q) => gates[q * inner + i]);
+        memory[i] = sigmoid(forget) * memory[i] + sigmoid(take) * Math.tanh(fresh);
+        return sigmoid(give) * Math.tanh(memory[i]);
+      });
+      addTo(total, output, 1);
+    }
+    return composed(total);
+  };
 }
 
 /** Coordinates in a few bits each, after codewords for additive codes, in orthonormal directions. */
-function transform(document, state) {
-  const [k, dim] = state.directions.shape;
-  const basis = Array.from({ length: k }, (_, i) =>
-    Float64Array.from(state.directions.data.subarray(i * dim, i * dim + dim), (value) => value * state.scales.data[i]));
-  const bits = document.config.bits === 'dim' ? dim : document.config.bits;
-  const centred = document.config.space !== 'source' && !(document.config.space === 'auto' && bits >= 2 * dim);
-  const mean = centred ? new Float64Array(dim) : Float64Array.from(state.mean.data);
-  const bands = document.bands.map((_, number) => bandOf(state, number, k));
-  const words = codewordsOf(state, Math.max(...bands.map(({ depth }) => depth)), k);
+function transform(header, state) {
+  const { config, dim } = header, [k] = state.directions.shape;
+  const basis = rowsOf(state.directions).map((row, i) => doubles(dim, (j) => row[j] * state.scales[i]));
+  const bits = config.bits === 'dim' ? dim : config.bits;
+  const centred = config.space !== 'source' && !(config.space === 'auto' && bits >= 2 * dim);
+  const bands = header.bands.map((_, number) => bandOf(state, number));
+  const words = codewordsOf(state, Math.max(...bands.map(({ depth }) => depth)), k), packed = inPairs(words, k);
   const codeword = (m, symbol) => words.subarray((m * 256 + symbol) * k, (m * 256 + symbol + 1) * k);
-  const coordinates = (next, band, out) => {
-    const { centre, groups, depth } = bands[band.number];
-    out.set(centre);
-    for (let m = 0; m < depth; m += 1) addTo(out, codeword(m, next(8)), 1);
-    for (const { place, share, levels } of groups) out[place] += levels[next(share)];
-    return state.length_levels.data[band.length_bits ? next(band.length_bits) : 0];
-  };
-  const scratch = new Float64Array(k);
+  const x = new Float64Array(k);
   const decode = (next, band) => {
-    const length = coordinates(next, band, scratch);
-    const vector = Float64Array.from(mean);
-    scratch.forEach((value, i) => addTo(vector, basis[i], value * length));
+    const { centre, groups, depth } = bands[band.number];
+    x.set(centre);
+    for (let m = 0; m < depth; m += 1) addTo(x, codeword(m, next(8)), 1);
+    for (const { place, share, levels } of groups) x[place] += levels[next(share)];
+    const length = state.length_levels[band.length_bits ? next(band.length_bits) : 0];
+    const vector = doubles(dim, (j) => (centred ? 0 : state.mean[j]));
+    basis.forEach((direction, i) => addTo(vector, direction, x[i] * length));
     return vector;
   };
-  const packed = inPairs(words, k);
   const prepare = (band, content) => {
     const { centre, groups, depth } = bands[band.number];
     // for each symbol, its part of the product of coordinates and weights, and of a multiple of the coordinates' squares
     const tables = (weights, squares) => [
-      ...Array.from({ length: depth }, (_, m) => Float64Array.from({ length: 256 }, (__, symbol) => dot(codeword(m, symbol), weights))),
+      ...filled(depth, (m) => filled(256, (symbol) => dot(codeword(m, symbol), weights))),
       ...groups.map(({ place, levels }) => levels.map((level) => level * (weights[place] + squares * level)))];
-    const lengths = (symbols) => {
-      if (depth && !packed) {
-        return Float64Array.from({ length: band.end - band.start }, (_, row) => {
-          coordinates(readerOf(content, row * band.width), band, scratch);
-          return Math.sqrt(dot(scratch, scratch));
-        });
-      }
-      const sums = new Float64Array(band.end - band.start).fill(dot(centre, centre));
-      tables(centre.map((value) => 2 * value), 1).forEach((table, k) => addColumn(sums, table, symbols[k]));
-      if (depth) addSquares(sums, packed, bands[band.number], symbols);
+    const lengths = ({ spans, symbols, add }) => {
+      const sums = new Float64Array(band.rows);
+      add(sums.fill(dot(centre, centre)), tables(centre.map((value) => 2 * value), 1));
+      const scalars = spans.flatMap(([first, end, shift], number) => groups.slice(Math.max(0, first - depth), Math.max(0, end - depth))
+        .map(({ place, share, levels }) => ({ place, levels, symbols: symbols[number], shift: shift -= share, mask: 2 ** share - 1 })));
+      if (depth) addSquares(sums, packed, symbols.slice(0, depth), scalars, k);
       return sums.map(Math.sqrt);
     };
-    const turned = (query) => Float64Array.from(basis, (direction) => dot(direction, query));
+    const turned = (query) => doubles(k, (i) => dot(basis[i], query));
     return summed(band, content, [...Array(depth).fill(8), ...groups.map(({ share }) => share)], lengths,
       (query) => tables(turned(query), 0), (query) => dot(centre, turned(query)));
   };
-  if (!centred) return rows(document, decode);
-  return { decode, prepare, error: skewness(basis) };
+  return centred && packed ? { decode, prepare, error: () => skewness(basis) } : rows(decode);
 }
 
 /** Codewords as whole numbers, two in 32 bits: half as many additions; or null if their sums need more than 16 bits. */
@@ -554,8 +590,8 @@ function inPairs(words, k) {
 }
 
 /** Add the squares of sums of codewords, and twice their products with the levels. Five codewords at a time are fast. */
-function addSquares(sums, packed, { groups, depth, centre }, symbols) {
-  const half = Math.ceil(centre.length / 2), none = packed.length - half;
+function addSquares(sums, packed, symbols, scalars, k) {
+  const half = Math.ceil(k / 2), none = packed.length - half, depth = symbols.length;
   const sum = new Int32Array(half), x = new Int32Array(2 * half);
   const place = (m, row) => (m < depth ? (m * 256 + symbols[m][row]) * half : none);
   for (let row = 0; row < sums.length; row += 1) {
@@ -570,38 +606,38 @@ function addSquares(sums, packed, { groups, depth, centre }, symbols) {
       x[2 * i] = low;
       x[2 * i + 1] = high;
     }
-    for (let g = 0; g < groups.length; g += 1) products += groups[g].levels[symbols[depth + g][row]] * x[groups[g].place];
+    for (let g = 0; g < scalars.length; g += 1) {
+      const scalar = scalars[g];
+      products += scalar.levels[(scalar.symbols[row] >> scalar.shift) & scalar.mask] * x[scalar.place];
+    }
     sums[row] += (squares / UNIT + 2 * products) / UNIT;
   }
 }
 
 /**
  * How far a cosine by coordinates can be from that of the vectors, because directions are rounded. Their lengths
- * differ by half the largest eigenvalue of what inner products of directions, E, are off: at most the fourth root of
- * the Frobenius norm of E to the fourth.
+ * differ by half the largest eigenvalue of what inner products of directions, E, are off: at most the Frobenius norm
+ * of E, or the fourth root of that of E to the fourth, which is smaller and takes longer.
  */
 function skewness(basis) {
-  const products = (rows) => rows.map((a) => Float64Array.from(rows, (b) => dot(a, b)));
+  const products = (all) => all.map((a) => doubles(all.length, (j) => dot(a, all[j])));
   const off = products(basis);
   off.forEach((row, i) => { row[i] -= 1; });
-  const most = products(products(off)).reduce((sum, row) => sum + dot(row, row), 0) ** 0.125;
+  const large = basis.length > 300;
+  const most = (large ? off : products(products(off))).reduce((sum, row) => sum + dot(row, row), 0) ** (large ? 0.5 : 0.125);
   return most < 0.5 ? most / (2 - 3 * most) : Infinity;
 }
 
-function bandOf(state, number, k) {
-  const row = (array) => array.data.subarray(number * k, number * k + k);
-  const shares = row(state.shares), spreads = row(state.spreads);
-  const groups = Array.from(shares, (share, place) => ({ place, share })).filter(({ share }) => share)
-    .sort((a, b) => b.share - a.share || a.place - b.place)
-    .map(({ place, share }) => ({ place, share, levels: levelsOf(state.levels.data, share, spreads[place]) }));
-  return { centre: Float64Array.from(row(state.centres)), groups, depth: state.depths ? state.depths.data[number] : 0 };
+function bandOf(state, number) {
+  const [shares, spreads, centre] = [state.shares, state.spreads, state.centres].map((array) => rowsOf(array)[number]);
+  const groups = Array.from(shares, (share, place) => ({ place, share, levels: levelsOf(state.levels, share, spreads[place]) }))
+    .filter(({ share }) => share).sort((a, b) => b.share - a.share || a.place - b.place);
+  return { centre: Float64Array.from(centre), groups, depth: state.depths?.[number] ?? 0 };
 }
 
 function levelsOf(levels, share, spread) {
   const half = 2 ** (share - 1);
-  const upper = levels.subarray(half - 1, 2 * half - 1);
-  return Float64Array.from({ length: 2 * half }, (_, symbol) =>
-    spread * (symbol < half ? -upper[half - 1 - symbol] : upper[symbol - half]));
+  return filled(2 * half, (symbol) => spread * (symbol < half ? -levels[2 * half - 2 - symbol] : levels[symbol - 1]));
 }
 
 /** All codewords of so many codebooks, one after the other, and zeros. */
@@ -609,8 +645,8 @@ function codewordsOf({ codewords, codeword_spreads: spreads, codeword_levels: le
   const words = new Float64Array((depth * 256 + 1) * k), bytes = Math.ceil(k / 2);
   for (let word = 0; word < depth * 256; word += 1) {
     for (let i = 0; i < k; i += 1) {
-      const pair = codewords.data[word * bytes + (i >> 1)];
-      const value = Math.fround(levels.data[i % 2 ? pair & 15 : pair >> 4] * spreads.data[(word >> 8) * k + i]);
+      const pair = codewords[word * bytes + (i >> 1)];
+      const value = Math.fround(levels[i % 2 ? pair & 15 : pair >> 4] * spreads[(word >> 8) * k + i]);
       words[word * k + i] = nearestEven(value * UNIT) / UNIT;
     }
   }
@@ -618,92 +654,62 @@ function codewordsOf({ codewords, codeword_spreads: spreads, codeword_levels: le
 }
 
 /** Methods whose rows are decoded to be compared. */
-function rows(document, decode) {
-  const prepare = (band, content) => {
-    const vectorOf = (row) => decode(readerOf(content, row * band.width), band, band.start + row);
-    return (query, out) => { for (let row = 0; row < out.length; row += 1) out[row] = cosine(query, vectorOf(row)); };
+function rows(decode) {
+  const prepare = (band, content) => (query, out) => {
+    for (let row = 0; row < out.length; row += 1) {
+      out[row] = cosine(query, decode(readerOf(content, row * band.width), band, band.start + row));
+    }
   };
   return { decode, prepare };
 }
 
 function nlb({ weights, bias, bound }) {
-  const [n, dim] = weights.shape;
+  const directions = rowsOf(weights);
   return (next) => {
-    const vector = Float64Array.from(bias.data);
-    for (let i = 0; i < n; i += 1) if (next(1)) addTo(vector, weights.data.subarray(i * dim, i * dim + dim), 1);
-    return vector.map((value) => Math.tanh(value) * bound.data[0]);
+    const vector = Float64Array.from(bias);
+    for (const row of directions) if (next(1)) addTo(vector, row, 1);
+    return vector.map((value) => Math.tanh(value) * bound[0]);
   };
 }
 
-function lstm({ codebooks, recurrent, bias, transform: last }) {
-  const [n, ways, inner] = codebooks.shape;
-  const [used, dim] = last.shape;
-  const bits = Math.ceil(Math.log2(ways));
-  const sigmoid = (x) => 1 / (1 + Math.exp(-x));
-  return (next) => {
-    const total = new Float64Array(inner), memory = new Float64Array(inner);
-    let output = new Float64Array(inner);
-    for (let j = 0; j < n; j += 1) {
-      const symbol = next(bits);
-      const word = codebooks.data.subarray((j * ways + symbol) * inner, (j * ways + symbol + 1) * inner);
-      const gates = Float64Array.from(bias.data, (value, q) => value + word[q % inner]);
-      output.forEach((value, i) => addTo(gates, recurrent.data.subarray(i * 4 * inner, (i + 1) * 4 * inner), value));
-      output = output.map((_, i) => {
-        const [forget, take, give, fresh] = [0, 1, 2, 3].map((q) => gates[q * inner + i]);
-        memory[i] = sigmoid(forget) * memory[i] + sigmoid(take) * Math.tanh(fresh);
-        return sigmoid(give) * Math.tanh(memory[i]);
-      });
-      addTo(total, output, 1);
-    }
-    if (!used) return total;
+function sparse({ dim }, { values, columns: places, ends }) {
+  return (next, band, rank) => {
     const vector = new Float64Array(dim);
-    total.forEach((value, i) => addTo(vector, last.data.subarray(i * dim, i * dim + dim), value));
+    for (let k = rank ? ends[rank - 1] : 0; k < ends[rank]; k += 1) vector[places[k]] = values[k];
     return vector;
   };
 }
 
-function sparse(document, { values, columns, ends }) {
-  return (_, __, rank) => {
-    const vector = new Float64Array(document.dim);
-    for (let k = rank ? ends.data[rank - 1] : 0; k < ends.data[rank]; k += 1) vector[columns.data[k]] = values.data[k];
-    return vector;
+function network({ config, dim, bands }, state) {
+  const { matrices, columns: ways, zeros, random_state: seed, store_filters: stored } = config;
+  const binary = config.filter === 'binary', sources = stored && rowsOf(state.sources);
+  const attempts = new Map(stored ? [] : Array.from(state.redrawn_rows, (row, k) => [row, state.redrawn_attempts[k]]));
+  const threshold = BigInt(nearestEven((1 - zeros ** (1 / matrices)) * 2 ** 32));
+  const uniform = (place) => Number(draw(seed, 0n, place) >> 11n) / 2 ** 53;
+  const drawn = (place) => {
+    if (binary) return Number(draw(seed, 0n, place) >> 32n < threshold);
+    const even = place & ~1n; // two normal numbers of two uniform ones
+    return Math.fround(Math.sqrt(-2 * Math.log(uniform(even) + 2 ** -53)) * Math[place & 1n ? 'sin' : 'cos'](2 * Math.PI * uniform(even + 1n)));
   };
-}
-
-function network(document, state) {
-  const { matrices, columns, zeros, random_state: seed, store_filters: stored, filter } = document.config;
-  const dim = document.dim;
-  const bits = document.bands[0].symbol_bits;
-  const attempts = stored ? new Map() : new Map(Array.from(state.redrawn_rows.data, (row, k) => [row, state.redrawn_attempts.data[k]]));
-  const column = filter === 'binary' ? binarySource : realSource;
-  const source = (m, j) => {
-    if (!stored) return column(seed, BigInt((m * columns + j) * dim), dim, zeros, matrices);
-    const bytes = state.sources.shape[2];
-    const at = (m * columns + j) * bytes;
-    const data = state.sources.data.subarray(at, at + bytes);
-    return filter === 'binary' ? Float64Array.from({ length: dim }, (_, q) => (data[q >> 3] >> (7 - (q & 7))) & 1) : data;
-  };
+  const source = (number) => doubles(dim, (q) => {
+    if (!stored) return drawn(BigInt(number * dim + q));
+    return binary ? bitOf(sources[number], q) : sources[number][q];
+  });
   const chosen = (next, rank, m) => {
-    if (stored) return next(bits);
+    if (stored) return next(bands[0].symbol_bits);
     const stream = 1n + (attempts.get(BigInt(rank)) ?? 0n);
-    return Number(((draw(seed, stream, BigInt(rank * matrices + m)) >> 32n) * BigInt(columns)) >> 32n);
+    return Number(((draw(seed, stream, BigInt(rank * matrices + m)) >> 32n) * BigInt(ways)) >> 32n);
   };
-  const [units] = state.inner.shape;
-  return (next, _, rank) => {
+  const inner = rowsOf(state.inner), outer = rowsOf(state.outer);
+  return (next, band, rank) => {
     const mask = new Float64Array(dim);
-    for (let m = 0; m < matrices; m += 1) {
-      const part = source(m, chosen(next, rank, m));
-      for (let q = 0; q < dim; q += 1) mask[q] = filter === 'binary' ? Math.max(mask[q], part[q]) : mask[q] + part[q] / Math.sqrt(matrices);
-    }
-    const masked = mask.map((value, q) => value * state.base.data[q]);
-    const vector = Float64Array.from(state.mean.data);
-    for (let u = 0; u < units; u += 1) {
-      const hidden = dot(masked, state.inner.data.subarray(u * dim, u * dim + dim));
-      if (hidden > 0) {
-        const weight = hidden * state.scale.data[0] * (state.unit_scale ? state.unit_scale.data[u] : 1);
-        addTo(vector, state.outer.data.subarray(u * dim, u * dim + dim), weight);
-      }
-    }
+    for (let m = 0; m < matrices; m += 1) addTo(mask, source(m * ways + chosen(next, rank, m)), 1);
+    const masked = mask.map((value, q) => state.base[q] * (binary ? Math.min(value, 1) : value / Math.sqrt(matrices)));
+    const vector = Float64Array.from(state.mean);
+    inner.forEach((row, u) => {
+      const hidden = dot(masked, row);
+      if (hidden > 0) addTo(vector, outer[u], hidden * state.scale[0] * (state.unit_scale?.[u] ?? 1));
+    });
     return vector;
   };
 }
@@ -722,20 +728,11 @@ function draw(seed, stream, place) {
   return mix((key + (place + 1n) * GAMMA) & WORD);
 }
 
-function binarySource(seed, first, dim, zeros, matrices) {
-  const threshold = BigInt(nearestEven((1 - zeros ** (1 / matrices)) * 2 ** 32));
-  return Float64Array.from({ length: dim }, (_, q) => (draw(seed, 0n, first + BigInt(q)) >> 32n < threshold ? 1 : 0));
-}
-
-function realSource(seed, first, dim) {
-  return Float32Array.from({ length: dim }, (_, q) => {
-    const place = first + BigInt(q), even = place - (place & 1n);
-    const u = (Number(draw(seed, 0n, even) >> 11n) + 1) / 2 ** 53, v = Number(draw(seed, 0n, even + 1n) >> 11n) / 2 ** 53;
-    return Math.sqrt(-2 * Math.log(u)) * (place & 1n ? Math.sin : Math.cos)(2 * Math.PI * v);
-  });
-}
-
 // Bits, numbers, bytes
+
+function bitOf(row, k) {
+  return (row[k >> 3] >> (7 - (k & 7))) & 1;
+}
 
 /** A function that returns the next number of so many bits, most significant bit first, from bit `place` on. */
 function readerOf(content, place) {
@@ -754,7 +751,7 @@ function readerOf(content, place) {
 
 /** Numbers of the given widths in bits at the start of rows of `rowBits` bits, an array for each width. */
 function columns(content, rows, widths, rowBits) {
-  const padded = joined([content], content.length + 4);
+  const padded = joined([content, new Uint8Array(4)]);
   let first = 0;
   return widths.map((width) => {
     require(width <= 25, 'numbers of at most 25 bits');
@@ -781,8 +778,7 @@ function addTo(sum, vector, factor) {
 }
 
 function cosine(a, b) {
-  const lengths = Math.sqrt(dot(a, a) * dot(b, b));
-  return lengths > 0 ? dot(a, b) / lengths : 0;
+  return dot(a, b) / (norm(a) * norm(b) || Infinity);
 }
 
 function rounded(score) {
@@ -790,22 +786,26 @@ function rounded(score) {
 }
 
 function unit(vector) {
-  const length = Math.sqrt(dot(vector, vector));
-  return Float64Array.from(vector, (value) => (length > 0 ? value / length : 0));
+  const length = norm(vector) || Infinity;
+  return Float64Array.from(vector, (value) => value / length);
 }
 
-function diagonal(dim) {
-  return Array.from({ length: dim }, (_, k) => Float64Array.from({ length: dim }, (__, j) => (j === k ? 1 : 0)));
+function norm(vector) {
+  return Math.sqrt(dot(vector, vector));
 }
 
-function columnsOf({ data, shape: [n, width] }) {
-  return Array.from({ length: width }, (_, j) => Float64Array.from({ length: n }, (__, i) => data[i * width + j]));
+function filled(n, make) {
+  return Array.from({ length: n }, (_, k) => make(k));
 }
 
-/** Rows of length `dim` of piece m of n of an array. */
-function slices(data, dim, m, n) {
-  const piece = data.subarray((m * data.length) / n, ((m + 1) * data.length) / n);
-  return Array.from({ length: piece.length / dim }, (_, k) => piece.subarray(k * dim, k * dim + dim));
+function doubles(n, make) {
+  return new Float64Array(n).map((_, k) => make(k));
+}
+
+/** The rows of an array with a `shape`, along its last axis. */
+function rowsOf(array) {
+  const width = array.shape.at(-1);
+  return filled(width && array.length / width, (k) => array.subarray(k * width, (k + 1) * width));
 }
 
 /** The places of all numbers that are at most `margin` below the k-th largest one. */
@@ -828,10 +828,9 @@ function nearestEven(value) {
   return rest > 0.5 || (rest === 0.5 && below % 2) ? below + 1 : below;
 }
 
-/** The number of a 16-bit float. */
+/** The number of a finite 16-bit float. */
 function half(bits) {
   const exponent = (bits >> 10) & 31, fraction = bits & 1023, sign = bits >> 15 ? -1 : 1;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
   return sign * (exponent ? 2 ** (exponent - 15) * (1 + fraction / 1024) : 2 ** -24 * fraction);
 }
 
@@ -864,12 +863,16 @@ function crc32(content, before = 0) {
   return ~value >>> 0;
 }
 
+function textOf(content) {
+  return new TextDecoder().decode(content);
+}
+
 function viewOf(content) {
   return new DataView(content.buffer, content.byteOffset, content.byteLength);
 }
 
-function joined(chunks, total) {
-  const content = new Uint8Array(total);
+function joined(chunks) {
+  const content = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const chunk of chunks) {
     content.set(chunk, at);
@@ -883,62 +886,33 @@ function joined(chunks, total) {
 async function bytesOf(source) {
   if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source));
   if (ArrayBuffer.isView(source)) return inMemory(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
-  if (typeof Blob !== 'undefined' && source instanceof Blob) {
-    return { size: source.size, read: async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()) };
-  }
-  return overHttp(String(source));
+  if (!(source instanceof Blob)) return overHttp(String(source));
+  return { size: source.size, read: async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()) };
 }
 
 function inMemory(content) {
   return { size: content.length, read: async (start, end) => content.subarray(start, end) };
 }
 
+/** A file on a server; if it answers range requests, what was fetched is kept. */
 async function overHttp(url) {
-  const first = await fetch(url, { headers: { Range: `bytes=0-${BLOCK - 1}` } });
-  if (!first.ok) throw new EmbcError(`cannot read ${url}: HTTP status ${first.status}`);
-  const content = new Uint8Array(await first.arrayBuffer());
-  const size = Number(/\/(\d+)$/.exec(first.headers.get('Content-Range') ?? '')?.[1]);
-  if (first.status !== 206 || !size) return inMemory(content);
-  const ranges = new Ranges(url, size);
-  ranges.keep(0, content);
-  return ranges;
-}
-
-/** A file on a server that answers range requests; what was fetched is kept, in blocks. */
-class Ranges {
-  constructor(url, size) {
-    Object.assign(this, { url, size, blocks: new Map() });
-  }
-
-  keep(first, content) {
-    for (let at = 0; at < content.length; at += BLOCK) {
-      this.blocks.set(first + at / BLOCK, content.subarray(at, at + BLOCK));
+  const get = async (start, end) => {
+    const answer = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` } });
+    if (!answer.ok) throw new EmbcError(`cannot read ${url}: HTTP status ${answer.status}`);
+    return { content: new Uint8Array(await answer.arrayBuffer()), range: answer.status === 206 && answer.headers.get('Content-Range') };
+  };
+  const { content: head, range } = await get(0, BLOCK), size = Number(/\/(\d+)$/.exec(range)?.[1]);
+  if (!size) return inMemory(head);
+  const kept = [{ from: 0, to: head.length, answer: { content: head } }];
+  const read = async (start, end) => {
+    let part = kept.find(({ from, to }) => from <= start && end <= to);
+    if (!part) {
+      const from = Math.floor(start / BLOCK) * BLOCK, to = Math.min(size, Math.ceil(end / BLOCK) * BLOCK);
+      kept.push(part = { from, to, answer: get(from, to) });
     }
-  }
-
-  async read(start, end) {
-    const first = Math.floor(start / BLOCK), last = Math.ceil(end / BLOCK);
-    for (let block = first; block < last; block += 1) {
-      if (this.blocks.has(block)) continue;
-      let stop = block + 1;
-      while (stop < last && !this.blocks.has(stop)) stop += 1;
-      const fetched = this.fetch(block * BLOCK, Math.min(stop * BLOCK, this.size));
-      for (let k = block; k < stop; k += 1) {
-        this.blocks.set(k, fetched.then((content) => content.subarray((k - block) * BLOCK, (k - block + 1) * BLOCK)));
-      }
-      block = stop - 1;
-    }
-    const blocks = await Promise.all(Array.from({ length: Math.max(0, last - first) }, (_, k) => this.blocks.get(first + k)));
-    const content = blocks.length === 1 ? blocks[0] : joined(blocks, blocks.reduce((sum, { length }) => sum + length, 0));
-    return content.subarray(start - first * BLOCK, end - first * BLOCK);
-  }
-
-  async fetch(start, end) {
-    const answer = await fetch(this.url, { headers: { Range: `bytes=${start}-${end - 1}` } });
-    const content = new Uint8Array(await answer.arrayBuffer());
-    if (answer.status !== 206 || content.length !== end - start) {
-      throw new EmbcError(`cannot read ${this.url}: bytes ${start} to ${end} are missing from the answer`);
-    }
-    return content;
-  }
+    const { content } = await part.answer;
+    if (content.length < part.to - part.from) throw new EmbcError(`cannot read ${url}: bytes ${start} to ${end} are missing from the answer`);
+    return content.subarray(start - part.from, end - part.from);
+  };
+  return { size, read };
 }

@@ -14,13 +14,9 @@ from embcomp.comparison.plan import Job
 from embcomp.comparison.workbench import Workbench
 from embcomp.compressors.registry import make_compressor
 from embcomp.embedding import Embedding
+from tests.browser import Chromium, chromium
 
-from .browser import CHROMIUM, DRIVER, Browser, browser
 from .conftest import evaluation
-
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None, reason="no browser: install chromium and chromedriver to run these"
-)
 
 COLUMN = """
     return [...document.querySelector("table.sortable").tBodies[0].rows].map(row => row.cells[%d].textContent)
@@ -39,14 +35,14 @@ def report(embedding: Embedding, data_dir: Path, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Browser]:
-    with browser() as started:
+def page() -> Iterator[Chromium]:
+    with chromium() as started:
         yield started
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_it_shows_at_any_width_without_a_complaint(page: Browser, report: Path, width: int, scheme: str) -> None:
+def test_it_shows_at_any_width_without_a_complaint(page: Chromium, report: Path, width: int, scheme: str) -> None:
     page.open(report, width, scheme=scheme)
     assert page.console() == []
     assert page.run("return document.documentElement.scrollWidth") == width  # nothing sticks out
@@ -59,7 +55,7 @@ def test_it_shows_at_any_width_without_a_complaint(page: Browser, report: Path, 
     assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 23, 28)"}[scheme]
 
 
-def test_marks_are_drawn_in_colours(page: Browser, report: Path) -> None:
+def test_marks_are_drawn_in_colours(page: Chromium, report: Path) -> None:
     page.open(report)
     colours = page.run(
         "return [...document.querySelectorAll('svg path.f1')].map(each => getComputedStyle(each).fill)"
@@ -67,7 +63,7 @@ def test_marks_are_drawn_in_colours(page: Browser, report: Path) -> None:
     assert set(colours) == {"rgb(184, 67, 10)"}
 
 
-def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page: Browser, report: Path) -> None:
+def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page: Chromium, report: Path) -> None:
     page.open(report)
     click = 'document.querySelectorAll("table.sortable th button")[%d].click()'
     names = page.run(COLUMN % 0)
@@ -84,7 +80,7 @@ def test_a_click_on_a_heading_sorts_and_another_turns_it_round(page: Browser, re
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_texts_of_a_picture_do_not_collide(page: Browser, report: Path, width: int) -> None:
+def test_texts_of_a_picture_do_not_collide(page: Chromium, report: Path, width: int) -> None:
     page.open(report, width)
     collisions = page.run("""
         const found = [];
@@ -107,7 +103,7 @@ def test_texts_of_a_picture_do_not_collide(page: Browser, report: Path, width: i
     assert collisions == []
 
 
-def test_what_is_folded_opens(page: Browser, report: Path) -> None:
+def test_what_is_folded_opens(page: Chromium, report: Path) -> None:
     page.open(report)
     assert page.run("return [...document.querySelectorAll('details')].map(each => each.open)") == [False, False]
     page.run("document.querySelector('summary').click()")

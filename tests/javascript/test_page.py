@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,8 +12,7 @@ import embcomp
 from embcomp.cli.main import group
 from embcomp.cli.sample import SAMPLE
 from embcomp.webpage import ALPHABET, base85, page_of
-
-CHROMIUM = shutil.which("chromium")
+from tests.browser import BROWSERS
 
 
 def decoded(text: str, size: int) -> bytes:
@@ -68,24 +64,21 @@ def test_a_page_of_something_else_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "a.html").exists()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no browser: install chromium to run this")
-def test_a_browser_shows_the_neighbours(sample: Path, tmp_path: Path) -> None:
+ITEMS = """
+    return [...document.querySelectorAll('#nearest li')].map(each => [...each.children].map(part => part.textContent))
+"""
+
+
+@pytest.mark.parametrize("name", BROWSERS)
+def test_a_browser_shows_the_neighbours(name: str, sample: Path, tmp_path: Path) -> None:
+    expected = embcomp.open(sample).most_similar("paris", topn=20)
     page = tmp_path / "page.html"
     page.write_text(page_of(sample.read_bytes(), "Sample"), encoding="utf-8")
-    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", "--dump-dom"]
-    run = subprocess.run(
-        [str(CHROMIUM), *options, f"--user-data-dir={tmp_path}", f"{page.as_uri()}#paris"],
-        capture_output=True,
-        check=True,
-        timeout=120,
-    )
-    dom = run.stdout.decode()
-    assert 'data-ready="' in dom
-    nearest = dom.split('<ol id="nearest">')[1].split("</ol>")[0]
-    shown = [
-        (unescape(word), float(score))
-        for word, score in re.findall(r"<button[^>]*>(.*?)</button><span>(.*?)<", nearest)
-    ]
-    expected = embcomp.open(sample).most_similar("paris", topn=20)
-    assert shown == [(word, pytest.approx(score, abs=6e-4)) for word, score in expected]
-    assert dom.count("<circle") >= 11
+    with BROWSERS[name]() as browser:
+        browser.go(f"{page.as_uri()}#paris")
+        browser.wait("return document.documentElement.dataset.ready")
+        items = browser.run(ITEMS)
+        dots = browser.run("return document.querySelectorAll('#map circle').length")
+    assert [word for word, _ in items] == [word for word, _ in expected]
+    assert [float(score) for _, score in items] == pytest.approx([score for _, score in expected], abs=6e-4)
+    assert dots >= 11

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,28 +19,52 @@ import numpy as np
 import pytest
 
 import embcomp
+from tests.browser import BROWSERS
 from tests.test_fixtures import FIXTURES, each_fixture
 
-SCRIPT = Path(__file__).with_name("read.mjs")
+SCRIPT = Path(__file__).with_name("contents.mjs")
 MODULE = SCRIPT.parents[2] / "embcomp" / "webpage" / "embcomp.js"
 NODE = shutil.which("node")
 
-pytestmark = pytest.mark.skipif(NODE is None, reason="no node: install Node 18 or later to run these")
+RUNNERS = ["node", *BROWSERS]
+PAGE = """<!doctype html><body><script type="module">
+import {{ open }} from './embcomp.js';
+import {{ shown }} from './contents.mjs';
+shown(open, {names});
+</script>"""
+
+in_each_runner = pytest.mark.parametrize("runner", RUNNERS)
+
+
+def node(*arguments: str) -> bytes:
+    """What Node writes."""
+    if NODE is None:
+        pytest.skip("no node: install Node 18 or later to run this")
+    return subprocess.run([NODE, *arguments], capture_output=True, check=True).stdout
 
 
 def read(*sources: str) -> list[dict[str, Any]]:
-    done = subprocess.run([str(NODE), str(SCRIPT), *sources], capture_output=True, check=True)
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    """What Node reads in each file."""
+    return [json.loads(line) for line in node(str(SCRIPT), *sources).splitlines()]
 
 
 @cache
-def all_fixtures() -> dict[Path, dict[str, Any]]:
-    return dict(zip(FIXTURES, read(*map(str, FIXTURES)), strict=True))
+def all_fixtures(runner: str) -> dict[Path, dict[str, Any]]:
+    if runner == "node":
+        return dict(zip(FIXTURES, read(*map(str, FIXTURES)), strict=True))
+    files = {path.name: path for path in (MODULE, SCRIPT, *FIXTURES)}
+    content = {name: path.read_bytes() for name, path in files.items()}
+    content["page.html"] = PAGE.format(names=json.dumps([path.name for path in FIXTURES])).encode()
+    with BROWSERS[runner]() as browser, served(content) as (base, _):
+        browser.go(f"{base}/page.html")
+        found = json.loads(browser.wait("return document.querySelector('pre')?.textContent"))
+    return dict(zip(FIXTURES, found, strict=True))
 
 
+@in_each_runner
 @each_fixture
-def test_words_and_vectors(path: Path) -> None:
-    found, opened = all_fixtures()[path], embcomp.open(path)
+def test_words_and_vectors(path: Path, runner: str) -> None:
+    found, opened = all_fixtures(runner)[path], embcomp.open(path)
     assert found.get("error") is None
     assert found["words"] == list(opened.index_to_key)
     assert found["ranks"] == list(range(len(opened)))
@@ -48,9 +73,10 @@ def test_words_and_vectors(path: Path) -> None:
     np.testing.assert_allclose(vectors, opened.vectors[:], rtol=1e-5, atol=1e-6)
 
 
+@in_each_runner
 @each_fixture
-def test_neighbours(path: Path) -> None:
-    found, opened = all_fixtures()[path], embcomp.open(path, similarity="decoded")
+def test_neighbours(path: Path, runner: str) -> None:
+    found, opened = all_fixtures(runner)[path], embcomp.open(path, similarity="decoded")
     for word, neighbours in zip(found["words"], found["similar"], strict=False):
         require_same(neighbours, opened.most_similar(word, topn=5), opened, word)
     if found["analogy"] is not None:
@@ -89,15 +115,18 @@ def test_sums_of_many_codewords(tmp_path: Path, factor: int) -> None:
         require_same(neighbours, opened.most_similar(word, topn=5), opened, word)
 
 
+TYPES = {".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript"}
+
+
 @contextmanager
-def served(content: bytes, *, ranges: bool) -> Iterator[tuple[str, list[int]]]:
-    """A server of one file, and the bytes that it has sent, answer by answer."""
+def served(files: dict[str, bytes], *, ranges: bool = True) -> Iterator[tuple[str, list[int]]]:
+    """A server of files, and the bytes that it has sent, answer by answer."""
     sent: list[int] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked = re.match(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
-            part = content
+            part = content = files.get(self.path[1:], b"")
             if ranges and asked:
                 start, last = int(asked[1]), min(int(asked[2]), len(content) - 1)
                 part = content[start : last + 1]
@@ -105,6 +134,7 @@ def served(content: bytes, *, ranges: bool) -> Iterator[tuple[str, list[int]]]:
                 self.send_header("Content-Range", f"bytes {start}-{last}/{len(content)}")
             else:
                 self.send_response(200)
+            self.send_header("Content-Type", TYPES.get(Path(self.path).suffix, "application/octet-stream"))
             self.send_header("Content-Length", str(len(part)))
             self.end_headers()
             self.wfile.write(part)
@@ -115,16 +145,16 @@ def served(content: bytes, *, ranges: bool) -> Iterator[tuple[str, list[int]]]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/words.embc", sent
+        yield f"http://127.0.0.1:{server.server_port}", sent
         server.shutdown()
 
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_over_http(ranges: bool) -> None:
     path = next(path for path in FIXTURES if path.stem == "v1-iiq")
-    with served(path.read_bytes(), ranges=ranges) as (url, sent):
-        (found,) = read(url)
-    assert found == all_fixtures()[path]
+    with served({path.name: path.read_bytes()}, ranges=ranges) as (base, sent):
+        (found,) = read(f"{base}/{path.name}")
+    assert found == all_fixtures("node")[path]
     assert sent == [path.stat().st_size]
 
 
@@ -134,11 +164,10 @@ def test_only_what_is_needed_is_fetched(tmp_path: Path) -> None:
     path = tmp_path / "large.embc"
     compressed = embcomp.compress(words, rng.normal(size=(len(words), 200)), "sign")
     compressed.save(path)
-    script = f"import('{MODULE}')"
-    with served(path.read_bytes(), ranges=True) as (url, sent):
-        code = f"{script}.then(m => m.open('{url}')).then(f => f.vector('word7')).then(v => console.log(v.join(' ')))"
-        done = subprocess.run([str(NODE), "-e", code], capture_output=True, check=True)
-    np.testing.assert_allclose(np.array(done.stdout.split(), dtype=np.float32), compressed["word7"], rtol=1e-6)
+    with served({path.name: path.read_bytes()}) as (base, sent):
+        vector = f"import('{MODULE}').then(m => m.open('{base}/{path.name}')).then(f => f.vector('word7'))"
+        numbers = node("-e", f"{vector}.then(v => console.log(v.join(' ')))").split()
+    np.testing.assert_allclose(np.array(numbers, dtype=np.float32), compressed["word7"], rtol=1e-6)
     assert sum(sent) < path.stat().st_size / 4
 
 
@@ -175,13 +204,41 @@ def test_the_module_is_small() -> None:
     assert len(re.sub(r"\s+", " ", code).encode()) < 35_500
 
 
-def test_the_npm_package_holds_the_module(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the npm package, as it is published."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm: install it to run this")
+    root = tmp_path_factory.mktemp("npm")
     for folder in ("js", "embcomp/webpage"):
-        shutil.copytree(SCRIPT.parents[2] / folder, tmp_path / folder)
-    done = subprocess.run([npm, "pack", "--json", "--offline"], cwd=tmp_path / "js", capture_output=True, check=True)
+        shutil.copytree(SCRIPT.parents[2] / folder, root / folder)
+    done = subprocess.run([npm, "pack", "--json", "--offline"], cwd=root / "js", capture_output=True, check=True)
     (packed,) = json.loads(done.stdout[done.stdout.index(b"[\n") :])
-    assert {each["path"] for each in packed["files"]} == {"README.md", "embcomp.d.ts", "embcomp.js", "package.json"}
-    assert (tmp_path / "js" / "embcomp.js").read_bytes() == MODULE.read_bytes()
+    with tarfile.open(root / "js" / packed["filename"]) as archive:
+        archive.extractall(root / "node_modules" / "embcomp", filter="data")
+    return root / "node_modules" / "embcomp" / "package"
+
+
+def test_the_npm_package_holds_the_module(package: Path) -> None:
+    names = {path.name for path in package.iterdir()}
+    assert names == {"README.md", "embcomp.d.ts", "embcomp.js", "package.json"}
+    assert (package / "embcomp.js").read_bytes() == MODULE.read_bytes()
+
+
+def test_the_example_of_the_npm_package(package: Path, tmp_path: Path) -> None:
+    words = ["the", "king", "of", "north", "man", "woman", "queen"]
+    embcomp.compress(words, np.random.default_rng(0).normal(size=(7, 8)), "sign").save(tmp_path / "glove.embc")
+    shutil.copytree(package, tmp_path / "node_modules" / "embcomp")
+    (example,) = re.findall(r"```js\n(.*?)```", (package / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "example.mjs").write_text(example, encoding="utf-8")
+    done = subprocess.run([str(NODE), "example.mjs"], cwd=tmp_path, capture_output=True, check=True)
+    assert done.stdout.count(b"Float32Array(8)") == 2
+    assert b"word: 'queen'" in done.stdout
+
+
+def test_the_types(tmp_path: Path) -> None:
+    compiler, npm = shutil.which("tsc"), shutil.which("npm")
+    if compiler is None or npm is None:
+        pytest.skip("no tsc: install npm and typescript to run this")
+    subprocess.run([npm, "run", "types", "--silent"], cwd=SCRIPT.parents[2] / "js", check=True)
