@@ -14,6 +14,7 @@ REMOVE_TOP = auto(Integer(0), "set the top D singular values to 0; 'auto' remove
 # docs/remove-top.md: chosen without labels, on several embeddings
 DOMINANCE = 1.5
 SMOOTHNESS = 1.75
+MOST = 1 / 20  # of all
 
 
 def dominant_directions(singular_values: DoubleArray) -> int:
@@ -28,7 +29,7 @@ def dominant_directions(singular_values: DoubleArray) -> int:
     median = float(np.median(singular_values)) if dim else 0.0
     if not dim or singular_values[dim // 10] > SMOOTHNESS * median:
         return 0
-    return min(int((singular_values > DOMINANCE * median).sum()), round(dim / 20))
+    return min(int((singular_values > DOMINANCE * median).sum()), round(dim * MOST))
 
 
 def n_removed(method: str, remove_top: int | str, singular_values: DoubleArray) -> int:
@@ -37,9 +38,14 @@ def n_removed(method: str, remove_top: int | str, singular_values: DoubleArray) 
     Raises:
         ParameterError: no direction would be left.
     """
+    most = most_removed(method, remove_top, len(singular_values))
+    return dominant_directions(singular_values) if isinstance(remove_top, str) else most
+
+
+def most_removed(method: str, remove_top: int | str, dim: int) -> int:
+    """Return the most that :func:`n_removed` returns for so many dimensions; raises as that does."""
     if isinstance(remove_top, str):
-        return dominant_directions(singular_values)
-    dim = len(singular_values)
+        return round(dim * MOST)
     if remove_top >= dim:
         raise ParameterError(
             f"{method}: `remove_top` must be below the number of dimensions ({dim}), got {remove_top}"

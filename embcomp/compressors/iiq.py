@@ -7,7 +7,7 @@ import numpy as np
 from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.compressors.base import Report
 from embcomp.compressors.binary import row_lengths
-from embcomp.compressors.dominant import REMOVE_TOP, n_removed
+from embcomp.compressors.dominant import REMOVE_TOP, most_removed, n_removed
 from embcomp.compressors.itq import ItqCompressor
 from embcomp.compressors.lengths import related, vary
 from embcomp.exact import whole_rows, without
@@ -34,6 +34,9 @@ class IiqCompressor(ItqCompressor):
         found = n_removed(self.name, self.remove_top, singular_values)
         automatic = isinstance(self.remove_top, str)
         return 0 if automatic and self._loses_lengths(head, directions[:, :found].T.astype(np.float32)) else found
+
+    def _most_removed(self, dim: int) -> int:
+        return most_removed(self.name, self.remove_top, dim)
 
     def _loses_lengths(self, head: FloatArray, removed: FloatArray) -> bool:
         """Whether lengths are wanted, and are another thing without some directions."""

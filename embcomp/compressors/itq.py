@@ -16,11 +16,11 @@ from embcomp.compressors.binary import SIGNS_OF_BYTE, plus_minus
 from embcomp.compressors.layered import LayeredCompressor, graded, plain, times_directions
 from embcomp.compressors.options import BITS, FIT_ROWS, GRADE, LENGTHS, RANDOM_STATE
 from embcomp.compressors.principal import stored_directions
-from embcomp.compressors.rotation import Directions, fit_rotation
+from embcomp.compressors.rotation import WIDE, Directions, fit_rotation
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.exact import above_zero, on_grid, unit_below, without
-from embcomp.linear import covariance, isotropies, principal_directions, product
+from embcomp.linear import covariance, isotropies, leading_directions, principal_directions, product
 from embcomp.progress import Progress, no_progress
 
 ISOTROPY_ROWS = 10_000  # enough for three digits; the partition function takes d exponentials a row
@@ -79,8 +79,8 @@ class ItqCompressor(LayeredCompressor):
 
     def _fit_plain(self, rows: FloatArray, progress: Progress) -> Report:
         """Learn mean, directions, rotation and scale."""
-        report, directions = self._learn_origin(rows)
         n_bits = rows.shape[1] if isinstance(self.bits, str) else self.bits
+        report, directions = self._learn_origin(rows, leading=n_bits >= rows.shape[1] > WIDE)
         # X̂'s own principal directions: those kept, by singular value, then those whose value was set to 0.
         basis = np.roll(directions, -len(self.removed_), axis=1)[:, :n_bits] if n_bits < rows.shape[1] else None
         kept = Directions.of(rows, self.mean_, self.removed_, basis, unit_rows=self.unit_rows)
@@ -94,13 +94,17 @@ class ItqCompressor(LayeredCompressor):
     ) -> tuple[DoubleArray, DoubleArray]:
         return fit_rotation(rows, n_bits, self.iterations, self.tolerance, rng, progress)
 
-    def _learn_origin(self, head: FloatArray) -> tuple[Report, DoubleArray]:
-        """Learn the mean and the removed directions."""
+    def _learn_origin(self, head: FloatArray, *, leading: bool = False) -> tuple[Report, DoubleArray]:
+        """Learn the mean and the removed directions; return principal ones, with ``leading`` only the first."""
         self.mean_ = mean_rows(head)
-        values, directions = principal_directions(covariance(head, self.mean_))
+        spread = covariance(head, self.mean_)
+        found = (
+            leading_directions(spread, self._most_removed(len(spread))) if leading else principal_directions(spread)
+        )
+        values, directions = found
         n_removed = self._n_removed(head, values, directions)
         self.removed_ = np.ascontiguousarray(directions[:, :n_removed].T, dtype=np.float32)
-        return self._describe(head, values), directions
+        return self._describe(head, values[: directions.shape[1]]), directions
 
     def _no_directions(self, dim: int) -> None:
         self.directions_ = np.zeros((0, dim), dtype=np.int8)
@@ -123,6 +127,10 @@ class ItqCompressor(LayeredCompressor):
 
     def _n_removed(self, head: FloatArray, singular_values: DoubleArray, directions: DoubleArray) -> int:
         """How many top directions, which are columns, are set to 0: none in ITQ."""
+        return 0
+
+    def _most_removed(self, dim: int) -> int:
+        """Return a number that ``_n_removed`` does not exceed."""
         return 0
 
     def _describe(self, rows: FloatArray, singular_values: DoubleArray) -> Report:

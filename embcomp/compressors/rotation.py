@@ -13,9 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import draws
 from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.exact import on_grid, total, without
-from embcomp.linear import polar, random_orthogonal
+from embcomp.linear import polar, product, random_orthogonal
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import blocks, for_blocks, map_blocks, single_threaded_blas
 
@@ -23,6 +24,8 @@ ROW_LENGTH = 2**11
 HEAVIEST = 2  # weight of the longest row, where rows count as their lengths: 2¹¹ rows of 2¹² sum to 2²³
 ROTATION_UNIT = 2.0**-12
 INERTIA = 2.0**-10  # of the present rotation, over the mean singular value of VᵀB: it decides what rows leave open
+WIDE = 512  # columns that are rotated together
+BLOCK = 256
 HELD_BYTES = 2**26  # what rows may take as float32; above, they take half of that
 
 
@@ -79,6 +82,16 @@ class Directions:
         block = self._block(rows)
         return block if self.weights is None else np.rint(block * self.weights[rows])
 
+    def along(self, basis: DoubleArray) -> Directions:
+        """Return the rows along the columns of a basis on the grid 2⁻²⁵, shape (k, b), rounded to whole numbers."""
+        units = np.empty((len(self.units), basis.shape[1]), dtype=self.units.dtype)
+
+        def of_block(rows: slice) -> None:
+            units[rows] = np.rint(self.units[rows].astype(np.float64) @ basis)
+
+        for_blocks(of_block, len(units))
+        return Directions(units, self.lengths, self.weights)
+
     def energy(self) -> float:
         """Σ ‖w v‖² over the rows v and their weights w."""
         squares = (np.square(self._weighted(rows), dtype=np.float64).sum() for rows in blocks(len(self.units)))
@@ -94,8 +107,8 @@ class Directions:
 
         whole = (on_grid(rotation, ROTATION_UNIT) / ROTATION_UNIT).astype(np.float32)
         out = np.zeros(rotation.shape, dtype=np.float64)
-        for product in map_blocks(of_block, len(self.units)):
-            out += product
+        for of_some in map_blocks(of_block, len(self.units)):
+            out += of_some
         return out
 
     def mean_magnitude(self, rotation: DoubleArray) -> float:
@@ -130,6 +143,9 @@ def fit_rotation(
 ) -> tuple[DoubleArray, DoubleArray]:
     """Alternate B = sgn(V R) and R = Procrustes(Vᵀ B) from a random orthogonal start.
 
+    Of more than ``WIDE`` columns and as many bits, R is a product of rotations of some columns each, see
+    :func:`_in_blocks`.
+
     [Liao 2020, §3.1, eq. 9-10; Gong 2013, §3.2] In each round R maximises tr(Bᵀ V R) for the *fixed* V,
     as [Gong 2013] has it. ([Liao 2020, Algorithm 1] prints SVD(BᵀU) with U = X̂R, the rows after rotation; taken
     literally, that forgets the rotation found so far.) For ``n_bits`` above k, R is a tight frame with R Rᵀ = I, and
@@ -148,6 +164,8 @@ def fit_rotation(
         with rows on the scale s that makes their mean square length that of a code; in [0, 2], shape (rounds,).
     """
     n_rows, k = directions.units.shape
+    if n_bits == k > WIDE:
+        return _in_blocks(directions, iterations, tolerance, rng, progress)
     with single_threaded_blas():
         rotation = random_orthogonal(k, n_bits, rng)
         energy = directions.energy()
@@ -164,3 +182,41 @@ def fit_rotation(
             rotation = polar(cross + INERTIA * fit / k * rotation)
     progress("rotation", iterations, iterations)
     return rotation, np.array(losses)
+
+
+def _in_blocks(
+    directions: Directions, iterations: int, tolerance: float, rng: np.random.Generator, progress: Progress
+) -> tuple[DoubleArray, DoubleArray]:
+    """Return a rotation as :func:`fit_rotation` does, but a product of three, at a fraction of the cost.
+
+    Blocks of columns are rotated at random, columns are permuted at random, and then each block of these is rotated
+    with the least loss. So a column is mixed with all others, and a round takes k · BLOCK² operations instead of k³.
+    """
+    k = directions.units.shape[1]
+    places = np.array_split(np.arange(k), -(-k // BLOCK))
+    mixing = np.zeros((k, k))
+    with single_threaded_blas():
+        for own in places:
+            mixing[np.ix_(own, own)] = random_orthogonal(len(own), len(own), rng)
+    mixing = mixing[:, draws.permutation(rng, k)]
+    seeds = draws.below(rng, 2**31, (len(places),)).tolist()
+
+    def of_block(blocks: slice) -> tuple[DoubleArray, DoubleArray]:
+        (own,), (seed,) = places[blocks], seeds[blocks]
+        mixed = directions.along(mixing[:, own])
+        found, losses = fit_rotation(mixed, len(own), iterations, tolerance, draws.generator(seed))
+        return product(mixing[:, own], found), losses
+
+    rotation, all_losses = np.empty_like(mixing), list[DoubleArray]()
+    for own, (found, losses) in zip(places, map_blocks(of_block, len(places), 1), strict=True):
+        progress("rotation", len(all_losses), len(places))
+        rotation[:, own] = found
+        all_losses.append(losses)
+    progress("rotation", len(places), len(places))
+    n_rounds = max(map(len, all_losses))
+    return rotation, np.mean([_padded(losses, n_rounds) for losses in all_losses], axis=0)
+
+
+def _padded(losses: DoubleArray, n_rounds: int) -> DoubleArray:
+    """Repeat the last loss; a block without a loss has none."""
+    return np.pad(losses, (0, n_rounds - len(losses)), "edge" if len(losses) else "constant")

@@ -13,6 +13,7 @@ from embcomp.linear import (
     covariance,
     isotropies,
     isotropy,
+    leading_directions,
     polar,
     principal_directions,
     random_orthogonal,
@@ -86,6 +87,23 @@ def test_polar_without_full_rank_is_orthonormal_all_the_same(matrix: np.ndarray)
 
 
 # Principal directions
+
+
+def test_leading_directions_span_what_principal_directions_do() -> None:
+    turn = random_orthogonal(60, 60, np.random.default_rng(0))
+    squares = np.concatenate([[900, 400, 400, 100], np.linspace(1, 2, 56)])
+    matrix = (turn * squares) @ turn.T
+    values, directions = leading_directions(matrix, 4)
+    expected, all_directions = principal_directions(matrix)
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
+    np.testing.assert_allclose(directions.T @ directions, np.eye(4), atol=1e-6)
+    spanned = all_directions[:, :4].T @ directions
+    np.testing.assert_allclose(np.linalg.svd(spanned)[1], np.ones(4), atol=1e-6)
+    np.testing.assert_allclose(np.abs(np.diag(spanned)[[0, 3]]), np.ones(2), atol=1e-6)
+    values, none = leading_directions(matrix, 0)
+    assert none.shape == (60, 0)
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
+    assert leading_directions(np.zeros((3, 3)), 1)[0].tolist() == [0, 0, 0]
 
 
 def test_principal_directions_by_hand() -> None:

@@ -175,3 +175,30 @@ def test_progress_tells_each_round() -> None:
     calls: list[tuple[str, int, int]] = []
     fit_rotation(directions_of(normal(0, 300, 5)), 5, 3, 0.0, RNG(1), lambda *call: calls.append(call))
     assert calls == [("rotation", 0, 3), ("rotation", 1, 3), ("rotation", 2, 3), ("rotation", 3, 3)]
+
+
+# Many columns
+
+
+@pytest.mark.parametrize(("n_rows", "k"), [(300, 23), (300, 24), (5, 24), (0, 24)])
+def test_rotations_in_blocks(n_rows: int, k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Orthogonal, better than a random one, and the same on any number of threads."""
+    clusters = 3 * RNG(1).standard_normal((9, k))
+    rows = directions_of(clusters[RNG(2).integers(0, 9, n_rows)] + normal(3, n_rows, k), unit_rows=True)
+    monkeypatch.setattr(rotation_module, "WIDE", 16)
+    monkeypatch.setattr(rotation_module, "BLOCK", 8)
+    found, stages = [], []
+    for n_threads in (1, 3):
+        set_threads(n_threads)
+        found.append(fit_rotation(rows, k, 20, 0.0, RNG(0), lambda *stage: stages.append(stage)))
+    set_threads(None)
+    assert stages == 2 * [("rotation", done, 3) for done in range(4)]
+    (rotation, losses), (again, _) = found
+    assert rotation.tobytes() == again.tobytes()
+    np.testing.assert_allclose(rotation.T @ rotation, np.eye(k), atol=1e-6)
+    assert np.count_nonzero(rotation) > 0.9 * k * k
+    assert (0 < len(losses) <= 20) == (n_rows > 0)
+    if n_rows > k:
+        random = random_orthogonal(k, k, RNG(0))
+        assert rows.mean_magnitude(rotation) > 1.02 * rows.mean_magnitude(random)
+        assert losses[-1] < losses[0]
