@@ -18,7 +18,7 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     as_completed,
 )
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
@@ -78,16 +78,15 @@ def engine(text: str) -> Engine:
 def _dask(address: str) -> Iterator[Executor]:
     """Connect to a scheduler; without an address, or with a number of workers, start a cluster on this machine."""
     distributed = extra("distributed", "cluster")
-    if address and not address.isdecimal():
-        with distributed.Client(address) as client:
-            yield client.get_executor(pure=False)
-        return
-    n_workers = int(address or get_threads())
-    settings = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
-    with (
-        distributed.LocalCluster(**settings, silence_logs=logging.ERROR) as cluster,
-        distributed.Client(cluster) as client,
-    ):
+    with ExitStack() as stack:
+        try:
+            if not address or address.isdecimal():
+                n_workers = int(address or get_threads())
+                settings = {"n_workers": n_workers, "threads_per_worker": 1, "dashboard_address": None}
+                address = stack.enter_context(distributed.LocalCluster(**settings, silence_logs=logging.CRITICAL))
+            client = stack.enter_context(distributed.Client(address))
+        except (OSError, RuntimeError) as error:
+            raise BrokenExecutor(f"Dask cannot be started or reached: {' '.join(str(error).split())}") from error
         yield client.get_executor(pure=False)
 
 
@@ -104,26 +103,40 @@ def run(
     reasons: dict[int, BaseException] = {}
     for _ in range(ATTEMPTS):
         progress(stage, len(done), len(tasks))
-        with where.start() as executor:
-            left = [number for number in range(len(tasks)) if number not in done]
-            futures = {executor.submit(function, *tasks[number].arguments): number for number in left}
-            try:
-                for future in as_completed(futures):
-                    reason = _lost(future)
-                    if reason is None:
-                        done[futures[future]] = future.result()
-                        progress(stage, len(done), len(tasks))
-                    else:
-                        reasons[futures[future]] = reason
-            finally:
-                for future in futures:
-                    future.cancel()
+        left = [number for number in range(len(tasks)) if number not in done]
+        try:
+            for number, future in _attempted(where, function, tasks, left):
+                reason = _lost(future)
+                if reason is None:
+                    done[number] = future.result()
+                    progress(stage, len(done), len(tasks))
+                else:
+                    reasons[number] = reason
+        except BrokenExecutor as error:  # before all tasks were submitted
+            reasons |= {number: error for number in left if number not in done}
         if len(done) == len(tasks):
             return [done[number] for number in range(len(tasks))]
     number = next(number for number in reasons if number not in done)
     reason = reasons[number]
-    what = str(reason) if isinstance(reason, OutputError) else f"its worker was lost: {type(reason).__name__}"
-    raise OutputError(f"{tasks[number].name}: {stage} failed {ATTEMPTS} times: {what}") from reason
+    what = [] if isinstance(reason, OutputError) else ["its worker was lost", type(reason).__name__]
+    text = ": ".join([*what, *([str(reason)] if str(reason) else [])])
+    raise OutputError(f"{tasks[number].name}: {stage} failed {ATTEMPTS} times: {text}") from reason
+
+
+def _attempted(
+    where: Engine, function: Callable[..., Any], tasks: Sequence[Task], left: Sequence[int]
+) -> Iterator[tuple[int, Future[Any]]]:
+    """Submit tasks; yield the number and the future of each when it has ended."""
+    futures: dict[Future[Any], int] = {}
+    with where.start() as executor:
+        try:
+            for number in left:
+                futures[executor.submit(function, *tasks[number].arguments)] = number
+            for future in as_completed(futures):
+                yield futures[future], future
+        finally:
+            for future in futures:
+                future.cancel()
 
 
 def _lost(future: Future[Any]) -> BaseException | None:

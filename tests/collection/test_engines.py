@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -129,3 +129,25 @@ def test_a_worker_that_is_lost_again_and_again_is_named() -> None:
         OutputError, match=r"^part 7: build failed 3 times: its worker was lost: ConnectionResetError$"
     ):
         run(Engine(start, None), lose, [Task("part 7", ())], "build", no_progress)
+
+
+def test_an_engine_that_cannot_start_is_tried_again() -> None:
+    starts = []
+
+    def start() -> ThreadPoolExecutor:
+        starts.append(1)
+        if len(starts) < ATTEMPTS:
+            raise BrokenExecutor("no workers")
+        return ThreadPoolExecutor(1)
+
+    tasks = [Task("part 1", (3,))]
+    assert run(Engine(start, None), abs, tasks, "encode", no_progress) == [3]
+
+
+def test_a_scheduler_that_is_not_there() -> None:
+    distributed = pytest.importorskip("distributed")
+    dask = pytest.importorskip("dask")
+    assert distributed is not None
+    with dask.config.set({"distributed.comm.timeouts.connect": "100ms"}), pytest.raises(OutputError) as refused:
+        run(engine("dask=tcp://127.0.0.1:9"), abs, [Task("part 1", (3,))], "encode", no_progress)
+    assert "part 1: encode failed 3 times: its worker was lost: BrokenExecutor: Dask cannot be" in str(refused.value)
