@@ -25,7 +25,7 @@ def offered(line: str) -> list[str]:
     ("line", "expected"),
     [
         ("", list(COMMANDS)),
-        ("com", ["compress", "compare"]),
+        ("com", ["compress", "compact", "compare"]),
         ("compress --method ", method_names()),
         ("compress --method k", ["kd"]),
         ("methods ", method_names()),
