@@ -10,7 +10,7 @@ GLOVE  := data/glove.6B.100d.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-torch test-integrations lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels package results frontier models bench bench-quick clean
+.PHONY: help demo test test-torch test-integrations lint types tests site coverage docs data fuzz inject reliability mutants lowest kernels man package results frontier models bench bench-quick clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,16 +138,25 @@ test-integrations: $(VENV_INTEGRATIONS)/installed  ## the tests with other progr
 	EMBCOMP_TEST_INSTALL=1 $(VENV_INTEGRATIONS)/bin/python -m pytest tests/test_integrations.py \
 		tests/test_docs.py tests/test_databases.py tests/formats/test_tables.py tests/formats/test_remote.py
 
-package: $(VENV)/tools  ## build wheel and sdist, install the wheel into an empty environment, use it, list licences
+man: $(VENV)/tools  ## manual pages in docs/man, which wheels install
+	$(BIN)/python docs/manual.py
+
+package: man  ## build wheel and sdist twice, compare, install into an empty environment, use it, list licences and parts
 	rm -rf build/package
-	$(BIN)/pip install --quiet --disable-pip-version-check build
+	$(BIN)/pip install --quiet --disable-pip-version-check build cyclonedx-bom
 	$(BIN)/python -m build --outdir build/package .
+	mkdir build/package/again
+	tar -xzf build/package/*.tar.gz -C build/package/again
+	umask 077; TZ=Asia/Tokyo $(BIN)/python -m build --outdir build/package/again build/package/again/embcomp-*/
+	for file in build/package/*.whl build/package/*.tar.gz; do cmp $$file build/package/again/$${file##*/} || exit 1; done
 	$(PYTHON) -m venv build/package/venv
 	build/package/venv/bin/pip install --quiet --disable-pip-version-check build/package/*.whl
 	build/package/venv/bin/pip check
 	build/package/venv/bin/embcomp sample | build/package/venv/bin/embcomp compress - -o build/package/sample.embc
 	build/package/venv/bin/embcomp verify build/package/sample.embc
 	build/package/venv/bin/python benchmarks/licences.py
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file build/package/embcomp.cdx.json build/package/venv/bin/python
 
 clean:  ## remove what the targets made (data/ stays)
 	rm -rf build $(VENV) $(VENV_BENCH) $(VENV_TORCH) $(VENV_INTEGRATIONS)

@@ -107,13 +107,28 @@ class LazyGroup(click.Group):
     subcommand_metavar="COMMAND [ARGS]...",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.version_option(__version__, prog_name="embcomp")
+@click.option("--version", is_flag=True, help="Show the version and exit.")
+@click.option("--verbose", is_flag=True, help="With --version: what a report of a bug should say, too.")
 @click.pass_context
-def group(context: click.Context) -> None:
+def group(context: click.Context, version: bool, verbose: bool) -> None:
     """Compress pretrained word embeddings into one small file that is usable as it is."""
+    if verbose and not version:
+        raise click.UsageError("--verbose is for --version, or comes after a command")
+    if version:
+        _print_version(verbose=verbose)
+        context.exit()
     if context.invoked_subcommand is None:
         click.echo(context.get_help(), err=True)
         context.exit(click.UsageError.exit_code)
+
+
+def _print_version(*, verbose: bool) -> None:
+    click.echo(f"embcomp, version {__version__}")
+    if verbose:
+        from embcomp.cli.versions import lines
+
+        for line in lines():
+            click.echo(visible(line))
 
 
 def run(arguments: list[str] | None = None, command: click.Command = group, name: str = "embcomp") -> NoReturn:

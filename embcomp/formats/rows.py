@@ -25,6 +25,7 @@ MAX_WORD_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 22  # 4,096 numbers of 25 characters are 100 kB
 MAX_DIM = 1 << 20
 SHOWN_CHARACTERS = 40
+COUNTED_COLUMNS = 8  # fewer could be a vector
 
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NOT_FINITE = re.compile(rb"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
@@ -83,6 +84,17 @@ def count_numbers(line: bytes) -> int:
     while n_numbers < n_fields and _is_number(fields[-n_numbers - 1]):
         n_numbers += 1
     return n_numbers
+
+
+def names_of_columns(vector: FloatArray) -> BadRowError | None:
+    """Return what is wrong if the first row of a file counts its columns, as the line of names in a table does."""
+    start = int(vector[0]) if vector[0] in (0, 1) else None
+    if len(vector) < COUNTED_COLUMNS or start is None or (np.diff(vector) != 1).any():
+        return None
+    return BadRowError(
+        f"the numbers {start} to {start + len(vector) - 1} in order are names of columns, expected a vector; "
+        "`bad_rows` skip leaves the line out"
+    )
 
 
 def decode_words(

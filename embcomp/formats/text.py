@@ -17,7 +17,7 @@ from embcomp.formats.foreign import known_by_start
 from embcomp.formats.format import Block, Format, Rows, Table
 from embcomp.formats.lines import ParsedLines, parse_lines
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, count_numbers, decode_words, split_row
+from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, count_numbers, decode_words, names_of_columns, split_row
 from embcomp.formats.sniff import (
     Header,
     contradiction,
@@ -161,6 +161,8 @@ class _TextParser:
         if not len(vectors):
             self._n_blank += n_lines
             return Block([], vectors)
+        if first == 1 and 0 not in bad and (named := names_of_columns(vectors[0])):
+            bad[0] = named
         n_bad = self._blank_before(first) + len(bad)
         self._n_blank = n_lines - len(vectors)
         numbers: Sequence[int] = range(first, first + len(vectors))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import platform
 import shlex
+from importlib.metadata import version
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
+import embcomp
 from embcomp.cli.command import typed
 from embcomp.cli.examples import EXAMPLES
 from embcomp.cli.main import COMMANDS, group
 from embcomp.compressors.registry import compressor_class, method_names
+from embcomp.kernels import native
 
 from .conftest import Cli
 
@@ -108,6 +113,27 @@ def test_options_may_stand_before_the_method(cli: Cli, glove: Path, tmp_path: Pa
     )
     document = json.loads(cli(*arguments).out)["results"][0]
     assert (document["method"], document["config"]["bounds"], document["config"]["epochs"]) == ("nlb", "scale", 1)
+
+
+def test_versions(cli: Cli) -> None:
+    short = cli("--version").out
+    assert short == f"embcomp, version {embcomp.__version__}\n"
+    first, *lines = cli("--version", "--verbose").out.splitlines()
+    assert f"{first}\n" == short
+    about = {line.split()[0]: line for line in lines}
+    assert list(about)[:5] == ["python", "system", "processor", "numpy", "extension"]
+    assert platform.python_version() in about["python"]
+    assert np.__version__ in about["numpy"]
+    in_use = "in use" in about["extension"]
+    assert in_use == (native is not None)
+    assert cli("--verbose", "info").err == "embcomp: --verbose is for --version, or comes after a command\n"
+
+
+def test_versions_of_packages(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = ["click>=8.1", 'zstd-x>=0.22; python_version < "3.14" and extra == "zstd"', "ruff==1; extra == 'dev'"]
+    monkeypatch.setattr("embcomp.cli.versions.requires", lambda name: needed)
+    lines = cli("--version", "--verbose").out.splitlines()
+    assert lines[6:] == [f"packages    click {version('click')}", "zstd        zstd-x not installed"]
 
 
 def test_without_a_command_the_commands_are_listed(cli: Cli) -> None:

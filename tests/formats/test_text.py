@@ -162,6 +162,21 @@ def test_errors_of_two_rows_do_not_cancel_out(path: Path) -> None:
     assert read(path, b"a 1 2\nb 1-2 3\nc 1 \nd 5 6\n", bad_rows="skip").words == ["a", "d"]
 
 
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_line_of_names_in_a_table_is_no_row(path: Path, start: int) -> None:
+    counted = b"\t".join(str(number).encode() for number in range(start, start + 8))
+    data = b"word\t" + counted + b"\nthe" + b"\t0.5" * 8 + b"\n"
+    assert refusal(path, data) == (
+        f"glove.txt:1: the numbers {start} to {start + 7} in order are names of columns, expected a vector; "
+        "`bad_rows` skip leaves the line out"
+    )
+    embedding = read(path, data, bad_rows="skip")
+    assert (embedding.words, embedding.source.bad_rows_dropped) == (["the"], 1)
+    below = b"the" + b"\t0.5" * 8 + b"\nword\t" + counted + b"\n"
+    assert read(path, below).words == ["the", "word"]
+    assert read(path, b"a 1 2 3\nb 4 5 6\n").words == ["a", "b"]
+
+
 def test_blank_lines_are_allowed_only_at_the_end(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(text, "BLOCK_BYTES", 8)  # the blank lines end one block and fill others
     data = b"a 1 2\n" + b"\n" * 20 + b"b 1 2\n"
