@@ -5,8 +5,8 @@
 
 A *width* is a number of bits per word. It stands for the bytes of the file that `transform` writes at that width, and
 every other side gets the largest file of about that size. ``benchmarks/results/frontier.jsonl`` has a line for the
-run, then one for each side, width and seed; what is stopped goes on where it was. What is not in ``FULLY``, and seeds
-after the first, are scored on similarity only. FOLDER has the data sets of docs/evaluation.md.
+run, then one for each side, width and seed; what is stopped goes on where it was. Seeds after the first are scored on
+similarity only, but for ``FULLY``. FOLDER has the data sets of docs/evaluation.md.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from frontier_page import PAGE, write_page  # noqa: E402
-from frontier_peers import PEERS, Space, decoded_by, file_bytes, fitting_shape, vocabulary_bytes  # noqa: E402
+from frontier_peers import PEERS, SLACK, Space, decoded_by, file_bytes, fitting_shape, vocabulary_bytes  # noqa: E402
 
 from embcomp.arrays import FloatArray  # noqa: E402
 from embcomp.compressors.registry import compressor_class, make_compressor  # noqa: E402
@@ -59,12 +59,18 @@ SETS = {
     "analogy": ("Google", "MSR"),
 }
 REFERENCE = "transform"
-OURS = {"transform": WIDTHS, "additive": WIDTHS[3:], "iiq": WIDTHS[3:], "itq": WIDTHS[3:], "kd": WIDTHS[3:]}
-SEEDS = {"additive": 5, "iiq": 5, "itq": 5, "kd": 5, "pq": 5, "rq": 3, "faiss-itq": 5, "rabitq": 5}
-PEER_WIDTHS = {"pq": WIDTHS[2:], "opq": WIDTHS[2:], "rq": WIDTHS[3:], "lsq": WIDTHS[3:], "rabitq": WIDTHS[1:]}
+DEFAULT = "additive"
+OURS = {REFERENCE: WIDTHS, DEFAULT: WIDTHS[2:], "iiq": WIDTHS[3:], "itq": WIDTHS[3:], "kd": WIDTHS[3:]}
+GRADED = ("iiq", "itq")
+"""Methods that have a grade, and none by default."""
+SEEDS = {DEFAULT: 5, "iiq": 5, "itq": 5, "kd": 5, "pq": 5, "opq": 5, "rq": 5, "lsq": 3, "faiss-itq": 5, "rabitq": 5}
+PEER_WIDTHS = {"pq": WIDTHS[2:], "opq": WIDTHS[2:], "rq": WIDTHS[3:], "lsq": WIDTHS[:2:-1], "rabitq": WIDTHS[1:]}
 """Of peers that take hours at more bits, or are not meant for them."""
-FULLY = ("float", "transform", "additive", "first words", "int8", "int4")
-"""Sides that are scored on all suites, by the first part of their names."""
+FULLY = (DEFAULT, (100, 50))  # and these widths, with all seeds
+FIRST, DRAWN = 20_000, 20_000
+"""Words that are the candidates of the second kind of recall: the first ones, and some drawn from the others."""
+BANDS = {"< 10k": (0, 10_000), "10k-30k": (10_000, 30_000), "30k-100k": (30_000, 100_000), "rest": (100_000, None)}
+N_QUERIES, DEPTH = 400, 10
 FIRST_WORDS = {"first words, 200 bits": 200, "first words, 100 bits": 100}
 
 Record = dict[str, Any]
@@ -125,10 +131,15 @@ class Bench:
         made = {"config": config, "bits": describe(path)["bits_per_vector"], "words": len(part)}
         return open_container(path), path.stat().st_size, made
 
-    def method(self, name: str, width: int, seed: int) -> Made:
+    def room(self, width: int) -> int:
+        """Bytes that a peer's file may have: 1 % more than a width stands for, or those of the default method."""
+        own = [each["bytes"] for each in read_records() if (each.get("side"), each.get("width")) == (DEFAULT, width)]
+        return max([int(SLACK * self.wanted(width)), *own[:1]])
+
+    def method(self, name: str, width: int, seed: int, **given: Any) -> Made:
         """One of embcomp's methods at a width."""
         kind = compressor_class(name)
-        config = kind.options_for_bits(width, self.source.dim, {}) or {}
+        config = given | (kind.options_for_bits(width, self.source.dim, {}) or {})
         option = kind.option_for("seed")
         return self.compressed(name, config | ({} if option is None else {option.name: seed}))
 
@@ -148,7 +159,7 @@ class Bench:
     def peer(self, name: str, space: str, width: int, seed: int) -> Made | None:
         """A peer with a file of about the size of a width."""
         peer, rows = PEERS[name], self.spaces[space]
-        shape = fitting_shape(peer, rows, self.wanted(width), self.vocabulary_bytes)
+        shape = fitting_shape(peer, rows, self.room(width), self.vocabulary_bytes)
         if shape is None:
             return None
         n_bytes = file_bytes(peer, rows, shape, self.vocabulary_bytes)
@@ -181,7 +192,7 @@ class Bench:
 
     def score(self, side: Side, made: Made) -> Record:
         """Scores of all suites, or of similarity only."""
-        fully = side.seed == 0 and side.name.split(",")[0] in FULLY
+        fully = side.seed == 0 or (side.name == FULLY[0] and side.width in FULLY[1])
         chosen = [each for each in self.chosen if fully or each[0].name == "similarity"]
         scores = [
             score
@@ -194,8 +205,22 @@ class Bench:
             "seed": side.seed,
             "bytes": made[1],
             **made[2],
-            "scores": [short(score) for score in scores],
+            "scores": [short(score) for score in scores] + (self.recall_of_some(made[0]) if fully else []),
         }
+
+    def recall_of_some(self, made: Target) -> list[list[Any]]:
+        """Recall@10 by band of rank, where some of the words are all candidates."""
+        rng = np.random.default_rng(0)
+        drawn = FIRST + rng.permutation(len(self.source) - FIRST)[:DRAWN]
+        rows = np.sort(np.concatenate([np.arange(FIRST), drawn]))
+        scores, after = [], self.target(made, "fidelity")
+        for band, (start, stop) in BANDS.items():
+            own = np.arange(*np.searchsorted(rows, [start, stop or len(self.source)]))
+            queries = np.sort(rng.permutation(own)[:N_QUERIES])
+            neighbours = [nearest(each, rows, queries, DEPTH) for each in (self.source, after)]
+            found = np.mean([np.isin(old, new).mean() for old, new in zip(*neighbours, strict=True)])
+            scores.append(["fidelity of some", band, f"recall@{DEPTH}", 100 * float(found), None, None, None, None])
+        return scores
 
 
 def short(score: Score) -> list[Any]:
@@ -211,6 +236,8 @@ def sides(bench: Bench) -> Iterator[Side]:
         for width in widths:
             for seed in range(SEEDS.get(name, 1)):
                 yield Side(name, width, seed, partial(bench.method, name, width, seed))
+                if name in GRADED:
+                    yield Side(f"{name}, graded", width, seed, partial(bench.method, name, width, seed, grade="auto"))
     for width in WIDTHS[:3]:
         yield Side("transform, isotropic", width, 0, partial(bench.isotropic, width))
     for name, bits in FIRST_WORDS.items():
@@ -229,15 +256,16 @@ def main() -> None:
     parser.add_argument("source", nargs="?", help="embedding file; without one, only the page is written")
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of data sets")
     parser.add_argument("--only", metavar="NAME,…", help="these sides only: the first word of their names")
+    parser.add_argument("--seeds", type=int, metavar="N", default=max(SEEDS.values()), help="seeds below N only")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     if given.source is not None:
-        run(given.source, given.data, given.only, given.threads)
+        run(given.source, given.data, given.only, given.seeds, given.threads)
     if RECORDS.exists() and given.only is None:
         write_page(read_records(), PAGE)
 
 
-def run(path: str, data: Path | None, only: str | None, threads: int) -> None:
+def run(path: str, data: Path | None, only: str | None, n_seeds: int, threads: int) -> None:
     """Score what is not recorded yet."""
     import faiss
 
@@ -248,9 +276,8 @@ def run(path: str, data: Path | None, only: str | None, threads: int) -> None:
         bench = Bench(source, wanted_sets(data), Path(folder))
         for side in sorted(sides(bench), key=lambda side: side.seed):
             done = {(each.get("side"), each.get("width"), each.get("seed")) for each in read_records()}
-            if (side.name, side.width, side.seed) in done or (
-                only and side.name.split(",")[0] not in only.split(",")
-            ):
+            left_out = side.seed >= n_seeds or (only and side.name.split(",")[0] not in only.split(","))
+            if left_out or (side.name, side.width, side.seed) in done:
                 continue
             made = side.make()
             if made is not None:

@@ -4,7 +4,8 @@ Each peer sees what the methods of embcomp see at most: *isotropic* rows, less t
 dominant directions and scaled to length 1, which is what it is best on; or the rows as they are. It learns from the
 first 50,000 rows. Its file would have the words and their order in the bytes that an ``.embc`` file takes, the codes
 without gaps, and what it learned: two bytes a number, although faiss writes four. Factors that only scale a row are
-not counted, since cosines do not see them. Widths are the largest whose file is at most 1 % above the wanted size.
+not counted, since cosines do not see them. Widths are the largest whose file is at most 1 % larger than that of
+`transform`, or as large as that of `additive`. LSQ, whose fit is slow, learns from 20,000 of the rows.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from embcomp.linear import covariance, principal_directions
 from embcomp.vocabulary import Vocabulary
 
 HEAD = 50_000
+LSQ_ROWS = 20_000
 NUMBER_BYTES = 2
 SLACK = 1.01
 HEADER_BYTES = 4096
@@ -96,14 +98,15 @@ def file_bytes(peer: Peer, space: Space, shape: Shape, vocabulary_bytes: int) ->
     return HEADER_BYTES + vocabulary_bytes + -(-n_rows * peer.bits(shape, dim) // 8) + NUMBER_BYTES * numbers
 
 
-def fitting_shape(peer: Peer, space: Space, wanted: int, vocabulary_bytes: int) -> Shape | None:
-    """The shape of the largest file of about ``wanted`` bytes; ``None`` if none is near."""
+def fitting_shape(peer: Peer, space: Space, room: int, vocabulary_bytes: int) -> Shape | None:
+    """The shape of the largest file of at most ``room`` bytes; ``None`` if none is near."""
     sizes = [(file_bytes(peer, space, shape, vocabulary_bytes), shape) for shape in peer.shapes(space.rows.shape[1])]
-    room = wanted * SLACK - vocabulary_bytes
-    fits = [(size - vocabulary_bytes, shape) for size, shape in sizes if size <= wanted * SLACK]
+    fits = [(size - vocabulary_bytes, shape) for size, shape in sizes if size <= room]
     best = max((size for size, _ in fits), default=0)
     near = [shape for size, shape in fits if size >= 0.95 * best]
-    return max(near, key=lambda shape: shape.get("symbol_bits", 0)) if best > room * 0.6 else None
+    return (
+        max(near, key=lambda shape: shape.get("symbol_bits", 0)) if best > 0.6 * (room - vocabulary_bytes) else None
+    )
 
 
 def vocabulary_bytes(source: Embedding) -> int:
@@ -114,8 +117,8 @@ def vocabulary_bytes(source: Embedding) -> int:
 # Shapes
 
 
-def _books(widths: tuple[int, ...] = (8, 7, 6, 5, 4)) -> Callable[[int], Iterator[Shape]]:
-    return lambda dim: ({"books": m, "symbol_bits": b} for b in widths for m in range(1, dim // 2 + 1))
+def _books(dim: int) -> Iterator[Shape]:
+    return ({"books": m, "symbol_bits": b} for b in (8, 7, 6, 5, 4) for m in range(1, dim // 2 + 1))
 
 
 def _book_bits(shape: Shape, dim: int) -> int:
@@ -140,19 +143,22 @@ def _product(space: Space, shape: Shape, seed: int, *, rotated: bool) -> FloatAr
     rows, books = space.rows, shape["books"]
     dim = -(-rows.shape[1] // books) * books
     rows = np.pad(rows, ((0, 0), (0, dim - rows.shape[1])))
-    rotation = None
+    rotation = turn = None
     if rotated:
         rotation = faiss.OPQMatrix(dim, books)
         rotation.verbose = False
         if shape["symbol_bits"] != 8:
             rotation.pq = faiss.ProductQuantizer(dim, books, shape["symbol_bits"])
+        turn = faiss.RandomRotationMatrix(dim, dim)  # OPQ has no seed: it starts from other coordinates
+        turn.init(12345 + seed)
+        rows = turn.apply(rows)
         rotation.train(rows[:HEAD])
         rows = rotation.apply(rows)
     quantizer = faiss.ProductQuantizer(dim, books, shape["symbol_bits"])
     quantizer.cp.seed = 1234 + seed
     quantizer.train(rows[:HEAD])
     decoded = quantizer.decode(quantizer.compute_codes(rows))
-    decoded = decoded if rotation is None else rotation.reverse_transform(decoded)
+    decoded = decoded if rotation is None else turn.reverse_transform(rotation.reverse_transform(decoded))
     return np.ascontiguousarray(decoded[:, : space.rows.shape[1]])
 
 
@@ -166,7 +172,8 @@ def _additive(space: Space, shape: Shape, seed: int, *, kind: str) -> FloatArray
         quantizer.cp.seed = 1234 + seed
     else:
         quantizer.random_seed = 0x12345 + seed
-    quantizer.train(rows[:HEAD])
+    learned = rows[:HEAD] if kind == "ResidualQuantizer" else rows[:: HEAD // LSQ_ROWS][:LSQ_ROWS]
+    quantizer.train(np.ascontiguousarray(learned))
     blocks = np.array_split(np.arange(len(rows)), -(-len(rows) // 20_000))
     return np.concatenate([quantizer.decode(quantizer.compute_codes(rows[block])) for block in blocks])
 
@@ -194,10 +201,33 @@ def _rabitq(space: Space, shape: Shape, seed: int) -> FloatArray:
     turn = faiss.RandomRotationMatrix(shape["dims"], shape["dims"])
     turn.init(12345 + seed)
     rows = turn.apply(np.ascontiguousarray(rows))
-    index = faiss.IndexRaBitQ(shape["dims"], faiss.METRIC_L2, shape["each_bits"])
-    index.train(rows[:HEAD])
-    decoded = index.sa_decode(index.sa_encode(rows))
+    if shape["each_bits"] == 1:
+        index = faiss.IndexRaBitQ(shape["dims"], faiss.METRIC_L2)
+        index.train(rows[:HEAD])
+        decoded = index.sa_decode(index.sa_encode(rows))
+    else:
+        blocks = np.array_split(rows - rows[:HEAD].mean(axis=0), -(-len(rows) // 20_000))
+        decoded = np.concatenate([_nearest_on_grid(block, shape["each_bits"]) for block in blocks])
+        decoded += rows[:HEAD].mean(axis=0)
     return np.ascontiguousarray(turn.reverse_transform(decoded) @ basis.T)
+
+
+def _nearest_on_grid(rows: FloatArray, n_bits: int) -> FloatArray:
+    """Codes of several bits a number [Gao 2025, §3]: the grid's vector at the least angle to each row, as long.
+
+    faiss writes such codes, but decodes the first bit of a number only.
+    """
+    most = 2 ** (n_bits - 1) - 0.5
+    largest = np.abs(rows).max(axis=1, keepdims=True)
+    best, cosines = np.zeros_like(rows), np.full((len(rows), 1), -np.inf)
+    for reach in np.geomspace(0.4, 1.1, 15):  # of the largest number, what the grid's outermost value stands for
+        grid = np.clip(np.floor(rows * (most / (reach * largest))) + 0.5, -most, most)
+        grid /= np.linalg.norm(grid, axis=1, keepdims=True)
+        found = (grid * rows).sum(axis=1, keepdims=True)
+        better = found > cosines
+        best, cosines = np.where(better, grid, best), np.where(better, found, cosines)
+    longer: FloatArray = best * np.linalg.norm(rows, axis=1, keepdims=True)
+    return longer.astype(np.float32)
 
 
 def _rabitq_shapes(dim: int) -> Iterator[Shape]:
@@ -229,15 +259,15 @@ def _bound(function: Callable[..., FloatArray], **fixed: Any) -> Callable[[Space
 
 
 PEERS = {
-    "pq": Peer(_books(), _book_bits, _partial_books, _bound(_product, rotated=False)),
+    "pq": Peer(_books, _book_bits, _partial_books, _bound(_product, rotated=False)),
     "opq": Peer(
-        _books(),
+        _books,
         _book_bits,
         lambda shape, dim: _partial_books(shape, dim) + dim * dim,
         _bound(_product, rotated=True),
     ),
-    "rq": Peer(_books((8,)), _book_bits, _whole_books, _bound(_additive, kind="ResidualQuantizer")),
-    "lsq": Peer(_books((8,)), _book_bits, _whole_books, _bound(_additive, kind="LocalSearchQuantizer")),
+    "rq": Peer(_books, _book_bits, _whole_books, _bound(_additive, kind="ResidualQuantizer")),
+    "lsq": Peer(_books, _book_bits, _whole_books, _bound(_additive, kind="LocalSearchQuantizer")),
     "faiss-itq": Peer(
         lambda dim: ({"bits": bits} for bits in range(8, dim + 1)),
         lambda shape, dim: shape["bits"],

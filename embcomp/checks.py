@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol
 
 from embcomp.errors import ParameterError
 
+MOST_SHARE = 10.0  # of a source's score
+
 
 class Check(Protocol):
     """A constraint on one option."""
@@ -212,6 +214,17 @@ def parse_size(name: str, text: str) -> int:
     if not (math.isfinite(size) and size >= 1):
         raise ParameterError(f"`{name}` must be a size such as 5MB or 800kB, got {text!r}")
     return int(size)
+
+
+def require_share(name: str, share: float) -> None:
+    """Refuse what is no share of a score; per cents are far above what any file reaches.
+
+    Raises:
+        ParameterError: it is not above 0, or above 10.
+    """
+    if not 0 < share <= MOST_SHARE:
+        hint = f"; for {share:g} % give {share / 100:g}" if math.isfinite(share) and share > 0 else ""
+        raise ParameterError(f"`{name}` must be a number above 0 and up to {MOST_SHARE:g}, got {share:g}{hint}")
 
 
 def size_text(n_bytes: float) -> str:

@@ -245,7 +245,7 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
     lines = [
         f"{visible(str(target))}: {document['rows']} words of {document['dim']} dimensions, {document['method']} "
         f"at {document['bits_per_vector']} bits per word, {size_text(sizes['file'])}",
-        f"smaller by {ratio['vectors']:.1f} × (vectors only), {ratio['file']:.1f} × (whole file)",
+        _times(ratio["vectors"], ratio["file"]),
         *_on_state(document),
     ]
     rounds, most = document["report"].get("rounds"), document["config"].get("iterations")
@@ -255,6 +255,12 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
         lines.append(_grading(document["bands"], ordered=document["report"]["ordered"]))
     lines += kept_lines(document["report"].get("kept"))
     return "\n".join([*lines, *notes_on(source)])
+
+
+def _times(vectors: float, file: float) -> str:
+    if min(vectors, file) >= 1:
+        return f"smaller by {vectors:.1f} × (vectors only), {file:.1f} × (whole file)"
+    return f"not smaller: {vectors:.2g} × (vectors only), {file:.2g} × (whole file)"
 
 
 def _grading(bands: list[dict[str, int]], *, ordered: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from embcomp.checks import require_share
 from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     max_memory_option,
@@ -21,7 +22,6 @@ from embcomp.cli.common import (
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import form_option, print_all
 from embcomp.cli.text import escaped
-from embcomp.errors import ParameterError
 
 
 @click.command("eval", cls=Command)
@@ -68,8 +68,8 @@ def command(
     """
     if at_least is not None and baseline is None:
         raise click.UsageError("--at-least needs a --baseline to compare with")
-    if at_least is not None and not at_least > 0:
-        raise ParameterError(f"`at_least` must be a number above 0, got {at_least:g}")
+    if at_least is not None:
+        require_share("at_least", at_least)
 
     from embcomp.eval.report import text_report
     from embcomp.eval.run import choose, measure

@@ -102,8 +102,11 @@ def _kept(evidence: dict[str, Any] | None) -> list[str]:
 
 
 def _tried(trial: dict[str, Any]) -> str:
-    bits = f" {trial['bits']} bits" if "bits" in trial else ""
-    return f"{trial['method']}{bits} {size_text(trial['bytes'])} {trial['low']:.3f}"
+    options = dict(trial)
+    method, n_bytes, low = (options.pop(name) for name in ("method", "bytes", "low"))
+    bits = [f"{options.pop('bits')} bits"] if "bits" in options else []
+    given = [f"{name}={value}" for name, value in options.items()]
+    return " ".join([method, *given, *bits, size_text(n_bytes), f"{low:.3f}"])
 
 
 def _state(sections: dict[str, int]) -> list[str]:

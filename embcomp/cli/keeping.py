@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embcomp.checks import size_text
+from embcomp.checks import require_share, size_text
 from embcomp.cli.command import note
 from embcomp.cli.common import data_option, options, suite_option
 from embcomp.cli.method_options import NAMED
 from embcomp.cli.results import print_all
 from embcomp.cli.text import escaped
-from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
     from embcomp.compressors.base import Compressor
@@ -26,15 +25,13 @@ if TYPE_CHECKING:
     from embcomp.keep.search import Found
     from embcomp.progress import Progress
 
-MOST = 10.0
-
 keep_options = options(
     click.option(
         "--keep",
         type=float,
         metavar="R",
         help="Find the smallest file that surely (95 %) keeps this share of the source's scores, as in 0.97; exit "
-        "with 1 if there is none. Tries transform, iiq and sign, or the --method named, at any number of bits.",
+        "with 1 if there is none. Tries transform, additive and sign, or the --method named, at any number of bits.",
     ),
     suite_option,
     data_option,
@@ -59,8 +56,7 @@ class Goal:
             if suites or data_dir:
                 raise click.UsageError("--suite and --data say what to --keep a share of")
             return None
-        if not 0 < share <= MOST:
-            raise ParameterError(f"`keep` must be a number above 0 and up to {MOST:g}, got {share:g}")
+        require_share("keep", share)
         return cls(share, suites, data_dir)
 
 
@@ -122,12 +118,15 @@ def found_estimate(encoded: EncodedEmbedding, seconds: float) -> Estimate:
 
 def print_estimate(compressor: Compressor, expected: Estimate, form: str | None) -> None:
     """Print what to expect."""
+    from embcomp.comparison.workbench import label
+
     method = {"method": compressor.name, "config": compressor.get_config()}
     if form is not None:
         print_all(form, [method | expected.to_json()], "estimate-1")
         return
+    name = label(compressor.name, compressor.get_config())
     click.echo(
-        f"{compressor!r}: about {size_text(expected.file_bytes)} for {expected.rows} words, "
+        f"{name}: about {size_text(expected.file_bytes)} for {expected.rows} words, "
         f"{expected.seconds:g} s, {size_text(expected.memory_bytes)} of memory"
     )
 

@@ -118,10 +118,11 @@ class GradedCompressor(Compressor):
 
     def _fit_sample(self, rows: FloatArray, ranks: RowIds, n_rows: int, progress: Progress) -> Report:
         """Learn from the rows of :meth:`sample_ranks`, of ``n_rows``."""
-        head = rows[: None if isinstance(self.fit_rows, str) else self.fit_rows]
+        head = rows[: grades.head_length(ranks, self.fit_rows)]
         self.mean_ = mean_rows(head)
         around = principal.directions_of(head, self.mean_)
         values, directions = principal_directions(covariance(around, np.zeros_like(self.mean_)))
+        del around
         self._keep(directions, values, 0)
         order, ordered, exponent, n_length_bits = self._look(rows, ranks, n_rows)
         n_removed = 0 if self.faithful else dominant_directions(values)
@@ -178,8 +179,9 @@ class GradedCompressor(Compressor):
         widths = grades.widths(ends, average, slope)
         self.centres_ = np.array([band.mean for band in bands]).astype(np.float16)
         band_of_row = np.searchsorted(ends, ranks, side="right")
-        rest = units - self.centres_.astype(np.float32)[band_of_row]
-        rest, left = self._fit_books(rest, band_of_row, widths, progress)
+        for centre, own in zip(self.centres_, grades.slices_of_bands(ranks, ends), strict=True):
+            units[own] -= centre.astype(np.float32)
+        rest, left = self._fit_books(units, band_of_row, widths, progress)
         self.shares_ = np.empty(self.centres_.shape, dtype=np.uint8)
         self.spreads_ = np.empty(self.centres_.shape, dtype=np.float16)
         for band, n_bits in enumerate(left):
@@ -191,7 +193,10 @@ class GradedCompressor(Compressor):
     def _fit_books(
         self, rest: FloatArray, band_of_row: RowIds, widths: list[int], progress: Progress
     ) -> tuple[FloatArray, list[int]]:
-        """Learn what codes rows before scalars do; return what is left of the rows, and of each band's bits."""
+        """Learn what codes rows before scalars do; return what is left of the rows, and of each band's bits.
+
+        ``rest``, all rows less the centre of their band, may be changed.
+        """
         return rest, widths
 
     @property

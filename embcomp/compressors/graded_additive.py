@@ -60,12 +60,12 @@ class AdditiveCompressor(GradedCompressor):
         rng = draws.generator(self.random_state)
         self._store(nested.fit_nested(rows, depths[band_of_row], WAYS, rng, progress))
         self.depths_ = depths.astype(np.uint8)
-        books, out = self._restored(), rest.copy()
+        books = self._restored()
         for depth in np.unique(depths[depths > 0]).tolist():
             users = np.flatnonzero(depths[band_of_row] == depth)
             found = Search(books[:depth], 1.0).encode(rows[users], BEAM)
-            out[users] -= sum_of_codewords(books[:depth], found) / UNIT_LENGTH
-        return out, (np.array(widths) - SYMBOL_BITS * depths).tolist()
+            rest[users] -= sum_of_codewords(books[:depth], found) / UNIT_LENGTH
+        return rest, (np.array(widths) - SYMBOL_BITS * depths).tolist()
 
     def _most_books(self) -> int:
         if not isinstance(self.codebooks, str):

@@ -29,6 +29,7 @@ from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.compressors import principal
 from embcomp.compressors.filters import random_words
 from embcomp.compressors.lengths import mean_square
+from embcomp.threads import map_blocks
 
 MOST_BANDS = 14
 LEAST_ROWS = 512
@@ -77,6 +78,11 @@ def sample_ranks(ranks: RowIds, n_head: int | str) -> RowIds:
         hashes = random_words(0, np.zeros(1, np.uint64), tail.astype(np.uint64))
         tail = np.sort(tail[np.argsort(hashes, kind="stable")[:TAIL_ROWS]])
     return np.concatenate([head, tail])
+
+
+def head_length(ranks: RowIds, n_head: int | str) -> int:
+    """Return how many of ``ranks``, ascending, are below ``n_head``; all with ``all``."""
+    return len(ranks) if isinstance(n_head, str) else int(np.searchsorted(ranks, n_head))
 
 
 def slices_of_bands(ranks: RowIds, ends: Sequence[int]) -> list[slice]:
@@ -210,8 +216,13 @@ def _explained(units: FloatArray, values: DoubleArray) -> float:
     Sums are of whole numbers: exact for up to 2²⁵ rows.
     """
     n_rows = max(1, len(units))
-    whole = np.rint(units.astype(np.float64) / UNIT)
-    along = values @ whole - values.sum() * (whole.sum(axis=0) / n_rows)
+
+    def sums_of(rows: slice) -> DoubleArray:
+        whole = np.rint(units[rows].astype(np.float64) / UNIT)
+        return np.array([values[rows] @ whole, whole.sum(axis=0)])
+
+    products, sums = sum(map_blocks(sums_of, len(units)), np.zeros((2, units.shape[1])))
+    along = products - values.sum() * (sums / n_rows)
     spread = float(values @ values - values.sum() * (values.sum() / n_rows))
     _, variance = principal.moments(units)
     total = spread * n_rows * float(np.add.accumulate(variance)[-1])

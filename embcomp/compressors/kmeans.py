@@ -109,16 +109,25 @@ def _seeds(rows: FloatArray, n_centroids: int, rng: np.random.Generator) -> Floa
     """
     seeds = np.zeros((n_centroids, rows.shape[1]), dtype=np.float32)
     seeds[0] = rows[draws.below(rng, len(rows), (1,))[0]]
-    norms, longest_row = Words(rows).norms[:, None], longest(rows)
-    nearest_squared = (norms + Words(seeds[:1]).costs(rows, longest_row))[:, 0]
+    norms, longest_row = np.einsum("nd,nd->n", rows, rows, dtype=np.float64).astype(np.int64), longest(rows)
+
+    def squared_distances(centroids: FloatArray) -> NDArray[np.int64]:
+        words, out = Words(centroids), np.empty((len(rows), len(centroids)), dtype=np.int64)
+
+        def of_block(block: slice) -> None:
+            out[block] = norms[block, None] + words.costs(rows[block], longest_row)
+
+        for_blocks(of_block, len(rows))
+        return out
+
+    nearest_squared = squared_distances(seeds[:1])[:, 0]
     for number in range(1, n_centroids):
         cumulated = np.add.accumulate(nearest_squared)
         if not cumulated[-1] > 0:
             break
         drawn = np.searchsorted(cumulated, draws.uniform(rng, SEED_TRIALS) * cumulated[-1], side="right")
         drawn = np.minimum(drawn, len(rows) - 1)
-        with single_threaded_blas():
-            squared = norms + Words(rows[drawn]).costs(rows, longest_row)
+        squared = squared_distances(rows[drawn])
         np.minimum(squared, nearest_squared[:, None], out=squared)
         best = int(squared.sum(axis=0).argmin())
         seeds[number], nearest_squared = rows[drawn[best]], squared[:, best]
@@ -142,15 +151,18 @@ def progressive_kmeans(
         return np.zeros((n_centroids, dim), dtype=np.float32)
     sample = _sample(vectors, sample_rows, rng)
     _, directions = principal_directions(covariance(sample, np.zeros(dim, dtype=np.float32)), ROUGHLY)
-    with single_threaded_blas():
-        rotated = np.rint(sample @ directions).astype(np.float32)
+    rotated = np.empty_like(sample) if sample is vectors else sample
+
+    def rotate(rows: slice) -> None:
+        rotated[rows] = np.rint(sample[rows] @ directions)
+
+    for_blocks(rotate, len(sample))
     widths = sorted({max(1, round(dim ** (step / n_widths))) for step in range(1, n_widths + 1)})
     start = draws.permutation(rng, len(rotated))[:n_centroids]
     centroids = np.zeros((n_centroids, dim), dtype=np.float32)
     centroids[: len(start), : widths[0]] = rotated[start, : widths[0]]
     for width in widths:
-        narrow = np.ascontiguousarray(rotated[:, :width])
-        centroids[:, :width] = lloyd(narrow, centroids[:, :width], iterations)
+        centroids[:, :width] = lloyd(rotated[:, :width], centroids[:, :width], iterations)
     with single_threaded_blas():
         centroids = np.rint(centroids @ directions.T).astype(np.float32)
     return lloyd(vectors, centroids, POLISH) if len(sample) < n_rows else centroids

@@ -119,13 +119,11 @@ class LayeredCompressor(BinaryCompressor):
     def _most_rows(self) -> int | None:
         return super()._most_rows if plain(self) else None
 
-    def _n_head(self, n_rows: int) -> int:
-        return n_rows if isinstance(self.fit_rows, str) else min(self.fit_rows, n_rows)
-
     def _fit_sample(self, rows: FloatArray, ranks: RowIds, n_rows: int, progress: Progress) -> Report:
         """Learn from some of ``n_rows`` rows: those of ``ranks``, ascending."""
-        report, basis = self._learn_origin(rows[: self._n_head(n_rows)])
-        share, ordered = _order_share(rows, mean_rows(rows[: self._n_head(n_rows)]), ranks, n_rows)
+        head = rows[: grades.head_length(ranks, self.fit_rows)]
+        report, basis = self._learn_origin(head)
+        share, ordered = _order_share(rows, mean_rows(head), ranks, n_rows)
         report |= self._learn_lengths(rows)
         rest, long = self._whole_units(rows)
         weights = long if len(self.length_levels_) else None

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from embcomp.arrays import FloatArray, Symbols
 from embcomp.compressors.additive import Beam, Search, move, start_codebook, sum_of_codewords
 from embcomp.progress import Progress
+from embcomp.threads import for_blocks
 
 UNIT_LENGTH = np.float32(2**11)
 BEAM = 5
@@ -39,7 +40,7 @@ def fit_nested(
 
     Args:
         rows: whole numbers, float32, shape (n, k).
-        depths: int64, shape (n,); the largest says how many codebooks there are.
+        depths: int64, shape (n,), not ascending; the first says how many codebooks there are.
         n_words: codewords in a codebook.
         rng: for k-means.
         progress: called once a codebook and once a round.
@@ -47,8 +48,6 @@ def fit_nested(
     Returns:
         Whole numbers, float32, shape (codebooks, n_words, k).
     """
-    order = np.argsort(-depths, kind="stable")
-    rows, depths = rows[order], depths[order]
     n_books = int(depths.max(initial=0))
     n_users = [int(np.count_nonzero(depths > book)) for book in range(n_books)]
     books, codes = _started(rows, n_users, n_words, rng, progress)
@@ -74,7 +73,14 @@ def _started(
     for book, n_rows in enumerate(n_users):
         progress("codebooks", book, len(n_users))
         beam = Beam(beam.codes[:n_rows], beam.costs[:n_rows])
-        rest = rows[:n_rows] - sum_of_codewords(books[:book], beam.codes[:, 0])
+        rest = rows[:n_rows].copy()
+
+        def subtract(
+            block: slice, rest: FloatArray = rest, before: FloatArray = books[:book], beam: Beam = beam
+        ) -> None:
+            rest[block] -= sum_of_codewords(before, beam.codes[block, 0])
+
+        for_blocks(subtract, n_rows)
         books[book] = start_codebook(rest, n_words, rng, first=book == 0)
         beam = Search(books[: book + 1], 1.0).extend_all(rows[:n_rows], beam, BEAM)
         codes[:n_rows, : book + 1] = beam.codes[:, 0]

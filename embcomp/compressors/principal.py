@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from embcomp.arrays import AnyArray, DoubleArray, FloatArray
-from embcomp.threads import for_blocks
+from embcomp.threads import for_blocks, map_blocks
 
 WHOLE_BITS = 18  # of a number relative to the largest of its row: 18 + 15 bits and 2¹³ dimensions stay below 2⁵³
 UNIT = 0.25  # of a coordinate, in units of the row: squares of 2²⁰ · 2² and 2¹³ dimensions stay below 2⁵³
@@ -130,6 +130,16 @@ def moments(units: FloatArray) -> tuple[DoubleArray, DoubleArray]:
     Sums are of multiples of 2⁻²², and of squares of multiples of 2⁻¹²: exact for up to 2²⁶ rows.
     """
     n_rows = max(1, len(units))
-    mean = np.rint(units / MEAN_UNIT).sum(axis=0, dtype=np.float64) * (MEAN_UNIT / n_rows)
-    coarse = np.rint((units - mean) / SQUARE_UNIT)
-    return mean, np.einsum("nk,nk->k", coarse, coarse) * (SQUARE_UNIT**2 / n_rows)
+
+    def sums_of(rows: slice) -> DoubleArray:
+        sums: DoubleArray = np.rint(units[rows] / MEAN_UNIT).sum(axis=0, dtype=np.float64)
+        return sums
+
+    def squares_of(rows: slice) -> DoubleArray:
+        coarse = np.rint((units[rows] - mean) / SQUARE_UNIT)
+        squares: DoubleArray = np.einsum("nk,nk->k", coarse, coarse)
+        return squares
+
+    mean = sum(map_blocks(sums_of, len(units)), np.zeros(units.shape[1])) * (MEAN_UNIT / n_rows)
+    squares = sum(map_blocks(squares_of, len(units)), np.zeros(units.shape[1]))
+    return mean, squares * (SQUARE_UNIT**2 / n_rows)

@@ -73,7 +73,9 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
     for metric in METRICS[:1] if settings.first_only else METRICS:
         answers = answer(units, questions, metric)
         hits = (questions.same[answers] == questions.words[:, 3]).astype(np.float64)
-        results[metric] = Measurement(float(hits.mean()), *counts, bootstrap_mean(hits, settings.seed), items)
+        results[metric] = Measurement(
+            float(hits.mean()), *counts, bootstrap_mean(hits, settings.seed, settings.n_resamples), items
+        )
     return results
 
 

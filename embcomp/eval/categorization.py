@@ -35,7 +35,7 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
     names = [category for (_, category), keep in zip(rows, used, strict=True) if keep]
     categories: IntArray = np.unique(names, return_inverse=True)[1].astype(np.int64)
     hits = _best_hits(found.vectors[used].astype(np.float64), categories, settings.seed)
-    resamples = bootstrap_mean(hits.astype(np.float64), settings.seed)
+    resamples = bootstrap_mean(hits.astype(np.float64), settings.seed, settings.n_resamples)
     return {"purity": Measurement(float(hits.mean()), *counts, resamples, items)}
 
 

@@ -47,7 +47,11 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
         )
     texts, n_oov = split_at_spaces(target, [text for _, text in data.rows])
     hits = _cross_validate(text_vectors(target, texts), labels, data.name, settings)
-    return {"accuracy": Measurement(float(hits.mean()), len(hits), 0, n_oov, bootstrap_mean(hits, settings.seed))}
+    return {
+        "accuracy": Measurement(
+            float(hits.mean()), len(hits), 0, n_oov, bootstrap_mean(hits, settings.seed, settings.n_resamples)
+        )
+    }
 
 
 def _missing() -> str:

@@ -29,6 +29,7 @@ from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.eval.neighbours import nearest
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import (
+    N_RESAMPLES,
     IntArray,
     bootstrap_mean,
     bootstrap_pearson,
@@ -102,7 +103,7 @@ def plan(target: Target, settings: Settings) -> list[Job]:
     metrics = ("isotropy",) if target is baseline else METRICS[:1] if settings.first_only else METRICS
     keys = [(band.name, metric) for band in bands(len(baseline)) for metric in metrics]
     if settings.first_only and target is not baseline:
-        return [Job("fidelity", keys, partial(correlate_cosines, target, baseline, settings.seed))]
+        return [Job("fidelity", keys, partial(correlate_cosines, target, baseline, settings))]
     return [Job("fidelity", keys, partial(measure_fidelity, target, baseline, settings.seed, settings.progress))]
 
 
@@ -148,17 +149,17 @@ def _nearest_after(
     return np.split(found, len(vectors))
 
 
-def correlate_cosines(target: Target, baseline: Target, seed: int) -> dict[TaskKey, Measurement]:
+def correlate_cosines(target: Target, baseline: Target, settings: Settings) -> dict[TaskKey, Measurement]:
     """The first metric of each band, as :func:`measure_fidelity` has it, without looking for neighbours."""
     shared = Shared.of(target, baseline)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     samples = {band.name: _sample(shared, band, rng) for band in bands(len(baseline))}
-    return {
-        (name, METRICS[0]): replace(
-            _spearman(*_cosines(target, baseline, shared, sample), seed), oov=sample.n_missing
-        )
-        for name, sample in samples.items()
-    }
+    found = {}
+    for name, sample in samples.items():
+        both = _cosines(target, baseline, shared, sample)
+        measured = _spearman(*both, settings.seed, settings.n_resamples)
+        found[name, METRICS[0]] = replace(measured, oov=sample.n_missing)
+    return found
 
 
 @dataclass(frozen=True)
@@ -226,10 +227,10 @@ def _cosines(target: Target, baseline: Target, shared: Shared, sample: _Sample) 
     return cosines(*before), cosines(*after)
 
 
-def _spearman(before: DoubleArray, after: DoubleArray, seed: int) -> Measurement:
+def _spearman(before: DoubleArray, after: DoubleArray, seed: int, n_resamples: int = N_RESAMPLES) -> Measurement:
     if not len(before):
         return Measurement(None, 0, note="no two words in common")
-    return _correlation(spearman(before, after), bootstrap_spearman(before, after, seed), len(before))
+    return _correlation(spearman(before, after), bootstrap_spearman(before, after, seed, n_resamples), len(before))
 
 
 def _shares_found(before: IntArray, after: IntArray, depth: int) -> DoubleArray:

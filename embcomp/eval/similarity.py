@@ -48,7 +48,7 @@ def correlate(
     return Measurement(
         value,
         *counts,
-        bootstrap_spearman(cosine, rating, settings.seed),
+        bootstrap_spearman(cosine, rating, settings.seed, settings.n_resamples),
         items,
         skipping=defined(spearman(every[both], rated[both])),
         asymmetric=None if exact is None else defined(spearman(_one_sided(found, exact)[used], rating)),

@@ -32,6 +32,7 @@ from typing import Any, TypeVar
 from embcomp.checks import Integer
 from embcomp.errors import ParameterError, PluginError, PluginWarning
 from embcomp.eval.score import Measurement
+from embcomp.eval.statistics import N_RESAMPLES
 from embcomp.eval.target import OovPolicy, Target, check_oov
 from embcomp.plugins import Registry, guarded
 from embcomp.progress import Progress, no_progress
@@ -71,6 +72,7 @@ class Settings:
         baseline: what the target was made from, or ``None``.
         progress: called during long work.
         first_only: whether the first metric of each suite is all that is wanted; suites may leave out the others.
+        n_resamples: of the bootstrap.
 
     Raises:
         ParameterError: one of them is not allowed.
@@ -82,6 +84,7 @@ class Settings:
     baseline: Target | None = None
     progress: Progress = no_progress
     first_only: bool = False
+    n_resamples: int = N_RESAMPLES
 
     def __post_init__(self) -> None:
         check_oov(self.oov)

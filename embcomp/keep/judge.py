@@ -18,12 +18,12 @@ import numpy as np
 from embcomp.errors import ParameterError
 from embcomp.eval.run import Chosen, measure
 from embcomp.eval.score import INTERVAL, Score, beside, with_means
-from embcomp.eval.suite import DataSet, Settings, Suite
+from embcomp.eval.suite import Settings, Suite
 from embcomp.eval.target import Target
 
 FIDELITY = "fidelity"
-FEW_ROWS = 2_000
-"""Data sets of more rows are thinned to about this many for a search."""
+FEW_RESAMPLES = 250
+"""Of the bootstrap while files are searched for: the first ones of all."""
 
 TargetFor = Callable[[Suite], Target]
 """What to measure a suite on."""
@@ -63,7 +63,6 @@ class Judge:
         source_for: TargetFor,
         settings: Settings,
         *,
-        thin: bool = False,
         only_covered: bool = False,
     ) -> None:
         """Score the source.
@@ -72,7 +71,6 @@ class Judge:
             chosen: suites and their data sets.
             source_for: gives the source for a suite, all of it or its sample.
             settings: of all scores.
-            thin: whether large data sets are thinned.
             only_covered: leave out suites with more missing words than rows, rather than judge by their noise.
 
         Raises:
@@ -80,22 +78,22 @@ class Judge:
         """
         self._settings = settings
         self._source_for = source_for
-        self._thinned = {suite.name: _thinned(sets) if thin else (list(sets), 1.0) for suite, sets in chosen}
-        self._base = {suite.name: self._measure(suite, source_for(suite)) for suite, _ in chosen}
+        self._sets = {suite.name: sets for suite, sets in chosen}
+        self._base = {suite.name: self._measure(suite, source_for(suite), settings) for suite, _ in chosen}
         self.chosen = [each for each in chosen if not only_covered or self._covers(each[0])]
         if not self.chosen:
             raise ParameterError("`keep` needs a suite of which the source has the words: name it with `suites`")
         for suite, _ in self.chosen:
             self._require_score(suite)
 
-    def shares(self, target_for: TargetFor) -> list[Share]:
-        """What is kept of each suite by what ``target_for`` gives."""
-        return [self._share(suite, self._measure(suite, target_for(suite))) for suite, _ in self.chosen]
+    def shares(self, target_for: TargetFor, *, roughly: bool = False) -> list[Share]:
+        """What is kept of each suite by what ``target_for`` gives; ``roughly``: with few resamples."""
+        settings = replace(self._settings, n_resamples=FEW_RESAMPLES) if roughly else self._settings
+        return [self._share(suite, self._measure(suite, target_for(suite), settings)) for suite, _ in self.chosen]
 
-    def _measure(self, suite: Suite, target: Target) -> list[Score]:
+    def _measure(self, suite: Suite, target: Target, settings: Settings) -> list[Score]:
         baseline = self._source_for(suite) if suite.name == FIDELITY else None
-        sets, _ = self._thinned[suite.name]
-        return measure(target, "", [(suite, sets)], replace(self._settings, baseline=baseline))
+        return measure(target, "", [(suite, self._sets[suite.name])], replace(settings, baseline=baseline))
 
     def _share(self, suite: Suite, scores: list[Score]) -> Share:
         score = _first(suite, beside(scores, self._base[suite.name]))
@@ -103,11 +101,9 @@ class Judge:
         source = 100.0 if suite.name == FIDELITY or base is None else base.value
         if value is None or source is None or resamples is None:
             return Share(suite.name, score.metric, score.task, math.nan, source or math.nan, 0.0, -math.inf)
-        whole = np.ones(1) if suite.name == FIDELITY or base is None else _resamples(base)
-        share = value / source
+        whole = np.ones(1) if suite.name == FIDELITY or base is None else _resamples(base)[: len(resamples)]
         low = float(np.nanpercentile(resamples / whole, INTERVAL[0]))
-        _, used = self._thinned[suite.name]
-        return Share(suite.name, score.metric, score.task, value, source, share, share + (low - share) * used**0.5)
+        return Share(suite.name, score.metric, score.task, value, source, value / source, low)
 
     def _covers(self, suite: Suite) -> bool:
         own = [score for score in self._base[suite.name] if score.metric == suite.metrics[0]]
@@ -139,10 +135,3 @@ def _first(suite: Suite, scores: Sequence[Score]) -> Score:
 
 def _resamples(score: Score) -> Any:
     return None if score.resamples is None else score.resamples.astype(np.float64)
-
-
-def _thinned(sets: Sequence[DataSet]) -> tuple[list[DataSet], float]:
-    """Every k-th row of large data sets, and the share of all rows that is left."""
-    thin = [replace(each, rows=each.rows[:: -(-len(each.rows) // FEW_ROWS) or 1]) for each in sets]
-    n_all, n_left = (sum(len(each.rows) for each in group) for group in (sets, thin))
-    return thin, n_left / n_all if n_all else 1.0

@@ -1,11 +1,13 @@
 """The rows of a source that suites ask for: what a method would make of them, without encoding the rest.
 
 A method that encodes vectors, fitted to all rows, gives a row the same code whether the others are encoded or not.
+One that learns from a sample of the rows learns nearly the same from a part of that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import pairwise
 
 import numpy as np
@@ -13,9 +15,12 @@ import numpy as np
 from embcomp.arrays import FloatArray, RowIds
 from embcomp.codes import bands_of, fit_codes
 from embcomp.compressors.base import Compressor
-from embcomp.embedding import Embedding, mean_rows
+from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
+from embcomp.text.words import TextRows
 
+FIT_ROWS = 2**14
+"""Of the rows that a method learns from, about how many a first look takes."""
 SPREAD_ROWS = 5_000
 """Of the first words, and of the others: the words that fidelity is measured on, and that stand for the mean."""
 
@@ -52,19 +57,20 @@ class Sample(Embedding):
 
     mean: FloatArray
     compressor: Compressor | None
+    found: dict[tuple[str, ...], tuple[TextRows, int]]
+    """Rows of words of texts, which samples of the same words share."""
 
     @classmethod
-    def of(
-        cls,
-        source: Embedding,
-        ranks: RowIds,
-        vectors: FloatArray,
-        mean: FloatArray,
-        compressor: Compressor | None = None,
-    ) -> Sample:
-        """Take vectors of the rows ``ranks``, the mean of all, and what gave them back; the source's own without."""
-        sample = cls([source.words[rank] for rank in ranks.tolist()], vectors)
-        sample.mean, sample.compressor = mean, compressor
+    def of(cls, source: Embedding, ranks: RowIds) -> Sample:
+        """Take the rows ``ranks``, and the mean of all."""
+        sample = cls([source.words[rank] for rank in ranks.tolist()], source.vectors[ranks])
+        sample.mean, sample.compressor, sample.found = source.mean_vector(), None, {}
+        return sample
+
+    def as_decoded(self, vectors: FloatArray, mean: FloatArray, compressor: Compressor) -> Sample:
+        """The same words with the vectors that a compressor gives back."""
+        sample = copy(self)
+        sample.vectors, sample.mean, sample.compressor = vectors, mean, compressor
         return sample
 
     @property
@@ -88,47 +94,65 @@ def spread_ranks(n_rows: int) -> RowIds:
 
 
 class Sampler:
-    """Builds samples of one source."""
+    """Builds samples of one source.
 
-    def __init__(self, source: Embedding) -> None:
+    Attributes:
+        ranks: of the rows asked for and of the spread ones.
+        plain, plain_spread: these rows as the source has them.
+    """
+
+    def __init__(self, source: Embedding, asked: RowIds, spread: RowIds) -> None:
+        """Take the ranks of the rows that suites ask for, and of those for fidelity and the mean."""
         self._source = source
-        self.spread = self.ranks = spread_ranks(len(source))
-        self._head_share = min(SPREAD_ROWS, len(source)) / max(1, len(source))
+        self.ranks = np.union1d(spread, asked)
+        self.plain, self.plain_spread = Sample.of(source, self.ranks), Sample.of(source, spread)
+        self._spread = spread
+        n_head = min(SPREAD_ROWS, len(source))
+        self._shares = np.full(len(spread), (len(source) - n_head) / max(1, len(spread) - n_head))
+        self._shares[:n_head] = 1
 
-    def ask(self, ranks: RowIds) -> None:
-        """Sample these rows too."""
-        self.ranks = np.union1d(self.spread, ranks)
+    def fit(self, compressor: Compressor, *, roughly: bool) -> None:
+        """Fit a compressor to the source, or to fewer of the rows that it would learn from."""
+        vectors = self._source.vectors
+        if not (roughly and compressor.samples_rows):
+            compressor.fit(vectors)
+            return
+        ranks = compressor.sample_ranks(np.arange(len(vectors), dtype=np.int64))
+        ranks = ranks[:: -(-len(ranks) // FIT_ROWS) or 1]
+        compressor.fit_sample(vectors[ranks], ranks, len(vectors))
 
-    def plain(self, ranks: RowIds) -> Sample:
-        """The source's own rows."""
-        return Sample.of(self._source, ranks, self._source.vectors[ranks], self._source.mean_vector())
+    def decoded(self, compressor: Compressor, *, roughly: bool = False) -> tuple[Sample, Sample]:
+        """All sampled rows as a compressor gives them back, and the spread ones; it is fitted to the source."""
+        if compressor.learns_codes:
+            vectors = fit_codes(compressor, self._source.vectors).decode(compressor, self.ranks)
+        else:
+            self.fit(compressor, roughly=roughly)
+            vectors = self._encoded_and_decoded(compressor)
+        return self._both(vectors, compressor, self._mean(compressor, vectors))
 
-    def decoded(self, compressor: Compressor) -> tuple[Sample, Sample]:
-        """All sampled rows as a compressor gives them back, and the spread ones; it is fitted if it is not."""
-        vectors = self._vectors(compressor)
-        spread = vectors[np.searchsorted(self.ranks, self.spread)]
-        head = mean_rows(spread[:SPREAD_ROWS])
-        rest = mean_rows(spread[SPREAD_ROWS:]) if len(spread) > SPREAD_ROWS else head
-        mean = (self._head_share * head + (1 - self._head_share) * rest).astype(np.float32)
-        return (
-            Sample.of(self._source, self.ranks, vectors, mean, compressor),
-            Sample.of(self._source, self.spread, spread, mean, compressor),
+    def of(self, encoded: EncodedEmbedding) -> tuple[Sample, Sample]:
+        """All sampled rows of a whole file in source order, and the spread ones."""
+        return self._both(encoded.decode_rows(self.ranks), encoded.compressor, encoded.mean_vector())
+
+    def _both(self, vectors: FloatArray, compressor: Compressor, mean: FloatArray) -> tuple[Sample, Sample]:
+        spread = vectors[np.searchsorted(self.ranks, self._spread)]
+        return self.plain.as_decoded(vectors, mean, compressor), self.plain_spread.as_decoded(
+            spread, mean, compressor
         )
 
-    def spread_of(self, encoded: EncodedEmbedding) -> Sample:
-        """The spread rows of a whole file in source order."""
-        vectors, mean = encoded.decode_rows(self.spread), encoded.mean_vector()
-        return Sample.of(self._source, self.spread, vectors, mean, encoded.compressor)
+    def _mean(self, compressor: Compressor, vectors: FloatArray) -> FloatArray:
+        """The mean of all rows: that of the source, and how far the spread ones are from it."""
+        spread = vectors[np.searchsorted(self.ranks, self._spread)]
+        aligned = compressor.align(self.plain_spread.vectors)
+        apart = np.average(spread.astype(np.float64) - aligned, axis=0, weights=self._shares)
+        mean: FloatArray = (compressor.align(self.plain.mean[None])[0] + apart).astype(np.float32)
+        return mean
 
-    def _vectors(self, compressor: Compressor) -> FloatArray:
-        if compressor.learns_codes:
-            return fit_codes(compressor, self._source.vectors).decode(compressor, self.ranks)
-        compressor.fit(self._source.vectors)
+    def _encoded_and_decoded(self, compressor: Compressor) -> FloatArray:
         bands = bands_of(compressor, len(self._source))
         starts = np.searchsorted(self.ranks, [0, *(band.end for band in bands)])
         parts = []
         for grade, (start, stop) in enumerate(pairwise(starts.tolist())):
-            ranks = self.ranks[start:stop]
-            codes = compressor.encode(self._source.vectors[ranks], grade=grade)
-            parts.append(compressor.decode(codes, ranks, grade))
+            codes = compressor.encode(self.plain.vectors[start:stop], grade=grade)
+            parts.append(compressor.decode(codes, self.ranks[start:stop], grade))
         return np.concatenate(parts)

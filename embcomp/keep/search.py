@@ -1,10 +1,11 @@
 """The smallest file that keeps a share of the source's quality.
 
-Each method is tried at several widths on the sampled rows, fitted as for the file (:mod:`embcomp.keep.sample`). The
-width is doubled or halved until one is too small and another is not, then narrowed down between them, where a line
-through the two lower bounds crosses the bar, until their files differ by less than 6 %. Further methods start just
-below the best file so far, and end there if that is too small for them. The chosen file is encoded whole and judged
-on all rows of all data sets; if it fails there, wider ones are tried.
+Each method is tried at several widths, fitted roughly and judged on sampled rows (:mod:`embcomp.keep.sample`). The
+width of the first method is doubled or halved until one is too small and another is not, then narrowed down between
+them, where a line through the two lower bounds crosses the bar, until the next file would be hardly smaller. What
+follows starts just below the best file so far, and ends there if that is too small for it: first the same method
+with vectors that come back as they were, then others. The smallest is fitted to all rows that it learns from and
+judged on all rows of all data sets, a little wider while it fails, and encoded.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -26,22 +28,26 @@ from embcomp.eval.run import Chosen
 from embcomp.eval.suite import Settings, Suite
 from embcomp.eval.target import Target
 from embcomp.formats import ReadOptions, open_blocks, read_matrix
+from embcomp.keep import widths
 from embcomp.keep.estimate import HEADER_BYTES
 from embcomp.keep.judge import FIDELITY, Judge, Share, kept
-from embcomp.keep.sample import Asked, Sampler
+from embcomp.keep.sample import Asked, Sample, Sampler, spread_ranks
+from embcomp.keep.widths import Tried
 from embcomp.memory import free_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
 
-METHODS = ("transform", "iiq", "sign")
-"""Those that are tried: each is best on some source, and they take seconds."""
-SIGNS = ("iiq", "itq")
-"""Methods for which more than a bit a dimension is better spent on one of the others."""
-NEAR = 1.06  # ratio of two files' bytes
+METHODS = ("transform", "additive", "sign")
+"""Those that are tried: the fastest first, which shows where the others start."""
+SPACE = "space"
+"""The option of what vectors come back to, where a method has it."""
+SMALLER = 1.06  # ratio of two files' bytes
 STEP = 1.05  # in bits, if the file fails on all rows
 LAST_STEPS = 6
+NARROWER_STEPS = 2
+WORTHWHILE = 0.03  # of the file, what a further fit to all rows must save
 NARROWEST, WIDEST = 1 / 8, 8  # bits a dimension
-EDGE = 0.2  # of the way between two widths, the least that a step narrows it down by
+PROBE_ROWS = 64  # that show how large a file is
 
 
 @dataclass(frozen=True)
@@ -49,20 +55,29 @@ class Trial:
     """One configuration and what it keeps on the sample.
 
     Attributes:
+        given: its options, without those that follow from the width.
         width: bits per word that were asked for; ``None`` for a method that has no such option.
         n_bytes: of its file, nearly.
         low: the least lower bound over the suites.
     """
 
     compressor: Compressor
+    given: dict[str, Any]
     width: int | None
     n_bytes: int
     low: float
 
+    @property
+    def of(self) -> tuple[str, dict[str, Any], int | None]:
+        """Method, options and width."""
+        return self.compressor.name, self.given, self.width
+
     def to_json(self) -> dict[str, Any]:
         """What goes into a file's report."""
         width = {} if self.width is None else {"bits": self.width}
-        return {"method": self.compressor.name} | width | {"bytes": self.n_bytes, "low": round(self.low, 4)}
+        return (
+            {"method": self.compressor.name} | self.given | width | {"bytes": self.n_bytes, "low": round(self.low, 4)}
+        )
 
 
 @dataclass(frozen=True)
@@ -135,71 +150,74 @@ class Search:
         self._drop_order = drop_order
         self._vocabulary = Vocabulary.build(source.words)
         self._stored = self._vocabulary.without_order([len(source)])[0] if drop_order else self._vocabulary
-        self._sampler = sampler = Sampler(source)
-        asked, spread, settings = Asked(source), sampler.plain(sampler.spread), Settings(seed=seed, first_only=True)
-        self._judge = Judge(chosen, partial(_choose, asked, spread), settings, only_covered=only_covered)
-        sampler.ask(asked.ranks)
-        plain = sampler.plain(sampler.ranks)
-        self._rough_judge = Judge(self._judge.chosen, partial(_choose, plain, spread), settings, thin=True)
+        asked, spread, settings = Asked(source), spread_ranks(len(source)), Settings(seed=seed, first_only=True)
+        plain = Sample.of(source, spread)
+        self._judge = Judge(chosen, partial(_choose, asked, plain), settings, only_covered=only_covered)
+        self._sampler = Sampler(source, asked.ranks, spread)
         self.trials: list[Trial] = []
+        self._slope: float | None = None
 
     def run(self, methods: Sequence[str] = METHODS, given: dict[str, Any] | None = None) -> Found:
         """Try methods with the options ``given``; return the smallest file that keeps enough."""
         best: Trial | None = None
         for method in methods:
-            best = self._smallest(method, given or {}, best) or best
-        if best is None:
-            return Found(None, [], self.trials)
-        return self._confirm(best, given or {})
+            best = self._smallest(method, self._options(method, given or {}, best), best) or best
+        return self._confirm()
 
     # On the sample
 
+    def _options(self, method: str, given: dict[str, Any], best: Trial | None) -> dict[str, Any]:
+        """Add what vectors come back to: what the best file has, or what keeps more at one bit per dimension."""
+        if SPACE in given or SPACE not in compressor_class(method).defaults():
+            return given
+        source = given | {SPACE: "source"}
+        if best is not None:
+            return source if getattr(best.compressor, "faithful", False) else given
+        width = self._first_width(method, given)
+        low = self._try(method, given, width).low
+        return given if low >= self._share or self._try(method, source, width).low < low else source
+
     def _smallest(self, method: str, given: dict[str, Any], best: Trial | None) -> Trial | None:
         """The smallest passing trial of a method that is smaller than ``best``; ``None`` if there is none."""
-        dim = self._source.dim
-        if compressor_class(method).options_for_bits(dim, dim, given) is None:
+        width = self._first_width(method, given)
+        if width is None:
+            few = self._source.vectors[:PROBE_ROWS]
+            if best is not None and self._file_bytes(self._built(method, given, None).fit(few)) >= best.n_bytes:
+                return None
             trial = self._try(method, given, None)
-            return trial if self._beats(trial, best) else None
-        width = dim if best is None else min(self._width_below(best), dim if method in SIGNS else WIDEST * dim)
-        if width < 1:
-            return None
-        trial = self._try(method, given, width)
-        if best is not None and not self._beats(trial, best):
-            return None
-        failed, passed = self._bracket(method, given, trial)
-        if failed is None or passed is None:
-            return passed
-        return self._narrow(method, given, failed, passed)
-
-    def _bracket(self, method: str, given: dict[str, Any], trial: Trial) -> tuple[Trial | None, Trial | None]:
-        """Double or halve the width until one trial fails and another passes."""
-        least, most = max(1, math.ceil(NARROWEST * self._source.dim)), int(WIDEST * self._source.dim)
-        failed = passed = None
-        while True:
-            width = trial.width or 1
-            if trial.low >= self._share:
-                passed, following = trial, max(least, width // 2)
-            else:
-                failed, following = trial, min(most, 2 * width)
-            if (failed and passed) or following == width:
-                return failed, passed
+            return trial if trial.low >= self._share else None
+        dim = self._source.dim
+        least, most = max(1, math.ceil(NARROWEST * dim)), WIDEST * dim
+        following: int | None = width if best is None else min(most, self._width_below(best))
+        tried: list[Tried] = []
+        passed: Trial | None = None
+        while following:
             trial = self._try(method, given, following)
-
-    def _narrow(self, method: str, given: dict[str, Any], failed: Trial, passed: Trial) -> Trial:
-        while passed.n_bytes > NEAR * failed.n_bytes and (passed.width or 0) - (failed.width or 0) > 1:
-            trial = self._try(method, given, _between(failed, passed, self._share))
+            tried.append(Tried(following, trial.n_bytes, trial.low))
             if trial.low >= self._share:
-                passed = trial
-            else:
-                failed = trial
+                passed = trial if passed is None or trial.n_bytes < passed.n_bytes else passed
+            elif best is not None and passed is None:
+                return None
+            following = widths.following(tried, self._share, least, most, self._slope)
+        if len(tried) > 1:
+            self._slope = widths.slope_of(*sorted(tried, key=lambda each: abs(each.low - self._share))[:2])
         return passed
 
-    def _try(self, method: str, given: dict[str, Any], width: int | None) -> Trial:
+    def _first_width(self, method: str, given: dict[str, Any]) -> int | None:
+        """One bit per dimension; ``None`` for a method that has no width to choose."""
+        dim = self._source.dim
+        return None if compressor_class(method).options_for_bits(dim, dim, given) is None else dim
+
+    def _try(self, method: str, given: dict[str, Any], width: int | None, *, roughly: bool = True) -> Trial:
+        """Judge a method by the sampled rows; ``roughly``: fitted to some rows, with few resamples."""
+        done = (each for each in self.trials if each.of == (method, given, width))
+        if roughly and (trial := next(done, None)):
+            return trial
         self._progress(f"try {method}" + ("" if width is None else f" at {width} bits"), len(self.trials), 0)
         compressor = self._built(method, given, width)
-        whole, spread = self._sampler.decoded(compressor)
-        low = kept(self._rough_judge.shares(partial(_choose, whole, spread)))
-        trial = Trial(compressor, width, self._file_bytes(compressor), low)
+        whole, spread = self._sampler.decoded(compressor, roughly=roughly)
+        low = kept(self._judge.shares(partial(_choose, whole, spread), roughly=roughly))
+        trial = Trial(compressor, given, width, self._file_bytes(compressor), low)
         self.trials.append(trial)
         return trial
 
@@ -210,13 +228,10 @@ class Search:
         seeded = {} if random is None or random.name in given else {random.name: self._seed}
         return kind.from_config(given | seeded | sized)
 
-    def _beats(self, trial: Trial, best: Trial | None) -> bool:
-        return trial.low >= self._share and (best is None or trial.n_bytes < best.n_bytes)
-
     def _width_below(self, best: Trial) -> int:
-        """The width whose codes, with the words, are as much smaller than ``best`` as two files may be alike."""
-        room = best.n_bytes / NEAR - self._stored.stored_bytes - HEADER_BYTES
-        return math.floor(8 * room / len(self._source))
+        """The width whose file is smaller than ``best`` by a factor that is worth another method."""
+        room = best.n_bytes / SMALLER - self._stored.stored_bytes - HEADER_BYTES
+        return max(0, math.floor(8 * room / len(self._source)))
 
     def _file_bytes(self, compressor: Compressor) -> int:
         state = sum(array.nbytes for array in compressor.get_state().values())
@@ -227,31 +242,55 @@ class Search:
 
     # On all rows
 
-    def _confirm(self, best: Trial, given: dict[str, Any]) -> Found:
-        """Encode all rows and judge them; up to some steps wider while that fails."""
+    def _confirm(self) -> Found:
+        """Encode all rows and judge them; the next smallest or a wider code while that fails."""
         shares: Sequence[Share] = []
-        for trial in self._wider(best, given):
-            self._progress(f"encode with {trial.compressor.name}", len(self.trials), 0)
+        for trial in self._surer():
             encoded = self._encode(trial.compressor)
-            shares = self._judge.shares(partial(_choose, encoded, self._sampler.spread_of(encoded)))
+            shares = self._judge.shares(partial(_choose, *self._sampler.of(encoded)))
             if kept(shares) >= self._share:
-                evidence = {
-                    "share": self._share,
-                    "suites": [share.to_json() for share in shares],
-                    "tried": [each.to_json() for each in self.trials],
-                }
-                encoded.report = encoded.report | {"kept": evidence}
-                return Found(encoded.without_order() if self._drop_order else encoded, shares, self.trials)
+                return Found(self._with_evidence(encoded, shares), shares, self.trials)
         return Found(None, shares, self.trials)
 
-    def _wider(self, best: Trial, given: dict[str, Any]) -> Iterator[Trial]:
-        yield best
-        width = best.width
-        for _ in range(LAST_STEPS if width is not None else 0):
-            width = math.ceil((width or 1) * STEP)
-            yield self._try(best.compressor.name, given, width)
+    def _surer(self) -> Iterator[Trial]:
+        """Yield trials that pass when they are fitted to all rows, the smallest first."""
+        passed = [(each.n_bytes, each.of) for each in self.trials if each.low >= self._share]
+        for _ in range(LAST_STEPS if passed else 0):
+            n_bytes, (method, given, width) = passed.pop(passed.index(min(passed, key=itemgetter(0))))
+            trial = self._try(method, given, width, roughly=False)
+            if trial.low >= self._share:
+                yield self._narrowed(trial)
+            if width is not None:
+                wider = math.ceil(width * STEP)
+                n_bytes += (wider - width) * len(self._source) // 8
+                passed.append((n_bytes, (method, given, wider)))
+
+    def _narrowed(self, passed: Trial) -> Trial:
+        """A fit to all rows may keep more than the rough one that was passed: go on down while that still passes."""
+        for _ in range(0 if passed.width is None else NARROWER_STEPS):
+            tried = Tried(passed.width or 1, passed.n_bytes, passed.low)
+            crossing = widths.crossing(tried, self._share, self._slope or math.inf)
+            width = math.ceil(max(widths.AIM * crossing, NARROWEST * self._source.dim))
+            saved = (tried.width - width) * len(self._source) // 8
+            if saved < WORTHWHILE * passed.n_bytes:
+                break
+            trial = self._try(passed.compressor.name, passed.given, width, roughly=False)
+            if trial.low < self._share:
+                break
+            passed = trial
+        return passed
+
+    def _with_evidence(self, encoded: EncodedEmbedding, shares: Sequence[Share]) -> EncodedEmbedding:
+        evidence = {
+            "share": self._share,
+            "suites": [share.to_json() for share in shares],
+            "tried": [each.to_json() for each in self.trials],
+        }
+        encoded.report = encoded.report | {"kept": evidence}
+        return encoded.without_order() if self._drop_order else encoded
 
     def _encode(self, compressor: Compressor) -> EncodedEmbedding:
+        self._progress(f"encode with {compressor.name}", len(self.trials), 0)
         vectors = self._source.vectors
         codes = fit_codes(compressor, vectors) if compressor.learns_codes else encode_codes(compressor, vectors)
         return EncodedEmbedding.from_codes(
@@ -262,13 +301,3 @@ class Search:
 def _choose(whole: Target, spread: Target, suite: Suite) -> Target:
     """Fidelity is measured on the spread rows, everything else on the whole."""
     return spread if suite.name == FIDELITY else whole
-
-
-def _between(failed: Trial, passed: Trial, share: float) -> int:
-    """The width where the line through two lower bounds, over the logarithm of the width, crosses the bar."""
-    low, high = failed.width or 1, passed.width or 1
-    rise = passed.low - failed.low
-    place = (share - failed.low) / rise if math.isfinite(rise) and rise > 0 else 0.5
-    place = min(1 - EDGE, max(EDGE, place))
-    width: int = round(low * (high / low) ** place)
-    return min(high - 1, max(low + 1, width))

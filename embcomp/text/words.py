@@ -68,8 +68,15 @@ def split_at_spaces(target: Words, texts: Sequence[str]) -> tuple[TextRows, int]
 
 
 def tokens(target: Words, texts: Sequence[str]) -> tuple[TextRows, int]:
-    """Return the rows of the words and pieces of each plain text, see the module's text, and how many are missing."""
-    return _rows(texts, lambda words: _rows_of_parts(target, words))
+    """Return the rows of the words and pieces of each plain text, see the module's text, and how many are missing.
+
+    A target of which the same texts are asked again and again has a dictionary ``found`` for what was found.
+    """
+    found: dict[tuple[str, ...], tuple[TextRows, int]] = getattr(target, "found", {})
+    key = tuple(texts)
+    if key not in found:
+        found[key] = _rows(texts, lambda words: _rows_of_parts(target, words))
+    return found[key]
 
 
 def equal(rows: RowIds) -> DoubleArray:

@@ -202,6 +202,7 @@ def test_a_container_is_not_compressed_again(cli: Cli, embc: Path, tmp_path: Pat
 def test_a_file_larger_than_its_source_is_named(cli: Cli, glove: Path, tmp_path: Path) -> None:
     outcome = cli("compress", glove, "-o", tmp_path / "x.embc", "--method", "kd", "--ways", "16")
     assert outcome.code == 0
+    assert outcome.err.splitlines()[1] == "not smaller: 1 × (vectors only), 0.14 × (whole file)"
     assert outcome.err.splitlines()[-1].startswith(
         "warning: the file is larger than the words and their float32 vect"
     )

@@ -48,7 +48,14 @@ def test_the_gate_opens_and_closes(cli: Cli, glove: Path, data: Path) -> None:
     ("options", "message"),
     [
         (["--at-least", "0.9"], "embcomp: eval: --at-least needs a --baseline to compare with\n"),
-        (["--baseline", "x", "--at-least", "-1"], "embcomp: --at-least must be a number above 0, got -1\n"),
+        (
+            ["--baseline", "x", "--at-least", "-1"],
+            "embcomp: --at-least must be a number above 0 and up to 10, got -1\n",
+        ),
+        (
+            ["--baseline", "x", "--at-least", "97"],
+            "embcomp: --at-least must be a number above 0 and up to 10, got 97; for 97 % give 0.97\n",
+        ),
         (["--suite", "poetry"], "embcomp: "),
     ],
 )

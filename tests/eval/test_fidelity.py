@@ -10,6 +10,7 @@ from embcomp.eval import fidelity, neighbours
 from embcomp.eval.fidelity import Shared, bands
 from embcomp.eval.neighbours import nearest
 from embcomp.eval.statistics import bootstrap_pearson, bootstrap_ratio, resample_counts, unit_rows
+from embcomp.eval.suite import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -190,7 +191,7 @@ def test_bootstrap_of_a_correlation_and_of_a_ratio():
 def test_the_first_metric_alone_is_the_same(crowd, small_bands):
     target = noisy(crowd, 0.4)
     found = measure_fidelity(target, crowd, seed=2)
-    first = fidelity.correlate_cosines(target, crowd, 2)
+    first = fidelity.correlate_cosines(target, crowd, Settings(seed=2))
     for band in ("head", "tail"):
         alone, whole = first[band, "spearman"], found[band]["spearman"]
         assert (alone.value, alone.n_used, alone.oov) == (whole.value, whole.n_used, whole.oov)
@@ -199,5 +200,5 @@ def test_the_first_metric_alone_is_the_same(crowd, small_bands):
 
 def test_the_first_metric_alone_with_nothing_in_common(crowd, small_bands):
     other = Embedding(["x", "y"], np.eye(2, dtype=np.float32))
-    (alone, *_) = fidelity.correlate_cosines(other, crowd, 0).values()
+    (alone, *_) = fidelity.correlate_cosines(other, crowd, Settings()).values()
     assert (alone.value, alone.note) == (None, "no two words in common")

@@ -70,6 +70,7 @@ def test_a_method_that_is_named_is_the_only_one_tried(keep, cli):
     ("arguments", "message"),
     [
         (("--keep", "0"), "--keep must be a number above 0 and up to 10, got 0"),
+        (("--keep", "97"), "--keep must be a number above 0 and up to 10, got 97; for 97 % give 0.97"),
         (("--keep", "nan"), "--keep must be a number above 0 and up to 10, got nan"),
         ((), "--suite and --data say what to --keep a share of"),
         (("--keep", "0.9", "--bits", "4"), "--keep chooses the options, unless a --method is named"),
@@ -90,7 +91,7 @@ def test_an_estimate_writes_nothing(cli, text, tmp_path):
     target = tmp_path / "out.embc"
     outcome = cli("compress", text, "--estimate", "--method", "sign", "-o", target)
     assert (outcome.code, outcome.err) == (0, "")
-    assert outcome.out.startswith("SignCompressor(): about ")
+    assert outcome.out.startswith("sign: about ")
     assert " for 3000 words, " in outcome.out
     document = json.loads(cli("compress", text, "--estimate", "--method", "sign", "--json").out)["results"][0]
     assert set(document) == {"method", "config", "rows", "file_bytes", "seconds", "memory_bytes"}

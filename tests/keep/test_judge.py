@@ -55,13 +55,13 @@ def test_fidelity_is_its_own_share(source):
     assert 0 < share.low < share.share
 
 
-def test_thinned_sets_have_a_bound_as_if_they_were_whole(source, chosen, monkeypatch):
+def test_a_rough_bound_is_that_of_the_first_resamples(source, chosen):
     target = noisy(source, 0.3)
-    (whole,) = judged(source, chosen, target)
-    monkeypatch.setattr(judge, "FEW_ROWS", 125)
-    (thin,) = judged(source, chosen, target, thin=True)
-    assert thin.value != whole.value
-    assert thin.share - thin.low == pytest.approx(whole.share - whole.low, rel=0.5)
+    own = Judge(chosen, lambda suite: source, Settings())
+    (whole,), (rough,) = (own.shares(lambda suite: target, roughly=roughly) for roughly in (False, True))
+    assert (rough.share, rough.value) == (whole.share, whole.value)
+    assert rough.low != whole.low
+    assert rough.share - rough.low == pytest.approx(whole.share - whole.low, rel=0.5)
 
 
 def test_without_a_score_of_the_source_there_is_no_share(source):
