@@ -49,7 +49,7 @@ SYSTEMS = (
     System("belm-tied", "BELM, tied", ("--system", "belm", "--tied")),
     System("float", "float"),
     System("belm", "BELM", ("--system", "belm")),
-    System("bllm", "BLLM", ("--system", "bllm")),
+    System("bllm", "BLLM", ("--system", "bllm", "--code-rate", "0.016", "--dropout", "0")),
     System("kd", "KD 50 × 10, learned codes", ("--system", "kd"), KD, "float"),
     System("kd-random", "KD 50 × 10, random codes", ("--system", "kd"), (*KD, "--solver", "random"), "float"),
     System("alone", "ALONE, 1,024 units, binary filters", ("--system", "alone", "--code-rate", "1e-3")),
@@ -63,8 +63,7 @@ AFTER = {
     "sign": ("sign, with lengths", ("sign",)),
     "sign-plain": ("sign, without lengths", ("sign", "--lengths", "0")),
     "iiq": ("IIQ, which finds no direction to remove, with lengths", ("iiq",)),
-    "iiq-9": ("IIQ, 9 directions removed, with lengths", ("iiq", "--remove-top", "9")),
-    "iiq-9-plain": ("IIQ, 9 directions removed, without lengths", ("iiq", "--remove-top", "9", "--lengths", "0")),
+    "iiq-9": ("IIQ, 9 directions removed, after which lengths do not vary", ("iiq", "--remove-top", "9")),
     "kd-after": ("KD 50 × 10", KD),
 }
 
@@ -159,7 +158,8 @@ def called(module: str, arguments: list[Any]) -> Record:
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-P", "-m", module, *map(str, arguments)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    result: Record = json.loads(done.stdout)["results"][0]
+    return result
 
 
 def read_records(path: Path) -> list[Record]:
@@ -178,7 +178,7 @@ def texts(arguments: argparse.Namespace) -> None:
     known = {(each["set"], each["table"], each["seed"]) for each in read_records(arguments.records) if "set" in each}
     for seed in arguments.seeds:
         for name in TEXTS:
-            for table in TABLES:
+            for table in arguments.only or TABLES:
                 if (name, table, seed) not in known:
                     facts = measured(arguments.data, arguments.vectors, name, table, seed)
                     append(arguments.records, {"set": name, "table": table, "seed": seed, **facts})
@@ -227,6 +227,7 @@ def main() -> None:
     running, classifying = commands.add_parser("run"), commands.add_parser("texts")
     running.add_argument("--only", nargs="+", default=[*(each.name for each in SYSTEMS), *AFTER], metavar="NAME")
     running.add_argument("--work", type=Path, default=ROOT / "build" / "models", help="where models are kept")
+    classifying.add_argument("--only", nargs="+", metavar="TABLE")
     classifying.add_argument("vectors", type=Path, help="word vectors, such as glove.6B.100d.txt")
     comparing = commands.add_parser("similarity")
     comparing.add_argument("--work", type=Path, default=ROOT / "build" / "models", help="where models are kept")

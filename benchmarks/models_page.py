@@ -11,6 +11,7 @@ from models import AFTER, SIMILARITY, SYSTEMS, TEXTS
 
 Record = dict[str, Any]
 GAP = "–"
+COMPARED = ("float-tied", "belm-tied", "float", "belm", "bllm")  # [Liu 2018, Table 8]
 
 
 def tables(records: Sequence[Record]) -> dict[str, str]:
@@ -92,27 +93,19 @@ def texts_table(records: Sequence[Record]) -> str:
 
 
 def similarity_table(records: Sequence[Record]) -> str:
+    found: dict[str, list[Record]] = defaultdict(list)
+    for each in records:
+        if "similarity" in each:
+            found[each["similarity"].rsplit("-", 1)[0]].append(each)
     rows = []
-    for name, runs in by_name(records, "similarity").items():
-        del name
-        rows += runs
-    found: dict[tuple[str, str], list[Record]] = defaultdict(list)
-    for run in rows:
-        for kind in ("vectors", "signs"):
-            if kind in run:
-                found[run["similarity"].rsplit("-", 1)[0], kind].append(run)
-    titles = {system.name: system.title for system in SYSTEMS}
-    lines = [
-        (
-            titles[name] + (", signs of it" if kind == "signs" else ""),
-            *(number(mean([100 * run[kind][each] for run in runs])) for each in SIMILARITY),
-            len(runs),
-        )
-        for (name, kind), runs in found.items()
-        if name in titles
-    ]
-    pairs = rows[0]["pairs"] if rows else dict.fromkeys(SIMILARITY, 0)
-    return markdown(("input table", *(f"{name} ({pairs[name]} pairs)" for name in SIMILARITY), "seeds"), lines)
+    for system in SYSTEMS:
+        runs = found.get(system.name, []) if system.name in COMPARED else []
+        for kind, suffix in (("vectors", ""), ("signs", ", signs against the mean")):
+            if runs and kind in runs[0]:
+                scores = [mean([100 * run[kind][name] for run in runs]) for name in SIMILARITY]
+                rows.append((system.title + suffix, *map(number, scores), len(runs)))
+    pairs = next((each["pairs"] for each in records if "pairs" in each), dict.fromkeys(SIMILARITY, 0))
+    return markdown(("input table", *(f"{name} ({pairs[name]} pairs)" for name in SIMILARITY), "seeds"), rows)
 
 
 def shipped(models: dict[str, list[Record]]) -> str:

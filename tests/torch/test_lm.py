@@ -257,6 +257,11 @@ def test_pruned_numbers_stay_zero(texts: Texts, tmp_path: Path, trained: Path) -
     np.testing.assert_array_equal(after != 0, np.abs(before) >= smallest)
 
 
+def test_a_training_can_start_with_a_trained_model(texts: Texts, tmp_path: Path, trained: Path) -> None:
+    facts = train(Recipe(**SMALL | {"epochs": 0}), texts, tmp_path / "again", trained)
+    assert facts["test"] == evaluate(trained, texts.test)["perplexity"]
+
+
 def test_the_input_table_can_be_replaced_after_the_fact(texts: Texts, trained: Path) -> None:
     exact = compressed(trained, "prune", fraction=0.0)
     own, other = evaluate(trained, texts.test), evaluate(trained, texts.test, exact)
@@ -280,6 +285,7 @@ def test_what_does_not_go_together_is_refused(texts: Texts, tmp_path: Path, trai
     refused(r"sign\.embc: must be of the method 'kd', got 'sign'", InputError, system="kd", given=sign)
     refused("must have 9 dimensions, as `hidden` says, got 8", InputError, system="embc", given=sign, hidden=9)
     refused("the system 'prune' needs a trained model: `start`", ParameterError, system="prune")
+    refused("`start` is for systems with .* got 'float' for 'belm'", ParameterError, system="belm", start=trained)
     refused("lm: `epochs` must be an integer from 0 to 1000000, got -1", epochs=-1)
     other = embcomp.compress(["a", "b"], np.eye(2, 8), "sign")
     other.save(tmp_path / "other.embc")
@@ -334,7 +340,10 @@ def test_the_examples_of_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for block in blocks[1:]:
         exec(block, names)
     assert names["classifier"].accuracy(names["rows"], names["labels"]) == 1
-    assert list(open_container("classifier-words.embc").words) == names["words"]
+    assert list(open_container("classifier.embc").words) == names["words"]
+    with torch.no_grad():
+        ours, again = (names[name].eval()(names["rows"]) for name in ("classifier", "again"))
+    torch.testing.assert_close(ours, again)
 
 
 def test_a_folder_that_is_not_a_whole_model_is_refused(texts: Texts, trained: Path, tmp_path: Path) -> None:

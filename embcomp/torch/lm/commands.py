@@ -50,7 +50,7 @@ def recipe_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("-o", "--output", required=True, type=FOLDER, help="Folder for the model.")
 @click.option("--valid", required=True, type=TEXT, help="Text that perplexity is measured on after each epoch.")
 @click.option("--test", type=TEXT, help="Text that perplexity is measured on at the end.")
-@click.option("--from", "start", type=FOLDER, help="Start with the LSTM and the output table of this model.")
+@click.option("--from", "start", type=FOLDER, help="Start with the LSTM and the float32 tables of this model.")
 @click.option("--input", "given", type=TEXT, help="The input table of the systems 'kd' and 'embc', an .embc file.")
 @recipe_options
 @json_option

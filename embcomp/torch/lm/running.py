@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from embcomp.errors import InputError, OutputError, ParameterError
 from embcomp.progress import Progress, no_progress
 from embcomp.torch.lm.corpus import Lexicon
-from embcomp.torch.lm.model import LanguageModel
+from embcomp.torch.lm.model import LanguageModel, Output, Table
 from embcomp.torch.lm.packed import (
     FACTS,
     folder_bytes,
@@ -47,7 +47,7 @@ def train(
         recipe: its options.
         texts: what is read.
         folder: for the model and, meanwhile, the checkpoint.
-        start: a model with the same words, whose LSTM and output table are taken to start with.
+        start: a model with the same words, whose LSTM and float32 tables are taken to start with.
         given: the ``.embc`` file of the systems that need one.
         progress: called after each batch.
 
@@ -107,9 +107,13 @@ def _begin(model: LanguageModel, recipe: Recipe, lexicon: Lexicon, start: Path |
     other, words, facts = load_model(start)
     if words != lexicon.words or facts["recipe"]["hidden"] != recipe.hidden:
         raise InputError(f"{start}: has other words or another `hidden` than the model to be trained")
+    if not (isinstance(model.target, Output) and isinstance(other.target, Output)):
+        systems = f"{facts['recipe']['system']!r} for {recipe.system!r}"
+        raise ParameterError(f"`start` is for systems with a float32 LSTM and output table, got {systems}")
     model.lstm.load_state_dict(other.lstm.state_dict())
     model.target.table.weight.data.copy_(other.target.table.weight.data)
-    if recipe.system == "prune":
+    if isinstance(model.source, Table) and isinstance(other.source, Table):
         model.source.weight.data.copy_(other.source.weight.data)
+    if recipe.system == "prune":
         for table in {model.source, model.target.table}:
             table.prune(recipe.fraction)
