@@ -67,6 +67,15 @@ class Material:
             found = list({line.method: (line, values) for line, values in reversed(found)}.values())[::-1]
         return found[:MOST_CURVES]
 
+    def left_out(self, curves: Sequence[tuple[Line, Any]]) -> str:
+        """A sentence on what is not among the curves of a picture, if there is something."""
+        if len(self.details) <= MOST_CURVES:
+            return ""
+        shown = {line.method for line, _ in curves}
+        missing = [method for method in self.series if method not in shown]
+        none = f", none of {', '.join(missing)}" if missing else ""
+        return f" Not all are drawn, to keep lines apart: one a method{none}."
+
 
 def all_figures(material: Material) -> list[Figure]:
     """All pictures that can be drawn from the material."""
@@ -116,7 +125,10 @@ def _scored(line: Line, aspect: Aspect) -> _Scored | None:
 
 
 def _join_methods(material: Material, chart: Chart, known: Sequence[_Scored]) -> None:
-    """A line through each method's points by size, its markers, and its name where there is room, else below."""
+    """A line through each method's points by size, its markers, and its name where there is room, else below.
+
+    Methods whose lines lie over each other share one name.
+    """
     methods = {method: [each for each in known if each.line.method == method] for method in material.series}
     points = {method: sorted((each.size, each.value) for each in found) for method, found in methods.items() if found}
     for method, each in points.items():
@@ -125,9 +137,14 @@ def _join_methods(material: Material, chart: Chart, known: Sequence[_Scored]) ->
     for found in known:
         label = f"{found.line.label}: {found.value:.1f}, {size_text(found.size)}"
         chart.marker(found.size, found.value, material.series[found.line.method], label)
-    for method, each in points.items():
-        if not chart.label(each[::-1], method, material.series[method]):
-            chart.name(method, material.series[method])
+    names: dict[str, list[str]] = {}
+    for method, pixels in zip(points, chart.drawn, strict=True):
+        first = next(each for each, other in zip(points, chart.drawn, strict=True) if svg.coincide(pixels, other))
+        names.setdefault(first, []).append(method)
+    for first, others in names.items():
+        if not chart.label(points[first][::-1], ", ".join(others), material.series[first]):
+            for method in others:
+                chart.name(method, material.series[method])
 
 
 def _pareto_text(suite: str, known: Sequence[_Scored], base: float | None) -> str:
@@ -186,7 +203,7 @@ def values(material: Material) -> Figure | None:
     text = (
         "Of the centred vectors of the most frequent words, divided by their root sum of squares. A flat line is "
         "isotropic; a line that ends early uses fewer dimensions."
-    )
+    ) + material.left_out(curves)
     return _figure(chart, "singular-values", "Singular values before and after", text)
 
 
@@ -204,7 +221,7 @@ def errors(material: Material) -> Figure | None:
     text = (
         "One minus the cosine of each vector, centred as the method does it, and what comes back; means by rank in "
         "the file, which is by frequency in most. Lower is better."
-    )
+    ) + material.left_out(found)
     return _figure(chart, "errors", "Error by frequency", text)
 
 

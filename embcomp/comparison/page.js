@@ -18,6 +18,14 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
+/* Tables that are wider than the screen say so. */
+const mark = () => {
+  for (const each of document.querySelectorAll(".scroll")) each.classList.toggle("wide", each.scrollWidth > each.clientWidth + 1);
+};
+mark();
+addEventListener("resize", mark);
+addEventListener("toggle", mark, true);
+
 /* Paper has no clicks: everything is open on it. */
 addEventListener("beforeprint", () => {
   for (const each of document.querySelectorAll("details")) each.open = true;

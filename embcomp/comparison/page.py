@@ -24,7 +24,7 @@ from embcomp.eval.report import GAP
 from embcomp.progress import Progress, no_progress
 
 DEFAULT_WORD = "cook"
-SHOWN_HEADS = ("bytes", "× file", "× vectors", "bits/word", "fit s", "encode s")  # after the scores
+SHOWN_HEADS = ("× file", "× vectors", "bits/word", "fit s", "encode s")  # after bytes and scores
 UNJUDGED = ("bits/word", "fit s", "encode s")  # columns of which no value is the best
 CLOSE_ENOUGH = 0.95  # of the uncompressed quality: what the page's first sentences look for
 
@@ -157,12 +157,13 @@ def _table(lines: Sequence[Line]) -> list[Markup]:
     rows = []
     for line in lines:
         found = cells(line, shown)
-        rows.append((line, [*found[n_front:], *(found[HEADS.index(head) - 1] for head in SHOWN_HEADS)]))
+        size, *others = (found[HEADS.index(head) - 1] for head in ("bytes", *SHOWN_HEADS))
+        rows.append((line, [size, *found[n_front:], *others]))
     caption = (
         f"Suites ({metrics}): mean over data sets ×100, higher is better{_below(rows)}. The best of each column is "
         "marked. A click on a heading sorts."
     )
-    return _sortable(caption, ["method", *(suite for suite, _ in shown), *SHOWN_HEADS], rows)
+    return _sortable(caption, ["method", "bytes", *(suite for suite, _ in shown), *SHOWN_HEADS], rows)
 
 
 def _below(rows: Sequence[tuple[Line, Sequence[Cell]]]) -> str:
@@ -210,7 +211,8 @@ def _scrolling(
     """A table that may be wider than the screen, with its caption above, which is not."""
     table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), class_=class_)
     region = tag("div", table, class_="scroll", tabindex=0, role="region", aria_label=caption)
-    return [tag("p", caption, class_="soft"), region]
+    hint = tag("span", " Scroll the table sideways for more.", class_="hint")
+    return [tag("p", caption, hint, class_="soft"), region]
 
 
 def _best(head: str, column: Sequence[Cell]) -> float | None:

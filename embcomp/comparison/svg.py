@@ -22,6 +22,8 @@ STEP = 6.0  # pixels between what is kept clear along a line
 PLAIN = -1
 """The series of what is compared with: in the colour of text."""
 
+SAME = 4.0  # pixels between points of lines that look like one
+HALF = "8 8"
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "4 2 1 2", "1 2", "14 3 4 3")
 
 
@@ -127,6 +129,7 @@ class Chart:
     marks: list[Markup] = field(default_factory=list)
     taken: list[tuple[float, float, float, float]] = field(default_factory=list)
     legend: list[tuple[str, list[Markup]]] = field(default_factory=list)
+    drawn: list[list[Point]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         top, right, bottom, left = self.margins
@@ -134,10 +137,13 @@ class Chart:
         self.y = self.y.onto(self.height - bottom, top)
 
     def line(self, points: Sequence[Point], series: int, dash: int = 0) -> None:
-        """A line through points, in the series' colour."""
+        """A line through points, in the series' colour; with gaps, where it would hide one that is drawn already."""
         if points:
-            path = "M" + "L".join(f"{self.x(x):.1f} {self.y(y):.1f}" for x, y in points)
-            self.marks.append(tag("path", d=path, class_=f"line l{_colour(series)}", stroke_dasharray=_dash(dash)))
+            pixels = [(self.x(x), self.y(y)) for x, y in points]
+            path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in pixels)
+            gaps = HALF if any(coincide(pixels, other) for other in self.drawn) else _dash(dash)
+            self.drawn.append(pixels)
+            self.marks.append(tag("path", d=path, class_=f"line l{_colour(series)}", stroke_dasharray=gaps))
 
     def keep_clear(self, points: Sequence[Point]) -> None:
         """Let no text stand on the line through points."""
@@ -241,6 +247,11 @@ def shape(at: Point, series: int, *children: str) -> Markup:
     return tag(
         "path", *children, d=_SHAPES[(series + other) % len(_SHAPES)].format(*at), class_=f"f{_colour(series)}"
     )
+
+
+def coincide(one: Sequence[Point], other: Sequence[Point]) -> bool:
+    """Whether lines through these pixels look like one."""
+    return len(one) == len(other) and all(math.dist(a, b) < SAME for a, b in zip(one, other, strict=True))
 
 
 def runs(bits: Sequence[bool]) -> list[tuple[int, int]]:

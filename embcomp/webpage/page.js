@@ -3,7 +3,7 @@
 const SHOWN = 20;
 const NARROW = 480, SHOWN_NARROW = 10; // pixels; neighbours on a map of less width
 const FREQUENT = [150, 3000]; // ranks from which a word is taken, where there are as many
-const MARGIN = 30, LINE = 18, LETTER = 8; // pixels
+const MARGIN = 24, LINE = 18, LETTER = 8, DOT = 4; // pixels
 const SVG = 'http://www.w3.org/2000/svg';
 const byId = (id) => document.getElementById(id);
 const held = byId('file');
@@ -37,6 +37,7 @@ function visible(word) {
 }
 
 function list(target, neighbours) {
+  const focused = target.contains(document.activeElement);
   target.replaceChildren(...neighbours.map(({ word, score }) => {
     const button = element('button', visible(word), { type: 'button', onclick: () => go(word) });
     button.style.setProperty('--share', `${Math.max(0, Math.min(1, score)) * 100}%`);
@@ -44,11 +45,13 @@ function list(target, neighbours) {
     item.append(button, element('span', score.toFixed(3)));
     return item;
   }));
+  if (focused) target.querySelector('button')?.focus(); // what had the focus is gone
 }
 
 function go(word) {
-  byId('word').value = word;
-  history.replaceState(null, '', `#${encodeURIComponent(word)}`);
+  const hash = `#${encodeURIComponent(word)}`;
+  if (hash !== location.hash) history[location.hash ? 'pushState' : 'replaceState'](null, '', hash);
+  byId('ask').scrollIntoView({ block: 'nearest' });
   return show(word);
 }
 
@@ -58,6 +61,7 @@ async function known(word) {
 }
 
 async function show(typed) {
+  byId('word').value = typed;
   asked += 1;
   const mine = asked;
   const word = await known(typed);
@@ -66,6 +70,7 @@ async function show(typed) {
   const neighbours = await file.similar(word, SHOWN);
   const vectors = await Promise.all([word, ...neighbours.map((each) => each.word)].map((each) => file.vector(each)));
   if (mine !== asked) return;
+  byId('nearest-title').textContent = `Nearest words of “${visible(word)}”`;
   list(byId('nearest'), neighbours);
   redraw = () => draw(byId('map'), [word, ...neighbours.map((each) => each.word)], vectors);
   redraw();
@@ -101,37 +106,38 @@ function draw(svg, words, vectors) {
   }
   const [across, up] = plane(vectors);
   svg.setAttribute('viewBox', `0 0 ${width} ${height}`);
+  // halfway between where the values are and evenly apart, so that labels have room
   const scaled = (values, size) => {
-    const low = Math.min(...values), high = Math.max(...values);
-    return values.map((value) => MARGIN + ((value - low) / (high - low || 1)) * (size - 2 * MARGIN));
+    const sorted = [...values].sort((a, b) => a - b), low = sorted[0], range = sorted.at(-1) - low || 1;
+    return values.map((value) => MARGIN + ((value - low) / range + sorted.indexOf(value) / (values.length - 1 || 1)) * (size / 2 - MARGIN));
   };
   const x = scaled(across, width), y = scaled(up, height);
-  const taken = [];
+  const taken = words.map((_, k) => ({ line: y[k], left: x[k] - DOT, right: x[k] + DOT }));
   svg.replaceChildren(...words.flatMap((word, k) => {
-    const dot = document.createElementNS(SVG, 'circle');
-    const text = document.createElementNS(SVG, 'text');
-    const right = x[k] > width * 0.6;
-    const label = visible(word).slice(0, 24);
-    dot.setAttribute('cx', x[k]);
-    dot.setAttribute('cy', y[k]);
-    dot.setAttribute('r', k ? 4 : 6);
+    const label = visible(word).slice(0, 24), long = label.length * LETTER;
+    const right = x[k] > width * 0.6, start = x[k] + (right ? -9 : 9);
+    const line = free(taken, right ? start - long : start, y[k], long, height);
+    const shape = (name, attributes) => {
+      const made = document.createElementNS(SVG, name);
+      for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+      made.addEventListener('click', () => go(word));
+      return made;
+    };
+    const text = shape('text', { x: start, y: line + 5, 'text-anchor': right ? 'end' : 'start', class: k ? '' : 'asked' });
     text.textContent = label;
-    text.setAttribute('x', x[k] + (right ? -9 : 9));
-    text.setAttribute('y', free(taken, x[k] + (right ? -9 - label.length * LETTER : 9), y[k] + 5, label.length * LETTER, height));
-    if (right) text.setAttribute('text-anchor', 'end');
-    if (k === 0) text.classList.add('asked');
-    text.addEventListener('click', () => go(word));
-    return [dot, text];
+    const lead = Math.abs(line - y[k]) < LINE / 2 ? [] : [shape('path', { d: `M${x[k]} ${y[k]}L${start} ${line}` })];
+    return [...lead, shape('circle', { cx: x[k], cy: y[k], r: k ? DOT : 6 }), text];
   }));
 }
 
-/** A line near `y` at which a label hides no other; the label's place is kept in `taken`. */
+/** A line near `y` at which a label hides no other and no dot; the label's place is kept in `taken`. */
 function free(taken, left, y, width, height) {
-  const hidden = (line) => taken.some((each) => Math.abs(each.line - line) < LINE && left < each.right && each.left < left + width);
-  let line = y;
-  for (let step = 1; hidden(line) && step < 12; step += 1) line = y + (step % 2 ? 1 : -1) * Math.ceil(step / 2) * (LINE / 2);
+  const hidden = (line) => line < LINE || line > height - LINE
+    || taken.some((each) => Math.abs(each.line - line) < LINE - 2 && left < each.right && each.left < left + width);
+  const steps = Array.from({ length: 16 }, (_, step) => y + (step % 2 ? 1 : -1) * Math.ceil(step / 2) * (LINE / 3));
+  const line = steps.find((each) => !hidden(each)) ?? y;
   taken.push({ line, left, right: left + width });
-  return Math.max(LINE, Math.min(height - 4, line));
+  return line;
 }
 
 async function answer() {
@@ -181,7 +187,7 @@ byId('save').addEventListener('click', (event) => {
   event.currentTarget.download = `${document.title}.embc`;
 });
 window.addEventListener('resize', () => redraw());
-window.addEventListener('hashchange', () => go(decodeURIComponent(location.hash.slice(1))));
+window.addEventListener('popstate', () => show(decodeURIComponent(location.hash.slice(1))));
 
 try {
   file = await embcomp.open(content);

@@ -86,6 +86,28 @@ def test_why_fidelity_is_low_is_said_where_it_is_shown() -> None:
         assert ("iiq leave" in figure.caption) == said
 
 
+def test_lines_that_lie_over_each_other_share_a_name_and_are_both_seen() -> None:
+    same = [line(method, size, size / 100) for method in ("iiq", "sign") for size in (50, 90)]
+    lines = [BASE, *same, line("kd", 70, 0.2)]
+    figure = pareto(Material(lines, {}, []), ("similarity", "spearman"))
+    assert figure is not None
+    assert re.findall('class="over name[^>]*>([^<]*)', figure.picture) == ["iiq, sign", "kd"]
+    assert figure.picture.count('stroke-dasharray="8 8"') == 1
+
+
+def test_what_is_not_drawn_is_said() -> None:
+    details = {"singular_values": [0.8, 0.6], "errors": [{"band": "a", "error": 0.1}, {"band": "b", "error": 0.2}]}
+    for n_methods, said in (
+        (8, ""),
+        (10, " Not all are drawn, to keep lines apart: one a method, none of m8, m9."),
+    ):
+        lines = [BASE, *(line(f"m{number}", 100, 0.9) for number in range(n_methods))]
+        figures = all_figures(material(lines, losses=[], loss_kind="a", pattern=None, **details))
+        captions = {figure.slug: figure.caption for figure in figures}
+        for slug in ("errors", "singular-values"):
+            assert captions[slug].partition(" Not all")[2] == said.partition(" Not all")[2]
+
+
 def test_a_table_marks_the_best_and_promises_what_is_there() -> None:
     source = Source("x.txt", "glove-text", "ab", 10, 2)
     lines = [BASE, line("a", 100, 0.97), line("b", 50, 0.9)]
@@ -95,7 +117,7 @@ def test_a_table_marks_the_best_and_promises_what_is_there() -> None:
     assert "below it its share of the uncompressed source&#x27;s" in page
     assert "95 % interval" not in page
     heads = re.findall(r'<th scope="col"><button type="button">([^<]*)', page)
-    assert heads[:3] == ["method", "similarity", "bytes"]
+    assert heads[:3] == ["method", "bytes", "similarity"]
     assert page.index("What was run</h2>") < page.index("Notes</h2>") < page.index("a note")
     for anchor in re.findall('href="#([^"]*)"', page):
         assert f'id="{anchor}"' in page

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import embcomp
 from embcomp.cli.main import group
 from embcomp.cli.sample import SAMPLE
 from embcomp.webpage import ALPHABET, base85, page_of
-from tests.browser import BROWSERS
+from tests.browser import BROWSERS, Chromium, chromium
 
 
 def decoded(text: str, size: int) -> bytes:
@@ -82,3 +84,45 @@ def test_a_browser_shows_the_neighbours(name: str, sample: Path, tmp_path: Path)
     assert [word for word, _ in items] == [word for word, _ in expected]
     assert [float(score) for _, score in items] == pytest.approx([score for _, score in expected], abs=6e-4)
     assert dots >= 11
+
+
+TAB, ENTER = "\ue004", "\ue007"
+
+
+@pytest.fixture(scope="module")
+def shown(sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Chromium, Path]]:
+    path = tmp_path_factory.mktemp("shown") / "page.html"
+    path.write_text(page_of(sample.read_bytes(), "Sample"), encoding="utf-8")
+    with chromium() as browser:
+        yield browser, path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_fits_any_screen(shown: tuple[Chromium, Path], width: int, scheme: str) -> None:
+    browser, path = shown
+    browser.open(path, width, scheme=scheme)
+    browser.wait("return document.documentElement.dataset.ready")
+    assert browser.console() == []
+    assert browser.run("return document.documentElement.scrollWidth") == width
+    outside = browser.run("""
+        const { left, right, top, bottom } = document.getElementById("map").getBoundingClientRect();
+        return [...document.querySelectorAll("#map text, #map circle")].map(each => each.getBoundingClientRect())
+          .filter(each => each.left < left || each.right > right || each.top < top || each.bottom > bottom).length""")
+    assert outside == 0
+
+
+def test_it_is_used_with_the_keyboard(shown: tuple[Chromium, Path]) -> None:
+    """From the word to its first neighbour by Tab and Enter; the focus stays in the list; Back goes back."""
+    browser, path = shown
+    browser.open(path)
+    browser.go(f"{path.as_uri()}?#paris")
+    browser.wait("return document.querySelector('#nearest button')")
+    browser.run("document.getElementById('word').focus()")
+    first = browser.run("return document.querySelector('#nearest button').textContent")
+    browser.press(TAB * 3 + ENTER)
+    browser.wait(f"return document.getElementById('nearest-title').textContent.includes({json.dumps(first)})")
+    assert browser.run("return document.activeElement === document.querySelector('#nearest button')")
+    assert browser.run("return document.getElementById('word').value") == first
+    browser.run("history.back()")
+    browser.wait("return document.getElementById('nearest-title').textContent.includes('paris')")
