@@ -27,8 +27,7 @@ from embcomp.torch.alone import combined, drawn_columns
 from embcomp.torch.kd import lstm_outputs
 from embcomp.torch.packed import PackedCodes
 
-MOST_GROUPED = 8  # signs that have a table of all their patterns
-TABLE_SHARE = 0.1  # of the bytes of all codes that these tables may take
+TABLE_SHARE = 0.27  # of the bytes of all codes that tables of patterns of signs may take
 TABLE_BYTES = 2**18  # that they may take at least
 
 
@@ -63,7 +62,7 @@ class Decoder(nn.Module):
 
     def __init__(self, trainable: bool) -> None:
         super().__init__()
-        self.trainable = trainable
+        self.trainable, self.adds_offset = trainable, False
 
     def keep(self, name: str, array: AnyArray | None, *, learned: bool = True) -> None:
         """Take an array, ``learned`` if it is trained when anything is; ``None`` if there is none."""
@@ -81,14 +80,17 @@ class Sums(Decoder):
     as long as the level; see the compressors. All but ``places`` and ``sizes`` may be ``None``.
 
     Attributes:
-        places, sizes: where symbols start in a row of each band, and their bits, int64, shape (bands, symbols).
+        places, sizes: where symbols start in a row of each band, and their bits, int64, shape (bands, symbols); of
+            signs in groups, all of them are one.
         words: codewords of all symbols that stand for some, one after the other; the last one is 0, for no symbol.
         word_starts: first codeword of each of these symbols, int64.
         levels: numbers by width of the symbol: those of b bits start at 2^b − 1.
         spreads: what numbers are multiplied with, shape (bands, numbers).
         centres: what is added to numbers and words, shape (bands, numbers).
         directions: shape (numbers, dim).
-        signs: directions of signs, of which ``words`` are the sums, where they are trained.
+        groups: signs of each group, of whose patterns ``words`` are the sums: ``n_bytes`` bytes of code, then halves.
+        low: what a bit of 0 stands for.
+        signs: directions of signs, in place of ``words`` where they are trained.
         base: what is added then, shape (bands, dim).
         bound: tanh is taken of it, times this.
         length_levels: of a.
@@ -96,7 +98,9 @@ class Sums(Decoder):
 
     def __init__(self, trainable: bool) -> None:
         super().__init__(trainable)
-        self.n_words = self.grouped = 0
+        self.n_words = self.n_bytes = self.n_low = 0
+        self.groups: list[int] = []
+        self.low = -1.0
         self.scales_length = False
         for name in ("words", "word_starts", "levels", "spreads", "centres", "directions", "signs", "base", "bound"):
             self.register_buffer(name, None)
@@ -113,26 +117,32 @@ class Sums(Decoder):
         self._set_word_starts(self.sizes[0].numpy())
 
     def set_signs(self, compressor: SignCodes, codes_bytes: int) -> None:
-        """Take directions of signs, in groups that have a table of the sums of all their patterns."""
+        """Take directions of signs, in groups of 8 and 4 that have a table of the sums of all their patterns."""
         n_signs, directions = compressor.n_signs, compressor.bit_directions
-        low = -1.0
         if isinstance(compressor, NlbCompressor):
-            directions, low = compressor.weights_, 0.0
+            directions, self.low = compressor.weights_, 0.0
             self.keep("base", compressor.bias_[None])
             self.keep("bound", compressor.bound_)
         if directions is None:
             raise ParameterError(f"{compressor.name}: embcomp.torch has no decoder for this method")
         wide = np.diag(directions) if directions.ndim == 1 else directions
-        self.grouped, self.low = _group_size(n_signs, wide.shape[1], codes_bytes), low
-        sizes = np.full(-(-n_signs // self.grouped), self.grouped)
-        sizes[-1] -= len(sizes) * self.grouped - n_signs
-        self._set_places([np.append(sizes, compressor.layout.length_bits)])
-        self._set_word_starts(sizes)
-        if self.trainable:
-            self.keep("signs", wide)
-        else:
-            self._set_words(self._sums_of_patterns(torch.from_numpy(np.array(wide, np.float32)))[:-1].numpy())
+        padding = np.zeros((-n_signs % 8, wide.shape[1]), np.float32)
+        padded = np.concatenate([wide, padding]).astype(np.float32)
+        self.n_bytes = 0 if self.trainable else _n_byte_groups(n_signs, wide.shape[1], codes_bytes)
+        n_left = n_signs - 8 * self.n_bytes
+        self.n_low = (n_left + 3) // 8
+        self.groups = [8] * self.n_bytes + [4] * ((n_left + 7) // 8 + self.n_low)
+        self._set_places([[n_signs, compressor.layout.length_bits]])
+        self._set_word_starts(np.array(self.groups), np.int32)
         self._set_lengths(compressor.length_levels_, scaled=True)
+        if self.trainable:
+            self.keep("signs", padded)
+            return
+        words = self._sums_of_patterns(torch.from_numpy(padded)).numpy()
+        if compressor.offset is not None and self.length_levels is None:
+            words[: 2 ** self.groups[0]] += compressor.offset  # of the first group each row has one sum
+            self.adds_offset = True
+        self.keep("words", words)
 
     def set_graded_signs(self, compressor: LayeredCompressor) -> None:
         """Take signs of which codes have the first so many."""
@@ -181,10 +191,11 @@ class Sums(Decoder):
     def forward(self, codes: PackedCodes, rows: Tensor) -> Tensor:
         """Return the vectors of rows."""
         bands = codes.bands(rows)
-        places, sizes = (self._of_bands(each, bands) for each in (self.places, self.sizes))
-        symbols = codes.symbols(rows, bands, places, sizes)
-        total = self._sum(symbols, bands, sizes)
-        lengths = None if self.length_levels is None else self.length_levels[symbols[:, -1]][:, None]
+        if self.groups:
+            total = functional.embedding_bag(self._patterns(codes.loose(rows)), self._tables(), mode="sum")
+            lengths = self._lengths_of(codes, rows, bands, slice(1, None))
+        else:
+            total, lengths = self._sum(codes, rows, bands)
         if lengths is not None and not self.scales_length:
             total = total * lengths
         total = total if self.directions is None else total @ self.directions
@@ -195,32 +206,54 @@ class Sums(Decoder):
             total = total * torch.where(norms > 0, lengths / norms, 0)
         return total
 
-    def _sum(self, symbols: Tensor, bands: Tensor, sizes: Tensor) -> Tensor:
-        """Return centre, words and numbers, added."""
+    def _patterns(self, loose: Tensor) -> Tensor:
+        """Return where the sum of each group is in the tables, int32, shape (n, groups), from loose rows."""
+        wide = loose.int()
+        halves = wide[:, self.n_bytes : len(self.groups) - self.n_low]
+        parts = [wide[:, : self.n_bytes], halves >> 4, halves[:, : self.n_low] & 15]
+        return torch.cat(parts, dim=1) + self.word_starts
+
+    def _tables(self) -> Tensor:
+        return self.words if self.signs is None else self._sums_of_patterns(self.signs)
+
+    def _lengths_of(self, codes: PackedCodes, rows: Tensor, bands: Tensor, some: slice) -> Tensor | None:
+        if self.length_levels is None:
+            return None
+        places, sizes = (self._of_bands(each[:, some], bands) for each in (self.places, self.sizes))
+        levels: Tensor = self.length_levels[codes.symbols(rows, bands, places, sizes)]
+        return levels
+
+    def _sum(self, codes: PackedCodes, rows: Tensor, bands: Tensor) -> tuple[Any, Tensor | None]:
+        """Return centre, words and numbers, added; and lengths."""
+        places, sizes = (self._of_bands(each, bands) for each in (self.places, self.sizes))
+        symbols = codes.symbols(rows, bands, places, sizes)
         total: Any = 0 if self.centres is None else self._of_bands(self.centres, bands)
         if self.n_words:
-            words = self.words if self.signs is None else self._sums_of_patterns(self.signs)
-            places = torch.where(sizes[:, : self.n_words] > 0, symbols[:, : self.n_words] + self.word_starts, -1)
-            total = total + functional.embedding_bag(places % len(words), words, mode="sum")
+            chosen = torch.where(sizes[:, : self.n_words] > 0, symbols[:, : self.n_words] + self.word_starts, -1)
+            total = total + functional.embedding_bag(chosen % len(self.words), self.words, mode="sum")
         if self.levels is not None:
-            stop = symbols.shape[1] - 1
-            widths = sizes[:, self.n_words : stop]
-            numbers = self.levels[symbols[:, self.n_words : stop] + (1 << widths) - 1]
+            some = slice(self.n_words, symbols.shape[1] - 1)
+            numbers = self.levels[symbols[:, some] + (1 << sizes[:, some]) - 1]
             total = total + (numbers if self.spreads is None else numbers * self._of_bands(self.spreads, bands))
-        return total
+        return total, None if self.length_levels is None else self.length_levels[symbols[:, -1:]]
 
     def _of_bands(self, table: Tensor, bands: Tensor) -> Tensor:
         return table if len(table) == 1 else functional.embedding(bands, table)
 
     def _sums_of_patterns(self, directions: Tensor) -> Tensor:
-        """Return the sums of signed directions for all patterns of each group, one after the other, and a 0."""
-        sizes = self.sizes[0, : self.n_words].tolist()
-        tables = []
-        for group, size in zip(directions.split(sizes), sizes, strict=True):
-            shifts = torch.arange(size - 1, -1, -1, device=directions.device)
-            patterns = (torch.arange(2**size, device=directions.device)[:, None] >> shifts) & 1
-            tables.append((patterns * (1 - self.low) + self.low).to(directions.dtype) @ group)
-        return torch.cat([*tables, torch.zeros_like(directions[:1])])
+        """Return the sums of signed directions for all patterns of each group, one after the other.
+
+        After whole bytes there are the high halves of the others, then the low halves.
+        """
+        halves = directions[8 * self.n_bytes :].unflatten(0, (-1, 2, 4))
+        whole = directions[: 8 * self.n_bytes].unflatten(0, (-1, 8))
+        parts = [whole, halves[:, 0], halves[: self.n_low, 1]]
+        return torch.cat([(self._patterns_of(part.shape[1]).to(part) @ part).flatten(0, 1) for part in parts])
+
+    def _patterns_of(self, size: int) -> Tensor:
+        """Return all patterns of so many signs, shape (2^size, size)."""
+        shifts = torch.arange(size - 1, -1, -1)
+        return ((torch.arange(2**size)[:, None] >> shifts) & 1) * (1 - self.low) + self.low
 
     # Setting
 
@@ -232,10 +265,10 @@ class Sums(Decoder):
     def _set_words(self, words: FloatArray) -> None:
         self.keep("words", np.concatenate([words, np.zeros_like(words[:1])]).astype(np.float32))
 
-    def _set_word_starts(self, sizes: AnyArray) -> None:
+    def _set_word_starts(self, sizes: AnyArray, dtype: Any = np.int64) -> None:
         n_words = 2**sizes
         self.n_words = len(sizes)
-        self.keep("word_starts", np.cumsum(n_words) - n_words, learned=False)
+        self.keep("word_starts", (np.cumsum(n_words) - n_words).astype(dtype), learned=False)
 
     def _set_lengths(self, levels: FloatArray, *, scaled: bool) -> None:
         self.scales_length = scaled
@@ -320,11 +353,11 @@ def _uniform_symbols(codes: PackedCodes, rows: Tensor, n_symbols: int, width: in
     return codes.symbols(rows, torch.zeros_like(rows), places, torch.full_like(places, width))
 
 
-def _group_size(n_signs: int, dim: int, codes_bytes: int) -> int:
-    """Return how many signs have a table of all patterns: as many as leave the tables small beside the codes."""
+def _n_byte_groups(n_signs: int, dim: int, codes_bytes: int) -> int:
+    """Return how many bytes of signs have a table of all patterns: as many as leave the tables small enough."""
     allowed = max(TABLE_BYTES, TABLE_SHARE * codes_bytes)
-    sizes = [size for size in range(1, MOST_GROUPED + 1) if -(-n_signs // size) * 2**size * dim * 4 <= allowed]
-    return max(sizes, default=1)
+    n_bytes = [k for k in range(n_signs // 8 + 1) if (256 * k + 4 * (n_signs - 8 * k)) * dim * 4 <= allowed]
+    return max(n_bytes, default=0)
 
 
 def _all_levels(upper: FloatArray) -> FloatArray:

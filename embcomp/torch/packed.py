@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from embcomp.bits import stream_bytes
+from embcomp import bits
 from embcomp.codes import Codes
 
 READ_BYTES = 3  # that are read for a symbol: it has up to 16 bits and starts within the first byte
@@ -22,6 +22,7 @@ class PackedCodes(nn.Module):
         ends: rank after the last of each band but the last, int64.
         starts: the bit where row 0 would start if all rows were as wide as those of the band, int64, shape (bands,).
         widths: bits of a row, int64, shape (bands,).
+        row_bits: of a row of the first band.
     """
 
     def __init__(self, codes: Codes) -> None:
@@ -29,9 +30,10 @@ class PackedCodes(nn.Module):
         bounds = [0, *(band.end for band in codes.bands)]
         widths = np.array([band.layout.row_bits for band in codes.bands], dtype=np.int64)
         self.sizes = [
-            stream_bytes(stop - start, int(width))
+            bits.stream_bytes(stop - start, int(width))
             for (start, stop), width in zip(pairwise(bounds), widths, strict=True)
         ]
+        self.row_bits = int(widths[0])
         firsts = 8 * np.cumsum([0, *self.sizes[:-1]]) - np.array(bounds[:-1]) * widths
         padded = np.concatenate([*codes.streams, np.zeros(READ_BYTES, dtype=np.uint8)])
         self.register_buffer("stream", torch.from_numpy(padded))
@@ -50,10 +52,19 @@ class PackedCodes(nn.Module):
             places: bit of the row where each symbol starts, int64, shape (n, symbols) or (1, symbols).
             widths: bits of each, 0 to 16; those of 0 bits are 0.
         """
-        bits = (self.starts[bands] + rows * self.widths[bands])[:, None] + places
-        byte = bits >> 3
+        starts = (self.starts[bands] + rows * self.widths[bands])[:, None] + places
+        byte = starts >> 3
         window = sum(self._bytes(byte + number) << (8 * (READ_BYTES - 1 - number)) for number in range(READ_BYTES))
-        return (window >> (8 * READ_BYTES - (bits & 7) - widths)) & ((1 << widths) - 1)
+        return (window >> (8 * READ_BYTES - (starts & 7) - widths)) & ((1 << widths) - 1)
+
+    def loose(self, rows: Tensor) -> Tensor:
+        """Return the codes of rows of one band as loose rows (:mod:`embcomp.bits`), uint8."""
+        if on_processor(rows):
+            return torch.from_numpy(bits.take(self.stream.numpy(), self.row_bits, rows.numpy()))
+        starts = rows * self.row_bits
+        places = (starts >> 3)[:, None] + torch.arange(bits.row_bytes(self.row_bits) + 1, device=rows.device)
+        window, shift = self._bytes(places), (starts & 7)[:, None]
+        return ((window[:, :-1] << shift) | (window[:, 1:] >> (8 - shift))).to(torch.uint8)
 
     def streams(self) -> list[np.ndarray[tuple[int], np.dtype[np.uint8]]]:
         """Return the stream of each band, as files have it."""
@@ -64,3 +75,8 @@ class PackedCodes(nn.Module):
     def _bytes(self, places: Tensor) -> Tensor:
         taken = self.stream.index_select(0, places.flatten().clamp_(max=len(self.stream) - 1))
         return taken.view_as(places).to(torch.int32)
+
+
+def on_processor(rows: Tensor) -> bool:
+    """Whether rows can be given to the library's own kernels."""
+    return rows.device.type == "cpu" and type(rows) is Tensor and not torch.compiler.is_compiling()

@@ -22,8 +22,8 @@ from embcomp.container.writer import save
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import MissingWordError, ParameterError
 from embcomp.text.model import TextModel
-from embcomp.torch.decoders import decoder_of
-from embcomp.torch.packed import PackedCodes
+from embcomp.torch.decoders import Sums, decoder_of
+from embcomp.torch.packed import PackedCodes, on_processor
 from embcomp.vocabulary import Part, Vocabulary
 from embcomp.wordlist import WordList
 
@@ -70,13 +70,13 @@ class CompressedEmbedding(nn.Module):
         self.codes = PackedCodes(file.codes)
         n_bytes = sum(stream.nbytes for stream in file.codes.streams)
         self.decoder = decoder_of(file.compressor, n_bytes, trainable=trainable)
-        self.decoder.keep("offset", file.offset)
+        self.decoder.keep("offset", None if self.decoder.adds_offset else file.offset)
         missing = {"error": None, "zeros": np.zeros(file.dim, np.float32), "mean": None}[oov]
         if oov == "mean":
             missing = file.mean_vector() + (0 if file.offset is None else file.offset)
         self.register_buffer("missing", None if missing is None else torch.from_numpy(missing))
         self._facts = _Facts(file)
-        self._as_in_file = not trainable
+        self._as_in_file = not trainable and isinstance(self.decoder, Sums) and self.decoder.levels is not None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -109,11 +109,11 @@ class CompressedEmbedding(nn.Module):
         """
         flat = indices.reshape(-1).long()
         self._require_rows(flat)
-        if self._kernels_apply(flat):
-            vectors = self._decoded(flat)
-        else:
+        if torch.is_autocast_enabled(flat.device.type):
             with torch.autocast(flat.device.type, enabled=False):
-                vectors = torch.cat([self._decoded(block) for block in flat.split(ROWS_AT_ONCE)])
+                vectors = self._in_blocks(flat)
+        else:
+            vectors = self._in_blocks(flat)
         return vectors.view(*indices.shape, self.embedding_dim)
 
     def to_embc(self, path: str | Path, *, force: bool = False) -> None:
@@ -133,9 +133,8 @@ class CompressedEmbedding(nn.Module):
         return f"{self.num_embeddings}, {self.embedding_dim}, method={self._facts.file.compressor.name}"
 
     def _kernels_apply(self, rows: Tensor) -> bool:
-        """Whether the file's own decoder can be used: it is faster than operations on tensors."""
-        is_plain = rows.device.type == "cpu" and type(rows) is Tensor and not torch.compiler.is_compiling()
-        return self._as_in_file and is_plain
+        """Whether the file's own decoder is to be used: of graded codes it is faster than operations on tensors."""
+        return self._as_in_file and on_processor(rows)
 
     def _apply(self, function: Any, recurse: bool = True) -> Any:
         """Numbers may have another type from now on."""
@@ -155,13 +154,19 @@ class CompressedEmbedding(nn.Module):
             if low < 0 or high >= self.num_embeddings:
                 raise IndexError(f"rows must be from 0 to {self.num_embeddings - 1}, got {low} to {high}")
 
+    def _in_blocks(self, rows: Tensor) -> Tensor:
+        if len(rows) <= ROWS_AT_ONCE or self._kernels_apply(rows):
+            return self._decoded(rows)
+        return torch.cat([self._decoded(block) for block in rows.split(ROWS_AT_ONCE)])
+
     def _decoded(self, rows: Tensor) -> Tensor:
         known = rows if self.missing is None else rows.clamp(max=self.n_rows - 1)
         if self._kernels_apply(rows):
             vectors = torch.from_numpy(self._facts.decoded(self.codes.streams(), known.numpy()))
+            vectors = vectors if self.decoder.offset is None else vectors.add_(self.decoder.offset)
         else:
             vectors = self.decoder(self.codes, known)
-        vectors = vectors if self.decoder.offset is None else vectors + self.decoder.offset
+            vectors = vectors if self.decoder.offset is None else vectors + self.decoder.offset
         return vectors if self.missing is None else torch.where((rows < self.n_rows)[:, None], vectors, self.missing)
 
 
