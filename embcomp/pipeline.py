@@ -43,7 +43,7 @@ SHARE_OF_WORDS = 0.25  # of the allowance: to know repeated words
 SHARE_OF_ROOM = 0.25  # of the allowance: for what need not stay in memory
 KNOWN_BYTES = 150  # of a word in a set
 MOST_KNOWN = 2**22  # words; files with repeated words have no more, as a rule
-WORD_BYTES = KNOWN_BYTES + 30  # of a word in a set, and in a spool in order to be sorted
+SPOOLED_BYTES = 50  # of a word that waits to be sorted, and of its page, its rank and its place in the order
 MANY_ROWS = 2**20  # a sample of so many is one of all
 
 
@@ -236,7 +236,7 @@ def _encode_again(work: _Work, codes: CodesWriter, repeated: RowIds) -> None:
 
 def _require_room_for_all(work: _Work, n_rows: int) -> None:
     reader, compressor, allowance = work.reader, work.compressor, work.allowance
-    n_bytes = n_rows * (4 * reader.dim + WORD_BYTES)
+    n_bytes = 4 * n_rows * reader.dim + word_bytes(n_rows)
     if n_bytes > allowance or n_bytes > CERTAINTY * allowance * reader.share_read > 0:
         in_all = int(n_bytes / (reader.share_read or 1))
         raise ParameterError(
@@ -274,6 +274,11 @@ def require_room_to_fit(compressor: Compressor, n_rows: int, dim: int, allowance
             f"{compressor.name}: {n_rows} rows to learn from take up to {needed} bytes while they are fitted, "
             f"`max_memory` allows {allowance}; raise it, or learn from fewer rows with `fit_rows`"
         )
+
+
+def word_bytes(n_words: int) -> int:
+    """Return the bytes of memory that so many words take while they are read, where none waits in a file."""
+    return KNOWN_BYTES * min(n_words, MOST_KNOWN) + SPOOLED_BYTES * n_words
 
 
 def _bytes_to_fit(n_rows: int, dim: int) -> int:

@@ -184,7 +184,7 @@ def test_a_refusal_comes_early_and_knows_the_size(tmp_path: Path, monkeypatch: p
     def count(stage: str, done: int, total: int, note: str = "") -> None:
         taken.append(done)
 
-    needed = (4 * DIM + pipeline.WORD_BYTES) * 30_000
+    needed = 4 * DIM * 30_000 + pipeline.word_bytes(30_000)
     with pytest.raises(ParameterError) as refused:
         encode_source(source, quick("prune"), ReadOptions(), count, max_memory=needed * 3 // 4)
     said = int(re.findall("about ([0-9]+) bytes", str(refused.value))[0])

@@ -14,12 +14,11 @@ from embcomp.codes import Codes, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.errors import ParameterError
 from embcomp.formats import BlockReader, ReadOptions, open_blocks
+from embcomp.pipeline import COPIES, word_bytes
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
 
 SAMPLE_ROWS = 2**16
-WORD_BYTES = 200  # of memory for a word while it is read, stored and sorted
-COPIES = 3  # of the rows that a fit learns from
 HEADER_BYTES = 3_000  # header and gaps between sections, nearly
 
 
@@ -101,4 +100,4 @@ def _file_bytes(words: list[str], codes: Codes, compressor: Compressor, n_rows: 
 def memory_bytes(n_rows: int, dim: int, head_rows: int | None = None) -> int:
     """All rows and their words, or copies of the rows that a fit learns from, and all words."""
     held = n_rows if head_rows is None else min(n_rows, COPIES * head_rows)
-    return 4 * held * dim + WORD_BYTES * n_rows
+    return 4 * held * dim + word_bytes(n_rows)

@@ -29,8 +29,8 @@ def test_a_limit_is_kept_to(text, monkeypatch):
 
 
 def test_memory_is_of_what_is_held():
-    assert estimate.memory_bytes(1_000, 10) == 1_000 * (4 * 10 + estimate.WORD_BYTES)
-    assert estimate.memory_bytes(1_000, 10, head_rows=100) == 300 * 4 * 10 + 1_000 * estimate.WORD_BYTES
+    assert estimate.memory_bytes(1_000, 10) == 1_000 * (4 * 10 + 200)
+    assert estimate.memory_bytes(1_000, 10, head_rows=100) == 300 * 4 * 10 + 1_000 * 200
 
 
 def test_a_stream_has_no_size(monkeypatch, text):
