@@ -19,6 +19,7 @@ from embcomp.embedding import Embedding, Source, mean_rows
 from embcomp.errors import InputError, ParameterError
 from embcomp.memory import forget, require_memory
 from embcomp.progress import Progress, no_progress
+from embcomp.spool import Room
 from embcomp.text.model import TextModel
 from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
@@ -180,7 +181,7 @@ class EncodedEmbedding:
             )
         new = np.flatnonzero(self.rows(more.words) < 0)
         vocabulary = Vocabulary.build((more.words[index] for index in new.tolist()), after=self.vocabulary)
-        codes = CodesWriter(self.compressor, self.codes)
+        codes = CodesWriter(self.compressor, self.codes, Room())
         codes.add(more.vectors[new])
         addition = {"name": more.source.name, "sha256": more.source.sha256, "rows": len(new)}
         report = self.report | {"added": [*self.report.get("added", []), addition]}

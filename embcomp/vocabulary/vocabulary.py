@@ -18,7 +18,7 @@ from itertools import compress, islice, pairwise
 import numpy as np
 
 from embcomp.errors import CorruptError, InputError, MissingWordError
-from embcomp.spool import Spool
+from embcomp.spool import Room, Spool
 from embcomp.vocabulary.building import VocabularyBuilder, cut
 from embcomp.vocabulary.merging import Numbered, Ranks, chunked, distinct, merged
 from embcomp.vocabulary.part import Part
@@ -61,8 +61,9 @@ class Vocabulary:
         It has a part for each band of ranks, which end before ``ends``, so that a word's rank still says in which
         band it was.
         """
-        parts, ranks_of = cut(merged(self._numbered()), ends[:-1], ordered=False)
-        ranks = Spool()
+        room = Room()
+        parts, ranks_of = cut(merged(self._numbered()), ends[:-1], ordered=False, room=room)
+        ranks = Spool(room)
         for block in (block for each in ranks_of for block in chunked(each)):
             ranks.write(block)
         return Vocabulary(parts), ranks.array().view(np.int64)
