@@ -24,6 +24,8 @@ exclude_patterns = ["README.md"]
 myst_heading_anchors = 4
 napoleon_use_rtype = False
 
+autodoc_mock_imports = ["torch"]  # the site is built without it
+
 # Type aliases appear under their own names, not as what they stand for.
 autodoc_type_aliases = {name: name for name in ("Engine", "FloatMatrix", "Key", "Keys", "Similarity", "Vector")}
 autodoc_typehints_format = "short"

@@ -29,7 +29,7 @@ from embcomp.torch.files import fitted, read_table, tensors, write_table
 class ALONEEmbedding(nn.Module):
     """v_w = W₂ max(0, W₁ (m_w ⊙ o)) [Takase 2020, eq. 1–3]; D_o is ``embedding_dim``.
 
-    The filters m_w are drawn from a seed, as :mod:`embcomp.compressors.filters` says, and are no part of the state:
+    The filters m_w are drawn from a seed, as ``embcomp.compressors.filters`` says, and are no part of the state:
     what is stored does not depend on the number of rows.
 
     Args:

@@ -44,7 +44,7 @@ class KDEmbedding(CodeLayer):
         logits: latent, shape (num_embeddings, D · K).
         codebooks: W, shape (D, K, d').
         transform: H, shape (d', embedding_dim); ``None`` where f is linear and needs none.
-        recurrent, bias: of the LSTM, see :class:`~embcomp.compressors.composition.LstmComposition`.
+        recurrent, bias: of the LSTM, as ``embcomp.compressors.composition`` has them.
         codes: packed symbols in place of ``logits`` when these are fixed, uint8.
         whole_books, book_scales: codebooks as integers, and what each is multiplied with, in place of ``codebooks``
             when frozen.

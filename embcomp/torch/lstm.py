@@ -17,7 +17,7 @@ class BinaryLSTM(nn.Module):
     Args:
         input_size, hidden_size, num_layers, batch_first: as for ``torch.nn.LSTM``.
         dropout: share of the outputs of all layers but the last that are dropped in training.
-        clamp: see :class:`~embcomp.torch.binary.BinaryMatrix`.
+        clamp: α of [Liu 2018, Algorithm 2], the largest magnitude of a latent weight.
 
     Attributes:
         gates: a layer from {x, h} to the gates i, f, g, o, for each layer of the LSTM.

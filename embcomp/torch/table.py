@@ -54,8 +54,8 @@ class CompressedEmbedding(nn.Module):
     Attributes:
         num_embeddings: rows, with that for missing words if there is one.
         embedding_dim: numbers of a vector.
-        codes: packed as in the file, :class:`~embcomp.torch.packed.PackedCodes`.
-        decoder: see :mod:`embcomp.torch.decoders`.
+        codes: packed as in the file, ``embcomp.torch.packed.PackedCodes``.
+        decoder: see ``embcomp.torch.decoders``.
         offset: what is added, or ``None``.
         missing: the vector of missing words, or ``None``.
     """
