@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,8 +54,7 @@ def command(file: str, words: tuple[str, ...], limit: int, groups: int, form: st
     encoded = open_compressed(file)
     if encoded.compressor.layout.kind != "indexed":
         raise ParameterError(
-            f"codes: {Path(file).name} holds {encoded.compressor.layout.kind} codes of method "
-            f"{encoded.compressor.name}; "
+            f"codes: {file} holds {encoded.compressor.layout.kind} codes of method {encoded.compressor.name}; "
             "only indexed codes have symbols"
         )
     symbols = _symbols(encoded)
