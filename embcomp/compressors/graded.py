@@ -348,11 +348,13 @@ class GradedCompressor(Compressor):
     def lookups(self) -> tuple[Lookup | None, ...]:
         """Codewords, and levels along the kept directions, beside the centre of the band."""
         back = self._back.astype(np.float64)
-        found = []
+        found, words = [], dict[int, Words]()  # bands of as many codebooks share what these stand for
         for band, centre in enumerate(self.centres_.astype(np.float64)):
             scaled = self.spreads_[band].astype(np.float64)[:, None] * back
             books = self._codebooks(band)
-            parts: list[Levels | Words] = [Words((books @ back).astype(np.float32))] if len(books) else []
+            if len(books) and len(books) not in words:
+                words[len(books)] = Words((books @ back).astype(np.float32))
+            parts: list[Levels | Words] = [words[len(books)]] if len(books) else []
             parts += [Levels(self._levels_of(n_bits), scaled[columns]) for n_bits, columns in self._groups[band]]
             found.append(Lookup(centre @ back, tuple(parts), self.mean_ if self.faithful else None))
         return tuple(found)

@@ -12,7 +12,7 @@ everything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -160,10 +160,12 @@ class SearchIndex:
         if similarity == "hamming":
             return self._nearest_codes(self._encode(queries), k, n_rows)
         wide = [_unit(query.astype(np.float64)) for query in queries]
+        bands = self._bands
         if self._directions is not None:
-            return [self._nearest_binary(query, similarity, k, n_rows) for query in wide]
-        if self._bands is not None:
-            return [by_tables(self._bands, query, k, n_rows) for query in wide]
+            lanes, inverse = self._lanes[:n_rows], self._inverse if similarity == "decoded" else None
+            return _each(lambda query: self._nearest_binary(lanes, query, inverse, k), wide)
+        if bands is not None:
+            return _each(lambda query: by_tables(bands, query, k, n_rows), wide)
         units = np.array(wide, dtype=np.float32).reshape(queries.shape)
         return by_vectors(self._decoded(n_rows), units, self._inverse, k)
 
@@ -176,13 +178,13 @@ class SearchIndex:
 
         return [one for part in map_blocks(nearest, len(queries), QUERIES_AT_ONCE) for one in part]
 
-    def _nearest_binary(self, query: DoubleArray, similarity: Similarity, k: int, n_rows: int) -> Ranked:
+    def _nearest_binary(self, lanes: UInt64Array, query: DoubleArray, inverse: Inverse | None, k: int) -> Ranked:
+        """Without ``inverse`` codes count as ±1."""
         weights = self._weights(query)
-        length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
-        inverse = 1 / length if length else 0.0
-        if similarity == "decoded":
-            inverse = self._inverse
-        return by_weights(self._lanes[:n_rows], weights, _first(inverse, n_rows), k)
+        if inverse is None:
+            length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
+            inverse = 1 / length if length else 0.0
+        return by_weights(lanes, weights, _first(inverse, len(lanes)), k)
 
     def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
         vectors = self._encoded.decode_rows(ranks)
@@ -296,6 +298,13 @@ class SearchIndex:
         if not np.isfinite(matrix).all():
             raise ParameterError("queries must be finite, got NaN or infinity")
         return matrix
+
+
+def _each(search: Callable[[DoubleArray], Ranked], queries: list[DoubleArray]) -> list[Ranked]:
+    """What is found for each query, several at once; one on this thread."""
+    if len(queries) == 1:
+        return [search(queries[0])]
+    return list(map_blocks(lambda rows: search(queries[rows.start]), len(queries), 1))
 
 
 def _unit(vector: DoubleArray) -> DoubleArray:

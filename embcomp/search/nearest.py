@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.kernels.sums import SCORE_UNIT, rounded
 from embcomp.kernels.weights import Inverse
-from embcomp.search.tables import Band, Products
+from embcomp.search.tables import Band, KnownProducts, Products
 from embcomp.shortlist import Ranked, Shortlist
 from embcomp.threads import blocks
 
@@ -31,7 +31,8 @@ def by_tables(bands: Sequence[Band], query: DoubleArray, k: int, n_rows: int) ->
 
     Cosines of all rows in float32 exclude most of them; those that can be among the k are computed exactly.
     """
-    asked = [band.products(query) for band in bands]
+    known: KnownProducts = {}
+    asked = [band.products(query, known) for band in bands]
     starts = np.cumsum([0, *(len(band.gains) for band in bands)])
     nearly = np.empty(starts[-1], dtype=np.float32)
     for start, stop, band, products in zip(starts[:-1], starts[1:], bands, asked, strict=True):
@@ -61,9 +62,9 @@ def _largest(cosines: FloatArray, k: int) -> float:
 
 def all_by_tables(bands: Sequence[Band], query: DoubleArray, n_rows: int) -> DoubleArray:
     """Return the cosines of :func:`by_tables` for each of the first ``n_rows`` rows, shape (n_rows,)."""
-    parts = [np.empty(0)]
+    parts, known = [np.empty(0)], KnownProducts()
     for band in bands:
-        products = band.products(query)
+        products = band.products(query, known)
         parts += [_exactly(band, products, rows) for rows in blocks(len(band.gains))]
     return np.concatenate(parts)[:n_rows]
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +45,14 @@ class Joint:
         values: what each symbol stands for, float32, shape (2^n_bits, symbols): numbers, or indexes of words. One
             array for all joints that are alike.
         words: float32, shape (symbols, words, dim); ``None`` for numbers.
+        source: what words are part of: joints of one source and the same symbols have the same words.
     """
 
     symbols: slice
     n_bits: int
     values: FloatArray
     words: FloatArray | None = None
+    source: int = 0
 
 
 def joints(lookup: Lookup, most_bits: int) -> list[Joint]:
@@ -63,7 +66,9 @@ def joints(lookup: Lookup, most_bits: int) -> list[Joint]:
                 continue
             joined = _combined(tuple(each.tobytes() for each in values[first:stop]))
             own = None if words is None else words[first:stop]
-            found.append(Joint(slice(start + first, start + stop), _n_bits(values[first:stop]), joined, own))
+            found.append(
+                Joint(slice(start + first, start + stop), _n_bits(values[first:stop]), joined, own, id(words))
+            )
             first = stop
         start += len(values)
     return found
@@ -92,6 +97,31 @@ def _combined(values: tuple[bytes, ...]) -> FloatArray:
     """Return all combinations of the values, float32, of each symbol: shape (product of their numbers, symbols)."""
     grid = np.meshgrid(*(np.frombuffer(each, dtype=np.float32) for each in values), indexing="ij")
     return np.stack([axis.reshape(-1) for axis in grid], axis=1)
+
+
+class OfWords(NamedTuple):
+    """Inner products of a query and words.
+
+    Attributes:
+        products: float64, shape (symbols, words).
+        largest: the largest magnitude of a sum of one of each symbol.
+        sums: of all combinations, float32.
+    """
+
+    products: DoubleArray
+    largest: float
+    sums: FloatArray
+
+    @classmethod
+    def of(cls, words: FloatArray, query: DoubleArray) -> OfWords:
+        """Take words, float32, shape (symbols, words, dim)."""
+        products = np.einsum("mkd,d->mk", words, query)
+        largest = float(np.abs(products).max(axis=1).sum())
+        with np.errstate(over="ignore"):  # what is too large is refused
+            return cls(products, largest, _sums_of_words(products).astype(np.float32))
+
+
+KnownProducts = dict[tuple[int, int, int], OfWords]
 
 
 class Band:
@@ -162,8 +192,8 @@ class Band:
         """The largest of gains and of shifts."""
         return float(self.gains.max(initial=0)), 0.0 if self.shifts is None else float(self.shifts.max(initial=0))
 
-    def products(self, query: DoubleArray) -> Products:
-        """Prepare the inner products with a query, float64, shape (dim,).
+    def products(self, query: DoubleArray, known: KnownProducts) -> Products:
+        """Prepare the inner products with a query, float64, shape (dim,); bands may share words, and so ``known``.
 
         Raises:
             CorruptError: what symbols stand for is too large to be compared.
@@ -173,15 +203,23 @@ class Band:
         require_memory(8 * n_entries, f"{n_entries} sums of codewords and a query")
         along = self._directions @ query
         base, largest = float(self._lookup.base @ query), float(np.abs(along) @ self._largest)
-        terms = []
+        terms = list[DoubleArray | OfWords]()
         for joint in self._joints:
-            terms.append(along[joint.symbols] if joint.words is None else np.einsum("mkd,d->mk", joint.words, query))
-            largest += 0.0 if joint.words is None else float(np.abs(terms[-1]).max(axis=1).sum())
+            if joint.words is None:
+                terms.append(along[joint.symbols])
+                continue
+            key = joint.source, joint.symbols.start, joint.symbols.stop
+            if key not in known:
+                known[key] = OfWords.of(joint.words, query)
+            terms.append(known[key])
+            largest += known[key].largest
         if not largest + abs(base) <= LONGEST:
             raise CorruptError("codewords are too large to be compared")
         origin = self._lookup.origin
         shift = 0.0 if origin is None else float(origin.astype(np.float64) @ query)
-        n_roundings = len(self._joints) + max((len(each) for each in terms), default=0) + ROUNDINGS
+        n_roundings = (
+            len(self._joints) + max((joint.values.shape[1] for joint in self._joints), default=0) + ROUNDINGS
+        )
         gain, origin_gain = self._largest_factors
         error = 2 * n_roundings * EPS * ((largest + abs(base)) * gain + abs(shift) * origin_gain)
         return Products(self._joints, terms, base, shift, error)
@@ -200,14 +238,14 @@ class Products:
 
     Attributes:
         joints: as they are looked up.
-        terms: of each joint: what numbers are multiplied with, shape (symbols,); or of words, shape (symbols, words).
+        terms: of each joint: what numbers are multiplied with, shape (symbols,); or those of words.
         base: of what all rows have.
         shift: of the origin.
         error: of a cosine computed in float32, at most: additions of numbers no larger than the largest.
     """
 
     joints: list[Joint]
-    terms: list[DoubleArray]
+    terms: list[DoubleArray | OfWords]
     base: float
     shift: float
     error: float
@@ -216,13 +254,13 @@ class Products:
         """Return for each joint the sums of all of its values, float32; those of joints that are alike at once."""
         found = [np.empty(0, np.float32)] * len(self.joints)
         alike: dict[int, list[int]] = {}
-        for number, joint in enumerate(self.joints):
-            if joint.words is None:
-                alike.setdefault(id(joint.values), []).append(number)
+        for number, (joint, terms) in enumerate(zip(self.joints, self.terms, strict=True)):
+            if isinstance(terms, OfWords):
+                found[number] = terms.sums
             else:
-                found[number] = _sums_of_words(self.terms[number]).astype(np.float32)
+                alike.setdefault(id(joint.values), []).append(number)
         for numbers in alike.values():
-            factors = np.stack([self.terms[number] for number in numbers]).astype(np.float32)
+            factors = np.array([self.terms[number] for number in numbers], dtype=np.float32)
             for number, table in zip(numbers, factors @ self.joints[numbers[0]].values.T, strict=True):
                 found[number] = table
         return found
@@ -235,9 +273,8 @@ class Products:
         total = np.full(symbols.shape[1], self.base)
         for joint, terms, column in zip(self.joints, self.terms, symbols, strict=True):
             values = joint.values[column]
-            if joint.words is not None:
-                values = np.take_along_axis(terms.T, values.astype(np.intp), axis=0)
-                total += values.sum(axis=1)
+            if isinstance(terms, OfWords):
+                total += np.take_along_axis(terms.products.T, values.astype(np.intp), axis=0).sum(axis=1)
             else:
                 total += (values * terms).sum(axis=1)
         return total

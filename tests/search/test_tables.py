@@ -96,7 +96,7 @@ def test_products_and_cosines(name: str, origin: np.ndarray | None, monkeypatch:
         vectors = lengths * sums + (0 if origin is None else origin)
         band = Band(lookup, pack_fields(fields, n_rows), iter([vectors.astype(np.float32)]))
         query = rng.normal(size=3)
-        products = band.products(query)
+        products = band.products(query, {})
         np.testing.assert_allclose(products.exactly(band.columns), sums @ query, atol=1e-6)
         nearly = np.empty(n_rows, np.float32)
         band.cosines(products, nearly)
