@@ -33,6 +33,19 @@ def embcomp_fit(files: Files, method: str = "itq", **config: Any) -> dict[str, A
     return {"seconds": clock.seconds, "loss": loss, "answer": loss, "rounds": compressor.report["rounds"]}
 
 
+def wide_fit(files: Files, rows: int, dim: int = 1536) -> dict[str, Any]:
+    import numpy as np
+
+    from embcomp.compressors.registry import make_compressor
+
+    vectors = np.random.default_rng(0).standard_normal((rows, dim), dtype=np.float32)
+    vectors *= np.arange(1, dim + 1, dtype=np.float32) ** -0.5
+    compressor = make_compressor("iiq")
+    with timed() as clock:
+        compressor.fit(vectors)
+    return {"seconds": clock.seconds, "rounds": compressor.report["rounds"]}
+
+
 def faiss_fit(files: Files, all_rows: bool = True) -> dict[str, Any]:
     import faiss
     import numpy as np
@@ -124,6 +137,17 @@ CONTESTS = (
         needs=("matrix",),
         note="faiss trains on the first max(10·d, 32,768) rows unless told otherwise; here both train on all rows. "
         "Loss is measured alike for both, on unit rows; 1 − 2/π is about what a random rotation loses.",
+    ),
+    Contest(
+        "wide",
+        "Fitting iiq to 1,536 dimensions, four cores",
+        tuple(Side(f"{rows:,} rows", "contests_fit:wide_fit", {"rows": rows}, threads=4) for rows in (2_000, 50_000)),
+        (
+            Bar("fit, 2,000 rows", "2,000 rows", 5, unit="s"),
+            Bar("fit, 50,000 rows", "50,000 rows", 60, unit="s"),
+        ),
+        repeats=3,
+        note="Normal vectors whose standard deviations fall as 1 / √place.",
     ),
     Contest(
         "encode",

@@ -13,6 +13,8 @@ K = 10
 N_QUERIES = 20
 N_WORDS = 10_000
 WITH_NUMPY = "embcomp, no extension"
+OURS = {"embcomp": "embc", "embcomp, additive": "additive", "embcomp, 300": "dim300", "embcomp, 1,000": "dim1000"}
+N_TOGETHER = 1000
 
 
 def resident_mb() -> float:
@@ -125,8 +127,10 @@ def lookup(files: Files, who: str) -> dict[str, Any]:
 
         vectors = load_finalfusion(files["fifu"], mmap=True)
     else:
-        vectors = embcomp.open(files["embc"])
-    takes_lists = who in ("embcomp", "gensim")
+        vectors = embcomp.open(files[OURS[who]])
+        words = [word for word in words if word in vectors]
+        some = [word for word in some if word in vectors]
+    takes_lists = who in OURS or who == "gensim"
     return _per_word(lambda: [vectors[word] for word in some], (lambda: vectors[words]) if takes_lists else None)
 
 
@@ -225,6 +229,39 @@ def asymmetric(files: Files, who: str, bits: int = 256) -> dict[str, Any]:
         one = [lambda query=query: flat.search(query[None, :], K) for query in wide]
     seconds = per_call(lambda: [call() for call in one]) / len(one)
     return {"seconds": seconds, "ms": 1e3 * seconds, "answer": answer}
+
+
+def together(files: Files, who: str, bits: int = 128) -> dict[str, Any]:
+    """Seconds for many queries at once, on all cores."""
+    import numpy as np
+
+    index, codes, _, _ = _searcher(files, bits, who)
+    asked = np.ascontiguousarray(codes[:: len(codes) // N_TOGETHER][:N_TOGETHER])
+    if who == "faiss":
+        import faiss
+
+        flat = faiss.IndexBinaryFlat(codes.shape[1] * 8)
+        flat.add(np.ascontiguousarray(codes))
+        found = flat.search(asked, K)[1]
+        work = lambda: flat.search(asked, K)  # noqa: E731
+    else:
+        found = index.search_codes(asked, K).ranks
+        work = lambda: index.search_codes(asked, K)  # noqa: E731
+    return {"seconds": per_call(work, 1.0), "answer": found.tolist()}
+
+
+def graded(files: Files, method: str) -> dict[str, Any]:
+    """Milliseconds for a query of floats, one at a time."""
+    import numpy as np
+
+    import embcomp
+
+    vectors = embcomp.open(files[method])
+    rng = np.random.default_rng(0)
+    queries = vectors.encoded.decode_rows(rng.permutation(len(vectors))[:N_QUERIES])
+    queries += rng.normal(0, queries.std(), queries.shape).astype(np.float32)
+    seconds = per_call(lambda: [vectors.index.search(query[None, :], K) for query in queries], 1.0) / N_QUERIES
+    return {"seconds": seconds, "ms": 1e3 * seconds, "answer": len(queries)}
 
 
 def _sign_index(codes: Any, bits: int) -> Any:
@@ -375,15 +412,45 @@ CONTESTS = (
         "lookup",
         "Vectors by word",
         tuple(
-            Side(who, "contests_search:lookup", {"who": who}, threads=1, needs="" if who == "embcomp" else who)
-            for who in ("embcomp", "gensim", "finalfusion", "navec", "staticvectors")
+            Side(who, "contests_search:lookup", {"who": who}, threads=1, needs="" if who in OURS else who)
+            for who in (*OURS, "gensim", "finalfusion", "navec", "staticvectors")
         ),
-        (
-            Bar("one vector by word", "embcomp", 20, quantity="one_us", unit="µs"),
-            Bar(f"a word in batches of {N_WORDS:,}", "embcomp", 1, quantity="batch_us", unit="µs"),
+        tuple(
+            bar
+            for who, one, batch in (
+                ("embcomp", 5, 0.5),
+                ("embcomp, additive", 5, 0.5),
+                ("embcomp, 300", 10, 1.5),
+                ("embcomp, 1,000", 25, 5),
+            )
+            for bar in (
+                Bar(f"one vector by word: {who}", who, one, quantity="one_us", unit="µs"),
+                Bar(f"a word in batches: {who}", who, batch, quantity="batch_us", unit="µs"),
+            )
         ),
-        check=same_number,
-        needs=("embc", "keyed", "fifu", "navec", "static", "words"),
+        needs=(*OURS.values(), "keyed", "fifu", "navec", "static", "words"),
+        note=f"Batches have up to {N_WORDS:,} words. With 300 and 1,000 dimensions, the first words and random vectors.",
+    ),
+    Contest(
+        "together",
+        f"{N_TOGETHER:,} queries at once, nearest {K} by Hamming distance, 128 bits, four cores",
+        tuple(
+            Side(who, "contests_search:together", {"who": who}, threads=4, needs=needs)
+            for who, needs in (("embcomp", ""), ("faiss", "faiss"))
+        ),
+        (Bar("many queries at once", "embcomp", 1.0, "faiss", unit="of faiss"),),
+        same_number,
+        ("bits128",),
+    ),
+    Contest(
+        "graded",
+        f"Nearest {K}, a query of floats against graded codes",
+        tuple(
+            Side(method, "contests_search:graded", {"method": method}, threads=1)
+            for method in ("transform", "additive")
+        ),
+        tuple(Bar(f"a query, {method}", method, 2, quantity="ms", unit="ms") for method in ("transform", "additive")),
+        needs=("transform", "additive"),
     ),
     _hamming_contest(128, 1.5),
     _hamming_contest(304, 1.0),
@@ -420,7 +487,7 @@ CONTESTS = (
             Bar(
                 "decode all rows, 100 bits to 100 numbers",
                 "embcomp",
-                5,
+                20,
                 quantity="million_a_second",
                 unit="M vectors/s",
                 at_least=True,

@@ -59,13 +59,14 @@ def pandas_read(files: Files) -> dict[str, Any]:
     return {"seconds": clock.seconds, "answer": fingerprint(frame[0].tolist(), vectors)}
 
 
-def polars_read(files: Files) -> dict[str, Any]:
+def polars_read(files: Files, exact: bool = False) -> dict[str, Any]:
+    """``exact``: by float64, which gives the nearest float32 always."""
     import polars as pl
 
-    schema = {"word": pl.String} | {str(column): pl.Float32 for column in range(COLUMNS)}
+    schema = {"word": pl.String} | {str(column): pl.Float64 if exact else pl.Float32 for column in range(COLUMNS)}
     with timed() as clock:
         frame = pl.read_csv(files["source"], separator=" ", has_header=False, quote_char=None, schema=schema)
-        vectors = frame.drop("word").to_numpy()
+        vectors = frame.drop("word").to_numpy().astype("f4", copy=False)
     return {"seconds": clock.seconds, "answer": fingerprint(frame["word"].to_list(), vectors)}
 
 
@@ -199,6 +200,43 @@ CONTESTS = (
         check=same_text,
         note="Peak memory is that of the whole process, interpreter and libraries included. The CSV parsers do not "
         "take words with spaces or ragged lines; they are there for scale.",
+    ),
+    Contest(
+        "cores",
+        "Reading GloVe text on one, two and four cores",
+        tuple(
+            Side(f"{name}, {n}", f"contests_text:{call}", arguments, threads=n, needs=needs)
+            for n in (1, 2, 4)
+            for name, call, arguments, needs in (
+                ("embcomp", "embcomp_read", {}, ""),
+                ("polars", "polars_read", {"exact": True}, "polars"),
+            )
+        ),
+        (
+            *(
+                Bar(f"text load, cores: {n}", f"embcomp, {n}", 1.0, f"polars, {n}", unit="of polars")
+                for n in (1, 2, 4)
+            ),
+            Bar("four cores", "embcomp, 4", 2.8, "embcomp, 1", unit="times faster", at_least=True, inverse=True),
+            Bar("peak memory", "embcomp, 4", 250, quantity="peak_mb", unit="MB"),
+        ),
+        same_text,
+    ),
+    Contest(
+        "compress",
+        "Compressing GloVe text from file to file",
+        (
+            Side(GENSIM, "contests_text:gensim_read", needs="gensim"),
+            Side("iiq, 2", "contests_text:compress"),
+            Side("iiq, 4", "contests_text:compress", threads=4),
+            Side("additive, 2", "contests_text:compress", {"method": "additive"}),
+        ),
+        (
+            Bar("iiq, two cores", "iiq, 2", 0.08, GENSIM, unit="of gensim's load"),
+            Bar("iiq, four cores", "iiq, 4", 0.06, GENSIM, unit="of gensim's load"),
+            Bar("additive, two cores", "additive, 2", 10, unit="s"),
+        ),
+        same_rows,
     ),
     Contest(
         "binary",

@@ -14,6 +14,7 @@ import importlib
 import importlib.util
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -168,7 +169,12 @@ def _run(command: list[str], threads: int, folder: Path) -> Facts:
     with (folder / "errors.txt").open("w+", encoding="utf-8") as errors:
         start = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=errors, stdin=subprocess.DEVNULL
+            _on_cores(threads, command),
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            stdin=subprocess.DEVNULL,
         )
         usage = _wait(process, start + LIMIT_SECONDS)
         seconds = time.perf_counter() - start
@@ -184,6 +190,14 @@ def _run(command: list[str], threads: int, folder: Path) -> Facts:
         "cpu_seconds": usage.ru_utime + usage.ru_stime,
         "peak_mb": peak,
     }
+
+
+def _on_cores(n_cores: int, command: list[str]) -> list[str]:
+    """The command, run on so many cores where the system can say so: a side has as many as it has threads."""
+    if not shutil.which("taskset"):
+        return command
+    cores = sorted(os.sched_getaffinity(0))[:n_cores]
+    return ["taskset", "--cpu-list", ",".join(map(str, cores)), *command]
 
 
 def _wait(process: subprocess.Popen[bytes], deadline: float) -> Any:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 Files = dict[str, str]
+WIDE_ROWS = 50_000
 BITS = (100, 128, 256, 304, 384)
 
 # name: (file, function, arguments, files it is made from)
@@ -22,6 +23,9 @@ RECIPES: dict[str, tuple[str, str, dict[str, Any], tuple[str, ...]]] = {
         f"bits{n}": (f"itq{n}.embc", "compressed", {"method": "itq", "bits": n, "iterations": 5}, ("source",))
         for n in BITS
     },
+    "additive": ("additive.embc", "compressed", {"method": "additive"}, ("source",)),
+    "transform": ("transform.embc", "compressed", {"method": "transform"}, ("source",)),
+    **{f"dim{n}": (f"dim{n}.embc", "wide", {"dim": n}, ("words",)) for n in (300, 1000)},
     "keyed": ("glove.kv", "keyed", {}, ("binary",)),
     "fifu": ("glove.fifu", "fifu", {}, ("matrix", "words")),
     "navec": ("glove.navec.tar", "navec", {}, ("matrix", "words", "pq")),
@@ -65,6 +69,18 @@ def compressed(files: Files, target: str, method: str, **config: Any) -> dict[st
     from embcomp.pipeline import encode_source
 
     save(encode_source(files["source"], make_compressor(method, **config), ReadOptions()), Path(target), force=True)
+    return {}
+
+
+def wide(files: Files, target: str, dim: int) -> dict[str, Any]:
+    """The first words, with normal vectors of many dimensions."""
+    import numpy as np
+
+    import embcomp
+
+    words = Path(files["words"]).read_text(encoding="utf-8").split("\n")[:WIDE_ROWS]
+    vectors = np.random.default_rng(0).standard_normal((len(words), dim), dtype=np.float32)
+    embcomp.compress(words, vectors, "itq", iterations=0, fit_rows=5000).save(target, force=True)
     return {}
 
 

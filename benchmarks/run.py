@@ -40,7 +40,6 @@ PACKAGES = (
     "numpy",
     "scipy",
     "gensim",
-    "marisa-trie",
     "faiss-cpu",
     "finalfusion",
     "navec",
