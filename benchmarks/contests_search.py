@@ -429,7 +429,7 @@ CONTESTS = (
             )
         ),
         needs=(*OURS.values(), "keyed", "fifu", "navec", "static", "words"),
-        note=f"Batches have up to {N_WORDS:,} words. With 300 and 1,000 dimensions, the first words and random vectors.",
+        note=f"Batches have up to {N_WORDS:,} words. 300 and 1,000: the first words, random vectors.",
     ),
     Contest(
         "together",
