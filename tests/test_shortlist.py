@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from embcomp import shortlist
 from embcomp.shortlist import Shortlist
 
 
@@ -15,13 +14,10 @@ from embcomp.shortlist import Shortlist
 def test_the_best_are_those_of_sorting_all(seed: int, n_rows: int, k: int, data: st.DataObject) -> None:
     ends = sorted(data.draw(st.lists(st.integers(0, n_rows), max_size=6)))
     costs = np.random.default_rng(seed).normal(size=n_rows).round(2)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shortlist, "FIRST_ROWS", 8)
-        patch.setattr(shortlist, "PENDING_ROWS", 16)
-        listed = Shortlist(k)
-        for first, last in zip([0, *ends], [*ends, n_rows], strict=True):
-            listed.offer(costs[first:last], first)
-        ranks, scores = listed.best()
+    listed = Shortlist(k)
+    for first, last in zip([0, *ends], [*ends, n_rows], strict=True):
+        listed.offer(costs[first:last], first)
+    ranks, scores = listed.best()
     order = np.lexsort((np.arange(n_rows), costs))[:k]
     assert ranks.tolist() == order.tolist()
     assert scores.tolist() == (-costs[order]).tolist()
@@ -34,22 +30,19 @@ def test_the_best_are_those_of_sorting_all(seed: int, n_rows: int, k: int, data:
     st.sampled_from([np.uint8, np.uint16, np.float32]),
 )
 def test_costs_that_are_exact(costs: list[int], k: int, block: int, dtype: type) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shortlist, "FIRST_ROWS", 4)
-        patch.setattr(shortlist, "PENDING_ROWS", 6)
-        listed = Shortlist(k, bound=lambda score: int(-score))
-        for first in range(0, len(costs), block):
-            part = np.array(costs[first : first + block], dtype=dtype)
-            listed.offer(part, first)
-            part[:] = 0  # the list must have copied
-        ranks, scores = listed.best()
+    listed = Shortlist(k)
+    for first in range(0, len(costs), block):
+        part = np.array(costs[first : first + block], dtype=dtype)
+        listed.offer(part, first)
+        part[:] = 0  # the list must have copied
+    ranks, scores = listed.best()
     wanted = sorted(range(len(costs)), key=lambda rank: (costs[rank], rank))[:k]
     assert ranks.tolist() == wanted
     assert scores.tolist() == [-costs[rank] for rank in wanted]
 
 
 @pytest.mark.parametrize("k", [1, 100, 3000])
-def test_a_first_block_that_is_longer_than_what_the_first_bound_is_made_of(k: int) -> None:
+def test_blocks_of_thousands(k: int) -> None:
     costs = np.random.default_rng(0).permutation(5000).astype(np.float32)
     listed = Shortlist(k)
     listed.offer(costs[:4000], 7)

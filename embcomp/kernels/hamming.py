@@ -53,7 +53,7 @@ def hamming_nearest(lanes: UInt64Array, queries: UInt64Array, k: int) -> tuple[R
 
 
 def _nearest(lanes: UInt64Array, query: UInt64Array, k: int) -> tuple[RowIds, DoubleArray]:
-    nearest = Shortlist(k, bound=lambda score: int(-score))
+    nearest = Shortlist(k)
     for first in range(0, len(lanes), STEP_ROWS):
         step = lanes[first : first + STEP_ROWS]
         distances = np.zeros(len(step), dtype=np.uint32)

@@ -1,8 +1,9 @@
 """A page of sorted words, front-coded: how many bytes of another word are kept, and which new ones follow.
 
 The words of a page are numbered from 0. The first one stands in the index. A *head* (its number is a multiple of 16)
-is coded against the head before it, any other word against the word before it. So a word is found by a bisection of
-the heads and at most 15 steps. A page holds the heads and then the other words; before it is compressed, that is
+is coded against the head before it, any other word against the word before it. So a reader can find a word by a
+bisection of the heads and at most 15 steps; this one decodes the page and keeps it. A page holds the heads and then
+the other words; before it is compressed, that is
 
 * one byte for each word: ``kept << 4 | new``, how many bytes are kept and how many are new; 15 stands for 15 or more;
 * for every 15 among them, in their order: bytes to be added to it, up to and including the first one below 255;
@@ -12,8 +13,7 @@ the heads and at most 15 steps. A page holds the heads and then the other words;
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Sequence
+from bisect import bisect_left
 from itertools import pairwise
 from operator import lt
 
@@ -37,16 +37,16 @@ KEPT = bytes(pair >> 4 for pair in range(256))
 NEW = bytes(pair & 15 for pair in range(256))
 LONG_PAIR = re.compile(b"[\xf0-\xff\x0f\x1f\x2f\x3f\x4f\x5f\x6f\x7f\x8f\x9f\xaf\xbf\xcf\xdf\xef]")
 
-Numbers = NDArray[np.int64]
+Numbers = NDArray[np.int64] | NDArray[np.int32]
 
 
 class Page:
-    """The words of one page, decoded when asked for."""
+    """The words of one page."""
 
-    __slots__ = ("_bounds", "_decoded", "_heads", "_kept", "_n_heads", "_name", "_text", "n_words")
+    __slots__ = ("_ends", "_letters", "_name", "_text")
 
     def __init__(self, name: str, first: bytes, n_words: int, stream: bytes | memoryview) -> None:
-        """Inflate a page.
+        """Decode a page.
 
         Args:
             name: of the page, for messages.
@@ -55,119 +55,77 @@ class Page:
             stream: the compressed page.
 
         Raises:
-            CorruptError: it breaks a rule of the format. The other methods raise it too.
+            CorruptError: it breaks a rule of the format.
         """
         self._name = name
         content = inflate(stream, min(MAX_CONTENT, MAX_RATIO * len(stream)))
         if content is None or len(content) < n_words:
             raise CorruptError(f"{self._name} cannot be inflated")
         pairs, self._text = content[: n_words - 1], content[n_words - 1 :]
-        self.n_words = n_words
-        self._n_heads = (n_words - 1) // HEAD_EVERY  # beside the first word
-        self._kept: Sequence[int] = pairs.translate(KEPT)
+        kept: Numbers = np.frombuffer(pairs.translate(KEPT), dtype=np.uint8).astype(np.int32)
         new = np.frombuffer(b"\0" + pairs.translate(NEW), dtype=np.uint8)
-        self._bounds = new.cumsum(dtype=np.int64)  # between the new bytes of one word and those of the next
-        if self._bounds[-1] != len(self._text):  # only then there are long lengths
-            self._kept, self._bounds = self._with_long_lengths(pairs)
-            text_bytes = len(first) + sum(self._kept) + int(self._bounds[-1] - self._bounds[0])
-            if self._bounds[-1] != len(self._text) or text_bytes > MAX_PAGE_TEXT:
+        bounds: Numbers = new.cumsum(dtype=np.int64)  # between the new bytes of one word and those of the next
+        if bounds[-1] != len(self._text):  # only then there are long lengths
+            kept, bounds = self._with_long_lengths(pairs)
+            text_bytes = len(first) + int(kept.sum(dtype=np.int64)) + int(bounds[-1] - bounds[0])
+            if bounds[-1] != len(self._text) or text_bytes > MAX_PAGE_TEXT:
                 raise CorruptError(f"{self._name} has lengths that are not allowed")
-        self._heads = [first]  # as many as were needed so far
-        self._decoded = self._all(first)
-        if self._decoded is not None:
-            self._kept, self._bounds, self._text = (), self._bounds[:0].copy(), b""  # needed no more
+        self._letters, self._ends = self._in_c(first, kept, bounds) or self._slowly(first, kept, bounds)
+        self._text = b""  # needed no more
 
-    def _all(self, first: bytes) -> tuple[bytes, NDArray[np.int32]] | None:
-        """All words and where they end, by the extension; ``None`` without it.
-
-        ``None`` too where a rule is broken: the methods find that when they come to it.
-        """
-        if kernels.native is None:
+    def _in_c(self, first: bytes, kept: Numbers, bounds: Numbers) -> tuple[bytes, Numbers] | None:
+        """Letters of all words, and where each ends; ``None`` where a rule is broken, or without the extension."""
+        letters, ends = np.empty(MAX_PAGE_TEXT, dtype=np.uint8), np.empty(len(bounds), dtype=np.int32)
+        sizes = (len(bounds), HEAD_EVERY)
+        if kernels.native is None or len(first) > MAX_PAGE_TEXT:
             return None
-        kept = np.frombuffer(self._kept, np.uint8) if isinstance(self._kept, bytes) else self._kept
-        letters, ends = np.empty(MAX_PAGE_TEXT, dtype=np.uint8), np.empty(self.n_words, dtype=np.int32)
-        sizes = (self.n_words, HEAD_EVERY)
-        whole = np.array(kept, dtype=np.int32)
-        if not kernels.native.page_words(first, whole, self._bounds, self._text, letters, ends, sizes):
+        if not kernels.native.page_words(first, kept, bounds, self._text, letters, ends, sizes):
             return None
         return letters[: ends[-1]].tobytes(), ends
 
+    def _slowly(self, first: bytes, kept: Numbers, bounds: Numbers) -> tuple[bytes, Numbers]:
+        """The same; raises where a rule is broken."""
+        n_heads = kept.size // HEAD_EVERY  # beside the first word
+        words = list[bytes]()
+        for block, head in enumerate(self._chain(first, kept[:n_heads], bounds)):
+            coded = slice(n_heads + block * STEPS, n_heads + (block + 1) * STEPS)
+            words += self._chain(head, kept[coded], bounds[coded.start :])
+        if not all(map(lt, words, words[1:])):
+            raise CorruptError(f"{self._name} has words that do not ascend")
+        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))
+        if lengths.sum() > MAX_PAGE_TEXT:  # long lengths were added up before
+            raise CorruptError(f"{self._name} has words of more than {MAX_PAGE_TEXT} bytes")
+        return b"".join(words), np.cumsum(lengths).astype(np.int32)
+
+    def _chain(self, word: bytes, kept: Numbers, bounds: Numbers) -> list[bytes]:
+        """``word``, and words each of which is coded against the one before."""
+        words = [word]
+        for n_kept, (begin, end) in zip(kept.tolist(), pairwise(bounds[: len(kept) + 1].tolist()), strict=True):
+            if n_kept > len(word):
+                raise CorruptError(f"{self._name} keeps more of a word than there is")
+            word = word[:n_kept] + self._text[begin:end]
+            words.append(word)
+        return words
+
     def word(self, number: int) -> bytes:
         """Return word ``number``."""
-        if self._decoded is not None:
-            letters, ends = self._decoded
-            return letters[int(ends[number - 1]) if number else 0 : int(ends[number])]
-        block, step = divmod(number, HEAD_EVERY)
-        return self._block(block, step)[-1]
+        return self._letters[int(self._ends[number - 1]) if number else 0 : int(self._ends[number])]
 
     def words(self) -> list[bytes]:
-        """Return all words, having checked that they ascend and are no longer than allowed."""
-        if self._decoded is not None:
-            letters, ends = self._decoded
-            return [letters[start:end] for start, end in pairwise([0, *ends.tolist()])]
-        words = [word for block in range(self._n_heads + 1) for word in self._block(block, STEPS)]
-        self._require_ascending(words)
-        if sum(map(len, words)) > MAX_PAGE_TEXT:  # long lengths were added up before
-            raise CorruptError(f"{self._name} has words of more than {MAX_PAGE_TEXT} bytes")
-        return words
+        """Return all words."""
+        return [self._letters[start:end] for start, end in pairwise([0, *self._ends.tolist()])]
 
     def find_many(self, words: list[bytes], chosen: Numbers, start: int, out: Numbers) -> None:
         """Set out[i] to ``start`` plus the number of words[i] for all i of ``chosen``, unless it is not there."""
-        if self._decoded is not None and kernels.native is not None:
-            kernels.native.page_find(*self._decoded, words, chosen, start, out)
+        if kernels.native is not None:
+            kernels.native.page_find(self._letters, self._ends, words, chosen, start, out)
             return
         for each in chosen.tolist():
-            number = self._find(words[each])
-            if number >= 0:
+            number = bisect_left(range(len(self._ends)), words[each], key=self.word)
+            if number < len(self._ends) and self.word(number) == words[each]:
                 out[each] = start + number
 
-    def _find(self, word: bytes) -> int:
-        """Return the number of ``word``, which is not below the first word, or −1."""
-        heads = self._heads_up_to(word)
-        block = bisect_right(heads, word) - 1
-        if heads[block] == word:
-            return block * HEAD_EVERY
-        words = self._chain(heads[block], *self._coded(block), word)
-        return block * HEAD_EVERY + len(words) - 1 if words[-1] == word else -1
-
-    def _block(self, block: int, n_steps: int) -> list[bytes]:
-        """A head and up to ``n_steps`` words after it."""
-        start, stop = self._coded(block)
-        return self._chain(self._heads_up_to(None)[block], start, min(start + n_steps, stop))
-
-    def _coded(self, block: int) -> tuple[int, int]:
-        """Where the words after a head are coded."""
-        start = self._n_heads + block * STEPS
-        return start, min(start + STEPS, self.n_words - 1)
-
-    def _heads_up_to(self, word: bytes | None) -> list[bytes]:
-        """The heads, the first word among them, at least up to the first one that is not below ``word``."""
-        heads = self._heads
-        if len(heads) <= self._n_heads and (word is None or heads[-1] < word):
-            more = self._chain(heads[-1], len(heads) - 1, self._n_heads, word)
-            self._require_ascending(more)
-            self._heads = heads = heads[:-1] + more  # in one step: another thread may be reading
-        return heads
-
-    def _chain(self, word: bytes, start: int, stop: int, last: bytes | None = None) -> list[bytes]:
-        """``word``, and what is coded there, each against the one before; up to the first one not below ``last``."""
-        words, text = [word], self._text
-        begin, *ends = self._bounds[start : stop + 1].tolist()
-        for kept, end in zip(self._kept[start:stop], ends, strict=True):
-            if kept > len(word):
-                raise CorruptError(f"{self._name} keeps more of a word than there is")
-            word = word[:kept] + text[begin:end]
-            begin = end
-            words.append(word)
-            if last is not None and word >= last:
-                break
-        return words
-
-    def _require_ascending(self, words: list[bytes]) -> None:
-        if not all(map(lt, words, words[1:])):
-            raise CorruptError(f"{self._name} has words that do not ascend")
-
-    def _with_long_lengths(self, pairs: bytes) -> tuple[list[int], Numbers]:
+    def _with_long_lengths(self, pairs: bytes) -> tuple[Numbers, Numbers]:
         """How many bytes each word keeps, and the bounds of the new bytes."""
         kept = list(pairs.translate(KEPT))
         new = np.frombuffer(b"\0" + pairs.translate(NEW), dtype=np.uint8).astype(np.int64)
@@ -178,7 +136,7 @@ class Page:
                 kept[number], at = self._long_length(at)
             if new[number + 1] == LONG:
                 new[number + 1], at = self._long_length(at)
-        return kept, at + np.cumsum(new)
+        return np.array(kept, dtype=np.int32), at + np.cumsum(new)
 
     def _long_length(self, start: int) -> tuple[int, int]:
         """A length whose bytes start there, and where they end."""
