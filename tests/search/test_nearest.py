@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embcomp import shortlist
 from embcomp.bits import pack_fields
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.kernels.sums import SCORE_UNIT, rounded
@@ -25,8 +24,6 @@ def small_blocks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("embcomp.kernels.lookup.STEP_ROWS", 32)
         patch.setattr(nearest, "FEW", 4)
-        patch.setattr(shortlist, "FIRST_ROWS", 8)
-        patch.setattr(shortlist, "PENDING_ROWS", 16)
         yield
 
 
