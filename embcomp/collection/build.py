@@ -1,4 +1,4 @@
-"""Files from encoded parts: one ``.embc`` of all rows, or one of each shard."""
+"""One file of encoded parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from embcomp.collection.parts import EncodedPart, whole_source
 from embcomp.collection.rows import Rows, no_rows
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError
-from embcomp.vocabulary import Vocabulary
+from embcomp.vocabulary import HEAD_WORDS, Vocabulary, VocabularyBuilder
 
 
 def merge(parts: list[EncodedPart], model: Model) -> EncodedEmbedding:
@@ -23,42 +23,34 @@ def merge(parts: list[EncodedPart], model: Model) -> EncodedEmbedding:
         CorruptError: a part is damaged.
         InputError: the parts have other rows than the model was made from.
     """
-    seen: set[str] = set()
+    firsts = accumulate((part.n_rows for part in parts), initial=0)
     found = [no_rows(model.compressor)]
-    for part, first in zip(parts, first_positions(parts), strict=False):
-        shards = [part.rows(shard, model.compressor, first) for shard in range(part.n_shards)]
-        found.append(first_rows(Rows.interleaved(shards), seen, part, model)[0])
-    rows = Rows.joined(found)
-    require_grades(rows, model)
-    vocabulary, codes = Vocabulary.build(rows.words), rows.pack(model.compressor)
+    for part, first in zip(parts, firsts, strict=False):
+        found.append(Rows.interleaved([part.rows(shard, model.compressor, first) for shard in range(part.n_shards)]))
+    vocabulary, rows, _ = distinct(Rows.joined(found), strict=model.strict)
+    require_grades([len(loose) for loose in rows.codes], model)
     source = whole_source(parts, model, len(rows.words))
-    return EncodedEmbedding(vocabulary, codes, model.compressor, source, model.report)
+    return EncodedEmbedding(vocabulary, rows.pack(model.compressor), model.compressor, source, model.report)
 
 
-def first_positions(parts: list[EncodedPart]) -> list[int]:
-    """Return the position of the first row of each part, and the number of all rows."""
-    return list(accumulate((part.n_rows for part in parts), initial=0))
-
-
-def first_rows(rows: Rows, seen: set[str], part: EncodedPart, model: Model) -> tuple[Rows, RowIds]:
-    """Drop rows of words that are in ``seen`` or come again; return the rest, and the positions dropped.
+def distinct(rows: Rows, *, strict: bool = False) -> tuple[Vocabulary, Rows, RowIds]:
+    """Return the words of rows, the rows without those of words that came before, and the positions of these.
 
     Raises:
-        InputError: there are such rows, and the source is to have none.
+        InputError: there are such rows, and ``strict``.
     """
-    kept, dropped = rows.first_of_each(seen)
-    if len(dropped) and model.strict:
-        word = rows.words[int(np.searchsorted(rows.positions, dropped[0]))]
-        raise InputError(f"{part.source.name}: the word {word!r} is in an earlier part, expected distinct words")
-    return kept, dropped
+    builder = VocabularyBuilder([HEAD_WORDS], strict=strict)
+    builder.extend(rows.words)
+    words, repeated = builder.finish()
+    if not len(repeated):
+        return Vocabulary(words), rows, repeated
+    kept = np.delete(np.arange(len(rows.words), dtype=np.int64), repeated)
+    return Vocabulary(words), rows.take(kept), rows.positions[repeated]
 
 
-def require_grades(rows: Rows, model: Model) -> None:
-    """Refuse rows whose grades do not begin where the model says."""
-    bands = bands_of(model.compressor, len(rows.words))
-    ends = list(accumulate(len(loose) for loose in rows.codes if len(loose))) or [0]
-    if ends != [band.end for band in bands]:
-        raise InputError(
-            f"grades end at rows {ends}, expected {[band.end for band in bands]}: "
-            "the parts are not those that the model was made from"
-        )
+def require_grades(counts: list[int], model: Model) -> None:
+    """Refuse rows, so many of each grade, whose grades do not end where the model says."""
+    expected = [band.end for band in bands_of(model.compressor, sum(counts))]
+    ends = list(accumulate(count for count in counts if count)) or [0]
+    if ends != expected:
+        raise InputError(f"grades end at rows {ends}, expected {expected}: parts are not those of the model")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from embcomp.collection.build import distinct
 from embcomp.collection.engines import Engine, Task, run
 from embcomp.collection.folders import Folder, folder_at
 from embcomp.collection.manifest import Manifest, publish, read_manifest
@@ -63,7 +64,7 @@ def _added(
             for number, part in enumerate(parts_of([source]))
         ]
         rows = Rows.joined([part.rows(0, model.compressor, 0) for part in parts])
-    rows, _ = rows.first_of_each(set())
+    _, rows, _ = distinct(rows)
     ranks = opened.vocabulary.ranks(rows.words)
     new = rows.take(np.flatnonzero(ranks < 0))
     new = new._replace(positions=before.n_positions + np.arange(len(new.words), dtype=np.int64))
@@ -84,7 +85,7 @@ def _in_shards(rows: Rows, model: Model, n_shards: int, first: int, folder: Fold
     """Write rows as a file for each shard that has some."""
     owners = shards_of(rows.words, n_shards)
     return [
-        write_shard(rows.take(np.flatnonzero(owners == shard)), model, shard, n_shards, first, folder)
+        write_shard(rows.take(np.flatnonzero(owners == shard)), model, shard, n_shards, first, folder).entry
         for shard in np.unique(owners).tolist()
     ]
 
@@ -118,7 +119,7 @@ def rebuild(root: str, generation: int, shard: int, n_shards: int) -> Entry:
         if own * n_shards < (shard + 1) * manifest.n_shards and shard * manifest.n_shards < (own + 1) * n_shards:
             rows = old.rows(model.compressor)
             found.append(rows.take(np.flatnonzero(shards_of(rows.words, n_shards) == shard)))
-    return write_shard(Rows.interleaved(found), model, shard, n_shards, 0, folder)
+    return write_shard(Rows.interleaved(found), model, shard, n_shards, 0, folder).entry
 
 
 def one_file(opened: CollectionEmbedding) -> EncodedEmbedding:

@@ -73,23 +73,20 @@ def check_file(root: str, generation: int, number: int) -> list[str]:
         return [*verify(path), f"{where}: has the SHA-256 {digest}, the manifest says {entry.sha256}"]
     if problems := verify(path):
         return problems
-    shard = Shards(manifest, folder).files[number]
+    files = Shards(manifest, folder).files
     try:
-        words = list(shard.encoded.vocabulary)
-        ascending = bool((np.diff(shard.positions, prepend=entry.first - 1) > 0).all())
+        words, positions = list(files[number].encoded.vocabulary), files[number].positions
+        ascending = bool((np.diff(positions, prepend=entry.first - 1) > 0).all())
     except ContainerError as error:
         return [str(error)]
     found = []
     if (shards_of(words, manifest.n_shards) != entry.shard).any():
         found.append(f"{where}: has words of other shards than {entry.shard}")
-    if not ascending or int(shard.positions.max(initial=0)) >= manifest.n_positions > 0:
+    if not ascending or int(positions.max(initial=0)) >= manifest.n_positions > 0:
         found.append(f"{where}: its positions must ascend from {entry.first} and be below {manifest.n_positions}")
-    earlier = [other for other in manifest.files[:number] if other.shard == entry.shard]
-    known = Shards(manifest, folder)
-    for other in earlier:
-        ranks = known.files[manifest.files.index(other)].encoded.vocabulary.ranks(words)
-        if (ranks >= 0).any():
-            found.append(f"{where}: has words that {other.name} has")
+    for other in files[:number]:
+        if other.entry.shard == entry.shard and (other.encoded.vocabulary.ranks(words) >= 0).any():
+            found.append(f"{where}: has words that {other.entry.name} has")
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from embcomp.codes import bands_of
+from embcomp.collection.build import require_grades
 from embcomp.collection.engines import Engine, Task, run
 from embcomp.collection.folders import Folder, RemoteFolder, folder_at
 from embcomp.collection.manifest import Manifest, generations, publish, read_manifest
@@ -187,11 +187,8 @@ def finish(
         OutputError: another writer has published meanwhile.
     """
     dropped = np.sort(np.array([position for each in built for position in each.dropped], dtype=np.int64))
-    grades = np.sum([each.entry.grades for each in built], axis=0)
-    n_rows = int(grades.sum())
-    ends = np.cumsum(grades[grades > 0]).tolist() or [0]
-    if ends != (expected := [band.end for band in bands_of(model.compressor, n_rows)]):
-        raise InputError(f"grades end at rows {ends}, expected {expected}: parts are not those of the model")
+    grades = np.sum([each.entry.grades for each in built], axis=0).tolist()
+    require_grades(grades, model)
     manifest = Manifest(
         generation=0,
         parent="",
@@ -204,7 +201,7 @@ def finish(
         n_positions=sum(part.n_rows for part in parts),
         dropped=keep_dropped(folder, dropped),
         n_dropped=len(dropped),
-        source=whole_source(parts, model, n_rows),
+        source=whole_source(parts, model, sum(grades)),
         report=model.report,
         files=tuple(each.entry for each in built if each.entry.rows or n_shards == 1),
     )

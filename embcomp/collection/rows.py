@@ -60,18 +60,6 @@ class Rows(NamedTuple):
             codes.append(np.concatenate([each for each, _ in loose])[np.argsort(places, kind="stable")])
         return cls([words[each] for each in order.tolist()], positions[order], codes)
 
-    def first_of_each(self, seen: set[str]) -> tuple[Rows, RowIds]:
-        """Drop rows of words that are in ``seen`` or come again; return the rest, and the positions dropped."""
-        kept = []
-        for row, word in enumerate(self.words):
-            if word not in seen:
-                seen.add(word)
-                kept.append(row)
-        if len(kept) == len(self.words):
-            return self, self.positions[:0]
-        chosen = np.array(kept, dtype=np.int64)
-        return self.take(chosen), np.delete(self.positions, chosen)
-
     def pack(self, compressor: Compressor) -> Codes:
         """Return the codes as a file has them that has no other rows."""
         bands = bands_of(compressor, len(self.words))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from embcomp.arrays import AnyArray, RowIds
-from embcomp.collection.build import first_rows
+from embcomp.collection.build import distinct
 from embcomp.collection.folders import Folder
 from embcomp.collection.model import Model
 from embcomp.collection.parts import EncodedPart
@@ -28,7 +28,6 @@ from embcomp.container.writer import write
 from embcomp.embedding import Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError
-from embcomp.vocabulary import Vocabulary
 
 POSITIONS = "positions"
 KINDS = ("file", "codes", "words", "order", "state", "text")  # of bytes that are counted
@@ -95,25 +94,23 @@ def build_shard(
         built = Built(Entry.of_json(done["entry"]), done["dropped"])
         if folder.exists(built.entry.name):
             return built
-    seen: set[str] = set()
-    found, dropped, first = [no_rows(model.compressor)], list[int](), 0
+    found, first = [no_rows(model.compressor)], 0
     for part in parts:
-        rows, repeated = first_rows(part.rows(shard, model.compressor, first), seen, part, model)
-        found.append(rows)
-        dropped += repeated.tolist()
+        found.append(part.rows(shard, model.compressor, first))
         first += part.n_rows
-    built = Built(write_shard(Rows.joined(found), model, shard, n_shards, 0, folder), dropped)
-    done = {"entry": built.entry.to_json(), "dropped": dropped}
+    built = write_shard(Rows.joined(found), model, shard, n_shards, 0, folder)
+    done = {"entry": built.entry.to_json(), "dropped": built.dropped}
     work.write(record, json.dumps(done).encode())
     return built
 
 
-def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int, folder: Folder) -> Entry:
+def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int, folder: Folder) -> Built:
     """Write rows as a shard; the same rows give the same file, of the same name."""
+    vocabulary, rows, dropped = distinct(rows, strict=model.strict)
     counts = [len(loose) for loose in rows.codes]
     compressor = model.compressor.of_bands(counts)
     source = Source(name=model.encoded.source.name, rows=len(rows.words), dim=model.encoded.dim)
-    encoded = EncodedEmbedding(Vocabulary.build(rows.words), rows.pack(compressor), compressor, source, {})
+    encoded = EncodedEmbedding(vocabulary, rows.pack(compressor), compressor, source, {})
     data = io.BytesIO()
     write(encoded, data, {POSITIONS: _gaps(rows.positions, first)})
     digest = hashlib.sha256(data.getbuffer()).hexdigest()
@@ -124,7 +121,7 @@ def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int,
     sizes["words"] = sum(len(part.words.index) + len(part.words.pages) for part in encoded.vocabulary.parts)
     sizes["text"] = encoded.vocabulary.text_bytes
     sizes["order"] = encoded.vocabulary.stored_bytes - sizes["words"]
-    return Entry(name, shard, first, tuple(counts), sizes, digest)
+    return Built(Entry(name, shard, first, tuple(counts), sizes, digest), dropped.tolist())
 
 
 def _gaps(positions: RowIds, first: int) -> AnyArray:
