@@ -172,8 +172,7 @@ class GradedCompressor(Compressor):
         units, long = self._units(rows)
         ends = self.ends_.tolist()
         self.length_levels_ = lengths.length_levels(long, n_length_bits)
-        weights = long if n_length_bits and not self.faithful else None
-        bands = grades.band_statistics(units, ranks, ends, weights)
+        bands = grades.band_statistics(units, ranks, ends)
         average = max(0.0, self._average - n_length_bits)
         slope = grades.chosen_slope(bands, average, self.grade)
         widths = grades.widths(ends, average, slope)

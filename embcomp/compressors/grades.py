@@ -6,9 +6,10 @@ ranks whose codes have one width. It ends at half of the rank where the next one
 most words are, at 1/√2 of it.
 
 The slope is chosen without labels, by the squared error expected over words drawn uniformly, for normal sources with
-the variances of each band, at its bound [Cover 2006, §10.3.3]. Bands lower it, because each has a mean and a table of
-bits of its own; a slope raises it. The steepest slope is taken that gives half of the gain back, so that rare words
-are still better off than without bands.
+the variances of each band, at its bound [Cover 2006, §10.3.3]. It is the error of unit rows: rare words may be much
+shorter than frequent ones, and are asked for by direction all the same. Bands lower the error, because each has a
+mean and a table of bits of its own; a slope raises it. The steepest slope is taken that gives half of the gain back,
+so that rare words are still better off than without bands.
 
 Words are found to be in order of frequency by two signs. Frequent and rare words lie around different means: the
 logarithm of the rank explains a share of the variance of unit rows. And vectors of rare words are shorter, which
@@ -28,7 +29,6 @@ import numpy as np
 from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.compressors import principal
 from embcomp.compressors.filters import random_words
-from embcomp.compressors.lengths import mean_square
 from embcomp.threads import map_blocks
 
 MOST_BANDS = 14
@@ -90,23 +90,16 @@ def slices_of_bands(ranks: RowIds, ends: Sequence[int]) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(np.searchsorted(ranks, [0, *ends]).tolist())]
 
 
-def band_statistics(
-    units: FloatArray, ranks: RowIds, ends: Sequence[int], long: DoubleArray | None = None
-) -> list[BandStatistics]:
-    """Return the statistics of each band, of its unit rows or, given their lengths, of the rows.
+def band_statistics(units: FloatArray, ranks: RowIds, ends: Sequence[int]) -> list[BandStatistics]:
+    """Return the statistics of each band.
 
     Args:
         units: float32, shape (n, k), unit rows along directions in which numbers do not depend on each other.
         ranks: of the rows, ascending.
         ends: of the bands.
-        long: float64, shape (n,).
     """
-    out = []
-    for rows, n_rows in zip(slices_of_bands(ranks, ends), np.diff([0, *ends]).tolist(), strict=True):
-        mean, variance = principal.moments(units[rows])
-        weight = 1.0 if long is None else mean_square(long[rows])
-        out.append(BandStatistics(n_rows, mean, variance * weight))
-    return out
+    moments = [principal.moments(units[rows]) for rows in slices_of_bands(ranks, ends)]
+    return [BandStatistics(n_rows, *each) for n_rows, each in zip(np.diff([0, *ends]).tolist(), moments, strict=True)]
 
 
 def chosen_ends(n_rows: int, grade: float | str, *, ordered: bool) -> list[int]:

@@ -126,12 +126,11 @@ class LayeredCompressor(BinaryCompressor):
         share, ordered = _order_share(rows, mean_rows(head), ranks, n_rows)
         report |= self._learn_lengths(rows)
         rest, long = self._whole_units(rows)
-        weights = long if len(self.length_levels_) else None
-        if weights is None:
+        if not len(self.length_levels_):
             self.length_levels_ = lengths.length_levels(long, 0)
         ends = grades.chosen_ends(n_rows, self.grade, ordered=ordered)
         average = float(rows.shape[1] if isinstance(self.bits, str) else self.bits)
-        bands = grades.band_statistics(_along(rest, basis), ranks, ends, weights)
+        bands = grades.band_statistics(_along(rest, basis), ranks, ends)
         slope = grades.chosen_slope(bands, average, self.grade)
         widths = grades.widths(ends, average, slope)
         self.ends_, self.widths_ = np.array(ends, dtype=np.uint32), np.array(widths, dtype=np.uint32)

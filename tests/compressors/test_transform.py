@@ -138,6 +138,18 @@ def test_words_in_no_order_of_frequency_have_one_width() -> None:
             assert len(fitted.layouts) == 1
 
 
+@pytest.mark.parametrize("method", ["transform", "itq"])
+def test_rare_words_keep_bits_however_short_they_are(method: str) -> None:
+    rng = np.random.default_rng(5)
+    rows = rng.standard_normal((8192, 16)) + np.log2(np.arange(8192) + 2)[:, None] / 8
+    short = (rows / (np.arange(8192) + 1)[:, None] ** 0.5).astype(np.float32)
+    widths = [
+        make_compressor(method, bits=16, grade="auto", lengths=n_bits).fit(short).layouts[-1].row_bits - n_bits
+        for n_bits in (0, 5)
+    ]
+    assert min(widths) >= 8
+
+
 def test_a_slope_that_is_given_needs_no_order() -> None:
     rows = np.random.default_rng(4).permutation(ordered_rows())
     assert len(make_compressor("transform", bits=8, grade=1).fit(rows).layouts) > 1
