@@ -20,7 +20,7 @@ from embcomp.files import check_target, replacing
 def command(file: str, output: str | None, title: str | None, force: bool) -> None:
     """Write a page that holds FILE and shows its words: neighbours, analogies, a map.
 
-    The page is one HTML file, a third larger than FILE. It works offline, in any current browser.
+    The page is one HTML file, a quarter larger than FILE. It works offline, in any current browser.
     """
     from embcomp.container.reader import open_container
     from embcomp.webpage import page_of

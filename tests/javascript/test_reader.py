@@ -158,6 +158,20 @@ def test_over_http(ranges: bool) -> None:
     assert sent == [path.stat().st_size]
 
 
+@pytest.mark.parametrize("name", BROWSERS)
+def test_the_page_in_the_documentation(name: str, tmp_path: Path) -> None:
+    guide = (SCRIPT.parents[2] / "docs" / "how-to" / "show-in-a-browser.md").read_text(encoding="utf-8")
+    (page,) = re.findall(r"```html\n(.*?)```", guide, re.DOTALL)
+    path = tmp_path / "glove.embc"
+    embcomp.compress(["the", "king", "of"], np.random.default_rng(0).normal(size=(3, 8)), "sign").save(path)
+    files = {"index.html": page.encode(), MODULE.name: MODULE.read_bytes(), path.name: path.read_bytes()}
+    with BROWSERS[name]() as browser, served(files) as (base, _):
+        browser.go(f"{base}/index.html")
+        found = json.loads(browser.wait("return document.querySelector('pre').textContent"))
+    expected = embcomp.open(path, similarity="decoded").most_similar("king")
+    assert [each["word"] for each in found] == [word for word, _ in expected]
+
+
 def test_only_what_is_needed_is_fetched(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     words = [f"word{number}" for number in range(60_000)]
