@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from embcomp.checks import size_text
 from embcomp.comparison import svg
 from embcomp.comparison.details import ROTATION, unpacked
@@ -268,9 +270,10 @@ def _by_rank(values: Sequence[float]) -> list[Point]:
 
 
 def _bit_rows(rows: list[list[str]], n_bits: int, left: float, top: float, width: float) -> list[Markup]:
-    table = unpacked(rows, n_bits).tolist()
     strokes = "".join(
-        f"M{first} {number + 0.5:g}h{length}" for number, row in enumerate(table) for first, length in svg.runs(row)
+        f"M{first} {number + 0.5:g}h{end - first}"
+        for number, row in enumerate(unpacked(rows, n_bits))
+        for first, end in np.flatnonzero(np.diff(row, prepend=False, append=False)).reshape(-1, 2).tolist()
     )
     move = f"translate({left:.1f} {top:.1f}) scale({width / n_bits:.4f} {ROW_HEIGHT})"
     labels = [

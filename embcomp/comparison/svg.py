@@ -254,17 +254,6 @@ def coincide(one: Sequence[Point], other: Sequence[Point]) -> bool:
     return len(one) == len(other) and all(math.dist(a, b) < SAME for a, b in zip(one, other, strict=True))
 
 
-def runs(bits: Sequence[bool]) -> list[tuple[int, int]]:
-    """Stretches of true values: first position and length."""
-    found: list[tuple[int, int]] = []
-    for position, bit in enumerate(bits):
-        if bit and found and sum(found[-1]) == position:
-            found[-1] = (found[-1][0], found[-1][1] + 1)
-        elif bit:
-            found.append((position, 1))
-    return found
-
-
 _SHAPES = (
     "M{0:.1f} {1:.1f}m-5 0a5 5 0 1 0 10 0a5 5 0 1 0 -10 0z",
     "M{0:.1f} {1:.1f}m-4.5 -4.5h9v9h-9z",

@@ -42,7 +42,7 @@ export async function open(source) {
   for (const [name, section] of sections) {
     if (name.startsWith('state.')) state[name.slice(6)] = await section.array();
   }
-  require(Object.hasOwn(METHODS, document.method), `a method that this reader knows, got ${document.method}`);
+  require(Object.hasOwn(METHODS, document.method), `a method that is known, got ${document.method}`);
   return new Embedding(document, sections, state);
 }
 
@@ -55,7 +55,7 @@ function sectionsOf(bytes, document, headerEnd) {
     end = offset + length;
     require(!sections.has(name) && end <= bytes.size, `section ${name} once and within the file`);
     const known = /^(words|order|codes|state)\./.test(name);
-    require(known || !required, `a required section that this reader knows, got ${name}`);
+    require(known || !required, `required sections that are known, got ${name}`);
     sections.set(name, sectionOf(bytes, entry));
   }
   require(end === bytes.size, 'nothing after the last section');
@@ -80,7 +80,7 @@ function sectionOf(bytes, { name, dtype, shape, offset, length, crc32: checksum 
   /** The numbers, with a `shape`. */
   const array = async () => {
     const { buffer } = (await all()).slice();
-    require(dtype === '<f2' || Object.hasOwn(TYPES, dtype), `a dtype of the format, got ${dtype}`);
+    require(dtype === '<f2' || Object.hasOwn(TYPES, dtype), `a known dtype, got ${dtype}`);
     return Object.assign(dtype === '<f2' ? Float32Array.from(new Uint16Array(buffer), half) : new TYPES[dtype](buffer), { shape });
   };
   return { read, bits, all, array };
@@ -214,7 +214,7 @@ async function pieces(find, word, prefix, most) {
   for (let start = 0; start < letters.length;) {
     let end = letters.length + 1, piece;
     while (piece === undefined && end > start + 1) piece = await find((start ? prefix : '') + letters.slice(start, end -= 1).join(''));
-    if (piece === undefined || letters.length > most) return undefined;
+    if (piece === undefined || letters.length > most) return;
     found.push(piece);
     start = end;
   }
@@ -229,7 +229,6 @@ async function words(file, text) {
       const rank = await file.rank(form);
       if (rank >= 0) return rank;
     }
-    return undefined;
   };
   file.inPieces ??= find(...[...'abcdefghijklmnopqrstuvwxyz'].map((letter) => `##${letter}`));
   const split = (await file.inPieces) !== undefined;
@@ -255,7 +254,7 @@ async function tokens(file, rules, text) {
   const rankOf = async (token) => (token === model.unk_token && !rules.keep_unknown ? -1 : file.rank(token));
   const find = async (token) => {
     const rank = await file.rank(token);
-    return (typeof model.vocab === 'number' ? rank >= 0 && rank < model.vocab : Object.hasOwn(model.vocab, token)) ? rank : undefined;
+    if (typeof model.vocab === 'number' ? rank >= 0 && rank < model.vocab : Object.hasOwn(model.vocab, token)) return rank;
   };
   const ofText = (plain) => {
     if (normalizer.clean_text) plain = plain.replace(/[\0\ufffd]|(?![\t\n\r])\p{C}/gu, '');
@@ -884,8 +883,9 @@ function joined(chunks) {
 // Where the bytes come from: `size`, and `read(start, end)`, a promise of a Uint8Array
 
 async function bytesOf(source) {
-  if (source instanceof ArrayBuffer) return inMemory(new Uint8Array(source));
-  if (ArrayBuffer.isView(source)) return inMemory(new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
+  if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) {
+    return inMemory(new Uint8Array(source.buffer ?? source, source.byteOffset, source.byteLength));
+  }
   if (!(source instanceof Blob)) return overHttp(String(source));
   return { size: source.size, read: async (start, end) => new Uint8Array(await source.slice(start, end).arrayBuffer()) };
 }
@@ -911,7 +911,7 @@ async function overHttp(url) {
       kept.push(part = { from, to, answer: get(from, to) });
     }
     const { content } = await part.answer;
-    if (content.length < part.to - part.from) throw new EmbcError(`cannot read ${url}: bytes ${start} to ${end} are missing from the answer`);
+    if (content.length < part.to - part.from) throw new EmbcError(`cannot read ${url}: bytes ${start} to ${end} are missing`);
     return content.subarray(start - part.from, end - part.from);
   };
   return { size, read };

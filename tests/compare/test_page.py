@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from embcomp.comparison import tables
-from embcomp.comparison.figures import MOST_CURVES, Material, all_figures, errors, losses, pareto
+from embcomp.comparison.figures import MOST_CURVES, Material, all_figures, errors, losses, pareto, pattern
 from embcomp.comparison.page import Report, findings, html_page
 from embcomp.comparison.tables import Line
 from embcomp.comparison.workbench import BASELINE, Evaluation, Result
@@ -84,6 +84,13 @@ def test_why_fidelity_is_low_is_said_where_it_is_shown() -> None:
         figure = pareto(Material(lines, {}, []), ("fidelity", "spearman"))
         assert figure is not None
         assert ("iiq leave" in figure.caption) == said
+
+
+def test_bits_are_drawn_in_runs() -> None:
+    bits = {"word": "a", "bits": 4, "nearest": [["a", "60"], ["b", "b0"]], "furthest": [["c", "00"], ["d", "f0"]]}
+    figure = pattern(material([BASE, line("iiq", 100, 0.9)], losses=[], singular_values=[], errors=[], pattern=bits))
+    assert figure is not None
+    assert re.findall('<path d="([^"]*)"', figure.picture) == ["M1 0.5h2M0 1.5h1M2 1.5h2", "M0 1.5h4"]
 
 
 def test_lines_that_lie_over_each_other_share_a_name_and_are_both_seen() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 
 from embcomp.comparison import svg
@@ -44,21 +43,6 @@ def test_scales_hold_their_values_and_have_ticks(values: list[float]) -> None:
 )
 def test_logarithmic_scales_have_few_round_ticks(low: float, high: float, expected: list[float]) -> None:
     assert Scale.around([low, high], log=True).ticks() == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"), [("", []), ("0", []), ("1", [(0, 1)]), ("0110", [(1, 2)]), ("1011", [(0, 1), (2, 2)])]
-)
-def test_runs_of_bits(text: str, expected: list[tuple[int, int]]) -> None:
-    assert svg.runs([bit == "1" for bit in text]) == expected
-
-
-def test_runs_are_the_bits() -> None:
-    bits = np.random.default_rng(0).random(200) < 0.5
-    back = np.zeros(200, dtype=bool)
-    for first, length in svg.runs(bits.tolist()):
-        back[first : first + length] = True
-    assert np.array_equal(back, bits)
 
 
 def chart() -> Chart:

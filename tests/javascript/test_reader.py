@@ -185,6 +185,18 @@ def test_only_what_is_needed_is_fetched(tmp_path: Path) -> None:
     assert sum(sent) < path.stat().st_size / 4
 
 
+def test_bytes_of_any_kind_are_opened() -> None:
+    path = next(path for path in FIXTURES if path.stem == "v1-sign")
+    code = f"""import {{ readFileSync }} from 'node:fs'; import {{ open }} from '{MODULE.as_uri()}';
+        const read = readFileSync({json.dumps(str(path))}), own = Uint8Array.from(read).buffer;
+        for (const each of [read, own, new Uint8Array(own), new DataView(own), new Blob([read])]) {{
+          console.log((await (await open(each)).vector('the')).join(' '));
+        }}"""
+    lines = node("--input-type=module", "-e", code).splitlines()
+    assert len(lines) == 5
+    assert len(set(lines)) == 1
+
+
 def test_damage_is_an_error(tmp_path: Path) -> None:
     content = next(path for path in FIXTURES if path.stem == "v1-sign").read_bytes()
     paths = [tmp_path / name for name in ("magic", "header", "state", "short", "long")]
