@@ -143,9 +143,9 @@ class Bench:
         option = kind.option_for("seed")
         return self.compressed(name, config | ({} if option is None else {option.name: seed}))
 
-    def isotropic(self, width: int) -> Made:
-        """The reference where it comes back without mean and dominant directions, though it is wide."""
-        return self.compressed(REFERENCE, {"bits": width, "space": "isotropic"})
+    def in_space(self, method: str, space: str, width: int) -> Made:
+        """A method whose vectors come back in a space that it has not by default at this width."""
+        return self.compressed(method, {"bits": width, "space": space})
 
     def first_words(self, bits: int, width: int) -> Made:
         """As many of the first words as fit, at equal bits each."""
@@ -239,7 +239,9 @@ def sides(bench: Bench) -> Iterator[Side]:
                 if name in GRADED:
                     yield Side(f"{name}, graded", width, seed, partial(bench.method, name, width, seed, grade="auto"))
     for width in WIDTHS[:3]:
-        yield Side("transform, isotropic", width, 0, partial(bench.isotropic, width))
+        yield Side("transform, isotropic", width, 0, partial(bench.in_space, REFERENCE, "isotropic", width))
+    for width in WIDTHS[3:]:
+        yield Side("additive, source", width, 0, partial(bench.in_space, DEFAULT, "source", width))
     for name, bits in FIRST_WORDS.items():
         for width in (width for width in WIDTHS[3:] if width < bits):
             yield Side(name, width, 0, partial(bench.first_words, bits, width))
@@ -257,15 +259,17 @@ def main() -> None:
     parser.add_argument("--data", type=Path, metavar="FOLDER", help="folder of data sets")
     parser.add_argument("--only", metavar="NAME,…", help="these sides only: the first word of their names")
     parser.add_argument("--seeds", type=int, metavar="N", default=max(SEEDS.values()), help="seeds below N only")
+    parser.add_argument("--widths", metavar="W,…", default=",".join(map(str, WIDTHS)), help="these widths only")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     if given.source is not None:
-        run(given.source, given.data, given.only, given.seeds, given.threads)
+        widths = {3200, *map(int, given.widths.split(","))}
+        run(given.source, given.data, given.only, given.seeds, widths, given.threads)
     if RECORDS.exists() and given.only is None:
         write_page(read_records(), PAGE)
 
 
-def run(path: str, data: Path | None, only: str | None, n_seeds: int, threads: int) -> None:
+def run(path: str, data: Path | None, only: str | None, n_seeds: int, widths: set[int], threads: int) -> None:
     """Score what is not recorded yet."""
     import faiss
 
@@ -276,7 +280,11 @@ def run(path: str, data: Path | None, only: str | None, n_seeds: int, threads: i
         bench = Bench(source, wanted_sets(data), Path(folder))
         for side in sorted(sides(bench), key=lambda side: side.seed):
             done = {(each.get("side"), each.get("width"), each.get("seed")) for each in read_records()}
-            left_out = side.seed >= n_seeds or (only and side.name.split(",")[0] not in only.split(","))
+            left_out = (
+                side.seed >= n_seeds
+                or side.width not in widths
+                or (only and side.name.split(",")[0] not in only.split(","))
+            )
             if left_out or (side.name, side.width, side.seed) in done:
                 continue
             made = side.make()
@@ -298,10 +306,10 @@ def append(record: Record, source: Embedding) -> None:
     """Add a line, and before the first one that says where and with what all ran."""
     about = {
         "source": source.source.to_json() | {"name": "glove.6B.100d.txt"},
-        "commit": commit(),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version()} | {name: found(name) for name in ("numpy", "faiss-cpu")},
     }
+    record = {"commit": commit()} | record
     lines = [record] if RECORDS.exists() else [about, record]
     with RECORDS.open("a", encoding="utf-8") as file:
         file.writelines(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)

@@ -15,7 +15,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 PAGE = DOCS / "frontier.md"
 PICTURE = DOCS / "frontier.svg"
 
-OURS = ("transform", "transform, isotropic", "additive", "iiq, graded", "itq, graded")
+OURS = ("transform", "transform, isotropic", "additive", "additive, source", "iiq, graded", "itq, graded")
 CONTROL = ("first words, 200 bits", "first words, 100 bits")
 PEERS = {"pq", "opq", "rq", "lsq", "faiss-itq", "rabitq", "int8, raw", "int4, raw"}
 FLOAT, ISOTROPIC = "float, raw", "float, isotropic"
@@ -116,7 +116,8 @@ def text(about: Record, sides: Sequence[Side]) -> str:
     """The page."""
     floats = {side.name: side for side in sides if side.width == 3200}
     widths = [width for width in dict.fromkeys(side.width for side in sides) if width != 3200]
-    parts = [HEAD.format(**_about(about), **_bars(floats)), _not_run(sides)]
+    commits = sorted({run["commit"] for side in sides for run in side.runs})
+    parts = [HEAD.format(commits=", ".join(commits), **_about(about), **_bars(floats)), _not_run(sides)]
     for width in widths:
         own = [side for side in sides if side.width == width]
         parts.append(f"\n## {width} bits\n\n{_sentence(own)}\n\n" + similarity_table(own, floats))
@@ -136,7 +137,6 @@ def _not_run(sides: Sequence[Side]) -> str:
 def _about(about: Record) -> dict[str, str]:
     versions = ", ".join(f"{name} {number}" for name, number in about["versions"].items())
     return {
-        "commit": about["commit"],
         "versions": versions,
         "machine": about["machine"],
         "rows": f"{about['source']['rows']:,}",
@@ -163,7 +163,7 @@ many bits per word. The other methods of embcomp have as many bits, and files th
 learn. *Graded* is `grade=auto`, which `iiq` and `itq` do not have by default. Similarity is the mean over seeds; the
 other suites have the first seed only, but for `additive` at 100 and 50 bits.
 
-GloVe 6B 100d, {rows} words, SHA-256 `{sha256}`. Commit {commit}; {versions}; {machine}.
+GloVe 6B 100d, {rows} words, SHA-256 `{sha256}`. Commits {commits}; {versions}; {machine}.
 
 - **six sets**: mean of MEN, MTurk-287, RG-65, RW, SimLex-999 and WS-353, Spearman's ρ ×100, missing words as the
   mean vector; ± is the standard deviation over seeds. *skipped*: pairs with a missing word left out. *asymmetric*:
@@ -183,8 +183,9 @@ GloVe 6B 100d, {rows} words, SHA-256 `{sha256}`. Commit {commit}; {versions}; {m
 - **first words** is the control: a file of the most frequent words only, at 200 or 100 bits each (`transform` with
   `grade=0` and `space=isotropic`), as many as fit. The others are missing, and their neighbours count as lost.
 
-From 2 bits per dimension on, `transform` gives vectors back as they were, with mean and dominant directions, which
-neighbours and analogies want; `transform, isotropic` leaves them out, which similarity wants.
+From 2 bits per dimension on, `transform` and `additive` give vectors back as they were, with mean and dominant
+directions, which neighbours and analogies want; *isotropic* leaves them out, which similarity wants. Below that it is
+the other way round, and *source* has them (`space`).
 
 Nothing was chosen for this page: all methods have their defaults, at the widths given. Gaps (–) were not run.
 """

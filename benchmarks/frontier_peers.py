@@ -103,9 +103,11 @@ def fitting_shape(peer: Peer, space: Space, room: int, vocabulary_bytes: int) ->
     sizes = [(file_bytes(peer, space, shape, vocabulary_bytes), shape) for shape in peer.shapes(space.rows.shape[1])]
     fits = [(size - vocabulary_bytes, shape) for size, shape in sizes if size <= room]
     best = max((size for size, _ in fits), default=0)
-    near = [shape for size, shape in fits if size >= 0.95 * best]
+    near = [shape for size, shape in fits if size >= 0.9 * best]
     return (
-        max(near, key=lambda shape: shape.get("symbol_bits", 0)) if best > 0.6 * (room - vocabulary_bytes) else None
+        max(near, key=lambda shape: (shape.get("symbol_bits", 0), *shape.values()))
+        if best > 0.6 * (room - vocabulary_bytes)
+        else None
     )
 
 

@@ -76,7 +76,8 @@ def main(model: Path, sts: Path, methods: Sequence[str]) -> None:
     rows = [row("original, in model2vec", size, scores(StaticModel.from_pretrained(model).encode, sts))]
     for method in methods:
         candidate = parse_candidate(method)
-        for seed in range(SEEDS if seed_name(candidate.method) else 1):
+        name = seed_name(candidate.method)
+        for seed in range(1 if name is None or name in candidate.options else SEEDS):
             with tempfile.TemporaryDirectory() as folder:
                 rows += rows_of(model, sts, candidate.from_seed(seed), Path(folder))
     head = ["git", "-C", str(RECORDS.parent), "rev-parse", "--short", "HEAD"]
