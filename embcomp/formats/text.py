@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import BinaryIO
 
 import numpy as np
@@ -34,6 +35,7 @@ BLOCK_BYTES = 1 << 19
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_AHEAD = 4  # blocks
 KEPT_BYTES = 1 << 22
+FEW_LINES = 64
 NUMBERS_PER_STEP = 1 << 16
 
 
@@ -143,7 +145,7 @@ class _TextParser:
         for chunk in self._stream.chunks(BLOCK_BYTES):
             cut = chunk.rfind(b"\n") + 1
             if cut:
-                yield b"".join((carry, memoryview(chunk)[:cut]))
+                yield from _few_lines(b"".join((carry, memoryview(chunk)[:cut])), self._dim)
                 carry = chunk[cut:]
             else:
                 carry += chunk
@@ -185,6 +187,18 @@ class _TextParser:
 
     def _decode(self, words: bytes, numbers: Sequence[int]) -> list[str]:
         return decode_words(words, b"\n", self._options.encoding_errors, self._stream.line, numbers)
+
+
+def _few_lines(text: bytes, dim: int) -> Iterator[bytes]:
+    """Cut a text that has more lines than rows of ``dim`` numbers can be: their vectors would take far more bytes."""
+    most = max(FEW_LINES, len(text) // (2 * dim))
+    if text.count(b"\n") <= most:
+        yield text
+        return
+    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 0x0A)[most - 1 :: most] + 1
+    for start, end in pairwise([0, *ends.tolist(), len(text)]):
+        if end > start:
+            yield text[start:end]
 
 
 def _keep_freed_memory() -> None:

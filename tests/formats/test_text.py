@@ -185,6 +185,14 @@ def test_blank_lines_are_allowed_only_at_the_end(path: Path, monkeypatch: pytest
     assert read(path, b"a 1 2\n" + b"\n" * 20).source.bad_rows_dropped == 0
 
 
+def test_short_lines_do_not_take_the_memory_of_rows(path: Path) -> None:
+    """Vectors of 30,000 numbers for each of 300,000 blank lines would take 36 GB."""
+    row = b"a" + b" 1" * 30_000 + b"\n"
+    assert read(path, row + b"\n" * 300_000).words == ["a"]
+    skipped = read(path, row + b"\n" * 300_000 + row.replace(b"a", b"b") + b"x\n" * 100_000, bad_rows="skip")
+    assert (skipped.words, skipped.source.bad_rows_dropped) == (["a", "b"], 400_000)
+
+
 def test_the_first_word_wins_and_repeats_are_counted(path: Path) -> None:
     data = b"a 1 2\nb 3 4\na 5 6\na 7 8\nb 9 9\n"
     embedding = read(path, data)
