@@ -23,7 +23,7 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.5  # before the second attempt; then twice as long each time
 MODEL_FILES = ("model.safetensors", "tokenizer.json", "config.json", "modules.json")
 MODEL_FOLDERS = ("", "0_StaticEmbedding")
-IDENTITY = ("size", "ETag", "etag", "mtime", "LastModified", "commit_hash")
+IDENTITY = ("size", "ETag", "etag", "mtime", "LastModified", "blob_id")
 
 
 def is_remote(source: str) -> bool:
@@ -178,6 +178,7 @@ class RemoteFile(io.RawIOBase):
         return data
 
     def _require_same(self) -> None:
+        self._system.invalidate_cache()
         try:
             info = asked(self._source, lambda: self._system.info(self._path))
         except InputError:  # the next attempt will say

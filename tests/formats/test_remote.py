@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import threading
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(body=True)
 
     def answer(self, *, body: bool) -> None:
-        data = self.server.files.get(self.path)
+        data = self.server.files.get(self.path.partition("?")[0])
         if data is None:
             self.send_error(404)
             return
@@ -211,6 +212,60 @@ def test_s3_file_that_changes_meanwhile(bucket: Any, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(remote.RemoteFile, "_range", once)
     with pytest.raises(InputError, match=r"^s3://bucket/v.txt: was replaced while it was being read$"):
         read("s3://bucket/v.txt")  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def hub(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    """A server with the part of the Hub's interface that reading a model ``o/m`` needs."""
+    pytest.importorskip("huggingface_hub", reason="huggingface-hub is not installed")
+    monkeypatch.setitem(fsspec.config.conf, "hf", {"endpoint": address(server, "").rstrip("/")})
+    server.files["/api/models/o/m"] = b'{"id": "o/m", "sha": "1"}'
+    yield server
+    fsspec.get_filesystem_class("hf").clear_instance_cache()
+
+
+def put(hub: Server, files: dict[str, bytes], *, told: bytes | None = None) -> None:
+    """Replace the model's files; of each the Hub states the SHA-256, or that of other bytes."""
+    entries = []
+    for name, data in files.items():
+        hub.files[f"/o/m/resolve/main/{name}"] = data
+        digest = hashlib.sha256(data if told is None else told).hexdigest()
+        entry = {"type": "file", "path": name, "size": len(data), "oid": hashlib.sha1(data).hexdigest()}
+        entries.append(entry | {"lfs": {"oid": digest, "size": len(data), "pointerSize": 1}})
+    hub.files["/api/models/o/m/tree/main"] = json.dumps(entries).encode()
+
+
+def test_hf(hub: Server) -> None:
+    put(hub, {"v.txt": TEXT})
+    embedding = read("hf://o/m/v.txt")  # type: ignore[arg-type]
+    assert embedding.words == [f"w{number}" for number in range(5000)]
+    assert "bytes=20000-39999" in hub.asked
+
+
+def test_hf_model(hub: Server, tmp_path: Path) -> None:
+    put(hub, {path.name: path.read_bytes() for path in model2vec(tmp_path / "m").iterdir()})
+    assert read("hf://o/m").words == TOKENS  # type: ignore[arg-type]
+
+
+def test_hf_states_another_checksum(hub: Server) -> None:
+    put(hub, {"v.txt": TEXT}, told=b"other")
+    with pytest.raises(InputError, match=r"^hf://o/m/v.txt: has the SHA-256 [0-9a-f]+, the server says [0-9a-f]+$"):
+        read("hf://o/m/v.txt")  # type: ignore[arg-type]
+
+
+def test_hf_file_that_changes_meanwhile(hub: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(hub, {"v.txt": TEXT})
+    plain = remote.RemoteFile._range
+
+    def once(self: remote.RemoteFile, start: int, end: int) -> bytes | None:
+        if start:
+            put(hub, {"v.txt": TEXT.replace(b"w4999", b"x4999")})
+            return b""
+        return plain(self, start, end)
+
+    monkeypatch.setattr(remote.RemoteFile, "_range", once)
+    with pytest.raises(InputError, match=r"^hf://o/m/v.txt: was replaced while it was being read$"):
+        read("hf://o/m/v.txt")  # type: ignore[arg-type]
 
 
 def test_a_checksum_that_the_server_knows(monkeypatch: pytest.MonkeyPatch) -> None:
