@@ -10,6 +10,7 @@ import click
 from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     container_argument,
+    described,
     force_option,
     lists_in,
     max_memory_option,
@@ -54,10 +55,11 @@ def command(
         if output is not None:
             raise click.UsageError("-o is for a FILE that is no collection: words are added to a collection in place")
         _add_to_collection(file, more, read_options(given, [more]), quiet=quiet)
+        if form is not None:
+            print_all(form, [{"file": file} | described(file)], "info-1")
         return
     if output is None:
         raise click.UsageError("give the output file with -o")
-    from embcomp.container.description import describe
     from embcomp.container.reader import open_container
     from embcomp.container.writer import save
     from embcomp.formats import read_embedding
@@ -71,7 +73,7 @@ def command(
     grown, n_known = encoded.extended(embedding)
     save(grown, output, force=force)
     if form is not None:
-        print_all(form, [{"file": str(output)} | describe(output)], "info-1")
+        print_all(form, [{"file": str(output)} | described(output)], "info-1")
     n_added = len(grown) - len(encoded)
     known = f", {n_known} were there already" if n_known else ""
     note(f"{visible(str(output))}: {len(grown)} words, {n_added} of them new{known}", quiet=quiet)

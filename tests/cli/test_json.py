@@ -16,6 +16,7 @@ from tests.schemas import problems, registry
 from .conftest import Cli
 
 ANY = "--suite", "similarity"
+SHARDS = "--method", "sign", "--shards", "2", "--on", "serial", "-q"
 RUNS = [
     ("compress", "glove", "-o", "out.embc", "-q"),
     ("compress", "glove", "--estimate"),
@@ -28,6 +29,8 @@ RUNS = [
     ("codes", "codes_file"),
     ("codes", "codes_file", "red", "absent"),
     ("add", "embc", "more", "-o", "more.embc", "-q"),
+    ("compress", "glove", "-o", "out.embcs", *SHARDS),
+    ("add", "x.embcs", "more", "-q"),
     ("eval", "embc", "--baseline", "glove", *ANY),
     ("diff", "glove", "embc", "-k", "2", *ANY),
     ("diff", "glove", "embc", "--sample", "0", *ANY),
@@ -48,9 +51,15 @@ def run(
 ) -> Any:
     monkeypatch.chdir(tmp_path)
     more = tmp_path / "more.txt"
-    more.write_text("new 1 2 3 4 5 6 7 8\n", encoding="utf-8")
+    more.write_text("new 8 7 6 5 4 3 2 1\n", encoding="utf-8")
     files = {"glove": glove, "embc": embc, "codes_file": codes_file, "more": more}
-    return lambda arguments, *form: cli(*(files.get(each, each) for each in arguments), *form).out
+
+    def called(arguments: tuple[str, ...], *form: str) -> str:
+        if "x.embcs" in arguments:
+            assert cli("compress", glove, "-o", "x.embcs", *SHARDS, "--force").code == 0
+        return cli(*(files.get(each, each) for each in arguments), *form).out
+
+    return called
 
 
 @pytest.mark.parametrize("arguments", RUNS, ids=" ".join)
@@ -64,7 +73,9 @@ def changed(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The document with one key less, one more, or a value of another type: in it, and in its first result."""
     for place in ("document", "result") if document["results"] else ("document",):
         part = document if place == "document" else document["results"][0]
-        less = [{name: value for name, value in part.items() if name != gone} for gone in part]
+        less = [
+            {name: value for name, value in part.items() if name != gone} for gone in part if gone != "collection"
+        ]
         other = [part | {name: [{}]} for name in [*part, "surplus"]]
         for each in [*less, *other]:
             if place == "result":
