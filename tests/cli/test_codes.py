@@ -59,5 +59,5 @@ def test_codes_of_bits_have_no_symbols(cli: Cli, tmp_path: Path) -> None:
     done = cli("codes", path)
     assert done.code == 2
     assert done.err == (
-        "embcomp: codes: sign.embc holds binary codes of method sign; only indexed codes have symbols\n"
+        f"embcomp: codes: {path} holds binary codes of method sign; only indexed codes have symbols\n"
     )
