@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import draws, kernels
-from embcomp.arrays import DoubleArray, FloatArray, RowIds
+from embcomp.arrays import DoubleArray, FloatArray
 from embcomp.bits import BytesArray, first_bits
 from embcomp.checks import Boolean, Integer, Real, option
 from embcomp.compressors.base import Report
@@ -54,6 +54,7 @@ class ItqCompressor(LayeredCompressor):
     name = "itq"
     summary = "PCA and a learned rotation, then signs (Gong et al. 2013)"
     loss_kind = "rotation"
+    decodes_by_products = False  # those of many rows are exact sums
 
     bits: int | str = BITS
     grade: float | str = GRADE
@@ -167,14 +168,6 @@ class ItqCompressor(LayeredCompressor):
 
     def _centred(self, vectors: FloatArray) -> tuple[DoubleArray, DoubleArray]:
         return without(vectors - self.mean_, self.removed_)
-
-    def decode(self, codes: BytesArray, row_ids: RowIds | None = None, grade: int = 0) -> FloatArray:
-        """Return scale · b Wᵀ, centred; a few words' vectors on this thread."""
-        self._require_fitted()
-        in_tables = kernels.native is not None and not graded(self) and self._tables is not None
-        if (len(codes) == 1 and self._back.size <= SMALL_PRODUCT) or (in_tables and len(codes) <= FEW_ROWS):
-            return self._decode_grade(codes, np.zeros(len(codes), dtype=np.int64), grade)
-        return super().decode(codes, row_ids, grade)
 
     def _of_signs(self, codes: BytesArray) -> FloatArray:
         native, tables = kernels.native, self._tables

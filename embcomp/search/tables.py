@@ -100,25 +100,20 @@ def _combined(values: tuple[bytes, ...]) -> FloatArray:
 
 
 class OfWords(NamedTuple):
-    """Inner products of a query and words.
+    """Inner products of a query and words."""
 
-    Attributes:
-        products: float64, shape (symbols, words).
-        largest: the largest magnitude of a sum of one of each symbol.
-        sums: of all combinations, float32.
-    """
-
-    products: DoubleArray
-    largest: float
-    sums: FloatArray
+    products: DoubleArray  # shape (symbols, words)
+    largest: float  # magnitude of a sum of one of each symbol
+    sums: FloatArray  # of all combinations
 
     @classmethod
     def of(cls, words: FloatArray, query: DoubleArray) -> OfWords:
         """Take words, float32, shape (symbols, words, dim)."""
-        products = np.einsum("mkd,d->mk", words, query)
-        largest = float(np.abs(products).max(axis=1).sum())
+        products, sums = np.einsum("mkd,d->mk", words, query), np.zeros(1)
+        for row in products:
+            sums = (sums[:, None] + row).reshape(-1)
         with np.errstate(over="ignore"):  # what is too large is refused
-            return cls(products, largest, _sums_of_words(products).astype(np.float32))
+            return cls(products, float(np.abs(products).max(axis=1).sum()), sums.astype(np.float32))
 
 
 KnownProducts = dict[tuple[int, int, int], OfWords]
@@ -283,14 +278,6 @@ class Products:
 def _directions(part: Levels | Words) -> DoubleArray:
     """Directions of symbols that stand for numbers; zeros for words."""
     return part.directions if isinstance(part, Levels) else np.zeros((len(part.words), part.words.shape[2]))
-
-
-def _sums_of_words(products: DoubleArray) -> DoubleArray:
-    """Return the sums of all combinations of the numbers of each row."""
-    sums = np.zeros(1)
-    for row in products:
-        sums = (sums[:, None] + row).reshape(-1)
-    return sums
 
 
 def _require_short(lengths: DoubleArray, first: int) -> None:

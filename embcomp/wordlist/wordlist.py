@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache, partial
-from itertools import chain, groupby, pairwise
+from itertools import chain, pairwise
 from operator import lt
 
 import numpy as np
@@ -29,7 +29,6 @@ COLUMNS = 3
 MAX_WORD_BYTES = 2**20
 CACHED_PAGES = 350  # of some 12 kB: 358,000 words
 FORGOTTEN_PAGES = 256  # at once, of those that are read one after the other
-MANY = 64  # words read of one page: from here on all of the page is decoded
 
 
 class WordList:
@@ -123,20 +122,10 @@ class WordList:
 
     def read_many(self, numbers: NDArray[np.int64]) -> list[bytes]:
         """Return the words of the given numbers, int64, in their order."""
-        words: list[bytes] = [b""] * len(numbers)
-        order = np.argsort(numbers, kind="stable").tolist()
-        for page, group in groupby(order, key=lambda each: bisect_right(self._starts, numbers[each]) - 1):
-            chosen = list(group)
-            places = [int(numbers[each]) - self._starts[page] for each in chosen]
-            for each, word in zip(chosen, self._read_in_page(page, places), strict=True):
-                words[each] = word
+        words = [b""] * len(numbers)
+        for each in np.argsort(numbers, kind="stable").tolist():  # page after page
+            words[each] = self.word(int(numbers[each]))
         return words
-
-    def _read_in_page(self, number: int, places: Sequence[int]) -> list[bytes]:
-        if len(places) < MANY:
-            return [self.word(self._starts[number] + place) for place in places]
-        words = self._words(number)
-        return [words[place] for place in places]
 
     def _find_in_page(
         self, number: int, words: list[bytes], chosen: NDArray[np.int64], found: NDArray[np.int64]
