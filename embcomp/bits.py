@@ -141,16 +141,3 @@ def pack_fields(fields: Sequence[tuple[NDArray[np.unsignedinteger], int]], n_row
         bits[:, start:stop] = ((symbols[:, :, None] >> shifts) & symbols.dtype.type(1)).reshape(n_rows, stop - start)
         start = stop
     return pack(bits)
-
-
-def unpack_fields(loose: BytesArray, fields: Sequence[tuple[int, int]]) -> list[NDArray[np.uint16]]:
-    """Undo :func:`pack_fields`: uint16, shape (n, m), for each field of m symbols with so many bits."""
-    bits = unpack(loose, sum(m * symbol_bits for m, symbol_bits in fields))
-    out, start = [], 0
-    for m, symbol_bits in fields:
-        stop = start + m * symbol_bits
-        packed = np.packbits(bits[:, start:stop].reshape(len(loose), m, symbol_bits), axis=2).astype(np.uint16)
-        whole = packed[:, :, 0] if symbol_bits <= 8 else packed[:, :, 0] << 8 | packed[:, :, 1]
-        out.append((whole >> np.uint16(-symbol_bits % 8)).astype(np.uint16))
-        start = stop
-    return out

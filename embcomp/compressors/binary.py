@@ -58,7 +58,8 @@ class SignCodes(Compressor):
     def _lengthened(self, vectors: FloatArray, codes: BytesArray, n_signs: int) -> FloatArray:
         """Scale vectors to the lengths in their codes, in place."""
         ends = codes[:, n_signs // 8 : bits.row_bytes(n_signs + self._length_bits)]
-        symbols = bits.unpack_fields(ends, [(n_signs % 8, 1), (1, self._length_bits)])[1][:, 0]
+        symbol_bits = bits.unpack(ends, n_signs % 8 + self._length_bits)[:, n_signs % 8 :]
+        symbols = symbol_bits @ (1 << np.arange(self._length_bits)[::-1])
         long = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
         vectors *= np.divide(self.length_levels_[symbols], long, out=np.zeros_like(long), where=long > 0)[:, None]
         return vectors

@@ -143,8 +143,7 @@ def fit_rotation(
 ) -> tuple[DoubleArray, DoubleArray]:
     """Alternate B = sgn(V R) and R = Procrustes(Vᵀ B) from a random orthogonal start.
 
-    Of more than ``WIDE`` columns and as many bits, R is a product of rotations of some columns each, see
-    :func:`_in_blocks`.
+    With more than ``WIDE`` columns and as many bits, see :func:`_in_blocks`.
 
     [Liao 2020, §3.1, eq. 9-10; Gong 2013, §3.2] In each round R maximises tr(Bᵀ V R) for the *fixed* V,
     as [Gong 2013] has it. ([Liao 2020, Algorithm 1] prints SVD(BᵀU) with U = X̂R, the rows after rotation; taken
@@ -191,6 +190,7 @@ def _in_blocks(
 
     Blocks of columns are rotated at random, columns are permuted at random, and then each block of these is rotated
     with the least loss. So a column is mixed with all others, and a round takes k · BLOCK² operations instead of k³.
+    Losses are those of the rounds that all blocks had.
     """
     k = directions.units.shape[1]
     places = np.array_split(np.arange(k), -(-k // BLOCK))
@@ -213,10 +213,5 @@ def _in_blocks(
         rotation[:, own] = found
         all_losses.append(losses)
     progress("rotation", len(places), len(places))
-    n_rounds = max(map(len, all_losses))
-    return rotation, np.mean([_padded(losses, n_rounds) for losses in all_losses], axis=0)
-
-
-def _padded(losses: DoubleArray, n_rounds: int) -> DoubleArray:
-    """Repeat the last loss; a block without a loss has none."""
-    return np.pad(losses, (0, n_rounds - len(losses)), "edge" if len(losses) else "constant")
+    n_rounds = min(map(len, all_losses))
+    return rotation, np.mean([losses[:n_rounds] for losses in all_losses], axis=0)
