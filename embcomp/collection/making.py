@@ -24,6 +24,7 @@ from embcomp.collection.parts import (
     find_parts,
     identity,
     in_order,
+    keep_model,
     model_file,
     whole_source,
 )
@@ -88,8 +89,7 @@ def compress(
         write(learn(), data)
         work.write(fitted, data.getvalue())
     model = open_model(work.local(fitted))
-    with work.open(fitted) as file:
-        folder.write(model_file(model), file.read())
+    keep_model(folder, work.local(fitted), model)
     shared = (target, where.n_threads, n_shards)
     tasks = [Task(part.name, (*shared, model_file(model), part, options)) for part in parts]
     names = run(where, encode_task, tasks, "encode", progress)
@@ -152,8 +152,7 @@ def merge_parts(
     if len(counts) > 1 or any(part.folder.root != work.root for part in parts):
         raise InputError(f"{parts[0].name}: parts must be in one folder, for one number of shards, got {counts}")
     folder.make()
-    with work.open(model_file(model)) as file:
-        folder.write(model_file(model), file.read())
+    keep_model(folder, work.local(model_file(model)), model)
     names = [part.file for part in parts]
     if shard is not None:
         if shard >= counts[0]:

@@ -231,7 +231,7 @@ def model_file(model: Model) -> str:
 
 
 def keep_model(folder: Folder, path: Path, model: Model) -> None:
-    """Put a copy of the model beside the encoded parts, for who merges them."""
+    """Put a copy of the model into a folder, unless it is there."""
     name = model_file(model)
     if not folder.exists(name):
         folder.write(name, path.read_bytes())
