@@ -178,8 +178,14 @@ export class Embedding {
     const wanted = unit(query);
     const scores = await this.scores(wanted);
     const error = (this.error ??= this.decoder.error?.() ?? 0);
+    const cosines = new Map(); // by rank; of rows without a code, which are the same, by the end of their band, less than 0
+    const exact = (rank) => {
+      const { width, end } = this.of(this.bands, rank), key = width ? rank : -end;
+      if (!cosines.has(key)) cosines.set(key, this.vectorAt(rank).then((vector) => cosine(wanted, vector)));
+      return cosines.get(key);
+    };
     const found = await Promise.all(above(scores, k + without.size, 2 * error + SCORE_STEP).filter((rank) => !without.has(rank))
-      .map(async (rank) => ({ rank, score: rounded(error ? cosine(wanted, await this.vectorAt(rank)) : scores[rank]) })));
+      .map(async (rank) => ({ rank, score: rounded(error ? await exact(rank) : scores[rank]) })));
     found.sort((a, b) => b.score - a.score || a.rank - b.rank);
     return Promise.all(found.slice(0, k).map(async ({ rank, score }) => ({ word: await this.word(rank), rank, score })));
   }
@@ -309,7 +315,7 @@ function partOf(sections, number, start, end) {
     const word = await wordsIn(page), place = lastNotAbove(starts[page + 1] - starts[page], (k) => compare(word(k), key));
     if (compare(word(place), key) !== 0) return -1;
     const rank = width ? (await order.bits((starts[page] + place) * width, width))(width) : starts[page] + place;
-    require(rank < size, 'ranks of words within their part');
+    require(rank < size, 'ranks within their part');
     return rank;
   };
   const wordAt = async (rank) => {
@@ -342,7 +348,7 @@ function wordsOf(first, n, content) {
   require(at <= content.length, 'a length for each word');
   const long = (length) => {
     while (length >= 15) {
-      require(at < content.length, 'long lengths that end');
+      require(at < content.length, 'lengths that end');
       length += content[at];
       at += 1;
       if (content[at - 1] < 255) break;
@@ -730,20 +736,14 @@ function draw(seed, stream, place) {
 // Bits, numbers, bytes
 
 function bitOf(row, k) {
-  return (row[k >> 3] >> (7 - (k & 7))) & 1;
+  return (row[Math.floor(k / 8)] >> (7 - (k % 8))) & 1;
 }
 
-/** A function that returns the next number of so many bits, most significant bit first, from bit `place` on. */
-function readerOf(content, place) {
-  let at = place;
+/** A function that returns the next number of so many bits, most significant bit first, from bit `at` on. */
+function readerOf(content, at) {
   return (width) => {
     let value = 0;
-    for (let left = width; left > 0;) {
-      const used = at & 7, taken = Math.min(left, 8 - used);
-      value = value * 2 ** taken + ((content[Math.floor(at / 8)] >> (8 - used - taken)) & ((1 << taken) - 1));
-      at += taken;
-      left -= taken;
-    }
+    for (let k = 0; k < width; k += 1, at += 1) value = 2 * value + bitOf(content, at);
     return value;
   };
 }
@@ -781,7 +781,7 @@ function cosine(a, b) {
 }
 
 function rounded(score) {
-  return Math.round(Math.max(-1, Math.min(1, score)) / SCORE_STEP) * SCORE_STEP;
+  return Math.round(score / SCORE_STEP) * SCORE_STEP;
 }
 
 function unit(vector) {
@@ -899,7 +899,7 @@ async function overHttp(url) {
   const get = async (start, end) => {
     const answer = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` } });
     if (!answer.ok) throw new EmbcError(`cannot read ${url}: HTTP status ${answer.status}`);
-    return { content: new Uint8Array(await answer.arrayBuffer()), range: answer.status === 206 && answer.headers.get('Content-Range') };
+    return { content: new Uint8Array(await answer.arrayBuffer()), range: answer.headers.get('Content-Range') };
   };
   const { content: head, range } = await get(0, BLOCK), size = Number(/\/(\d+)$/.exec(range)?.[1]);
   if (!size) return inMemory(head);
