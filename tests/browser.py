@@ -27,7 +27,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 CHROMEDRIVER = shutil.which("chromedriver")
 FIREFOX = shutil.which("firefox-esr") or shutil.which("firefox")
 
-SECONDS = 60  # that an answer may take
+SECONDS = 120  # that an answer may take
 
 CHROMIUM_ARGUMENTS = (
     "--headless",
