@@ -114,7 +114,7 @@ def shipped(models: dict[str, list[Record]]) -> str:
         return ""
     return (
         f"On the Penn Treebank, with the default options, the files have {bytes_text(runs[0]['bytes']['files'])} "
-        f"at a test perplexity of {mean(tests(runs)):.1f}."
+        f"bytes at a test perplexity of {mean(tests(runs)):.1f}."
     )
 
 

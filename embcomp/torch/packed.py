@@ -60,7 +60,7 @@ class PackedCodes(nn.Module):
     def loose(self, rows: Tensor) -> Tensor:
         """Return the codes of rows of one band as loose rows (:mod:`embcomp.bits`), uint8."""
         if on_processor(rows):
-            return torch.from_numpy(bits.take(self.stream.numpy(), self.row_bits, rows.numpy()))
+            return torch.from_numpy(bits.take(self.stream.numpy()[: self.sizes[0]], self.row_bits, rows.numpy()))
         starts = rows * self.row_bits
         places = (starts >> 3)[:, None] + torch.arange(bits.row_bytes(self.row_bits) + 1, device=rows.device)
         window, shift = self._bytes(places), (starts & 7)[:, None]

@@ -15,8 +15,9 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 import embcomp
+from embcomp import kernels
 from embcomp.errors import MissingWordError, ParameterError
-from embcomp.torch import CompressedEmbedding, load
+from embcomp.torch import BinaryEmbedding, CompressedEmbedding, load
 from tests.test_fixtures import FIXTURES, FOLDER
 
 each_fixture = pytest.mark.parametrize("path", FIXTURES, ids=lambda path: path.stem)
@@ -49,6 +50,16 @@ def test_rows_are_those_of_the_file(path: Path, kind: str) -> None:
     rows = torch.randint(0, max(1, len(expected)), (3, 5 if len(expected) else 0))
     assert_same(layer(rows), expected[rows.numpy()])
     assert_same(layer.weight, expected)
+
+
+@pytest.mark.parametrize("bits", [8, 16, 20])
+def test_rows_are_the_same_where_there_was_no_compiler(
+    bits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = BinaryEmbedding(7, bits)
+    layer.to_embc(tmp_path / "signs.embc", "abcdefg")
+    monkeypatch.setattr(kernels, "native", None)
+    assert_same(load(tmp_path / "signs.embc").weight, layer(torch.arange(7)).detach())
 
 
 @each_fixture

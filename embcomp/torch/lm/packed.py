@@ -36,10 +36,9 @@ FLOAT = ("float", "prune")  # systems without an .embc file
 KINDS: dict[str, Any] = {"belm": BinaryEmbedding, "bllm": BinaryEmbedding, "kd": KDEmbedding, "alone": ALONEEmbedding}
 
 
-def save_model(model: LanguageModel, words: tuple[str, ...], recipe: Recipe, folder: Path) -> None:
+def save_model(model: LanguageModel, words: tuple[str, ...], folder: Path) -> None:
     """Write a model; what codes are made of is dropped, and the packed codes are kept."""
     freeze(model)
-    folder.mkdir(parents=True, exist_ok=True)
     if isinstance(model.source, Table):
         with replacing(folder / FLOATS, force=True) as file:
             np.save(file, model.source.weight.detach().numpy())

@@ -71,14 +71,16 @@ def train(
         training.load(folder / CHECKPOINT)
     training.run(valid, folder / CHECKPOINT, progress)
     paper = paper_bytes(model)
-    save_model(model, lexicon.words, recipe, folder)
+    save_model(model, lexicon.words, folder)
+    table = table_bytes(model, folder)
+    paper += table if recipe.system == "embc" else 0  # which is no parameter
     facts = {
         "recipe": recipe.get_config(),
         "words": len(lexicon.words),
         "epochs": training.epochs,
         "test": None if test is None else perplexity(model, test),
         "cpu_seconds": training.seconds,
-        "bytes": {"input": table_bytes(model, folder), "paper": paper, "files": folder_bytes(folder)},
+        "bytes": {"input": table, "paper": paper, "files": folder_bytes(folder)},
     }
     write_facts(folder, facts)
     (folder / CHECKPOINT).unlink(missing_ok=True)
