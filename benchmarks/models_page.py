@@ -78,18 +78,19 @@ def after_table(models: dict[str, list[Record]]) -> str:
 def texts_table(records: Sequence[Record]) -> str:
     from models_texts import TABLES
 
-    scores: dict[tuple[str, str], list[float]] = defaultdict(list)
+    scores: dict[str, dict[int, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for each in records:
         if "set" in each:
-            scores[each["table"], each["set"]].append(100 * each["test"])
-    means = {table: [mean(scores.get((table, name), ())) for name in TEXTS] for table in TABLES}
-    base = mean(means["float-trained"])
+            scores[each["table"]][each["seed"]][each["set"]] = 100 * each["test"]
     rows = []
     for table, title in TABLES.items():
-        whole = mean(means[table])
-        ratio = GAP if whole is None or base is None else f"{whole / base:.3f}"
-        rows.append((title, *(number(each) for each in means[table]), number(whole), ratio))
-    return markdown(("words' vectors", *TEXTS, "mean", "to float, trained"), rows)
+        cuts = {seed: cut for seed, cut in scores[table].items() if len(cut) == len(TEXTS)}
+        base = [cut for seed, cut in scores["float-trained"].items() if seed in cuts]
+        means = [mean(cut[name] for cut in cuts.values()) for name in TEXTS]
+        whole, other = mean(means), mean(mean(cut.values()) for cut in base)
+        ratio = GAP if whole is None or other is None else f"{whole / other:.3f}"
+        rows.append((title, *map(number, means), number(whole), ratio, len(cuts)))
+    return markdown(("words' vectors", *TEXTS, "mean", "to float, trained", "cuts"), rows)
 
 
 def similarity_table(records: Sequence[Record]) -> str:
