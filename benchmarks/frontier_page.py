@@ -130,7 +130,10 @@ def text(about: Record, sides: Sequence[Side]) -> str:
 
 def _not_run(sides: Sequence[Side]) -> str:
     """What a full run has and this one lacks."""
-    missing = sorted(PEERS - {side.name for side in sides})
+    found = {(side.name, side.width) for side in sides}
+    widths = sorted({width for name, width in found if name == OURS[2]}, reverse=True)
+    compact = sorted(name for name in PEERS if not name.startswith("int"))
+    missing = [f"{name} at {width} bits" for name in compact for width in widths[1:] if (name, width) not in found]
     return f"\nNot run yet: {', '.join(missing)}.\n" if missing else ""
 
 
@@ -175,11 +178,11 @@ GloVe 6B 100d, {rows} words, SHA-256 `{sha256}`. Commits {commits}; {versions}; 
   are the first 20,000 words and 20,000 drawn from the others; 400 of them in each band.
 - **Peers** see rows without mean and dominant directions, scaled to length 1, on which they are best (int8 and int4:
   raw rows too), learn from the first 50,000, and are given the vocabulary of an `.embc` file. What they learn counts
-  two bytes a number, where faiss writes four. Each has the largest codes whose file is at most 1 % larger than that
-  of `transform`, or as large as that of `additive`. `lsq` learns from 20,000 rows, since its fit is slow. `rabitq`
-  codes principal coordinates, as many as there is room for at a bit each, without its factors of a row; of more bits,
-  which faiss does not decode, it is computed by its definition. faiss cannot decode its ITQ; signs stand for the
-  vectors.
+  two bytes a number, where faiss writes four. A file may be 1 % larger than that of `transform`, or as large as that
+  of `additive`; of codes that take at least 85 % of this, each has those of the widest symbols. `lsq` learns from
+  20,000 rows, since its fit is slow. `rabitq` codes principal coordinates, as many as there is room for at one bit,
+  without its factors of a row; of more bits, which faiss does not decode, it is computed by its definition. faiss
+  cannot decode its ITQ; signs stand for the vectors.
 - **first words** is the control: a file of the most frequent words only, at 200 or 100 bits each (`transform` with
   `grade=0` and `space=isotropic`), as many as fit. The others are missing, and their neighbours count as lost.
 

@@ -4,8 +4,9 @@ Each peer sees what the methods of embcomp see at most: *isotropic* rows, less t
 dominant directions and scaled to length 1, which is what it is best on; or the rows as they are. It learns from the
 first 50,000 rows. Its file would have the words and their order in the bytes that an ``.embc`` file takes, the codes
 without gaps, and what it learned: two bytes a number, although faiss writes four. Factors that only scale a row are
-not counted, since cosines do not see them. Widths are the largest whose file is at most 1 % larger than that of
-`transform`, or as large as that of `additive`. LSQ, whose fit is slow, learns from 20,000 of the rows.
+not counted, since cosines do not see them. A file may be 1 % larger than that of `transform`, or as large as that of
+`additive`; of codes that take at least 85 % of this, each has those of the widest symbols. LSQ, whose fit is slow,
+learns from 20,000 of the rows.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def fitting_shape(peer: Peer, space: Space, room: int, vocabulary_bytes: int) ->
     sizes = [(file_bytes(peer, space, shape, vocabulary_bytes), shape) for shape in peer.shapes(space.rows.shape[1])]
     fits = [(size - vocabulary_bytes, shape) for size, shape in sizes if size <= room]
     best = max((size for size, _ in fits), default=0)
-    near = [shape for size, shape in fits if size >= 0.9 * best]
+    near = [shape for size, shape in fits if size >= 0.85 * best]
     return (
         max(near, key=lambda shape: (shape.get("symbol_bits", 0), *shape.values()))
         if best > 0.6 * (room - vocabulary_bytes)
