@@ -11,7 +11,7 @@ from embcomp import bits
 from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.checks import Integer, option
-from embcomp.cli.info import _lines
+from embcomp.cli.info import _details, _lines
 from embcomp.codes import Band, Codes, CodesWriter, bands_of, encode_codes, fit_codes
 from embcomp.compressors.base import CodeLayout, Compressor, Report
 from embcomp.compressors.registry import make_compressor
@@ -156,8 +156,9 @@ def test_through_a_container(n_words: int, tmp_path: Path) -> None:
 
 def test_info_lists_the_bands(tmp_path: Path) -> None:
     save(EncodedEmbedding.encode(embedding(60), Graded()), tmp_path / "x.embc")
-    lines = _lines(describe(tmp_path / "x.embc"))
-    assert "bits         3.35 per word" in lines
+    document = describe(tmp_path / "x.embc")
+    assert "bits         3.35 per word" in _lines(document)
+    lines = _details(document)
     at = lines.index("  rows 0 to 6: 10 bits per word, 9 bytes")
     assert lines[at + 1 : at + 3] == [
         "  rows 7 to 19: 7 bits per word, 12 bytes",
