@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embcomp import __version__
-from embcomp.collection.engines import Engine, Task, run
 from embcomp.collection.folders import Folder, folder_at
 from embcomp.collection.manifest import FORMAT, Manifest, read_manifest
 from embcomp.collection.opened import Shards, model_of, open_collection
@@ -20,6 +19,9 @@ from embcomp.container.description import facts
 from embcomp.container.reader import verify
 from embcomp.errors import ContainerError, InputError
 from embcomp.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from embcomp.collection.engines import Engine
 
 
 def describe(root: str) -> dict[str, Any]:
@@ -46,6 +48,8 @@ def check(root: str, where: Engine, progress: Progress = no_progress) -> list[st
         InputError: there is none.
         ContainerError: there is nothing that this release could check.
     """
+    from embcomp.collection.engines import Task, run  # takes longer than opening a collection
+
     manifest, folder = read_manifest(root), folder_at(root)
     try:
         model_of(manifest, folder)
