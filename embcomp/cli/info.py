@@ -111,7 +111,7 @@ def _tried(trial: dict[str, Any]) -> str:
 
 def _state(sections: dict[str, int]) -> list[str]:
     """What the bytes of the state are."""
-    return [f"    {escaped(name):<21}{n_bytes}" for name, n_bytes in sections.items() if name.startswith("state.")]
+    return [f"    {escaped(name):<23} {n_bytes}" for name, n_bytes in sections.items() if name.startswith("state.")]
 
 
 def _short(value: Any) -> str:

@@ -69,7 +69,7 @@ def sentence_words(path: Path) -> Iterator[str]:
                 empty = False
                 yield from chain(line.split(), (END_OF_SENTENCE,))
     except (OSError, EOFError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text: {error}") from error
+        raise InputError(f"{path}: cannot be read as text: {getattr(error, 'strerror', None) or error}") from error
     if empty:
         raise InputError(f"{path}: has no lines, expected a text with one sentence a line")
 
