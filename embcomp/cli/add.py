@@ -83,8 +83,7 @@ def _add_to_collection(root: str, more: str, options: ReadOptions, *, quiet: boo
     from embcomp.collection.changes import add
 
     with progress_bars(quiet=quiet) as progress:
-        manifest, n_known = add(root, more, options, progress)
-    n_added = manifest.report["added"][-1]["rows"]
+        manifest, n_added, n_known = add(root, more, options, progress)
     known = f", {n_known} were there already" if n_known else ""
     what = f"{manifest.rows} words, {n_added} of them new{known}, generation {manifest.generation}"
     note(f"{visible(root)}: {what}", quiet=quiet)

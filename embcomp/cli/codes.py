@@ -54,8 +54,7 @@ def command(file: str, words: tuple[str, ...], limit: int, groups: int, form: st
     encoded = open_compressed(file)
     if encoded.compressor.layout.kind != "indexed":
         raise ParameterError(
-            f"codes: {file} holds {encoded.compressor.layout.kind} codes of method {encoded.compressor.name}; "
-            "only indexed codes have symbols"
+            f"codes: {file} must have symbols, as of kd or dccl, got method {encoded.compressor.name}"
         )
     symbols = _symbols(encoded)
     if words:

@@ -25,14 +25,14 @@ from embcomp.vocabulary import Vocabulary
 ATTEMPTS = 5
 
 
-def add(root: str, source: str, options: ReadOptions, progress: Progress = no_progress) -> tuple[Manifest, int]:
+def add(root: str, source: str, options: ReadOptions, progress: Progress = no_progress) -> tuple[Manifest, int, int]:
     """Encode the words of a source as those of a collection were, and publish both.
 
-    New words follow those that are there; words that are there keep their code. Where another writer publishes
-    meanwhile, the words are added to what that one has published.
+    New words follow those that are there; words that are there keep their code; without new words nothing is
+    published. Where another writer publishes meanwhile, the words are added to what that one has published.
 
     Returns:
-        What was published, and how many words were there already.
+        The collection as it is now, how many words are new, and how many were there already.
 
     Raises:
         InputError: the source cannot be read, or has other dimensions.
@@ -41,13 +41,16 @@ def add(root: str, source: str, options: ReadOptions, progress: Progress = no_pr
     for _ in range(ATTEMPTS):
         before = read_manifest(root)
         manifest, n_known = _added(root, before, source, options, progress)
+        n_new = manifest.n_positions - before.n_positions
+        if not n_new:
+            return before, n_new, n_known
         try:
             publish(manifest, folder_at(root))
         except OutputError:
             if read_manifest(root).generation == before.generation:
                 raise
             continue
-        return manifest, n_known
+        return manifest, n_new, n_known
     raise OutputError(f"{root}: other writers published {ATTEMPTS} generations meanwhile; run it again")
 
 

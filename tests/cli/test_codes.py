@@ -58,6 +58,4 @@ def test_codes_of_bits_have_no_symbols(cli: Cli, tmp_path: Path) -> None:
     save(EncodedEmbedding.encode(Embedding(list("abcdef"), vectors), make_compressor("sign")), path)
     done = cli("codes", path)
     assert done.code == 2
-    assert done.err == (
-        f"embcomp: codes: {path} holds binary codes of method sign; only indexed codes have symbols\n"
-    )
+    assert done.err == f"embcomp: codes: {path} must have symbols, as of kd or dccl, got method sign\n"

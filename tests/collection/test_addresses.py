@@ -88,7 +88,7 @@ def test_of_two_writers_one_wins_and_nothing_is_lost(
         publish(manifest, folder)
 
     monkeypatch.setattr(changes, "publish", meanwhile)
-    manifest, _ = add(address, sources[0], OPTIONS)
+    manifest, *_ = add(address, sources[0], OPTIONS)
     assert manifest.generation == 2
     assert {"first", "second"} <= set(embcomp.open(address).index_to_key)
     before = read_manifest(address, 1)

@@ -55,9 +55,11 @@ def test_added_words_are_those_of_one_file(
 ) -> None:
     target = str(tmp_path / "x.embcs")
     compress([str(parts)], target, compressor(), OPTIONS, SERIAL, n_shards=4)
-    manifest, n_known = add(target, str(more), OPTIONS)
+    manifest, n_new, n_known = add(target, str(more), OPTIONS)
     grown, n_known_there = open_container(single).extended(read_embedding(more))
     assert (manifest.rows, n_known, manifest.generation) == (len(grown), n_known_there, 1)
+    again, *counts = add(target, str(more), OPTIONS)
+    assert (again, counts) == (manifest, [0, n_new + n_known])
     save(grown, tmp_path / "grown.embc")
     one = embcomp.open(tmp_path / "grown.embc")
     require_equal(one, embcomp.open(target))
@@ -94,7 +96,7 @@ def test_of_two_writers_both_end_up_in_the_collection(
         publish(manifest, folder)
 
     monkeypatch.setattr(changes, "publish", first_the_other)
-    manifest, _ = add(iiq, str(more), OPTIONS)
+    manifest, *_ = add(iiq, str(more), OPTIONS)
     assert manifest.generation == 2
     assert "other" in embcomp.open(iiq)
     assert "wörd-2429" in embcomp.open(iiq)
