@@ -159,11 +159,8 @@ class RemoteFolder(Folder):
             self._ask(name, lambda: self._system.rm_file(f"{self._path}/{name}"))
 
     def _put(self, name: str, data: bytes, mode: str) -> None:
-        try:
-            self._system.pipe_file(f"{self._path}/{name}", data, mode=mode)
-        except Exception as error:  # every file system has errors of its own, without a common class
-            text = " ".join(f"{type(error).__name__}: {error}".split())
-            raise OutputError(f"{self.where(name)}: cannot be written: {text}") from error
+        path = f"{self._path}/{name}"
+        asked(self.where(name), lambda: self._system.pipe_file(path, data, mode=mode), OutputError, "written")
 
     def _ask(self, name: str, ask: Callable[[], Any]) -> Any:
         return asked(self.where(name), ask)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from embcomp.errors import InputError
+from embcomp.errors import EmbcompError, InputError
 from embcomp.plugins import extra
 
 PIECE_BYTES = 8 << 20
@@ -85,14 +85,14 @@ def _fetch_model(source: str, system: Any, path: str, folder: Path) -> None:
                         out.write(data)
 
 
-def asked(source: str, ask: Any) -> Any:
+def asked(source: str, ask: Any, refusal: type[EmbcompError] = InputError, what: str = "read") -> Any:
     """Ask a server; what its package raises, whatever that is, becomes an error of one line."""
     try:
         return ask()
     except FileNotFoundError as error:
-        raise InputError(f"{source}: cannot be read: there is no such file") from error
+        raise refusal(f"{source}: cannot be {what}: there is no such file") from error
     except Exception as error:  # every file system has errors of its own, without a common class
-        raise InputError(f"{source}: cannot be read: {_line(error)}") from error
+        raise refusal(f"{source}: cannot be {what}: {_line(error)}") from error
 
 
 def _line(error: Exception) -> str:
