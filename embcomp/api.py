@@ -176,15 +176,14 @@ def evaluate(
         ParameterError: a suite does not exist or lacks data, or an argument is not allowed.
         InputError, ContainerError: a file cannot be read.
     """
-    from embcomp.eval.run import choose, measure
-    from embcomp.eval.score import beside
+    from embcomp.eval.run import choose, score
     from embcomp.eval.suite import Settings
 
     chosen = choose(suites, data_dir, has_baseline=baseline is not None)
     original = None if baseline is None else as_target(baseline)
     settings = Settings(oov, random_state, restrict_vocab, original, progress)
-    scores = measure(as_target(target), name_of(target), chosen, settings)
-    return beside(scores, [] if original is None else measure(original, name_of(baseline), chosen, settings))
+    name = Path(target).name if isinstance(target, str | Path) else "vectors"
+    return score([(name, as_target(target))], chosen, settings)
 
 
 def compare(
@@ -224,25 +223,22 @@ def compare(
         ParameterError: there is no such method, option or suite, or a value is not allowed.
         InputError, ContainerError: a file cannot be read.
     """
-    from embcomp.comparison.budget import Budget, jobs_for
+    from embcomp.comparison.budget import Budget, run
     from embcomp.comparison.cache import opened_cache
-    from embcomp.comparison.plan import parse_candidate, sweep_bits
+    from embcomp.comparison.plan import parse_candidate
     from embcomp.comparison.workbench import Evaluation, Workbench
     from embcomp.eval.run import choose
 
     if (len(bits) > 0) + (target_size is not None) + (target_ratio is not None) > 1:
         raise ParameterError("`bits`, `target_size` and `target_ratio` exclude each other")
-    budget = Budget(target_size, target_ratio) if target_size is not None or target_ratio is not None else None
+    budget = Budget.given(target_size, target_ratio)
     if methods is None:
         methods = [name for name, kind in compressor_classes().items() if not kind.slow]
     candidates = [parse_candidate(text) for text in methods]
     evaluation = Evaluation(choose(suites, data_dir, has_baseline=True), oov, random_state)
     embedding = _uncompressed(as_target(source))
-    candidates, _ = sweep_bits(candidates, bits, embedding.dim)
     with opened_cache(None if cache_dir is None else Path(cache_dir)) as cache:
-        bench = Workbench(embedding, evaluation, cache)
-        seeds = range(random_state, random_state + n_seeds)
-        return bench.compare(jobs_for(bench, candidates, budget, seeds, progress), progress)
+        return run(Workbench(embedding, evaluation, cache), candidates, bits, budget, n_seeds, progress)[0]
 
 
 def methods() -> dict[str, type[Compressor]]:
@@ -253,7 +249,9 @@ def methods() -> dict[str, type[Compressor]]:
     return compressor_classes()
 
 
-def as_target(target: Any, options: ReadOptions | None = None, progress: Progress = no_progress) -> Any:
+def as_target(
+    target: Any, options: ReadOptions | None = None, progress: Progress = no_progress
+) -> Embedding | EncodedEmbedding:
     """Return what the suites take, for all that :func:`evaluate` takes; ``options`` are those of a file to be read.
 
     Raises:
@@ -278,11 +276,6 @@ def as_target(target: Any, options: ReadOptions | None = None, progress: Progres
 
 def _uncompressed(target: Embedding | EncodedEmbedding) -> Embedding:
     return target if isinstance(target, Embedding) else Embedding(target.words, target.decode_all(), target.source)
-
-
-def name_of(target: Target) -> str:
-    """What a target is called in its scores: a file's base name, else ``vectors``."""
-    return Path(target).name if isinstance(target, str | Path) else "vectors"
 
 
 def _opened(path: str | Path, options: ReadOptions | None, progress: Progress) -> Embedding | EncodedEmbedding:

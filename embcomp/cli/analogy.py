@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, max_memory_option, open_any, source_options
-from embcomp.cli.results import Results, form_option
+from embcomp.cli.common import container_argument, open_any, word_option
+from embcomp.cli.results import Results
 from embcomp.cli.similar import document, neighbour_rows, print_neighbours, search_options, searched
 from embcomp.cli.words import STDIN, given_words, report_missing
 
@@ -21,18 +21,12 @@ if TYPE_CHECKING:
 @click.command("analogy", cls=Command)
 @container_argument
 @click.argument("terms", nargs=-1, required=True, metavar="A B C|-")
-@search_options
-@click.option(
-    "--missing",
-    type=click.Choice(["error", "skip", "zero", "mean"]),
-    default="error",
-    show_default=True,
+@word_option(
+    *("--missing", "error", "skip", "zero", "mean"),
     help="A word that is not there: name it and exit with 1 at the end, or leave the analogy out, or take zeros or "
     "the mean of all vectors for it.",
 )
-@max_memory_option
-@form_option
-@source_options
+@search_options
 def command(
     file: str,
     terms: tuple[str, ...],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, max_memory_option, open_compressed
+from embcomp.cli.common import container_argument, count_option, max_memory_option, open_compressed
 from embcomp.cli.results import Results, form_option
 from embcomp.cli.text import escaped
 from embcomp.cli.words import report_missing
@@ -24,24 +24,8 @@ if TYPE_CHECKING:
 @click.command("codes", cls=Command)
 @container_argument
 @click.argument("words", nargs=-1, metavar="[WORD…]")
-@click.option(
-    "-n",
-    "limit",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Words per code at most.",
-)
-@click.option(
-    "-g",
-    "--groups",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Without WORDs: codes at most, those of most words first.",
-)
+@count_option("-n", "limit", default=20, help="Words per code at most.")
+@count_option("-g", "--groups", default=20, help="Without WORDs: codes at most, those of most words first.")
 @max_memory_option
 @form_option
 def command(file: str, words: tuple[str, ...], limit: int, groups: int, form: str | None) -> None:

@@ -15,17 +15,57 @@ from embcomp.checks import parse_size
 from embcomp.cli.command import Name, suite_names
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
+from embcomp.collection import is_collection
 
 if TYPE_CHECKING:
+    from embcomp.collection.engines import Engine
     from embcomp.embedding import Embedding
     from embcomp.encoded import EncodedEmbedding
+    from embcomp.eval.run import Chosen
+    from embcomp.eval.target import OovPolicy
     from embcomp.formats import ReadOptions
-    from embcomp.progress import Progress
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 quiet_option = click.option("-q", "--quiet", is_flag=True, help="No progress bar and no summary on stderr.")
 force_option = click.option("--force", is_flag=True, help="Replace an existing output file.")
+generation_option = click.option(
+    "--force", is_flag=True, help="Replace an existing output file; publish another generation of a collection."
+)
+
+
+def options(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Add several options with one decorator, in this order."""
+
+    def add(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return add
+
+
+def count_option(
+    *names: str, default: int | None = None, least: int = 1, most: int | None = None, **settings: Any
+) -> Callable[[Function], Function]:
+    """Add an option that is a whole number; its default is shown, if it has one."""
+    numbers = click.IntRange(least, most)
+    return click.option(*names, type=numbers, default=default, show_default=True, **{"metavar": "N"} | settings)
+
+
+def word_option(flag: str, *words: str, **settings: Any) -> Callable[[Function], Function]:
+    """Add an option that is one of a few words, the first if absent."""
+    return click.option(flag, type=click.Choice(words), default=words[0], show_default=True, **settings)
+
+
+class Size(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it
+    """A number of bytes, as in 200MB."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read text."""
+        return parse_size(str(param.name if param else self.name), value)
 
 
 def _set_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
@@ -45,60 +85,55 @@ threads_option = click.option(
 )
 
 
-def _set_max_memory(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+def _set_max_memory(context: click.Context, parameter: click.Parameter, value: int | None) -> None:
     if not context.resilient_parsing:
         from embcomp.memory import set_max_memory
 
-        set_max_memory(parse_size("--max-memory", value) if value else None)
+        set_max_memory(value)
 
 
 max_memory_option = click.option(
     "--max-memory",
+    type=Size(),
     metavar="SIZE",
     expose_value=False,
     callback=_set_max_memory,
     help="Refuse to hold more vectors than this, as in 200MB; default what is free.",
 )
+running_options = options(threads_option, max_memory_option)
+output_options = options(force_option, quiet_option)
 container_argument = click.argument("file", type=click.Path())
 containers_argument = click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path())
-suite_option = click.option(
-    "--suite",
-    "suites",
-    type=Name(suite_names),
-    multiple=True,
-    metavar="NAME",
-    help="Run this suite only (repeatable); default all.",
+suite_options = options(
+    click.option(
+        "--suite",
+        "suites",
+        type=Name(suite_names),
+        multiple=True,
+        metavar="NAME",
+        help="Run this suite only (repeatable); default all.",
+    ),
+    click.option(
+        "--data", "data_dir", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets."
+    ),
 )
-data_option = click.option(
-    "--data", "data_dir", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets."
+seed_option = click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0)."
 )
-oov_option = click.option(
-    "--oov",
-    type=click.Choice(["mean", "skip"]),
-    default="mean",
-    show_default=True,
-    help="A missing word: the mean of all vectors, or leave its row out.",
+scoring_options = options(
+    suite_options,
+    word_option("--oov", "mean", "skip", help="A missing word: the mean of all vectors, or leave its row out."),
+    seed_option,
 )
-
-
-def seed_option(what: str) -> Callable[[Function], Function]:
-    """Add ``--seed``, 0 if absent, and say of what."""
-    return click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, help=f"Of {what} (default 0).")
-
-
-def options(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    """Add several options with one decorator, in this order."""
-
-    def add(function: Function) -> Function:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return add
-
-
-scoring_options = options(suite_option, data_option, oov_option, seed_option("bootstrap and k-means"))
 """Of commands that score embeddings."""
+
+
+def scoring(given: dict[str, Any], *, has_baseline: bool) -> tuple[Chosen, OovPolicy, int]:
+    """Take the values of :data:`scoring_options` out of a command's arguments: suites with their data, oov, seed."""
+    from embcomp.eval.run import choose
+
+    suites, data_dir, oov, seed = (given.pop(name) for name in ("suites", "data_dir", "oov", "seed"))
+    return choose(suites or None, data_dir, has_baseline=has_baseline), oov, seed or 0
 
 
 def _readable() -> list[str]:
@@ -114,6 +149,7 @@ class SourceOption(click.Option):
 
 
 source_option = partial(click.option, cls=SourceOption)
+FILE: dict[str, Any] = {"type": click.Path(path_type=Path), "metavar": "FILE"}
 source_options = options(
     source_option(
         "--format",
@@ -121,40 +157,24 @@ source_options = options(
         metavar="NAME",
         help="Format of the source; found out from its content if not given.",
     ),
-    source_option("--limit", type=click.IntRange(min=1), metavar="N", help="Read the first N rows only."),
-    source_option(
-        "--duplicates",
-        type=click.Choice(["first", "error"]),
-        default="first",
-        show_default=True,
+    count_option("--limit", cls=SourceOption, help="Read the first N rows only."),
+    word_option(
+        *("--duplicates", "first", "error"),
+        cls=SourceOption,
         help="A word seen before: keep the first and count the others, or refuse.",
     ),
-    source_option(
-        "--bad-rows",
-        type=click.Choice(["error", "skip"]),
-        default="error",
-        show_default=True,
+    word_option(
+        *("--bad-rows", "error", "skip"),
+        cls=SourceOption,
         help="A row of wrong length, not a number, NaN or infinite: refuse, or drop and count.",
     ),
-    source_option(
-        "--encoding-errors",
-        type=click.Choice(["strict", "replace", "ignore"]),
-        default="strict",
-        show_default=True,
+    word_option(
+        *("--encoding-errors", "strict", "replace", "ignore"),
+        cls=SourceOption,
         help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
     ),
-    source_option(
-        "--words",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Keep the words of this list only, one per line; - for stdin.",
-    ),
-    source_option(
-        "--word-list",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="The words of an .npy source that has none in it, one per line.",
-    ),
+    source_option("--words", **FILE, help="Keep the words of this list only, one per line; - for stdin."),
+    source_option("--word-list", **FILE, help="The words of an .npy source that has none in it, one per line."),
     source_option("--sha256", metavar="HEX", help="Refuse a source with another SHA-256."),
     source_option("--word-column", metavar="NAME", help="Column of the words in a table, or dataset in HDF5."),
     source_option("--vector-column", metavar="NAME", help="Column of the vectors in a table, or dataset in HDF5."),
@@ -209,28 +229,38 @@ def notes_on(source: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def open_target(path: str, options: ReadOptions, progress: Progress) -> EncodedEmbedding | Embedding:
-    """Open a container, or read an original file, whichever ``path`` is."""
-    from embcomp.api import as_target
-
-    target: EncodedEmbedding | Embedding = as_target(path, options, progress)
-    return target
-
-
 engine_option = click.option(
     "--on",
-    "on",
-    default="processes",
-    show_default=True,
     metavar="ENGINE",
-    help="Who works on a collection: processes of this machine, as many as cores or processes=N; dask for a local "
-    "cluster, or dask=ADDRESS of a scheduler; serial for this process.",
+    help="Who works on a collection: processes of this machine, as many as cores (the default) or processes=N; dask "
+    "for a local cluster, or dask=ADDRESS of a scheduler; serial for this process.",
 )
+
+
+def chosen_engine(on: str | None) -> Engine:
+    """Return what ``--on`` names."""
+    from embcomp.collection.engines import engine
+
+    return engine(on or "processes")
+
+
+NOT_A_COLLECTION = "is for a collection, NAME.embcs"
+
+
+def refuse_given(names: Iterable[str], why: str) -> None:
+    """Refuse options of the current command, by their names as arguments.
+
+    Raises:
+        click.UsageError: with the flag of the first that was given, and why.
+    """
+    context = click.get_current_context()
+    for each in context.command.params:
+        if each.name in names and context.get_parameter_source(each.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{each.opts[0]} {why}")
 
 
 def open_compressed(path: str | Path) -> EncodedEmbedding:
     """Open a container or a collection."""
-    from embcomp.collection import is_collection
     from embcomp.container.reader import open_container
 
     if not is_collection(path):
@@ -242,7 +272,6 @@ def open_compressed(path: str | Path) -> EncodedEmbedding:
 
 def described(path: str | Path) -> dict[str, Any]:
     """Return what a container or a collection holds: the document of ``embcomp info --json``."""
-    from embcomp.collection import is_collection
     from embcomp.container.description import describe
 
     if not is_collection(path):
@@ -258,17 +287,15 @@ def open_any(file: str, given: dict[str, Any]) -> EncodedEmbedding | Embedding:
     Raises:
         click.UsageError: such an option was given for a container.
     """
-    from embcomp.collection import is_collection
     from embcomp.container.reader import is_container
 
-    context = click.get_current_context()
-    if not is_container(file) and not is_collection(
-        file
-    ):  # known without the formats, whose import takes longer than opening
-        with progress_bars(quiet=False) as progress:
-            return open_target(str(file), read_options(given, [str(file)]), progress)
-    for each in context.command.params:
-        was_given = context.get_parameter_source(str(each.name)) is ParameterSource.COMMANDLINE
-        if isinstance(each, SourceOption) and was_given:
-            raise click.UsageError(f"{each.opts[0]} is about reading a source; {visible(str(file))} is compressed")
-    return open_compressed(file)
+    if is_container(file) or is_collection(file):
+        names = [
+            str(each.name) for each in click.get_current_context().command.params if isinstance(each, SourceOption)
+        ]
+        refuse_given(names, f"is about reading a source; {visible(str(file))} is compressed")
+        return open_compressed(file)
+    from embcomp.api import as_target  # after what is compressed: formats take longer to import than that to open
+
+    with progress_bars(quiet=False) as progress:
+        return as_target(str(file), read_options(given, [str(file)]), progress)

@@ -7,18 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embcomp.checks import parse_size
 from embcomp.cli.command import Command, Name, method_names, note
 from embcomp.cli.common import (
-    data_option,
-    force_option,
+    Size,
+    count_option,
     lists_in,
-    oov_option,
-    quiet_option,
+    output_options,
     read_options,
-    seed_option,
+    scoring,
+    scoring_options,
     source_options,
-    suite_option,
     threads_option,
 )
 from embcomp.cli.progress import overall_bar, progress_bars
@@ -27,11 +25,26 @@ from embcomp.errors import MissingWordError, OutputError, ParameterError
 from embcomp.files import check_target, replacing
 
 if TYPE_CHECKING:
-    from embcomp.comparison.budget import Budget
     from embcomp.comparison.page import Report
     from embcomp.comparison.plan import Candidate
 
 PATH = click.Path(path_type=Path)
+
+
+def _widths(context: click.Context, parameter: click.Parameter, text: str | None) -> list[int]:
+    try:
+        widths = [] if text is None else [int(part) for part in text.split(",")]
+    except ValueError:
+        widths = [0]
+    if any(width < 1 for width in widths):
+        raise ParameterError(f"`bits` must be whole numbers from 1 on with commas between them, got {text!r}")
+    return widths
+
+
+def _ratio(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
+    from embcomp.comparison.budget import parse_ratio
+
+    return parse_ratio(text) if text else None
 
 
 @click.command("compare", cls=Command)
@@ -45,25 +58,28 @@ PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--bits",
+    callback=_widths,
     metavar="N,…",
     help="Run each method at each of these numbers of bits per word, or the next below that it can have.",
 )
-@click.option("--target-size", metavar="SIZE", help="Choose each method's options so that its file fits, as in 5MB.")
+@click.option(
+    "--target-size",
+    type=Size(),
+    metavar="SIZE",
+    help="Choose each method's options so that its file fits, as in 5MB.",
+)
 @click.option(
     "--target-ratio",
+    callback=_ratio,
     metavar="R",
     help="Choose each method's options so that it is smaller by at least R (vectors only), as in 64.",
 )
-@suite_option
-@data_option
-@oov_option
-@seed_option("all randomness")
+@scoring_options
 @threads_option
-@click.option(
+@count_option(
     "--seeds",
-    type=click.IntRange(1, 1000),
     default=1,
-    metavar="N",
+    most=1000,
     help="Run each method with N seeds, from --seed on; tables then show mean ± standard deviation.",
 )
 @click.option("--csv", "csv_file", type=PATH, metavar="FILE", help="Also write every score of every run as CSV.")
@@ -75,20 +91,15 @@ PATH = click.Path(path_type=Path)
 )
 @click.option("--cache", "cache_dir", type=PATH, metavar="DIR", help="Keep results there; default the user's cache.")
 @click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing kept.")
-@force_option
-@quiet_option
+@output_options
 @form_option
 @source_options
 def command(
     source: str,
     methods: str | None,
-    bits: str | None,
-    target_size: str | None,
-    target_ratio: str | None,
-    suites: tuple[str, ...],
-    data_dir: Path | None,
-    oov: Any,
-    seed: int,
+    bits: list[int],
+    target_size: int | None,
+    target_ratio: float | None,
     seeds: int,
     csv_file: Path | None,
     markdown_file: Path | None,
@@ -109,7 +120,7 @@ def command(
     """
     if cache_dir is not None and no_cache:
         raise click.UsageError("--cache and --no-cache exclude each other")
-    if bits is not None and (target_size or target_ratio):
+    if bits and (target_size or target_ratio):
         raise click.UsageError("--bits and a target size or ratio exclude each other")
     files = [path for path in (csv_file, markdown_file, html_file) if path is not None]
     for path in files:
@@ -119,32 +130,24 @@ def command(
     options = read_options(given, [source])
 
     from embcomp.comparison import tables
-    from embcomp.comparison.budget import exceeding, jobs_for
+    from embcomp.comparison.budget import Budget, run
     from embcomp.comparison.cache import default_folder, opened_cache
     from embcomp.comparison.page import build_report, html_page
-    from embcomp.comparison.plan import sweep_bits
     from embcomp.comparison.workbench import Evaluation, Workbench
-    from embcomp.eval.run import choose
     from embcomp.formats import read_embedding
 
     candidates, notes = _candidates(methods)
-    widths = _widths(bits)
-    evaluation = Evaluation(choose(suites or None, data_dir, has_baseline=True), oov, seed)
-    notes += evaluation.missing
-    budget = _budget(target_size, target_ratio)
+    budget = Budget.given(target_size, target_ratio)
+    evaluation = Evaluation(*scoring(given, has_baseline=True))
     with progress_bars(quiet=quiet) as progress:
         embedding = read_embedding(source, options, progress)
     if word is not None and word not in embedding:
         raise MissingWordError(word)
-    candidates, chosen = sweep_bits(candidates, widths, embedding.dim)
-    notes += chosen
     folder = None if no_cache else cache_dir or default_folder()
     with opened_cache(folder) as cache, overall_bar(quiet=quiet) as progress:
         bench = Workbench(embedding, evaluation, cache)
-        jobs = jobs_for(bench, candidates, budget, range(seed, seed + seeds), progress)
-        notes += [job.note for job in jobs if job.note]
-        results = bench.compare(jobs, progress)
-        notes += exceeding(results, bench, budget) if budget is not None else []
+        results, more = run(bench, candidates, bits, budget, seeds, progress)
+        notes += more
         lines = tables.summarise(results)
         if html_file is not None or plots is not None:
             report = build_report(bench, lines, word, notes, progress)
@@ -158,7 +161,7 @@ def command(
         print_all(form, tables.csv_rows(results) if form == "tsv" else [result.to_json() for result in results])
     else:
         click.echo(tables.text_table(lines), nl=False)
-    if budget is not None and not any(job.config for job in jobs):
+    if budget is not None and not any(result.key for result in results):
         raise click.exceptions.Exit(1)
 
 
@@ -176,26 +179,6 @@ def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:
     if not texts:
         raise ParameterError(f"`methods` must name at least one of {', '.join(method_names())}, got {methods!r}")
     return [parse_candidate(text) for text in texts], []
-
-
-def _budget(size: str | None, ratio: str | None) -> Budget | None:
-    from embcomp.comparison.budget import Budget, parse_ratio
-
-    if size is None and ratio is None:
-        return None
-    return Budget(parse_size("target_size", size) if size else None, parse_ratio(ratio) if ratio else None)
-
-
-def _widths(text: str | None) -> list[int]:
-    if text is None:
-        return []
-    try:
-        widths = [int(part) for part in text.split(",")]
-    except ValueError:
-        widths = [0]
-    if min(widths) < 1:
-        raise ParameterError(f"`bits` must be whole numbers from 1 on with commas between them, got {text!r}")
-    return widths
 
 
 def _write(path: Path | None, make: Any, *, force: bool) -> None:

@@ -10,20 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embcomp.checks import parse_size, size_text
+from embcomp.checks import require_share, size_text
 from embcomp.cli.command import note
 from embcomp.cli.common import (
+    NOT_A_COLLECTION,
+    Size,
+    chosen_engine,
+    count_option,
     described,
     engine_option,
-    force_option,
+    generation_option,
     lists_in,
     notes_on,
     quiet_option,
     read_options,
+    refuse_given,
     source_options,
     threads_option,
 )
-from embcomp.cli.keeping import Goal, found_estimate, keep_options, kept_lines, print_estimate, required, search
+from embcomp.cli.keeping import found_estimate, keep_options, kept_lines, print_estimate, smallest
 from embcomp.cli.method_options import MethodCommand, approve_fit, chosen_compressor, fitting_options, yes_option
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import json_option, print_all
@@ -32,43 +37,28 @@ from embcomp.collection import is_collection
 from embcomp.files import check_target
 
 if TYPE_CHECKING:
-    from embcomp.compressors.base import Compressor
+    from embcomp.collection.manifest import Manifest
     from embcomp.encoded import EncodedEmbedding
-    from embcomp.formats import ReadOptions
 
 LARGE_STATE = 0.5  # of the file
 SMALLEST = "sign"  # the method that learns least
-SOURCE_SUFFIXES = (
-    *(".gz", ".bz2", ".xz", ".zst"),
-    *(
-        ".txt",
-        ".vec",
-        ".bin",
-        ".npy",
-        ".kv",
-        ".model",
-        ".safetensors",
-        ".parquet",
-        ".arrow",
-        ".feather",
-        ".h5",
-        ".hdf5",
-    ),
-)
+TEXT_SUFFIXES = (".txt", ".vec", ".bin", ".npy", ".kv", ".model")
+TABLE_SUFFIXES = (".safetensors", ".parquet", ".arrow", ".feather", ".h5", ".hdf5")
 
 
 def default_target(source: str) -> Path:
     """The source's name with ``.embc`` for its suffixes, beside the source."""
     if source == "-":
         raise click.UsageError("give the output file with -o when the source is standard input")
+    from embcomp.formats.compression import split_compression
     from embcomp.formats.remote import base_name, is_remote
 
     path = Path(base_name(source) if is_remote(source) else source)
     if any(character in source for character in "*?["):
         raise click.UsageError("give the output file with -o when the source is a pattern")
-    for suffix in SOURCE_SUFFIXES:
-        path = path.with_suffix("") if path.suffix.lower() == suffix else path
-    return path.with_name(path.name + ".embc")
+    plain = path.with_name(split_compression(path.name)[0])
+    known = plain.suffix.lower() in TEXT_SUFFIXES + TABLE_SUFFIXES
+    return plain.with_name((plain.stem if known else plain.name) + ".embc")
 
 
 def _target(output: str | Path) -> Path:
@@ -90,13 +80,14 @@ def _target(output: str | Path) -> Path:
 @threads_option
 @click.option(
     "--max-memory",
+    type=Size(),
     metavar="SIZE",
     help="Memory for vectors, words and codes, as in 200MB; default half of what is free. Methods that learn from "
     "the first rows, or from some of all, hold those only, and may read the source twice; the others need all rows, "
     "and refuse a source that has too many. Words and codes wait in temporary files (TMPDIR) beyond that.",
 )
-@click.option("--shards", type=click.IntRange(1, 2**16), metavar="N", help="Files of a collection, NAME.embcs.")
-@click.option("--pieces", type=click.IntRange(1), metavar="N", help="Parts of one text file, for a collection.")
+@count_option("--shards", most=2**16, help="Files of a collection, NAME.embcs.")
+@count_option("--pieces", help="Parts of one text file, for a collection.")
 @engine_option
 @keep_options
 @click.option(
@@ -106,7 +97,7 @@ def _target(output: str | Path) -> Path:
 )
 @yes_option
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
-@force_option
+@generation_option
 @quiet_option
 @json_option
 @source_options
@@ -114,15 +105,13 @@ def command(
     source: str,
     output: str | None,
     method: str,
-    max_memory: str | None,
+    max_memory: int | None,
     keep: float | None,
-    suites: tuple[str, ...],
-    data_dir: Path | None,
     estimate: bool,
     drop_order: bool,
     shards: int | None,
     pieces: int | None,
-    on: str,
+    on: str | None,
     yes: bool,
     verbose: bool,
     force: bool,
@@ -132,18 +121,30 @@ def command(
     **given: Any,
 ) -> None:
     """Compress SOURCE, an embedding file (- for stdin) or a static sentence model, into one .embc file."""
-    allowance = parse_size("max_memory", max_memory) if max_memory else None
     chosen, compressor = chosen_compressor(method, seed, given)
-    goal = Goal.given(keep, suites, data_dir)
+    if keep is None:
+        refuse_given(("suites", "data_dir"), "says what to --keep a share of")
+    else:
+        require_share("keep", keep)
+    approve = partial(approve_fit, method, yes=yes, quiet=quiet)
     if output is not None and is_collection(output):
-        if goal is not None or estimate or drop_order:
-            raise click.UsageError("--keep, --estimate and --drop-order are for one file, not for a collection")
-        approve = partial(approve_fit, method, yes=yes, quiet=quiet)
-        settings = {"n_shards": shards, "n_pieces": pieces or 1, "force": force, "max_memory": allowance}
+        refuse_given(("keep", "estimate", "drop_order"), "is for one file, not for a collection")
         reading = read_options(given, [source])
-        _to_collection(source, output, compressor, reading, on, quiet, form, **settings, approve=approve)
+        from embcomp.collection.making import compress
+
+        with progress_bars(quiet=quiet) as progress:
+            manifest = compress(
+                *([source], output, compressor, reading, chosen_engine(on)),
+                n_shards=shards,
+                n_pieces=pieces or 1,
+                force=force,
+                progress=progress,
+                max_memory=max_memory,
+                approve=approve,
+            )
+        _report_collection(output, manifest, form, quiet=quiet)
         return
-    _require_one_file(shards, pieces)
+    refuse_given(("on", "shards", "pieces"), NOT_A_COLLECTION)
     target = Path("-") if estimate else _target(output or default_target(source))
     if str(target) != "-":
         check_target(target, force=force, sources=[source, *lists_in(given)])
@@ -157,22 +158,20 @@ def command(
     from embcomp.pipeline import encode_source
 
     in_parts = compressor.head_rows is not None or compressor.samples_rows
-    if goal is None and allowance is not None and not in_parts:
+    if keep is None and max_memory is not None and not in_parts:
         note(f"embcomp: {method}: needs all rows in memory at once, and stops if they take more", quiet=quiet)
     start = time.perf_counter()
     with progress_bars(quiet=quiet) as progress:
-        if goal is not None:
-            found = search(
-                goal, source, method, chosen, seed or 0, options, allowance, progress, drop_order=drop_order
+        if keep is not None:
+            encoded = smallest(
+                source, keep, method, chosen, seed or 0, options, max_memory, given, progress, drop_order=drop_order
             )
-            encoded = required(found, goal)
         elif estimate:
             print_estimate(compressor, estimate_source(source, compressor, options, progress), form)
             return
         else:
-            approve = partial(approve_fit, method, yes=yes, quiet=quiet)
             encoded = encode_source(
-                source, compressor, options, progress, allowance, drop_order=drop_order, approve=approve
+                source, compressor, options, progress, max_memory, drop_order=drop_order, approve=approve
             )
     if estimate:
         print_estimate(encoded.compressor, found_estimate(encoded, time.perf_counter() - start), form)
@@ -195,26 +194,7 @@ def _report(encoded: EncodedEmbedding, *, verbose: bool) -> None:
         note(f"embcomp: {encoded.compressor.name}: warning: {warning}")
 
 
-def _require_one_file(shards: int | None, pieces: int | None) -> None:
-    if shards is not None or pieces is not None:
-        raise click.UsageError("--shards and --pieces are for a collection, NAME.embcs")
-
-
-def _to_collection(
-    source: str,
-    output: str,
-    compressor: Compressor,
-    reading: ReadOptions,
-    on: str,
-    quiet: bool,
-    form: str | None,
-    **settings: Any,
-) -> None:
-    from embcomp.collection.engines import engine
-    from embcomp.collection.making import compress
-
-    with progress_bars(quiet=quiet) as progress:
-        manifest = compress([source], output, compressor, reading, engine(on), progress=progress, **settings)
+def _report_collection(output: str, manifest: Manifest, form: str | None, *, quiet: bool) -> None:
     if form is not None:
         print_all(form, [{"file": output} | described(output)], "info-1")
     what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"

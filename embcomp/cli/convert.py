@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import force_option, lists_in, notes_on, quiet_option, read_options, source_options
-from embcomp.cli.decompress import to_option
+from embcomp.cli.common import lists_in, notes_on, output_options, read_options, source_options
+from embcomp.cli.decompress import target_options
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
 from embcomp.files import check_target
@@ -17,11 +17,9 @@ from embcomp.files import check_target
 
 @click.command("convert", cls=Command)
 @click.argument("source", metavar="SOURCE", type=click.Path())
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="Output file; - for stdout.")
-@to_option
+@target_options
 @click.option("--unit-rows", is_flag=True, help="Scale vectors to length 1.")
-@force_option
-@quiet_option
+@output_options
 @source_options
 def command(
     source: str, output: str, to: str | None, unit_rows: bool, force: bool, quiet: bool, **given: Any

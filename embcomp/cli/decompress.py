@@ -9,14 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embcomp.cli.command import Command, Name, note
-from embcomp.cli.common import (
-    container_argument,
-    force_option,
-    max_memory_option,
-    open_compressed,
-    quiet_option,
-    threads_option,
-)
+from embcomp.cli.common import container_argument, open_compressed, options, output_options, running_options
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
 from embcomp.errors import ParameterError
@@ -35,21 +28,23 @@ def _writable_formats() -> dict[str, tuple[str, ...]]:
     return writable_formats()
 
 
-to_option = click.option(
-    "--to",
-    type=Name(_writable_formats),
-    metavar="NAME",
-    help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, parquet, arrow, "
-    "hdf5, finalfusion; by the suffix if absent: .txt, .vec, .bin, .npy, .kv, .safetensors, .parquet, .arrow, .h5, "
-    ".fifu, before .gz, .bz2, .xz or .zst. static-model is a folder for model2vec and sentence-transformers: what a "
-    "static sentence model becomes if OUT has no suffix.",
+target_options = options(
+    click.option("-o", "--output", type=click.Path(), required=True, metavar="OUT", help="File; - for stdout."),
+    click.option(
+        "--to",
+        type=Name(_writable_formats),
+        metavar="NAME",
+        help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, parquet, arrow, "
+        "hdf5, finalfusion; by the suffix if absent: .txt, .vec, .bin, .npy, .kv, .safetensors, .parquet, .arrow, "
+        ".h5, .fifu, before .gz, .bz2, .xz or .zst. static-model is a folder for model2vec and "
+        "sentence-transformers: what a static sentence model becomes if OUT has no suffix.",
+    ),
 )
 
 
 @click.command("decompress", cls=Command)
 @container_argument
-@click.option("-o", "--output", required=True, type=click.Path(), metavar="OUT", help="Output file; - for stdout.")
-@to_option
+@target_options
 @click.option(
     "--restore-mean",
     is_flag=True,
@@ -61,10 +56,8 @@ to_option = click.option(
     help="Write binary codes as bits instead of vectors: --to faiss, usearch, npy or parquet (or by the suffix), or "
     "SQL for pgvector, sqlite-vec or duckdb.",
 )
-@threads_option
-@max_memory_option
-@force_option
-@quiet_option
+@running_options
+@output_options
 def command(
     file: str, output: str, to: str | None, restore_mean: bool, codes: bool, force: bool, quiet: bool
 ) -> None:

@@ -10,16 +10,18 @@ import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import (
-    max_memory_option,
-    open_target,
+    count_option,
     quiet_option,
     read_options,
+    running_options,
+    scoring,
     scoring_options,
     source_options,
-    threads_option,
 )
+from embcomp.cli.eval import print_scores
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import form_option, print_all
+from embcomp.cli.similar import neighbours_option
 from embcomp.cli.text import escaped
 
 if TYPE_CHECKING:
@@ -32,29 +34,12 @@ N_NAMED = 10  # words that are listed of those that one file lacks
 @click.command("diff", cls=Command)
 @click.argument("first", metavar="A", type=click.Path())
 @click.argument("second", metavar="B", type=click.Path())
-@click.option("-k", "n_neighbours", type=click.IntRange(min=1), default=10, show_default=True, metavar="N")
-@click.option(
-    "--sample",
-    type=click.IntRange(min=0),
-    default=1000,
-    show_default=True,
-    metavar="N",
-    help="Compare the neighbours of the first N words that both have.",
-)
-@click.option(
-    "--restrict",
-    type=click.IntRange(min=1),
-    default=30_000,
-    show_default=True,
-    metavar="N",
-    help="Neighbours, and answers to analogies, are among the first N words.",
-)
-@click.option(
-    "-n", "n_shown", type=click.IntRange(min=0), default=10, show_default=True, metavar="N", help="Words shown."
-)
+@neighbours_option
+@count_option("--sample", default=1000, least=0, help="Compare the neighbours of the first N words that both have.")
+@count_option("--restrict", default=30_000, help="Neighbours, and answers to analogies, are among the first N words.")
+@count_option("-n", "n_shown", default=10, least=0, help="Words shown.")
 @scoring_options
-@threads_option
-@max_memory_option
+@running_options
 @form_option
 @quiet_option
 @source_options
@@ -65,10 +50,6 @@ def command(
     sample: int,
     restrict: int,
     n_shown: int,
-    suites: tuple[str, ...],
-    data_dir: Path | None,
-    oov: Any,
-    seed: int,
     form: str | None,
     quiet: bool,
     **given: Any,
@@ -77,27 +58,24 @@ def command(
 
     Scores are those of B, beside A's as the baseline. Tables and JSON lines have the neighbours only.
     """
+    from embcomp.api import as_target
     from embcomp.eval.difference import difference
-    from embcomp.eval.run import choose, measure
-    from embcomp.eval.score import beside
+    from embcomp.eval.run import score
     from embcomp.eval.suite import Settings
 
     options = read_options(given, [first, second])
     with progress_bars(quiet=quiet) as progress:
-        chosen = choose(suites or None, data_dir, has_baseline=True)
-        old, new = (open_target(path, options, progress) for path in (first, second))
+        chosen, oov, seed = scoring(given, has_baseline=True)
+        old, new = (as_target(path, options, progress) for path in (first, second))
         found = difference(old, new, n_words=sample, n_neighbours=n_neighbours, restrict=restrict, progress=progress)
-        settings = Settings(oov, seed, restrict, old, progress)
-        base, scores = (
-            measure(target, Path(path).name, chosen, settings) for target, path in ((old, first), (new, second))
-        )
-    rows = beside(scores, base)
+        rows = score([(Path(second).name, new)], chosen, Settings(oov, seed, restrict, old, progress))
     if form is not None:
         print_all(form, map(asdict, found.changed[:n_shown]), **_about(found, rows))
     else:
         _print_words(found, first, second)
         _print_neighbours(found, n_neighbours, n_shown, first, second)
-        _print_scores(rows, oov, seed)
+        click.echo()
+        print_scores(rows, oov, seed)
 
 
 def _about(found: Difference, rows: list[Score]) -> dict[str, Any]:
@@ -130,12 +108,3 @@ def _print_neighbours(found: Difference, n_neighbours: int, n_shown: int, first:
         click.echo(f"{escaped(each.word)}  {each.shared} of {len(each.first)}")
         for name, words in ((first, each.first), (second, each.second)):
             click.echo(f"  {escaped(Path(name).name)}: {' '.join(map(escaped, words))}")
-
-
-def _print_scores(rows: list[Score], oov: str, seed: int) -> None:
-    from dataclasses import replace
-
-    from embcomp.eval.report import text_report
-
-    shown = [replace(row, target=escaped(row.target), task=escaped(row.task)) for row in rows]
-    click.echo("\n" + text_report(shown, oov=oov, seed=seed, with_baseline=True), nl=False)

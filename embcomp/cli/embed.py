@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import (
-    container_argument,
-    force_option,
-    max_memory_option,
-    open_any,
-    source_options,
-    threads_option,
-)
+from embcomp.cli.common import container_argument, force_option, open_any, running_options, source_options
 from embcomp.cli.results import Results, form_option
 from embcomp.cli.words import given_words
 
@@ -43,8 +36,7 @@ BATCH_TEXTS = 1024
 )
 @click.option("--npy", type=click.Path(), metavar="OUT.npy", help="Write a NumPy array of float32; - for stdout.")
 @force_option
-@threads_option
-@max_memory_option
+@running_options
 @form_option
 @source_options
 def command(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import quiet_option, read_options, source_options, threads_option
+from embcomp.cli.common import count_option, quiet_option, read_options, source_options, threads_option
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
 from embcomp.errors import ParameterError
@@ -18,7 +18,7 @@ from embcomp.errors import ParameterError
 @click.argument("paths", nargs=-1, required=True, metavar="PART…", type=click.Path())
 @click.option("--model", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Made by embcomp fit.")
 @click.option("-o", "--output", required=True, metavar="FOLDER", help="Folder, or address of one, for encoded parts.")
-@click.option("--shards", type=click.IntRange(1, 2**16), default=1, metavar="N", help="Files of the collection.")
+@count_option("--shards", default=1, most=2**16, help="Files of the collection.")
 @click.option("--piece", metavar="K/N", help="The K-th of N parts of one text file, where K is counted from 1.")
 @threads_option
 @quiet_option

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from embcomp.checks import parse_size
 from embcomp.cli.command import note
 from embcomp.cli.common import (
-    force_option,
+    Size,
+    count_option,
     lists_in,
-    quiet_option,
+    output_options,
     read_options,
     source_options,
     threads_option,
@@ -30,19 +30,20 @@ from embcomp.files import check_target
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT.embm", help="Output file."
 )
 @fitting_options
-@click.option("--pieces", type=click.IntRange(1), default=1, metavar="N", help="Cut one text file into N parts.")
+@count_option("--pieces", default=1, help="Cut one text file into N parts.")
 @threads_option
-@click.option("--max-memory", metavar="SIZE", help="Memory that vectors may take; default half of what is free.")
+@click.option(
+    "--max-memory", type=Size(), metavar="SIZE", help="Memory that vectors may take; default half of what is free."
+)
 @yes_option
-@force_option
-@quiet_option
+@output_options
 @source_options
 def command(
     sources: tuple[str, ...],
     output: Path,
     method: str,
     pieces: int,
-    max_memory: str | None,
+    max_memory: int | None,
     yes: bool,
     force: bool,
     quiet: bool,
@@ -61,10 +62,9 @@ def command(
     from embcomp.collection.model import fit, parts_of
     from embcomp.container.writer import save
 
-    allowance = parse_size("max_memory", max_memory) if max_memory else None
     approve = partial(approve_fit, method, yes=yes, quiet=quiet)
     with progress_bars(quiet=quiet) as progress:
-        model = fit(sources, compressor, options, progress, allowance, n_pieces=pieces, approve=approve)
+        model = fit(sources, compressor, options, progress, max_memory, n_pieces=pieces, approve=approve)
     save(model, output, force=force)
     n_parts = len(parts_of(sources, pieces))
     note(f"{visible(str(output))}: {method}, {n_parts} part{'s' * (n_parts > 1)} to be encoded", quiet=quiet)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from embcomp.checks import require_share, size_text
+from embcomp.checks import size_text
 from embcomp.cli.command import note
-from embcomp.cli.common import data_option, options, suite_option
+from embcomp.cli.common import options, suite_options
 from embcomp.cli.method_options import NAMED
 from embcomp.cli.results import print_all
 from embcomp.cli.text import escaped
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
     from embcomp.encoded import EncodedEmbedding
     from embcomp.formats import ReadOptions
     from embcomp.keep.estimate import Estimate
-    from embcomp.keep.search import Found
     from embcomp.progress import Progress
 
 keep_options = options(
@@ -33,74 +29,46 @@ keep_options = options(
         help="Find the smallest file that surely (95 %) keeps this share of the source's scores, as in 0.97; exit "
         "with 1 if there is none. Tries transform, additive and sign, or the --method named, at any number of bits.",
     ),
-    suite_option,
-    data_option,
+    suite_options,
     click.option(
         "--estimate", is_flag=True, help="Print the size, time and memory to expect, from a sample; write nothing."
     ),
 )
 
 
-@dataclass(frozen=True)
-class Goal:
-    """What to keep of what: a share of these suites, with the data of a folder."""
-
-    share: float
-    suites: Sequence[str]
-    data_dir: Path | None
-
-    @classmethod
-    def given(cls, share: float | None, suites: Sequence[str], data_dir: Path | None) -> Goal | None:
-        """Check the options; ``None`` without ``--keep``."""
-        if share is None:
-            if suites or data_dir:
-                raise click.UsageError("--suite and --data say what to --keep a share of")
-            return None
-        require_share("keep", share)
-        return cls(share, suites, data_dir)
-
-
-def search(
-    goal: Goal,
+def smallest(
     source: str,
+    share: float,
     method: str,
-    given: dict[str, Any],
+    options: dict[str, Any],
     seed: int,
-    read_options: ReadOptions,
+    reading: ReadOptions,
     max_memory: int | None,
+    given: dict[str, Any],
     progress: Progress,
     *,
     drop_order: bool,
-) -> Found:
-    """Read the source and find the smallest file."""
+) -> EncodedEmbedding:
+    """Read the source and find the smallest file; exit with 1, saying what came nearest, if there is none."""
     from embcomp.eval.run import choose
     from embcomp.keep.search import METHODS, Search, read_source
 
     named = click.get_current_context().meta[NAMED]
-    if given and not named:
+    if options and not named:
         raise click.UsageError("--keep chooses the options, unless a --method is named")
-    chosen = choose(goal.suites or None, goal.data_dir, has_baseline=True)
-    embedding = read_source(source, read_options, progress, max_memory)
-    attempt = Search(
-        embedding,
-        chosen,
-        goal.share,
-        seed=seed,
-        drop_order=drop_order,
-        only_covered=not goal.suites,
-        progress=progress,
+    suites = given["suites"]
+    chosen = choose(suites or None, given["data_dir"], has_baseline=True)
+    embedding = read_source(source, reading, progress, max_memory)
+    search = Search(
+        embedding, chosen, share, seed=seed, drop_order=drop_order, only_covered=not suites, progress=progress
     )
-    return attempt.run([method] if named else METHODS, given)
-
-
-def required(found: Found, goal: Goal) -> EncodedEmbedding:
-    """What was found; exit with 1, saying what came nearest, if that is nothing."""
+    found = search.run([method] if named else METHODS, options)
     if found.encoded is not None:
         return found.encoded
     best = max(found.trials, key=lambda trial: trial.low)
     bits = "" if best.width is None else f" at {best.width} bits"
     note(
-        f"embcomp: compress: nothing keeps {goal.share:g} of the source's scores: the lower bound of "
+        f"embcomp: compress: nothing keeps {share:g} of the source's scores: the lower bound of "
         f"{best.compressor.name}{bits} is {best.low:.3f}, the best of {len(found.trials)} tried"
     )
     raise click.exceptions.Exit(1)

@@ -7,33 +7,41 @@ from pathlib import Path
 import click
 
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import engine_option, force_option, open_compressed, quiet_option, threads_option
+from embcomp.cli.common import (
+    NOT_A_COLLECTION,
+    chosen_engine,
+    count_option,
+    engine_option,
+    generation_option,
+    open_compressed,
+    quiet_option,
+    refuse_given,
+    threads_option,
+)
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
+from embcomp.collection import is_collection
 from embcomp.files import check_target
 
 
 @click.command("merge", cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PART…", type=click.Path())
 @click.option("-o", "--output", required=True, metavar="OUT", help="Output file, or NAME.embcs for a collection.")
-@click.option("--shard", type=click.IntRange(0), metavar="K", help="Build file K of the collection only, from 0 on.")
+@count_option("--shard", least=0, metavar="K", help="Build file K of the collection only, from 0 on.")
 @engine_option
 @threads_option
-@force_option
+@generation_option
 @quiet_option
-def command(paths: tuple[str, ...], output: str, shard: int | None, on: str, force: bool, quiet: bool) -> None:
+def command(paths: tuple[str, ...], output: str, shard: int | None, on: str | None, force: bool, quiet: bool) -> None:
     """Put encoded parts together; PART is a file that embcomp encode made, a folder of them, or one collection.
 
     A file is what embcomp compress makes of the whole source, to the byte. A collection has as many files as embcomp
     encode was told; with --shard they can be built on several machines, and the last call publishes them.
     """
-    from embcomp.collection import is_collection
-
     if is_collection(output):
         _to_collection(paths, output, shard, on, force=force, quiet=quiet)
         return
-    if shard is not None:
-        raise click.UsageError("--shard is for a collection, NAME.embcs")
+    refuse_given(("on", "shard"), NOT_A_COLLECTION)
     from embcomp.collection.build import merge
     from embcomp.collection.changes import one_file
     from embcomp.collection.opened import CollectionEmbedding
@@ -52,13 +60,12 @@ def command(paths: tuple[str, ...], output: str, shard: int | None, on: str, for
 
 
 def _to_collection(
-    paths: tuple[str, ...], output: str, shard: int | None, on: str, *, force: bool, quiet: bool
+    paths: tuple[str, ...], output: str, shard: int | None, on: str | None, *, force: bool, quiet: bool
 ) -> None:
-    from embcomp.collection.engines import engine
     from embcomp.collection.making import merge_parts
 
     with progress_bars(quiet=quiet) as progress:
-        manifest = merge_parts(paths, output, engine(on), shard=shard, force=force, progress=progress)
+        manifest = merge_parts(paths, output, chosen_engine(on), shard=shard, force=force, progress=progress)
     if manifest is not None:
         what = f"{manifest.rows} words in {len(manifest.files)} files, generation {manifest.generation}"
         note(f"{visible(output)}: {what}", quiet=quiet)

@@ -9,7 +9,7 @@ import click
 
 from embcomp.checks import Boolean, Check, Either, OneOf, Option, Role
 from embcomp.cli.command import Command, Name, method_names, note, typed
-from embcomp.cli.common import SourceOption, options
+from embcomp.cli.common import SourceOption, options, seed_option
 from embcomp.cli.recipe import read_recipe, recipe_arguments
 from embcomp.compressors.registry import DEFAULT
 from embcomp.errors import ParameterError
@@ -40,9 +40,7 @@ fitting_options = options(
         expose_value=False,
         help="Take method and options from a TOML file of embcomp info --recipe; what is given here counts.",
     ),
-    click.option(
-        "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0)."
-    ),
+    seed_option,
 )
 """Of commands that fit a method: which one, and its seed; a :class:`MethodCommand` adds the method's own."""
 yes_option = click.option("--yes", is_flag=True, help="Start work that will take hours.")
@@ -117,8 +115,9 @@ class MethodCommand(Command):
 
         ctx.meta[CHOSEN] = []
         super().format_options(ctx, formatter)
+        kinds = [kind for kind in compressor_classes().values() if self.name != "fit" or kind.encodes_vectors]
         with formatter.section("Methods"):
-            formatter.write_dl([(name, kind.summary) for name, kind in compressor_classes().items()])
+            formatter.write_dl([(kind.name, kind.summary) for kind in kinds])
         formatter.write_paragraph()
         formatter.write_text(f"A method's own options: {ctx.command_path} --method NAME --help")
 

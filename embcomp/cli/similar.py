@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, max_memory_option, open_any, options, source_options
+from embcomp.cli.common import (
+    container_argument,
+    count_option,
+    max_memory_option,
+    open_any,
+    options,
+    source_options,
+    word_option,
+)
 from embcomp.cli.results import Results, form_option
 from embcomp.cli.text import escaped
 from embcomp.cli.words import given_words, report_missing, words_argument
@@ -23,20 +31,19 @@ if TYPE_CHECKING:
 SIMILARITIES = ("hamming", "asymmetric", "decoded")
 
 
+neighbours_option = count_option("-k", "n_neighbours", default=10, help="Neighbours of each word.")
 search_options = options(
-    click.option("-k", "n_neighbours", type=click.IntRange(min=1), default=10, show_default=True, metavar="N"),
+    neighbours_option,
     click.option(
         "--similarity",
         type=click.Choice(SIMILARITIES),
         help="What is near: bits in common, query against bits, or cosine of decoded vectors; "
         "the method's default if absent (decoded; hamming for nlb).",
     ),
-    click.option(
-        "--restrict",
-        type=click.IntRange(min=1),
-        metavar="N",
-        help="Look at the first N words of the source only.",
-    ),
+    count_option("--restrict", help="Look at the first N words of the source only."),
+    max_memory_option,
+    form_option,
+    source_options,
 )
 """Of commands that look for nearest words."""
 
@@ -44,17 +51,11 @@ search_options = options(
 @click.command("similar", cls=Command)
 @container_argument
 @words_argument
-@search_options
-@click.option(
-    "--missing",
-    type=click.Choice(["error", "skip"]),
-    default="error",
-    show_default=True,
+@word_option(
+    *("--missing", "error", "skip"),
     help="A word that is not there: name it and exit with 1 at the end, or leave it out.",
 )
-@max_memory_option
-@form_option
-@source_options
+@search_options
 def command(
     file: str,
     terms: tuple[str, ...],

@@ -7,10 +7,18 @@ from typing import Any
 import click
 
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import containers_argument, engine_option, max_memory_option
+from embcomp.cli.common import (
+    NOT_A_COLLECTION,
+    chosen_engine,
+    containers_argument,
+    engine_option,
+    max_memory_option,
+    refuse_given,
+)
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import Results, form_option
 from embcomp.cli.text import visible
+from embcomp.collection import is_collection
 from embcomp.errors import EmbcompError
 
 
@@ -19,12 +27,14 @@ from embcomp.errors import EmbcompError
 @max_memory_option
 @engine_option
 @form_option
-def command(files: tuple[str, ...], on: str, form: str | None) -> None:
+def command(files: tuple[str, ...], on: str | None, form: str | None) -> None:
     """Check every byte of each FILE (- for stdin), an .embc file or a collection.
 
     Exits with 0 if all are whole, with 1 if one is not, and with 3 or 4 if one cannot be read or is no container; the
     others are checked all the same.
     """
+    if not any(map(is_collection, files)):
+        refuse_given(["on"], NOT_A_COLLECTION)
     results = Results(form, _print)
     worst = 0
     for file in files:
@@ -38,9 +48,8 @@ def command(files: tuple[str, ...], on: str, form: str | None) -> None:
         raise click.exceptions.Exit(worst)
 
 
-def _check(file: str, on: str) -> tuple[list[str], int]:
+def _check(file: str, on: str | None) -> tuple[list[str], int]:
     """What is wrong with a file, and the exit code that stands for it; one reason if it could not be checked."""
-    from embcomp.collection import is_collection
     from embcomp.container.reader import verify
 
     try:
@@ -50,12 +59,11 @@ def _check(file: str, on: str) -> tuple[list[str], int]:
     return problems, 1 if problems else 0
 
 
-def _check_collection(root: str, on: str) -> list[str]:
+def _check_collection(root: str, on: str | None) -> list[str]:
     from embcomp.collection.checking import check
-    from embcomp.collection.engines import engine
 
     with progress_bars(quiet=False) as progress:
-        return check(root, engine(on), progress)
+        return check(root, chosen_engine(on), progress)
 
 
 def _print(checked: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embcomp.comparison.plan import Candidate, Job, over_seeds, seed_name
+from embcomp.comparison.plan import Candidate, Job, over_seeds, seed_name, sweep_bits
 from embcomp.comparison.workbench import Result, Workbench
 from embcomp.errors import ParameterError
 from embcomp.progress import Progress, no_progress
@@ -37,6 +37,11 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.file_bytes is None) == (self.vectors_ratio is None):
             raise ParameterError("give one of `target_size` and `target_ratio`")
+
+    @classmethod
+    def given(cls, file_bytes: int | None, vectors_ratio: float | None) -> Budget | None:
+        """Return the budget; ``None`` if neither is given."""
+        return None if file_bytes is None and vectors_ratio is None else cls(file_bytes, vectors_ratio)
 
     def __str__(self) -> str:
         if self.file_bytes is not None:
@@ -168,16 +173,38 @@ def seeded(job: Job, seeds: Iterable[int]) -> list[Job]:
     return [Job(job.method, job.config | {name: seed}, job.note) for seed in seeds]
 
 
-def jobs_for(
+def run(
     bench: Workbench,
     candidates: Sequence[Candidate],
+    widths: Sequence[int],
     budget: Budget | None,
-    seeds: range,
+    n_seeds: int,
     progress: Progress = no_progress,
-) -> list[Job]:
-    """Jobs for each candidate and seed; with a budget, each candidate's options are chosen with the first seed."""
+) -> tuple[list[Result], list[str]]:
+    """Compress with each candidate and seed, and score: the results, the source's own first, and notes for people.
+
+    Args:
+        bench: the source; its seed is the first.
+        candidates: each is run at all ``widths``, bits per word, that apply to it.
+        widths: may be none.
+        budget: with one, each candidate's options are chosen with the first seed.
+        n_seeds: how many seeds.
+        progress: called with the current step, and how many steps of how many are done.
+    """
+    candidates, notes = sweep_bits(candidates, widths, bench.embedding.dim)
+    seeds = range(bench.evaluation.seed, bench.evaluation.seed + n_seeds)
     if budget is None:
-        return over_seeds(candidates, seeds.start, len(seeds))
+        jobs = over_seeds(candidates, seeds.start, n_seeds)
+    else:
+        jobs = _within(bench, candidates, budget, seeds, progress)
+    results = bench.compare(jobs, progress)
+    notes += [job.note for job in jobs if job.note]
+    return results, [*bench.evaluation.missing, *notes, *(exceeding(results, bench, budget) if budget else [])]
+
+
+def _within(
+    bench: Workbench, candidates: Sequence[Candidate], budget: Budget, seeds: range, progress: Progress
+) -> list[Job]:
     jobs: list[Job] = []
     for done, candidate in enumerate(candidates):
         progress(f"{candidate.method}: size", done, len(candidates))

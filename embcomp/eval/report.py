@@ -9,15 +9,15 @@ from embcomp.eval.score import Score, with_means
 GAP = "–"
 
 
-def text_report(scores: Sequence[Score], *, oov: str = "mean", seed: int = 0, with_baseline: bool = False) -> str:
-    """Value, interval, coverage, means per suite, and ratios if there is a baseline.
+def text_report(scores: Sequence[Score], *, oov: str = "mean", seed: int = 0) -> str:
+    """Value, interval, coverage, means per suite, and ratios if a score has a baseline.
 
     ``oov`` and ``seed`` are those of the run; the line above the table states them.
     """
     policy = {"mean": "replaced by the mean vector", "skip": "skipped with their rows"}[oov]
     lines = [f"out-of-vocabulary words {policy}; values ×100; 95 % bootstrap intervals, seed {seed}\n"]
     header = ["suite", "task", "metric", "value", "interval", "n used", "skipped", "oov"]
-    header += ["baseline", "ratio", "p"] if with_baseline else []
+    header += ["baseline", "ratio", "p"] if any(score.baseline for score in scores) else []
     for target in dict.fromkeys(score.target for score in scores):
         rows = with_means([score for score in scores if score.target == target])
         cells = [header, *(_cells(row)[: len(header)] for row in rows)]

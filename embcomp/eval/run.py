@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from embcomp.errors import ParameterError
 from embcomp.eval.datasets import collect
-from embcomp.eval.score import Measurement, Score
+from embcomp.eval.score import Measurement, Score, beside
 from embcomp.eval.suite import SUITES, DataSet, Settings, Suite, all_suites, attempt
 from embcomp.eval.target import Target
 
@@ -54,6 +54,12 @@ def measure(target: Target, name: str, chosen: Chosen, settings: Settings) -> li
         scores += [Score.of((suite.name, *key), name, found.get(key, gap)) for key in job.keys]
     settings.progress("done", len(jobs), len(jobs))
     return scores
+
+
+def score(targets: Iterable[tuple[str, Target]], chosen: Chosen, settings: Settings) -> list[Score]:
+    """Score targets, each with its name, and beside them the baseline, if there is one."""
+    base = [] if settings.baseline is None else measure(settings.baseline, "", chosen, settings)
+    return beside([each for name, target in targets for each in measure(target, name, chosen, settings)], base)
 
 
 def _refuse(name: str, suite: Suite | None) -> NoReturn:

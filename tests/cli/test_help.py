@@ -57,6 +57,12 @@ def test_help_with_a_method_shows_its_options_in_its_words(cli: Cli, method: str
     assert "Methods:" not in text
 
 
+def test_help_of_fit_lists_the_methods_that_are_fitted_apart(cli: Cli) -> None:
+    listed = cli("fit", "--help").out.partition("\nMethods:\n")[2].partition("\n\n")[0]
+    names = [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert names == [name for name in method_names() if name not in ("alone", "prune")]
+
+
 def test_a_method_without_randomness_has_no_seed(cli: Cli) -> None:
     assert "--seed" not in cli("compress", "--method", "sign", "--help").out
 

@@ -87,11 +87,17 @@ def test_a_collection_is_changed_and_checked(cli: Cli, folder: Path) -> None:  #
     [
         (
             ("compress", "source/p-*.txt", "-o", "x.embc", "--shards", "2"),
-            "--shards and --pieces are for a collection",
+            "compress: --shards is for a collection, NAME.embcs\n",
         ),
-        (("compress", "source/p-*.txt", "-o", "x.embcs", "--drop-order"), "are for one file, not for a collection"),
+        (
+            ("compress", "source/p-*.txt", "-o", "x.embcs", "--drop-order"),
+            "compress: --drop-order is for one file, not for a collection\n",
+        ),
         (("compress", "source/p-*.txt", "-o", "x.embcs", "--on", "x"), "--on must be serial, processes, processes=N"),
-        (("merge", "parts", "-o", "x.embc", "--shard", "1"), "--shard is for a collection"),
+        (("compress", "source/p-*.txt", "-o", "x.embc", "--on", "serial"), "--on is for a collection, NAME.embcs\n"),
+        (("merge", "parts", "-o", "x.embc", "--on", "serial"), "merge: --on is for a collection, NAME.embcs\n"),
+        (("verify", "x.embc", "y.embc", "--on", "serial"), "verify: --on is for a collection, NAME.embcs\n"),
+        (("merge", "parts", "-o", "x.embc", "--shard", "1"), "merge: --shard is for a collection, NAME.embcs\n"),
         (("merge", "parts", "-o", "x.embc"), "parts: has no encoded parts, expected what 'embcomp encode' made"),
         (("add", "x.embc", "y.txt"), "give the output file with -o"),
         (("add", "x.embcs", "y.txt", "-o", "z.embcs"), "words are added to a collection in place"),

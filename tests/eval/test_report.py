@@ -101,7 +101,7 @@ def test_the_table():
 
 
 def test_the_table_with_a_baseline():
-    table = text_report(beside([scored("ours", "one", 0.4)], BASE), oov="skip", seed=7, with_baseline=True)
+    table = text_report(beside([scored("ours", "one", 0.4)], BASE), oov="skip", seed=7)
     first, _, target, header, row = table.splitlines()
     assert first == "out-of-vocabulary words skipped with their rows; values ×100; 95 % bootstrap intervals, seed 7"
     assert target == "ours"

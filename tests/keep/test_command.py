@@ -72,7 +72,7 @@ def test_a_method_that_is_named_is_the_only_one_tried(keep, cli):
         (("--keep", "0"), "--keep must be a number above 0 and up to 10, got 0"),
         (("--keep", "97"), "--keep must be a number above 0 and up to 10, got 97; for 97 % give 0.97"),
         (("--keep", "nan"), "--keep must be a number above 0 and up to 10, got nan"),
-        ((), "--suite and --data say what to --keep a share of"),
+        ((), "compress: --suite says what to --keep a share of"),
         (("--keep", "0.9", "--bits", "4"), "--keep chooses the options, unless a --method is named"),
         (
             ("--keep", "0.9", "--max-memory", "1000"),
