@@ -13,7 +13,6 @@ sorted, and left out then. The result is that of fitting and encoding in memory,
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -28,7 +27,17 @@ from embcomp.codes import Codes, CodesWriter, fit_codes
 from embcomp.compressors.base import Compressor
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, ParameterError
-from embcomp.formats import BlockReader, ReadOptions, RowReader, Words, can_be_read_again, open_blocks, read_chunks
+from embcomp.formats import (
+    BlockReader,
+    ReadOptions,
+    RowReader,
+    Words,
+    can_be_read_again,
+    open_blocks,
+    read_chunks,
+    read_pieces,
+    stacked,
+)
 from embcomp.memory import free_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.spool import Room
@@ -122,7 +131,7 @@ def allowed_memory(max_memory: int | None) -> int:
 
 def _encode_matrix(work: _Work, *, ascending: bool) -> EncodedEmbedding:
     check = partial(_require_room_for_all, work)
-    matrix = next(read_chunks(work.reader, work.words, sys.maxsize, sys.maxsize, check))
+    matrix = stacked(deque(read_pieces(work.reader, work.words, check)), work.reader.dim)
     vocabulary, repeated = work.vocabulary()
     if len(repeated):
         matrix = np.delete(matrix, repeated, axis=0)
@@ -189,23 +198,21 @@ def read_sample(reader: RowReader, compressor: Compressor, allowance: int, words
         allowance: bytes that learning from it may take.
         words: takes all words, as a list does.
     """
-    held, ranks = np.empty((0, reader.dim), dtype=np.float32), [np.empty(0, dtype=np.int64)]
+    held, ranks = deque[FloatArray](), [np.empty(0, dtype=np.int64)]
     n_rows, most = 0, allowance // (COPIES * 4 * reader.dim)
-    for block_words, vectors in reader:
-        words.extend(block_words)
-        start = len(held)
-        held.resize((start + len(vectors), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
-        held[start:] = vectors
-        ranks.append(np.arange(n_rows, n_rows + len(vectors), dtype=np.int64))
-        n_rows += len(vectors)
-        if len(held) > most:
+    for chunk in read_pieces(reader, words):
+        held.append(chunk)
+        ranks.append(np.arange(n_rows, n_rows + len(chunk), dtype=np.int64))
+        n_rows += len(chunk)
+        if sum(map(len, held)) > most:
             known = np.concatenate(ranks)
             sample = compressor.sample_ranks(known)
             _require_room_for_sample(reader, compressor, allowance, len(sample), n_rows)
-            held, ranks, most = held[np.isin(known, sample)], [sample], max(most, 2 * len(sample))
+            held.append(stacked(held, reader.dim)[np.isin(known, sample)])
+            ranks, most = [sample], max(most, 2 * len(sample))
     known = np.concatenate(ranks)
     require_room_to_fit(compressor, len(compressor.sample_ranks(known)), reader.dim, allowance)
-    return held, known
+    return stacked(held, reader.dim), known
 
 
 class _Without:

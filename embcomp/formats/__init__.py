@@ -12,6 +12,8 @@ from embcomp.formats.reading import (
     read_chunks,
     read_embedding,
     read_matrix,
+    read_pieces,
+    stacked,
 )
 from embcomp.formats.registry import format_of, readable_formats, writable_formats
 from embcomp.formats.stream import ByteStream, open_stream
@@ -37,8 +39,10 @@ __all__ = [
     "read_chunks",
     "read_embedding",
     "read_matrix",
+    "read_pieces",
     "read_word_list",
     "readable_formats",
+    "stacked",
     "writable_formats",
     "write_embedding",
 ]

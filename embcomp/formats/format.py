@@ -67,6 +67,8 @@ class Rows(NamedTuple):
     """Names a row for a message: :meth:`ByteStream.row` or :meth:`ByteStream.line`."""
     n_duplicates: int = 0
     """Rows for repeated words that the file itself leaves out."""
+    finite: bool = False
+    """Whether vectors are float32, in C order and finite already."""
     text: TextModel | None = None
     """The tokenizer whose tokens the words are, if the source is a sentence model."""
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from embcomp.arrays import FloatArray
 from embcomp.formats.rows import MAX_WORD_BYTES, BadRowError, parse_row
-from embcomp.kernels.text import parse_rows
+from embcomp.kernels.text import count_lines, parse_rows
+
+FEW_LINES = 64
 
 
 class ParsedLines(NamedTuple):
@@ -21,6 +25,19 @@ class ParsedLines(NamedTuple):
     bad: dict[int, BadRowError]
     """What is wrong with rows whose word and vector do not hold, by their index."""
     n_lines: int
+
+
+def parse_text(text: bytes, dim: int) -> Iterable[ParsedLines]:
+    """Parse lines, each ended by a line feed.
+
+    A text that has more lines than rows of ``dim`` numbers can be, whose vectors would take far more bytes, is parsed
+    in pieces, when they are wanted.
+    """
+    most = max(FEW_LINES, len(text) // (2 * dim))
+    if count_lines(text) <= most:
+        return [parse_lines(text, dim)]
+    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 0x0A) + 1
+    return (parse_lines(text[start:end], dim) for start, end in pairwise([0, *ends[most - 1 : -1 : most], len(text)]))
 
 
 def parse_lines(text: bytes, dim: int) -> ParsedLines:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from embcomp.formats.remote import is_remote, remote_files
 from embcomp.formats.rows import not_finite, shown
 from embcomp.formats.stream import ByteStream, open_stream
 from embcomp.progress import Progress, no_progress
+from embcomp.threads import get_threads, map_ahead
 
 RowCheck = Callable[[int], None]
 
@@ -39,6 +41,7 @@ class Words(Protocol):
     def __len__(self) -> int: ...
 
 
+PIECE_BYTES = 6 << 20  # of a matrix that is being read: NumPy asks for large pages, and freed memory goes back
 LEAST_REPEATED = 10  # rows; so many repeated ones, and more than half, are no accident
 
 
@@ -71,8 +74,25 @@ def read_embedding(
 def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[list[str], FloatArray]:
     """Read all that is left: the words, and float32, C order, shape (n, dim); ``check`` as in :func:`read_chunks`."""
     words: list[str] = []
-    chunks = read_chunks(reader, words, sys.maxsize, sys.maxsize, check)
-    return words, next(chunks, np.empty((0, reader.dim), dtype=np.float32))
+    return words, stacked(deque(read_pieces(reader, words, check)), reader.dim)
+
+
+def read_pieces(reader: RowReader, words: Words, check: RowCheck | None = None) -> Iterator[FloatArray]:
+    """Yield the rows in chunks of some MB; otherwise as :func:`read_chunks`."""
+    n_rows = max(1, PIECE_BYTES // (4 * reader.dim))
+    return read_chunks(reader, words, n_rows, n_rows, check)
+
+
+def stacked(chunks: deque[FloatArray], dim: int) -> FloatArray:
+    """Put chunks of rows together; each is taken out of the queue, so that its memory is free before the next.
+
+    An array that grows instead would be copied, or have its memory in small pages.
+    """
+    lengths = [len(chunk) for chunk in chunks]
+    rows = np.empty((sum(lengths), dim), dtype=np.float32)
+    pairs = ((place, chunks.popleft()) for place in np.split(rows, np.cumsum(lengths[:-1], dtype=np.int64)))
+    deque(map_ahead(lambda pair: np.copyto(*pair), pairs if lengths else (), get_threads()), maxlen=0)
+    return rows
 
 
 def read_chunks(
@@ -84,25 +104,23 @@ def read_chunks(
         reader: not read from yet.
         words: takes the words, as a list does.
         first, size: at least 1.
-        check: told how many rows there will be each time before the first chunk grows; what it raises comes out.
+        check: told how many rows there are each time before some more are held; what it raises comes out.
     """
-    chunk = np.empty((0, reader.dim), dtype=np.float32)
-    wanted = first
+    held, n_held, n_rows, wanted = list[FloatArray](), 0, 0, first
     for block_words, vectors in reader:
         words.extend(block_words)
-        start = len(chunk)
-        if check is not None and len(words) == start + len(vectors):
-            check(len(words))
-        chunk.resize((start + len(vectors), reader.dim), refcheck=False)  # realloc moves pages, it copies nothing
-        chunk[start:] = vectors
-        done = 0
-        while len(chunk) - done >= wanted:
-            yield chunk[done : done + wanted]
-            done, wanted = done + wanted, size
-        if done:
-            chunk = chunk[done:].copy()
-    if len(chunk):
-        yield chunk
+        n_held, n_rows = n_held + len(vectors), n_rows + len(vectors)
+        if check is not None:
+            check(n_rows)
+        held.append(vectors)
+        while n_held >= wanted:
+            rows = np.concatenate(held)
+            held = [rows[wanted:].copy()]
+            yield rows[:wanted]
+            del rows
+            n_held, wanted = n_held - wanted, size
+    if n_held:
+        yield np.concatenate(held)
 
 
 @contextmanager
@@ -309,6 +327,8 @@ class BlockReader:
 
     def _finite(self, block: Block) -> Block:
         """Make vectors float32, and drop or refuse rows that are not finite then."""
+        if self._rows.finite:
+            return block
         with np.errstate(over="ignore", invalid="ignore"):
             vectors = np.ascontiguousarray(block.vectors, dtype=np.float32)
             block = block._replace(vectors=vectors)
@@ -346,9 +366,12 @@ class BlockReader:
     def _distinct(self, block: Block, seen: set[str]) -> Block:
         """Drop or refuse rows of words seen before."""
         words, is_full = block.words, len(seen) >= self._max_known
-        if seen.isdisjoint(words) and (is_full or len(set(words)) == len(words)):
+        if seen.isdisjoint(words):
+            n_before = len(seen)
             seen.update(() if is_full else words)
-            return block
+            if is_full or len(seen) == n_before + len(words):
+                return block
+            seen.difference_update(words)
         kept = []
         for row, word in enumerate(words):
             if word not in seen:

@@ -8,8 +8,9 @@ import os
 import stat
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +25,7 @@ STDIN = "-"
 TABLES = ("model.safetensors", "0_StaticEmbedding/model.safetensors")
 READ_BYTES = 1 << 20
 BUFFER_BYTES = 1 << 16
+MAX_WAITING = 4  # to be hashed
 SAMPLE_BYTES = 1 << 18
 SAMPLE_LINES = 100
 MAX_SAMPLE_BYTES = 1 << 24
@@ -150,27 +152,21 @@ class ByteStream:
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         return data if len(data) == size else data + self._pull(size - len(data))
 
-    def chunks(self, size: int) -> Iterator[bytes]:
-        """Yield what is left, ``size`` bytes each time; of a regular file, the next are read meanwhile.
-
-        Raises:
-            InputError: as :meth:`read`.
-        """
+    def ahead(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield what is made by reading this stream; of a regular file, the next two are made meanwhile."""
         if self.path is None or get_threads() == 1:  # a pipe could let a thread wait for ever
-            yield from iter(lambda: self.read(size), b"")
+            yield from parts
             return
         with ThreadPoolExecutor(1, "embcomp-read") as reader:
-            waiting = reader.submit(self._counted, size)
-            while True:
-                chunk, self._n_given = waiting.result()
-                if not chunk:
-                    break
-                waiting = reader.submit(self._counted, size)
-                yield chunk
+            waiting = deque(reader.submit(self._counted, parts) for _ in range(2))
+            while part := (taken := waiting.popleft().result())[0]:
+                self._n_given = taken[1]
+                waiting.append(reader.submit(self._counted, parts))
+                yield part
         self._n_given = None
 
-    def _counted(self, size: int) -> tuple[bytes, int]:
-        return self.read(size), self._hashed.n_read
+    def _counted(self, parts: Iterator[bytes]) -> tuple[bytes, int]:
+        return next(parts, b""), self._hashed.n_read
 
     def peek(self, size: int) -> bytes:
         """Return the next ``size`` bytes without moving on; fewer only at the end."""
@@ -219,7 +215,7 @@ class ByteStream:
         """Read what is left on disk, without decompressing it, and return the SHA-256 of the whole file."""
         while self._raw.read(READ_BYTES):
             pass
-        return self._hashed.sha256.hexdigest()
+        return self._hashed.digest()
 
     def keep_lines(self, first: int, part: tuple[int, int]) -> None:
         """Go on with part k of n of a plain file: the lines that begin in the k-th of n ranges of bytes.
@@ -302,7 +298,9 @@ class _Hashed(io.RawIOBase):
         self._readinto: Callable[[memoryview], int] = file.readinto  # type: ignore[attr-defined]
         self._name = name
         self._n_bytes = n_bytes
-        self.sha256 = hashlib.sha256()
+        self._sha256 = hashlib.sha256()
+        self._hasher = ThreadPoolExecutor(1, "embcomp-hash")
+        self._waiting = deque[Future[None]]()
         self.n_read = 0
 
     def readable(self) -> bool:
@@ -317,6 +315,21 @@ class _Hashed(io.RawIOBase):
                 filled += n_bytes
         except OSError as error:
             raise InputError(f"{self._name}: cannot be read: {error.strerror}") from error
-        self.sha256.update(buffer[:filled])
+        self._hash(buffer[:filled])
         self.n_read += filled
         return filled
+
+    def _hash(self, data: memoryview) -> None:
+        """Hash what was read, on a thread while more is read, if it is much."""
+        if get_threads() == 1 or (len(data) <= BUFFER_BYTES and not self._waiting):
+            self._sha256.update(data)
+            return
+        self._waiting.append(self._hasher.submit(self._sha256.update, bytes(data)))
+        if len(self._waiting) > MAX_WAITING:
+            self._waiting.popleft().result()
+
+    def digest(self) -> str:
+        """The SHA-256 of all that was read."""
+        while self._waiting:
+            self._waiting.popleft().result()
+        return self._sha256.hexdigest()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import chain
 from typing import BinaryIO
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from embcomp.errors import InputError
 from embcomp.formats.foreign import known_by_start
 from embcomp.formats.format import Block, Format, Rows, Table
-from embcomp.formats.lines import ParsedLines, parse_lines
+from embcomp.formats.lines import ParsedLines, parse_text
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, count_numbers, decode_words, names_of_columns, split_row
 from embcomp.formats.sniff import (
@@ -29,13 +29,12 @@ from embcomp.formats.sniff import (
     usual_length,
 )
 from embcomp.formats.stream import ByteStream
-from embcomp.threads import get_threads, map_ahead
+from embcomp.threads import map_ahead
 
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 3 << 18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_AHEAD = 4  # blocks
 KEPT_BYTES = 1 << 22
-FEW_LINES = 64
 NUMBERS_PER_STEP = 1 << 16
 
 
@@ -71,7 +70,7 @@ def _rows(stream: ByteStream, options: ReadOptions, dim: int, header: Header | N
     else:
         stream.keep_lines(start, options.part)
         header = None
-    return Rows(dim, _TextParser(stream, options, dim, header).blocks(), stream.line)
+    return Rows(dim, _TextParser(stream, options, dim, header).blocks(), stream.line, finite=True)
 
 
 class _TextParser:
@@ -111,7 +110,8 @@ class _TextParser:
             except InputError as error:  # what is wrong further ahead comes after what may be wrong here
                 failure.append(error)
 
-        yield from map_ahead(partial(parse_lines, dim=self._dim), texts(), min(MAX_AHEAD, get_threads()))
+        ahead = self._stream.ahead(texts())
+        yield from chain.from_iterable(map_ahead(partial(parse_text, dim=self._dim), ahead, MAX_AHEAD))
         if failure:
             raise failure[0]
 
@@ -142,10 +142,10 @@ class _TextParser:
     def _whole_lines(self) -> Iterator[bytes]:
         """Cut the stream at line feeds; the last line gets one if it has none. Stop at a line that is too long."""
         carry = b""
-        for chunk in self._stream.chunks(BLOCK_BYTES):
+        while chunk := self._stream.read(BLOCK_BYTES):
             cut = chunk.rfind(b"\n") + 1
             if cut:
-                yield from _few_lines(b"".join((carry, memoryview(chunk)[:cut])), self._dim)
+                yield b"".join((carry, memoryview(chunk)[:cut]))
                 carry = chunk[cut:]
             else:
                 carry += chunk
@@ -187,18 +187,6 @@ class _TextParser:
 
     def _decode(self, words: bytes, numbers: Sequence[int]) -> list[str]:
         return decode_words(words, b"\n", self._options.encoding_errors, self._stream.line, numbers)
-
-
-def _few_lines(text: bytes, dim: int) -> Iterator[bytes]:
-    """Cut a text that has more lines than rows of ``dim`` numbers can be: their vectors would take far more bytes."""
-    most = max(FEW_LINES, len(text) // (2 * dim))
-    if text.count(b"\n") <= most:
-        yield text
-        return
-    ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 0x0A)[most - 1 :: most] + 1
-    for start, end in pairwise([0, *ends.tolist(), len(text)]):
-        if end > start:
-            yield text[start:end]
 
 
 def _keep_freed_memory() -> None:

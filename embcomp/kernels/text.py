@@ -15,6 +15,11 @@ Parsed = tuple[bytes, FloatArray, NDArray[np.bool_]]
 _OF_NUMBERS = b"0123456789+-.eE"
 
 
+def count_lines(text: bytes) -> int:
+    """Return the number of line feeds."""
+    return text.count(b"\n") if kernels.native is None else int(kernels.native.text_lines(text))
+
+
 def parse_rows(text: bytes, dim: int, most_word: int) -> Parsed:
     """Parse lines, each ended by a line feed, as far as that is plain.
 
@@ -47,7 +52,7 @@ def parse_rows(text: bytes, dim: int, most_word: int) -> Parsed:
 
 
 def _in_c(native: ModuleType, text: bytes, dim: int, most_word: int) -> Parsed:
-    n_rows = native.text_lines(text)
+    n_rows = count_lines(text)
     words = np.empty(len(text), dtype=np.uint8)
     vectors = np.empty((n_rows, dim), dtype=np.float32)
     done = np.empty(n_rows, dtype=np.bool_)

@@ -301,7 +301,7 @@ def test_the_limit_counts_rows_of_the_source(path: Path) -> None:
 def test_blocks_of_any_size_give_the_same(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"6 2\nthe 1 2\r\n. . . 3 4\nbad row\nof\t5 6 \nthe 7 8\n\xe4\xb8\xad 9 10"
     whole = read(path, data, bad_rows="skip")
-    for size in (1, 2, 7, 20):
+    for size in range(1, len(data) + 2):
         monkeypatch.setattr(text, "BLOCK_BYTES", size)
         assert rows(read(path, data, bad_rows="skip")) == rows(whole)
         assert read(path, data, bad_rows="skip").source == whole.source
