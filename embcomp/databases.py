@@ -15,9 +15,7 @@ last byte are 0. Hamming distances do not depend on that order. Rows are numbere
 from __future__ import annotations
 
 import struct
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -27,11 +25,10 @@ import numpy as np
 from embcomp import bits
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import OutputError, ParameterError
-from embcomp.files import replacing
+from embcomp.files import writing
 from embcomp.plugins import extra
 
 BATCH_ROWS = 1 << 13
-STDOUT = "-"
 SUFFIXES = {".faiss": "faiss", ".usearch": "usearch", ".npy": "npy", ".parquet": "parquet"}
 
 
@@ -65,9 +62,7 @@ def write_codes(target: str | Path, to: str, encoded: EncodedEmbedding, *, force
     if to not in TARGETS:
         raise ParameterError(f"`to` must be one of {', '.join(TARGETS)} for codes, got {to!r}")
     rows = bit_rows(encoded)
-    name = str(target)
-    opened = nullcontext(sys.stdout.buffer) if name == STDOUT else replacing(Path(target), force=force)
-    with opened as out:
+    with writing(target, force=force) as out:
         TARGETS[to](out, rows)
     return rows.n_bits
 
@@ -147,47 +142,33 @@ def _write_sqlite_vec(out: BinaryIO, rows: BitRows) -> None:
         b"BEGIN;\nCREATE TABLE words (row integer PRIMARY KEY, word text NOT NULL);\n"
         b"CREATE VIRTUAL TABLE codes USING vec0(row integer PRIMARY KEY, code bit[%d]);\n" % (8 * rows.n_bytes)
     )
-    for start, words, codes in rows.batches:
-        for row, (word, code) in enumerate(zip(words, codes, strict=True), start):
-            out.write(f"INSERT INTO words VALUES ({row}, {_quoted(word, 'SQLite')});\n".encode())
-            out.write(f"INSERT INTO codes VALUES ({row}, vec_bit(X'{code.tobytes().hex()}'));\n".encode())
+    for row, word, code in _texts(rows, "SQLite"):
+        data = int(code.ljust(8 * rows.n_bytes, "0"), 2)
+        out.write(f"INSERT INTO words VALUES ({row}, {_quoted(word)});\n".encode())
+        out.write(f"INSERT INTO codes VALUES ({row}, vec_bit(X'{data:0{2 * rows.n_bytes}x}'));\n".encode())
     out.write(b"COMMIT;\n")
 
 
 def _write_duckdb(out: BinaryIO, rows: BitRows) -> None:
     out.write(b"BEGIN;\nCREATE TABLE codes (row INTEGER PRIMARY KEY, word VARCHAR NOT NULL, code BIT NOT NULL);\n")
-    for start, words, codes in rows.batches:
-        texts = _bit_texts(codes, rows.n_bits)
-        for first in range(0, len(words), 500):
-            values = [
-                f"({start + number}, {_quoted(words[number], 'DuckDB')}, '{texts[number]}'::BIT)"
-                for number in range(first, min(first + 500, len(words)))
-            ]
-            out.write(f"INSERT INTO codes VALUES {', '.join(values)};\n".encode())
+    values = (f"({row}, {_quoted(word)}, '{code}'::BIT)" for row, word, code in _texts(rows, "DuckDB"))
+    while some := ", ".join(islice(values, 500)):
+        out.write(f"INSERT INTO codes VALUES {some};\n".encode())
     out.write(b"COMMIT;\n")
 
 
 def _texts(rows: BitRows, program: str) -> Iterator[tuple[int, str, str]]:
+    """Yield rows, words, and bits as digits 0 and 1, that of dimension 0 first."""
     for start, words, codes in rows.batches:
-        for row, (word, code) in enumerate(zip(words, _bit_texts(codes, rows.n_bits), strict=True), start):
-            _refuse_zero(word, program)
-            yield row, word, code
+        digits = np.unpackbits(codes, axis=1)[:, : rows.n_bits] + ord("0")
+        for row, (word, code) in enumerate(zip(words, digits, strict=True), start):
+            if "\0" in word:
+                raise OutputError(f"the word {word!r} cannot be written for {program}, expected no character 0")
+            yield row, word, code.tobytes().decode("ascii")
 
 
-def _bit_texts(codes: bits.BytesArray, n_bits: int) -> list[str]:
-    """Bits as digits 0 and 1, that of dimension 0 first."""
-    digits = np.unpackbits(codes, axis=1)[:, :n_bits] + ord("0")
-    return [row.tobytes().decode("ascii") for row in digits]
-
-
-def _quoted(word: str, program: str) -> str:
-    _refuse_zero(word, program)
+def _quoted(word: str) -> str:
     return "'" + word.replace("'", "''") + "'"
-
-
-def _refuse_zero(word: str, program: str) -> None:
-    if "\0" in word:
-        raise OutputError(f"the word {word!r} cannot be written for {program}, expected no character 0")
 
 
 TARGETS: dict[str, Callable[[BinaryIO, BitRows], None]] = {

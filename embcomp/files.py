@@ -6,7 +6,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -63,6 +63,11 @@ def _check_target(path: Path, *, force: bool) -> None:
         raise OutputError(f"{path}: exists already; `force` replaces it")
     if not path.parent.is_dir():
         raise OutputError(f"{path}: there is no folder {str(path.parent)!r}")
+
+
+def writing(target: str | Path, *, force: bool) -> AbstractContextManager[BinaryIO]:
+    """Open a target as :func:`replacing` does; ``-`` is standard output."""
+    return nullcontext(sys.stdout.buffer) if str(target) == "-" else replacing(Path(target), force=force)
 
 
 @contextmanager

@@ -90,13 +90,10 @@ def _numbered(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _write_npy(target: str, arrays: list[FloatArray], dim: int, *, force: bool) -> None:
-    from contextlib import nullcontext
-
     import numpy as np
 
-    from embcomp.files import replacing
+    from embcomp.files import writing
 
     matrix = np.concatenate([np.zeros((0, dim), dtype=np.float32), *arrays])
-    opened = nullcontext(sys.stdout.buffer) if target == "-" else replacing(Path(target), force=force)
-    with opened as out:
+    with writing(target, force=force) as out:
         np.lib.format.write_array(out, matrix, allow_pickle=False)

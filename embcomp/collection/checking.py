@@ -29,7 +29,7 @@ def describe(root: str) -> dict[str, Any]:
     opened = open_collection(root)
     manifest, state = opened.shards.manifest, opened.compressor.get_state()
     sizes = {kind: sum(entry.sizes[kind] for entry in manifest.files) for kind in KINDS}
-    sizes["header"] = sizes["file"] - sum(sizes[kind] for kind in ("codes", "words", "order", "state"))
+    sizes["header"] = sizes["file"] - sum(sizes[kind] for kind in ("codes", "vocabulary", "order", "state"))
     sizes["decode_state"] = sum(state[name].nbytes for name in opened.compressor.decode_state) * len(manifest.files)
     beside = {"generation": manifest.generation, "shards": manifest.n_shards, "files": len(manifest.files)}
     return {

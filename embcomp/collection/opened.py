@@ -110,7 +110,7 @@ class CollectionVocabulary(Vocabulary):
     @property
     def stored_bytes(self) -> int:
         """Bytes that words and order take in files."""
-        return sum(entry.sizes["words"] + entry.sizes["order"] for entry in self._shards.manifest.files)
+        return sum(entry.sizes["vocabulary"] + entry.sizes["order"] for entry in self._shards.manifest.files)
 
     def __len__(self) -> int:
         return self._shards.manifest.rows

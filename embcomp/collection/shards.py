@@ -30,7 +30,7 @@ from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError
 
 POSITIONS = "positions"
-KINDS = ("file", "codes", "words", "order", "state", "text")  # of bytes that are counted
+KINDS = ("file", "codes", "vocabulary", "order", "state", "text")  # of bytes that are counted
 
 
 class Entry(NamedTuple):
@@ -118,9 +118,9 @@ def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int,
     folder.write(name, data.getbuffer())
     state = sum(array.nbytes for array in compressor.get_state().values())
     sizes = {"file": data.tell(), "codes": sum(map(len, encoded.codes.streams)), "state": state}
-    sizes["words"] = sum(len(part.words.index) + len(part.words.pages) for part in encoded.vocabulary.parts)
+    sizes["vocabulary"] = sum(len(part.words.index) + len(part.words.pages) for part in encoded.vocabulary.parts)
     sizes["text"] = encoded.vocabulary.text_bytes
-    sizes["order"] = encoded.vocabulary.stored_bytes - sizes["words"]
+    sizes["order"] = encoded.vocabulary.stored_bytes - sizes["vocabulary"]
     return Built(Entry(name, shard, first, tuple(counts), sizes, digest), dropped.tolist())
 
 

@@ -12,6 +12,8 @@ from embcomp.container.layout import FORMAT_VERSION, STATE_PREFIX, aligned
 from embcomp.container.reader import Container
 from embcomp.encoded import EncodedEmbedding
 
+KINDS = ("file", "codes", "vocabulary", "order", "state", "text", "decode_state", "header")
+
 
 def describe(path: str | Path) -> dict[str, Any]:
     """Return what a container holds: the document of ``embcomp info --json``."""
@@ -19,7 +21,7 @@ def describe(path: str | Path) -> dict[str, Any]:
     encoded = container.open()
     sections = {name: section.length for name, section in container.sections.items()}
     sizes = {kind: _sum(sections, f"{kind}.") for kind in ("codes", "words", "order", "state", "text")}
-    sizes |= {"file": container.file_bytes, "header": aligned(container.header_end)}
+    sizes |= {"vocabulary": sizes["words"], "file": container.file_bytes, "header": aligned(container.header_end)}
     needed = {STATE_PREFIX + name for name in encoded.compressor.decode_state}
     sizes["decode_state"] = sum(size for name, size in sections.items() if name in needed)
     found = facts(encoded, sizes, encoded.vocabulary.text_bytes)
@@ -31,7 +33,7 @@ def facts(encoded: EncodedEmbedding, sizes: Mapping[str, int], text_bytes: int) 
 
     Args:
         encoded: the embedding.
-        sizes: bytes of ``codes``, ``words``, ``order``, ``state``, ``text``, ``decode_state``, ``header``, ``file``.
+        sizes: bytes of each of :data:`KINDS`.
         text_bytes: of the words in UTF-8.
     """
     row_bits, bands = encoded.codes.row_bits, encoded.codes.bands
@@ -52,16 +54,7 @@ def facts(encoded: EncodedEmbedding, sizes: Mapping[str, int], text_bytes: int) 
             }
             for band, n_rows in zip(bands, lengths, strict=True)
         ],
-        "bytes": {
-            "file": sizes["file"],
-            "codes": sizes["codes"],
-            "vocabulary": sizes["words"],
-            "order": sizes["order"],
-            "state": sizes["state"],
-            "text": sizes["text"],
-            "decode_state": sizes["decode_state"],
-            "header": sizes["header"],
-        },
+        "bytes": {kind: sizes[kind] for kind in KINDS},
         "ratio": {
             "vectors": _ratio(floats, sizes["codes"] + sizes["decode_state"]),
             "file": _ratio(floats + words, sizes["file"]),

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from embcomp.documents import BadDocumentError, Document, parse_document
+from embcomp.documents import BadDocumentError, parse_document
 from embcomp.errors import CorruptError, NewerVersionError, NotAContainerError, TruncatedError
 from embcomp.memory import pieces
 
@@ -60,15 +60,7 @@ class Section(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the header."""
-        return {
-            "name": self.name,
-            "dtype": self.dtype,
-            "shape": list(self.shape),
-            "offset": self.offset,
-            "length": self.length,
-            "crc32": f"{self.crc32:08x}",
-            "required": self.required,
-        }
+        return self._asdict() | {"crc32": f"{self.crc32:08x}"}
 
 
 def checksum(data: Any) -> int:
@@ -134,7 +126,10 @@ def read_header(name: str, start: bytes | memoryview, file_bytes: int) -> tuple[
         raise CorruptError(f"{name}: the header's checksum does not match")
     if bytes(start[28:32]) != b"\0\0\0\0":
         raise CorruptError(f"{name}: bytes 28 to 31 must be 0")
-    return _parse(name, header), end
+    try:
+        return parse_document(header, "ascii"), end
+    except BadDocumentError as error:
+        raise CorruptError(f"{name}: the header {error}") from error
 
 
 def read_sections(name: str, document: Mapping[str, Any], header_end: int, file_bytes: int) -> dict[str, Section]:
@@ -160,13 +155,6 @@ def read_sections(name: str, document: Mapping[str, Any], header_end: int, file_
     if end != file_bytes:
         raise TruncatedError(f"{name}: {file_bytes} bytes, its sections end at {end}")
     return sections
-
-
-def _parse(name: str, header: bytes) -> Document:
-    try:
-        return parse_document(header, "ascii")
-    except BadDocumentError as error:
-        raise CorruptError(f"{name}: the header {error}") from error
 
 
 def _section(name: str, entry: Any) -> Section:

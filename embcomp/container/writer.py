@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from itertools import accumulate, chain
@@ -28,7 +27,7 @@ from embcomp.container.layout import (
     preamble,
 )
 from embcomp.encoded import EncodedEmbedding
-from embcomp.files import replacing
+from embcomp.files import writing
 from embcomp.memory import pieces
 from embcomp.text.model import pack
 from embcomp.vocabulary import Part
@@ -49,10 +48,7 @@ def save(encoded: EncodedEmbedding, path: str | Path, *, force: bool = False) ->
     Raises:
         OutputError: the target exists and ``force`` is not given, or cannot be written.
     """
-    if str(path) == "-":
-        write(encoded, sys.stdout.buffer)
-        return
-    with replacing(Path(path), force=force) as file:
+    with writing(path, force=force) as file:
         write(encoded, file)
 
 

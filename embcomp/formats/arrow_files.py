@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from embcomp.arrays import AnyArray
 from embcomp.errors import InputError
 from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.rows import MAX_DIM, decode_each, shown
+from embcomp.formats.rows import MAX_DIM, decode_each
 from embcomp.formats.stream import ByteStream
 from embcomp.plugins import extra
 
@@ -34,20 +34,8 @@ WORD_NAMES = ("word", "token", "key", "text", "term", "id")
 VECTOR_NAMES = ("vector", "embedding", "embeddings", "vectors")
 
 
-class _Source(NamedTuple):
-    """An open table."""
-
-    schema: Any
-    batches: Any
-    """A function of the columns' names that yields record batches."""
-
-
 def pyarrow() -> Any:
-    """Import pyarrow.
-
-    Raises:
-        ParameterError: it is not installed.
-    """
+    """Import pyarrow."""
     return extra("pyarrow", "parquet")
 
 
@@ -60,40 +48,28 @@ def _named(name: str) -> Iterator[None]:
         raise InputError(f"{name}: pyarrow cannot read it: {' '.join(str(error).split())}") from error
 
 
-def _open_parquet(path: Path) -> _Source:
+def _open_parquet(path: Path) -> tuple[Any, Any]:
+    """Return a schema, and a function of the columns' names that yields record batches."""
     file = extra("pyarrow.parquet", "parquet").ParquetFile(path, memory_map=False, pre_buffer=False)
-    return _Source(file.schema_arrow, lambda names: file.iter_batches(BATCH_ROWS, columns=names, use_threads=False))
+    return file.schema_arrow, lambda names: file.iter_batches(BATCH_ROWS, columns=names, use_threads=False)
 
 
-def _open_arrow(path: Path) -> _Source:
-    arrow = pyarrow()
-    file = arrow.ipc.open_file(arrow.memory_map(str(path)))
-
-    def batches(names: list[str]) -> Iterator[Any]:
-        for number in range(file.num_record_batches):
-            yield file.get_batch(number).select(names)
-
-    return _Source(file.schema, batches)
+def _open_arrow(path: Path) -> tuple[Any, Any]:
+    file = pyarrow().ipc.open_file(pyarrow().memory_map(str(path)))
+    return file.schema, lambda names: (file.get_batch(each).select(names) for each in range(file.num_record_batches))
 
 
 def _read(stream: ByteStream, options: ReadOptions, open_table: Any) -> Rows:
-    """Open a table.
-
-    Raises:
-        InputError: it is damaged, or its columns are not known.
-        ParameterError: pyarrow is not installed.
-    """
     blocks = _blocks(stream, options, open_table)
-    dim = next(blocks)
-    return Rows(dim, blocks, stream.row)
+    return Rows(next(blocks), blocks, stream.row)
 
 
 def _blocks(stream: ByteStream, options: ReadOptions, open_table: Any) -> Iterator[Any]:
     """Yield the number of dimensions, then blocks: the file stays open between."""
     with stream.as_file() as path, _named(stream.name):
-        table = open_table(path)
-        names = _columns(stream.name, table.schema, options)
-        batches = table.batches(names)
+        schema, open_batches = open_table(path)
+        names = _columns(stream.name, schema, options)
+        batches = open_batches(names)
         first = next((batch for batch in batches if batch.num_rows), None)
         if first is None:
             raise InputError(f"{stream.name}: has no rows, expected at least 1")
@@ -116,9 +92,10 @@ def _columns(name: str, schema: Any, options: ReadOptions) -> list[str]:
     types = pyarrow().types
     words = [each.name for each in schema if _is_text(types, each.type)]
     vectors = [each.name for each in schema if _is_vector(types, each.type)]
+    listed = [f"{each.name} ({each.type})" for each in schema]
     return [
-        _chosen(name, "word_column", options.word_column, words, WORD_NAMES, schema),
-        _chosen(name, "vector_column", options.vector_column, vectors, VECTOR_NAMES, schema),
+        options.column("word_column", name, words, "columns of strings", listed, WORD_NAMES),
+        options.column("vector_column", name, vectors, "columns of lists of numbers", listed, VECTOR_NAMES),
     ]
 
 
@@ -133,22 +110,6 @@ def _is_vector(types: Any, kind: Any) -> bool:
         return bool(kind.byte_width >= 4 and kind.byte_width % 4 == 0)
     lists = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
     return bool(lists and (types.is_floating(kind.value_type) or types.is_integer(kind.value_type)))
-
-
-def _chosen(name: str, option: str, wanted: str | None, found: list[str], usual: tuple[str, ...], schema: Any) -> str:
-    if wanted is None:
-        named = [each for own in usual for each in found if each.lower() == own]
-        if len(found) == 1 or named:
-            return found[0] if len(found) == 1 else named[0]
-    elif wanted in found:
-        return wanted
-    columns = ", ".join(f"{each.name} ({each.type})" for each in schema)
-    what = "of strings" if option == "word_column" else "of lists of numbers"
-    got = "" if wanted is None else f" called {wanted!r}"
-    raise InputError(
-        f"{name}: has {'no' if not found or wanted else str(len(found))} columns {what}{got}; "
-        f"`{option}` must name one of: {shown(columns) if len(columns) > 500 else columns}"
-    )
 
 
 def _dim(name: str, column: str, vectors: Any) -> int:
@@ -179,7 +140,9 @@ def _block(stream: ByteStream, options: ReadOptions, batch: Any, n_before: int, 
     bad = np.flatnonzero(problems != 0)
     if len(bad) and options.bad_rows == "error":
         row = int(bad[0])
-        raise InputError(f"{stream.row(n_before + row + 1)}: {_problem(int(problems[row]), vectors, row, dim)}")
+        null = WHAT_IS_NULL.get(int(problems[row]))
+        what = f"{null} is null" if null else f"{len(vectors[row])} numbers, expected {dim}"
+        raise InputError(f"{stream.row(n_before + row + 1)}: {what}")
     numbers = np.arange(n_before + 1, n_before + 1 + len(words))
     if len(bad):
         good = pyarrow().array(problems == 0)
@@ -188,6 +151,7 @@ def _block(stream: ByteStream, options: ReadOptions, batch: Any, n_before: int, 
 
 
 NULL_WORD, NULL_VECTOR, NULL_NUMBER, OTHER_LENGTH = range(1, 5)
+WHAT_IS_NULL = {NULL_WORD: "the word", NULL_VECTOR: "the vector", NULL_NUMBER: "a number"}
 
 
 def _problems(words: Any, vectors: Any, dim: int) -> AnyArray:
@@ -203,12 +167,6 @@ def _problems(words: Any, vectors: Any, dim: int) -> AnyArray:
     problems[vectors.is_null().to_numpy(zero_copy_only=False)] = NULL_VECTOR
     problems[words.is_null().to_numpy(zero_copy_only=False)] = NULL_WORD
     return problems
-
-
-def _problem(kind: int, vectors: Any, row: int, dim: int) -> str:
-    if kind == OTHER_LENGTH:
-        return f"{len(vectors[row])} numbers, expected {dim}"
-    return {NULL_WORD: "the word", NULL_VECTOR: "the vector", NULL_NUMBER: "a number"}[kind] + " is null"
 
 
 def _matrix(vectors: Any, dim: int) -> AnyArray:
@@ -240,27 +198,25 @@ def _write(out: BinaryIO, table: Table, open_writer: Any) -> None:
     arrow = pyarrow()
     schema = arrow.schema([("word", arrow.string()), ("vector", arrow.list_(arrow.float32(), table.dim))])
     with open_writer(out, schema) as writer:
-        words: list[bytes] = []
-        vectors: list[AnyArray] = []
+        words: list[str] = []
+        vectors = [np.zeros((0, table.dim), dtype=np.float32)]
         for more_words, more in table.blocks():
-            words += more_words
+            words += [word.decode() for word in more_words]
             vectors.append(more)
             if len(words) >= GROUP_ROWS:
-                writer.write(_batch(schema, words, vectors))
-                words, vectors = [], []
+                writer.write(_batch(schema, words, np.concatenate(vectors)))
+                words, vectors = [], vectors[:1]
         if words or not table.n_rows:
-            writer.write(_batch(schema, words, vectors))
+            writer.write(_batch(schema, words, np.concatenate(vectors)))
 
 
-def _batch(schema: Any, words: list[bytes], vectors: list[AnyArray]) -> Any:
+def _batch(schema: Any, *columns: Any) -> Any:
+    """Return rows as a record batch; the last column is a matrix."""
     arrow = pyarrow()
-    flat = np.concatenate([np.zeros(0, dtype=np.float32), *(each.ravel() for each in vectors)])
-    kind = schema.field("vector").type
-    columns = [
-        arrow.array([word.decode() for word in words], arrow.string()),
-        arrow.FixedSizeListArray.from_arrays(arrow.array(flat, arrow.float32()), type=kind),
-    ]
-    return arrow.RecordBatch.from_arrays(columns, schema=schema)
+    *plain, kind = schema.types
+    arrays = [arrow.array(column, each) for column, each in zip(columns[:-1], plain, strict=True)]
+    lists = arrow.FixedSizeListArray.from_arrays(arrow.array(columns[-1].ravel()), type=kind)
+    return arrow.RecordBatch.from_arrays([*arrays, lists], schema=schema)
 
 
 def _parquet_writer(out: BinaryIO, schema: Any) -> Any:
@@ -271,16 +227,11 @@ def _parquet_writer(out: BinaryIO, schema: Any) -> Any:
 def write_codes(out: BinaryIO, n_bytes: int, batches: Iterable[tuple[int, list[str], AnyArray]]) -> None:
     """Write columns of rows' numbers, words, and uint8 of shape (k, ``n_bytes``) as lists of fixed size."""
     arrow = pyarrow()
-    kind = arrow.list_(arrow.uint8(), n_bytes)
-    schema = arrow.schema([("row", arrow.int32()), ("word", arrow.string()), ("code", kind)])
+    kinds = {"row": arrow.int32(), "word": arrow.string(), "code": arrow.list_(arrow.uint8(), n_bytes)}
+    schema = arrow.schema(list(kinds.items()))
     with _parquet_writer(out, schema) as writer:
         for start, words, codes in batches:
-            columns = [
-                arrow.array(np.arange(start, start + len(words), dtype=np.int32)),
-                arrow.array(words, arrow.string()),
-                arrow.FixedSizeListArray.from_arrays(arrow.array(codes.ravel()), type=kind),
-            ]
-            writer.write(arrow.RecordBatch.from_arrays(columns, schema=schema))
+            writer.write(_batch(schema, np.arange(start, start + len(words), dtype=np.int32), words, codes))
 
 
 PARQUET = Format(

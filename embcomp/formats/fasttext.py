@@ -73,11 +73,6 @@ class Model(NamedTuple):
 
 
 def _read(stream: ByteStream, options: ReadOptions) -> Rows:
-    """Read a model.
-
-    Raises:
-        InputError: it is damaged.
-    """
     head = _head(stream)
     return Rows(head.dim, _mapped_blocks(stream, head, options), stream.row)
 
@@ -284,8 +279,4 @@ def _hashes(words: list[bytes], shortest: int, longest: int) -> tuple[RowIds, ND
     return np.concatenate([each for each, _ in found]), np.concatenate([each for _, each in found])
 
 
-def _recognise(stream: ByteStream) -> bool:
-    return stream.peek(len(MAGIC)) == MAGIC
-
-
-FASTTEXT = Format("fasttext-binary", recognise=_recognise, read=_read)
+FASTTEXT = Format("fasttext-binary", recognise=lambda stream: stream.peek(4) == MAGIC, read=_read)

@@ -14,27 +14,14 @@ from embcomp.formats.options import ReadOptions
 from embcomp.formats.stream import ByteStream
 
 _DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
+    *(ArithmeticError, AttributeError, EOFError, ImportError, LookupError, MemoryError, NotImplementedError),
+    *(OSError, TypeError, ValueError, pickle.UnpicklingError),
 )
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 
 
 def _read_gensim(stream: ByteStream, options: ReadOptions) -> Rows:
-    """Read a native gensim file: KeyedVectors, or a model that holds them.
-
-    Raises:
-        InputError: pickles are not allowed, or it is no such file.
-    """
+    """Read a native gensim file: KeyedVectors, or a model that holds them."""
     if not options.allow_pickle:
         raise InputError(
             f"{stream.name}: is a pickle (native gensim file), and unpickling runs any code that it holds; "

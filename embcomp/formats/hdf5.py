@@ -17,7 +17,7 @@ import numpy as np
 from embcomp.errors import InputError
 from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table
 from embcomp.formats.options import ReadOptions
-from embcomp.formats.rows import MAX_DIM, decode_each, shown
+from embcomp.formats.rows import MAX_DIM, decode_each
 from embcomp.formats.stream import ByteStream
 from embcomp.plugins import extra
 
@@ -27,21 +27,11 @@ CHUNK_ROWS = 1024
 
 
 def h5py() -> Any:
-    """Import h5py.
-
-    Raises:
-        ParameterError: it is not installed.
-    """
+    """Import h5py."""
     return extra("h5py", "hdf5")
 
 
 def _read(stream: ByteStream, options: ReadOptions) -> Rows:
-    """Open a file.
-
-    Raises:
-        InputError: it is damaged, or its datasets are not known.
-        ParameterError: h5py is not installed.
-    """
     blocks = _blocks(stream, options)
     return Rows(next(blocks), blocks, stream.row)
 
@@ -73,11 +63,12 @@ def _blocks(stream: ByteStream, options: ReadOptions) -> Iterator[Any]:
 
 def _datasets(name: str, file: Any, options: ReadOptions) -> tuple[Any, Any]:
     found = _inner_datasets(name, file)
-    vectors = {key: each for key, each in found.items() if each.ndim == 2 and each.dtype.kind in "fiu"}
-    matrix = _chosen(name, "vector_column", options.vector_column, vectors, "matrices of numbers", found)
-    lists = {key: each for key, each in found.items() if each.shape == matrix.shape[:1] and _is_text(each)}
+    listed = [f"{key} {each.dtype} {each.shape}" for key, each in found.items()]
+    vectors = [key for key, each in found.items() if each.ndim == 2 and each.dtype.kind in "fiu"]
+    matrix = found[options.column("vector_column", name, vectors, "matrices of numbers", listed)]
+    lists = [key for key, each in found.items() if each.shape == matrix.shape[:1] and _is_text(each)]
     what = f"lists of {matrix.shape[0]} strings"
-    words = _chosen(name, "word_column", options.word_column, lists, what, found)
+    words = found[options.column("word_column", name, lists, what, listed)]
     if not 1 <= matrix.shape[1] <= MAX_DIM:
         raise InputError(f"{name}: is a matrix of shape {matrix.shape}, expected (rows, 1 to {MAX_DIM} dimensions)")
     return words, matrix
@@ -99,19 +90,6 @@ def _inner_datasets(name: str, file: Any) -> dict[str, Any]:
 
 def _is_text(dataset: Any) -> bool:
     return h5py().check_string_dtype(dataset.dtype) is not None
-
-
-def _chosen(
-    name: str, option: str, wanted: str | None, found: dict[str, Any], what: str, datasets: dict[str, Any]
-) -> Any:
-    if wanted is None and len(found) == 1:
-        return next(iter(found.values()))
-    if wanted is not None and wanted.strip("/") in found:
-        return found[wanted.strip("/")]
-    listed = ", ".join(f"{key} {each.dtype} {each.shape}" for key, each in list(datasets.items())[:20])
-    got = "" if wanted is None else f" called {shown(wanted)}"
-    n_found = "no" if not found or wanted else str(len(found))
-    raise InputError(f"{name}: has {n_found} {what}{got}; `{option}` must name one of: {listed}")
 
 
 def _write(out: BinaryIO, table: Table) -> None:

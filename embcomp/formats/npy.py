@@ -13,13 +13,14 @@ A file without words of its own needs a list: ``word_list``, or a file of the sa
 
 from __future__ import annotations
 
-import ast
+import io
 import os
-import re
+import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
@@ -32,12 +33,13 @@ from embcomp.formats.rows import MAX_DIM, decode_words, shown
 from embcomp.formats.stream import READ_BYTES, ByteStream, open_stream
 from embcomp.formats.word_lists import LINE_FEED, lines_of, lines_of_list
 
-MAGIC = b"\x93NUMPY"
-LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}  # of the length of a header, by version
+PARSERS = {(1, 0): npy_format.read_array_header_1_0, (2, 0): npy_format.read_array_header_2_0}
 MAX_HEADER_BYTES = 10_000  # NumPy's own limit
 MAX_AXES, MAX_LENGTH = 64, 2**63  # likewise
-_PYTHON_2 = re.compile(r"(\d)L\b")
-_DTYPE = re.compile("[<>|=]?[a-zA-Z][0-9]{0,9}")
+DAMAGE = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError),
+    *(SyntaxError, TokenError, TypeError, ValueError),
+)  # what NumPy raises for headers
 
 
 class Header(NamedTuple):
@@ -59,16 +61,7 @@ class Header(NamedTuple):
         return self.start + self.shape[0] * self.row_bytes
 
 
-def _recognise(stream: ByteStream) -> bool:
-    return stream.peek(len(MAGIC)) == MAGIC
-
-
 def _read(stream: ByteStream, options: ReadOptions) -> Rows:
-    """Read a two-dimensional array of numbers and its words.
-
-    Raises:
-        InputError: it is another kind of array, or there are no words, or more or fewer than rows.
-    """
     header = _header(stream.name, stream.peek(MAX_HEADER_BYTES))
     if header.dtype.kind not in "fiu":
         raise InputError(f"{stream.name}: is an array of {header.dtype}, expected real numbers")
@@ -85,47 +78,22 @@ def _read(stream: ByteStream, options: ReadOptions) -> Rows:
 
 
 def _header(name: str, head: bytes) -> Header:
-    """Parse what an array starts with, without NumPy, which has other errors for each way to be damaged."""
+    """Parse what an array starts with."""
     version = (*head[6:8],)
-    if len(version) < 2 or head[: len(MAGIC)] != MAGIC:
-        raise InputError(f"{name}: the .npy header is damaged: it ends too early")
-    if version not in LENGTH_BYTES:
+    if len(version) == 2 and version not in PARSERS:
         raise InputError(f"{name}: is .npy version {version}, expected (1, 0) or (2, 0)")
-    start = 8 + LENGTH_BYTES[version]
-    end = start + int.from_bytes(head[8:start], "little")
-    if end > len(head):
-        raise InputError(f"{name}: the .npy header is damaged: it has {end} bytes, expected at most {len(head)}")
-    text = head[start:end].strip(b" \t\n").decode("latin-1")
+    file = io.BytesIO(head)
     try:
-        fields = ast.literal_eval(_PYTHON_2.sub(r"\1", text))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError) as error:
-        raise InputError(f"{name}: the .npy header is damaged: {shown(text)} is no literal") from error
-    if not isinstance(fields, dict) or set(fields) != {"descr", "fortran_order", "shape"}:
-        raise InputError(f"{name}: the .npy header is damaged: {shown(text)} has other fields")
-    shape, order = fields["shape"], fields["fortran_order"]
-    if not isinstance(shape, tuple) or len(shape) > MAX_AXES or not all(map(_is_length, shape)):
-        raise InputError(f"{name}: the .npy header is damaged: its shape is {shown(repr(shape))}")
-    if not isinstance(order, bool):
-        raise InputError(f"{name}: the .npy header is damaged: its order is {shown(repr(order))}")
-    return Header(shape, order, _dtype(name, fields["descr"]), end)
-
-
-def _is_length(length: Any) -> bool:
-    return type(length) is int and 0 <= length < MAX_LENGTH
-
-
-def _dtype(name: str, descr: Any) -> np.dtype[Any]:
-    if not isinstance(descr, str):
-        raise InputError(f"{name}: is an array of records, expected real numbers")
-    try:
-        dtype = np.dtype(descr if _DTYPE.fullmatch(descr) else None)
-    except TypeError as error:
-        raise InputError(f"{name}: the .npy header is damaged: there are no numbers {shown(descr)}") from error
-    if not _DTYPE.fullmatch(descr):
-        raise InputError(f"{name}: the .npy header is damaged: there are no numbers {shown(descr)}")
+        parse = PARSERS[npy_format.read_magic(file)]
+        with warnings.catch_warnings(action="ignore"):  # of headers that Python 2 wrote
+            shape, fortran_order, dtype = parse(file)
+        if len(shape) > MAX_AXES or not all(0 <= length < MAX_LENGTH for length in shape):
+            raise ValueError(f"shape is not valid: {shape}")
+    except DAMAGE as error:
+        raise InputError(f"{name}: the .npy header is damaged: {shown(str(error))}") from error
     if dtype.hasobject:
         raise InputError(f"{name}: holds pickled objects, expected numbers; such arrays are never loaded")
-    return dtype
+    return Header(shape, fortran_order, dtype, file.tell())
 
 
 # Vectors
@@ -257,4 +225,4 @@ def _problem(word: str) -> str | None:
     return "words without line feeds" if "\n" in word else None
 
 
-NPY = Format("npy", (".npy",), _recognise, _read, _write, True)
+NPY = Format("npy", (".npy",), lambda stream: stream.peek(6) == npy_format.MAGIC_PREFIX, _read, _write, True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from embcomp.checks import Boolean, Check, Integer, OneOf
-from embcomp.errors import ParameterError
+from embcomp.errors import InputError, ParameterError
 
 _CHECKS: dict[str, Check] = {
     "limit": Integer(1),
@@ -90,6 +90,33 @@ class ReadOptions:
             text = "\n".join(sorted(self.words))
             chosen["words"] = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return json.dumps(chosen)
+
+    def column(
+        self, option: str, source: str, found: list[str], what: str, listed: list[str], usual: Any = ()
+    ) -> str:
+        """Return the column or dataset that an option names, or else the only one found, or one of a usual name.
+
+        Args:
+            option: ``word_column`` or ``vector_column``.
+            source: for messages, as are ``what`` the columns hold, and all that are ``listed``.
+            found: columns that could be it.
+            usual: names in lower case, the likeliest first.
+
+        Raises:
+            InputError: there is none, or several could be it.
+        """
+        wanted = getattr(self, option)
+        named = [each for own in usual for each in found if each.lower() == own]
+        chosen = named[:1] if len(found) > 1 else found
+        if wanted is not None:
+            chosen = [each for each in found if each.strip("/") == wanted.strip("/")]
+        if chosen:
+            return chosen[0]
+        got = "" if wanted is None else f" called {wanted!r}"
+        n_found = "no" if not found or wanted else len(found)
+        raise InputError(
+            f"{source}: has {n_found} {what}{got}; `{option}` must name one of: {', '.join(listed[:20])}"
+        )
 
 
 DEFAULT_OPTIONS = ReadOptions()

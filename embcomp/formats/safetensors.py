@@ -31,20 +31,9 @@ MAX_HEADER_BYTES = 1 << 24
 MAX_EXTENTS = 8
 OWN = ("vectors", "words", "word_ends")
 BFLOAT16 = "BF16"
-DTYPES = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    BFLOAT16: "<u2",  # the upper half of a float32
-    "I64": "<i8",
-    "I32": "<i4",
-    "I16": "<i2",
-    "I8": "|i1",
-    "U64": "<u8",
-    "U32": "<u4",
-    "U16": "<u2",
-    "U8": "|u1",
-}
+DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", BFLOAT16: "<u2"}  # BF16 is the upper half of a float32
+DTYPES |= {"I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1"}
+DTYPES |= {"U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1"}
 
 
 class Tensor(NamedTuple):
@@ -147,11 +136,7 @@ def _recognise(stream: ByteStream) -> bool:
 
 
 def _read(stream: ByteStream, options: ReadOptions) -> Rows:
-    """Read what embcomp wrote, or a static sentence model.
-
-    Raises:
-        InputError: it is neither.
-    """
+    """Read what embcomp wrote, or a static sentence model."""
     tensors = read_tensors(stream)
     if not all(name in tensors for name in OWN):
         from embcomp.formats.static_model import read_model

@@ -15,9 +15,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -31,34 +32,15 @@ from embcomp.formats.safetensors import Tensor, header_bytes, opened, tensor_ent
 from embcomp.formats.stream import ByteStream
 from embcomp.text.model import MAX_COUNT, TextModel, TextRules, token_ids
 
+if TYPE_CHECKING:
+    from embcomp.encoded import EncodedEmbedding
+
 STATIC_MODEL = "static-model"
 MODEL2VEC, SENTENCE_TRANSFORMERS = "embeddings", "embedding.weight"
 SUBFOLDER = "0_StaticEmbedding"
 MAX_JSON_BYTES = 1 << 27
 MAX_TOKENS = 512  # of a text, where a model2vec model does not say
 MODULES = ("StaticEmbedding", "Normalize")
-
-
-class Words(Protocol):
-    """What is written: words with vectors, and a tokenizer."""
-
-    @property
-    def dim(self) -> int:
-        """Numbers per vector."""
-        ...
-
-    @property
-    def text(self) -> TextModel | None:
-        """The tokenizer."""
-        ...
-
-    def rows(self, words: Any) -> RowIds:
-        """Return the rows of many words, int64, −1 where a word is missing."""
-        ...
-
-    def decode_rows(self, rows: RowIds) -> FloatArray:
-        """Return the vectors of the given rows, float32, shape (k, dim)."""
-        ...
 
 
 class _Tokens(NamedTuple):
@@ -203,7 +185,9 @@ def _read_json(path: Path, kind: type = dict) -> Any:
 # Writing
 
 
-def write_model(folder: Path, words: Words, offset: FloatArray | None = None, *, force: bool = False) -> int:
+def write_model(
+    folder: Path, words: EncodedEmbedding, offset: FloatArray | None = None, *, force: bool = False
+) -> int:
     """Write a folder that model2vec and sentence-transformers load; return the number of its rows.
 
     The table is written last: a folder without it is not taken for a model. A new folder that cannot be completed
@@ -221,22 +205,21 @@ def write_model(folder: Path, words: Words, offset: FloatArray | None = None, *,
     """
     if words.text is None:
         raise ParameterError(f"the format {STATIC_MODEL} needs a tokenizer, which the file does not have")
-    is_new = not folder.exists()
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
-    done = False
-    try:
+    with ExitStack() as undo:
+        if not folder.exists():
+            undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
         n_rows = _write_files(folder, words, words.text, offset, force=force)
-        done = True
-    finally:
-        if is_new and not done:
-            shutil.rmtree(folder)
+        undo.pop_all()
     return n_rows
 
 
-def _write_files(folder: Path, words: Words, text: TextModel, offset: FloatArray | None, *, force: bool) -> int:
+def _write_files(
+    folder: Path, words: EncodedEmbedding, text: TextModel, offset: FloatArray | None, *, force: bool
+) -> int:
     ids = token_ids(text.tokenizer)
     n_rows = max(ids.values(), default=-1) + 1
     row_of = np.full(n_rows, -1, dtype=np.int64)
@@ -251,7 +234,7 @@ def _write_files(folder: Path, words: Words, text: TextModel, offset: FloatArray
     return n_rows
 
 
-def _table(words: Words, row_of: RowIds, offset: FloatArray | None) -> Iterator[FloatArray]:
+def _table(words: EncodedEmbedding, row_of: RowIds, offset: FloatArray | None) -> Iterator[FloatArray]:
     step = max(1, BLOCK_BYTES // (4 * words.dim))
     for start in range(0, len(row_of), step):
         rows = row_of[start : start + step]

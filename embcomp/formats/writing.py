@@ -5,13 +5,11 @@ A word that the format cannot hold is refused: in text, words that our own reade
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
-from contextlib import nullcontext
 from pathlib import Path
 
 from embcomp.arrays import FloatArray
-from embcomp.files import replacing
+from embcomp.files import writing
 from embcomp.formats.compression import compressing, split_compression
 from embcomp.formats.format import Table
 from embcomp.formats.registry import find_writer
@@ -47,6 +45,5 @@ def write_embedding(
     name = str(target)
     _, kind = split_compression(name)
     write = find_writer(to, streams=name == STDOUT or kind is not None)
-    opened = nullcontext(sys.stdout.buffer) if name == STDOUT else replacing(Path(target), force=force)
-    with opened as file, compressing(file, kind, name) as out:
+    with writing(target, force=force) as file, compressing(file, kind, name) as out:
         write(out, Table(name, blocks, n_rows, dim))
