@@ -20,15 +20,12 @@ class Check(Protocol):
 
     def allows(self, value: Any) -> bool:
         """Return whether ``value`` is allowed, type included."""
-        ...
 
     def describe(self) -> str:
         """Return what is allowed, to follow the words 'must be'."""
-        ...
 
     def parse(self, text: str) -> Any:
         """Turn command-line text into a value; ``ValueError`` if it is not one of this kind."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,9 @@ def replacing(path: Path, *, force: bool) -> Iterator[BinaryIO]:
         OutputError: the target may not be replaced, or the system refuses (the reason is in the message).
     """
     check_target(path, force=force)
-    temporary = _temporary_beside(path)  # named before it is made: whatever fails from here on, it is removed
+    temporary = path.with_name(
+        _temporary_prefix(path) + os.urandom(8).hex()
+    )  # named before it is made: whatever fails from here on, it is removed
     try:
         _remove_abandoned(path)
         with _created(temporary) as file:
@@ -116,11 +118,6 @@ def _created(temporary: Path) -> BinaryIO:
 def _open_private(name: str, flags: int) -> int:
     """Open a file that others may not read before it has the permissions of the target."""
     return os.open(name, flags, 0o600)
-
-
-def _temporary_beside(path: Path) -> Path:
-    """A name that no file has, for a file that becomes ``path``."""
-    return path.with_name(_temporary_prefix(path) + os.urandom(8).hex())
 
 
 def _temporary_prefix(path: Path) -> str:

@@ -34,13 +34,15 @@ def command(file: str, words: tuple[str, ...], limit: int, groups: int, form: st
     Without WORDs: how the symbols are used, and the codes that most words share. For files of indexed codes (kd,
     dccl).
     """
+    from embcomp import bits
 
     encoded = open_compressed(file)
     if encoded.compressor.layout.kind != "indexed":
         raise ParameterError(
             f"codes: {file} must have symbols, as of kd or dccl, got method {encoded.compressor.name}"
         )
-    symbols = _symbols(encoded)
+    layout = encoded.compressor.layout
+    symbols = bits.unpack_symbols(encoded.codes.all_of_one_width, layout.symbols, layout.symbol_bits)
     if words:
         found, missing = _of_words(encoded, symbols, words)
         about: dict[str, Any] = {"missing": missing}
@@ -55,14 +57,6 @@ def command(file: str, words: tuple[str, ...], limit: int, groups: int, form: st
     if about.get("missing"):
         report_missing(encoded, about["missing"])
         raise click.exceptions.Exit(1)
-
-
-def _symbols(encoded: EncodedEmbedding) -> NDArray[np.uint32]:
-    """Symbols of all words in source order, uint32 (n, D)."""
-    from embcomp import bits
-
-    layout = encoded.compressor.layout
-    return bits.unpack_symbols(encoded.codes.all_of_one_width, layout.symbols, layout.symbol_bits)
 
 
 def _of_words(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
-from embcomp.checks import parse_size
+from embcomp.checks import parse_size, require_share
 from embcomp.cli.command import Name, suite_names
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
@@ -66,6 +66,13 @@ class Size(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argum
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read text."""
         return parse_size(str(param.name if param else self.name), value)
+
+
+def share(context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is no share of a score: for ``callback`` of an option."""
+    if value is not None:
+        require_share(str(parameter.name), value)
+    return value
 
 
 def _set_threads(context: click.Context, parameter: click.Parameter, value: int | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embcomp.checks import require_share, size_text
+from embcomp.checks import size_text
 from embcomp.cli.command import note
 from embcomp.cli.common import (
     NOT_A_COLLECTION,
@@ -37,7 +37,6 @@ from embcomp.collection import is_collection
 from embcomp.files import check_target
 
 if TYPE_CHECKING:
-    from embcomp.collection.manifest import Manifest
     from embcomp.encoded import EncodedEmbedding
 
 LARGE_STATE = 0.5  # of the file
@@ -124,8 +123,6 @@ def command(
     chosen, compressor = chosen_compressor(method, seed, given)
     if keep is None:
         refuse_given(("suites", "data_dir"), "says what to --keep a share of")
-    else:
-        require_share("keep", keep)
     approve = partial(approve_fit, method, yes=yes, quiet=quiet)
     if output is not None and is_collection(output):
         refuse_given(("keep", "estimate", "drop_order"), "is for one file, not for a collection")
@@ -142,7 +139,8 @@ def command(
                 max_memory=max_memory,
                 approve=approve,
             )
-        _report_collection(output, manifest, form, quiet=quiet)
+        what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"
+        _report_result(output, form, f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
         return
     refuse_given(("on", "shards", "pieces"), NOT_A_COLLECTION)
     target = Path("-") if estimate else _target(output or default_target(source))
@@ -180,10 +178,13 @@ def command(
     _report(encoded, verbose=verbose)
     if str(target) == "-":
         return
-    document = describe(target)
+    _report_result(str(target), form, _summary(target, describe(target)), quiet=quiet)
+
+
+def _report_result(path: str, form: str | None, text: str, *, quiet: bool) -> None:
     if form is not None:
-        print_all(form, [{"file": str(target)} | document], "info-1")
-    note(_summary(target, document), quiet=quiet)
+        print_all(form, [{"file": path} | described(path)], "info-1")
+    note(text, quiet=quiet)
 
 
 def _report(encoded: EncodedEmbedding, *, verbose: bool) -> None:
@@ -192,13 +193,6 @@ def _report(encoded: EncodedEmbedding, *, verbose: bool) -> None:
         note(f"round {number}: loss {loss:.6f}")
     for warning in encoded.report.get("warnings", []):
         note(f"embcomp: {encoded.compressor.name}: warning: {warning}")
-
-
-def _report_collection(output: str, manifest: Manifest, form: str | None, *, quiet: bool) -> None:
-    if form is not None:
-        print_all(form, [{"file": output} | described(output)], "info-1")
-    what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"
-    note(f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
 
 
 def _on_state(document: dict[str, Any]) -> list[str]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from embcomp.checks import require_share
 from embcomp.cli.command import Command, note
 from embcomp.cli.common import (
     count_option,
@@ -17,6 +16,7 @@ from embcomp.cli.common import (
     running_options,
     scoring,
     scoring_options,
+    share,
     source_options,
 )
 from embcomp.cli.progress import progress_bars
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option(
     "--at-least",
     type=float,
+    callback=share,
     metavar="R",
     help="Exit with 1 if a score is below R times the baseline's, naming each that is.",
 )
@@ -59,8 +60,6 @@ def command(
     """
     if at_least is not None and baseline is None:
         raise click.UsageError("--at-least needs a --baseline to compare with")
-    if at_least is not None:
-        require_share("at_least", at_least)
 
     from embcomp.api import as_target
     from embcomp.eval.run import score

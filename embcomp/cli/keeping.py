@@ -9,7 +9,7 @@ import click
 
 from embcomp.checks import size_text
 from embcomp.cli.command import note
-from embcomp.cli.common import options, suite_options
+from embcomp.cli.common import options, share, suite_options
 from embcomp.cli.method_options import NAMED
 from embcomp.cli.results import print_all
 from embcomp.cli.text import escaped
@@ -25,6 +25,7 @@ keep_options = options(
     click.option(
         "--keep",
         type=float,
+        callback=share,
         metavar="R",
         help="Find the smallest file that surely (95 %) keeps this share of the source's scores, as in 0.97; exit "
         "with 1 if there is none. Tries transform, additive and sign, or the --method named, at any number of bits.",
@@ -38,7 +39,7 @@ keep_options = options(
 
 def smallest(
     source: str,
-    share: float,
+    least: float,
     method: str,
     options: dict[str, Any],
     seed: int,
@@ -60,7 +61,7 @@ def smallest(
     chosen = choose(suites or None, given["data_dir"], has_baseline=True)
     embedding = read_source(source, reading, progress, max_memory)
     search = Search(
-        embedding, chosen, share, seed=seed, drop_order=drop_order, only_covered=not suites, progress=progress
+        embedding, chosen, least, seed=seed, drop_order=drop_order, only_covered=not suites, progress=progress
     )
     found = search.run([method] if named else METHODS, options)
     if found.encoded is not None:
@@ -68,7 +69,7 @@ def smallest(
     best = max(found.trials, key=lambda trial: trial.low)
     bits = "" if best.width is None else f" at {best.width} bits"
     note(
-        f"embcomp: compress: nothing keeps {share:g} of the source's scores: the lower bound of "
+        f"embcomp: compress: nothing keeps {least:g} of the source's scores: the lower bound of "
         f"{best.compressor.name}{bits} is {best.low:.3f}, the best of {len(found.trials)} tried"
     )
     raise click.exceptions.Exit(1)

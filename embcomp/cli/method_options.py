@@ -164,17 +164,13 @@ class Value(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argu
         return [CompletionItem(word) for word in _words(self._option.check) if word.startswith(incomplete)]
 
 
-def given_options(given: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of the method, by name, out of a command's arguments."""
-    chosen = {name: given.pop(name) for name in list(given) if name.startswith(PREFIX)}
-    return {name.removeprefix(PREFIX): value for name, value in chosen.items() if value is not None}
-
-
 def chosen_compressor(method: str, seed: int | None, given: dict[str, Any]) -> tuple[dict[str, Any], Compressor]:
     """Take the method's own options out of a command's arguments; return them, and the compressor they make."""
     from embcomp.compressors.registry import compressor_class
 
-    kind, chosen = compressor_class(method), given_options(given)
+    kind = compressor_class(method)
+    taken = {name: given.pop(name) for name in list(given) if name.startswith(PREFIX)}
+    chosen = {name.removeprefix(PREFIX): value for name, value in taken.items() if value is not None}
     random = kind.option_for(SEED)
     seeded = {} if seed is None or random is None else {random.name: seed}
     return chosen, kind.from_config(chosen | seeded)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -25,31 +26,18 @@ UNCOUNTED = "{desc}: {elapsed}{postfix}"
 
 
 @contextmanager
-def progress_bars(*, quiet: bool) -> Iterator[Progress]:
-    """Give a progress callback with a bar for the current stage; it is gone when the stage is over."""
-    with _shown(quiet=quiet, whole=False) as progress:
-        yield progress
-
-
-@contextmanager
-def overall_bar(*, quiet: bool) -> Iterator[Progress]:
-    """Give a progress callback for steps of one long whole: a single bar that says what is being done."""
-    with _shown(quiet=quiet, whole=True) as progress:
-        yield progress
-
-
-@contextmanager
-def _shown(*, quiet: bool, whole: bool) -> Iterator[Progress]:
+def progress_bars(*, quiet: bool, whole: bool = False) -> Iterator[Progress]:
+    """Give a progress callback: a bar for each stage, gone when that is over, or one for the steps of a ``whole``."""
     if quiet:
         yield no_progress
     elif not sys.stderr.isatty():
         yield _Lines(whole=whole)
     else:
-        bar = _Bar(whole=whole)
-        try:
+        with closing(_Bar(whole=whole)) as bar:
             yield bar
-        finally:
-            bar.close()
+
+
+overall_bar = partial(progress_bars, whole=True)
 
 
 class _Bar:

@@ -50,20 +50,18 @@ def command(files: tuple[str, ...], on: str | None, form: str | None) -> None:
 
 def _check(file: str, on: str | None) -> tuple[list[str], int]:
     """What is wrong with a file, and the exit code that stands for it; one reason if it could not be checked."""
+    from embcomp.collection.checking import check
     from embcomp.container.reader import verify
 
     try:
-        problems = _check_collection(file, on) if is_collection(file) else verify(file)
+        if is_collection(file):
+            with progress_bars(quiet=False) as progress:
+                problems = check(file, chosen_engine(on), progress)
+        else:
+            problems = verify(file)
     except EmbcompError as error:
         return [str(error)], error.exit_code
     return problems, 1 if problems else 0
-
-
-def _check_collection(root: str, on: str | None) -> list[str]:
-    from embcomp.collection.checking import check
-
-    with progress_bars(quiet=False) as progress:
-        return check(root, chosen_engine(on), progress)
 
 
 def _print(checked: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -89,70 +89,43 @@ def all_figures(material: Material) -> list[Figure]:
 def pareto(material: Material, aspect: Aspect) -> Figure | None:
     """Quality against bytes: the points of each method joined by a line, with their intervals."""
     suite, metric = aspect
-    known = [found for line in material.lines if (found := _scored(line, aspect))]
-    base = next((each.score.value for each in known if each.line.is_baseline), None)
-    known = [each for each in known if not each.line.is_baseline]
+    base = next(
+        (score.value for line in material.lines if line.is_baseline and (score := line.means.get(aspect))), None
+    )
+    known = [
+        (line, size, score.value, score)
+        for line in material.lines
+        if not line.is_baseline and (size := line.bytes()) is not None
+        if (score := line.means.get(aspect)) is not None and score.value is not None
+    ]
     if not known:
         return None
-    heights = [height for each in known for height in (each.value, each.score.low, each.score.high)]
-    x = Scale.around([each.size for each in known], log=True)
+    heights = [height for *_, score in known for height in (score.value, score.low, score.high)]
+    x = Scale.around([size for _, size, *_ in known], log=True)
     y = Scale.around([height for height in [*heights, base] if height is not None])
     ticks = [(tick, size_text(tick)) for tick in x.ticks()]
     chart = Chart(x, y, "← smaller · bytes of the file, logarithmic", f"{metric} ×100 · better →", ticks)
+    for line, size, _, score in known:
+        if score.low is not None and score.high is not None:
+            chart.interval(size, score.low, score.high, material.series[line.method])
+    for method, number in material.series.items():
+        points = sorted((size, value) for line, size, value, _ in known if line.method == method)
+        if points:
+            chart.line(points, number)
+            chart.name(method, number)
+    for line, size, value, _ in known:
+        title = f"{line.label}: {value:.1f}, {size_text(size)}"
+        chart.marker(size, value, material.series[line.method], title)
     if base is not None:
-        chart.level(base, "base")
-    for each in known:
-        if each.score.low is not None and each.score.high is not None:
-            chart.interval(each.size, each.score.low, each.score.high, material.series[each.line.method])
-    _join_methods(material, chart, known)
-    if base is not None:
-        chart.level_label(base, f"uncompressed {base:.1f}")
-    return _figure(chart, f"pareto-{suite}", f"{suite.capitalize()} against size", _pareto_text(suite, known, base))
+        chart.line([(x.low, base), (x.high, base)], svg.PLAIN, 1)
+        chart.name(f"uncompressed {base:.1f}", svg.PLAIN, 1, shaped=False)
+    text = _pareto_text(known[0][-1], {line.method for line, *_ in known}, base)
+    return _figure(chart, f"pareto-{suite}", f"{suite.capitalize()} against size", text)
 
 
-class _Scored(NamedTuple):
-    """A line's place in the picture of one suite."""
-
-    line: Line
-    size: float
-    value: float
-    score: Score
-
-
-def _scored(line: Line, aspect: Aspect) -> _Scored | None:
-    size, score = line.bytes(), line.means.get(aspect)
-    if size is None or score is None or score.value is None:
-        return None
-    return _Scored(line, size, score.value, score)
-
-
-def _join_methods(material: Material, chart: Chart, known: Sequence[_Scored]) -> None:
-    """A line through each method's points by size, its markers, and its name where there is room, else below.
-
-    Methods whose lines lie over each other share one name.
-    """
-    methods = {method: [each for each in known if each.line.method == method] for method in material.series}
-    points = {method: sorted((each.size, each.value) for each in found) for method, found in methods.items() if found}
-    for method, each in points.items():
-        chart.line(each, material.series[method])
-        chart.keep_clear(each)
-    for found in known:
-        label = f"{found.line.label}: {found.value:.1f}, {size_text(found.size)}"
-        chart.marker(found.size, found.value, material.series[found.line.method], label)
-    names: dict[str, list[str]] = {}
-    for method, pixels in zip(points, chart.drawn, strict=True):
-        first = next(each for each, other in zip(points, chart.drawn, strict=True) if svg.coincide(pixels, other))
-        names.setdefault(first, []).append(method)
-    for first, others in names.items():
-        if not chart.label(points[first][::-1], ", ".join(others), material.series[first]):
-            for method in others:
-                chart.name(method, material.series[method])
-
-
-def _pareto_text(suite: str, known: Sequence[_Scored], base: float | None) -> str:
-    first = known[0].score
+def _pareto_text(first: Score, methods: set[str], base: float | None) -> str:
+    suite = first.suite
     parts = "" if not first.is_mean else " frequency bands" if suite == "fidelity" else " data sets"
-    methods = {each.line.method for each in known}
     text = (
         f"{first.task.capitalize()}{parts}. A line joins the sizes of one method; bars are 95 % bootstrap intervals."
     )

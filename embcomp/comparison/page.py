@@ -88,7 +88,7 @@ def html_page(report: Report) -> str:
         tag("p", _introduction(report), class_="lead"),
         *([tag("ul", *(tag("li", text) for text in found), class_="findings")] if found else []),
         tag("nav", *links, aria_label="Contents"),
-        *(_section(heading, content) for heading, content in shown.items()),
+        *(tag("section", tag("h2", name), *content, id=_anchor(name)) for name, content in shown.items()),
     ]
     return Template(asset("page.html")).substitute(
         title=escape(title),
@@ -126,10 +126,6 @@ def _introduction(report: Report) -> str:
     about = "" if size is None else f", {size_text(size)} as float32"
     words = f"{report.source.rows:,} words of {report.source.dim} dimensions{about}."
     return f"{words} {n_others} ways to compress them{seeds}, scored beside the uncompressed source."
-
-
-def _section(heading: str, content: Sequence[Markup]) -> Markup:
-    return tag("section", tag("h2", heading), *content, id=_anchor(heading))
 
 
 def _anchor(heading: str) -> str:

@@ -12,13 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from importlib.resources import files
-from itertools import pairwise
 
 Point = tuple[float, float]
 
 N_SERIES = 8  # that picture.css has colours for
 FEW_TICKS = 3
-STEP = 6.0  # pixels between what is kept clear along a line
 PLAIN = -1
 """The series of what is compared with: in the colour of text."""
 
@@ -127,7 +125,6 @@ class Chart:
     margins: tuple[float, float, float, float] = (14.0, 26.0, 48.0, 58.0)
     """Top, right, bottom, left."""
     marks: list[Markup] = field(default_factory=list)
-    taken: list[tuple[float, float, float, float]] = field(default_factory=list)
     legend: list[tuple[str, list[Markup]]] = field(default_factory=list)
     drawn: list[list[Point]] = field(default_factory=list)
 
@@ -145,30 +142,6 @@ class Chart:
             self.drawn.append(pixels)
             self.marks.append(tag("path", d=path, class_=f"line l{_colour(series)}", stroke_dasharray=gaps))
 
-    def keep_clear(self, points: Sequence[Point]) -> None:
-        """Let no text stand on the line through points."""
-        for (x, y), (to_x, to_y) in pairwise((self.x(x), self.y(y)) for x, y in points):
-            n_steps = max(1, int(math.hypot(to_x - x, to_y - y) / STEP))
-            for step in range(n_steps + 1):
-                across, up = x + (to_x - x) * step / n_steps, y + (to_y - y) * step / n_steps
-                self.taken.append((across - 2, up - 2, across + 2, up + 2))
-
-    def level(self, y: float, class_: str) -> None:
-        """A horizontal line across."""
-        height = self.y(y)
-        self.marks.append(tag("line", x1=self.x.start, x2=self.x.stop, y1=height, y2=height, class_=class_))
-
-    def level_label(self, y: float, text: str) -> None:
-        """A text along a horizontal line: at an end or in the middle, above or below, where there is most room."""
-        width, height = 7.2 * len(text), self.y(y)
-        lefts = (self.x.start + 4, self.x.stop - width - 4, (self.x.start + self.x.stop - width) / 2)
-        places = [(left, height + down) for down in (-5, 15) for left in lefts]
-        boxes = [(left, base - 12, left + width, base + 3) for left, base in places]
-        crowds = [sum(_overlap(box, other) for other in self.taken) + 9 * (box[1] < 0) for box in boxes]
-        best = crowds.index(min(crowds))
-        self.taken.append(boxes[best])
-        self.marks.append(tag("text", text, x=places[best][0], y=places[best][1], class_="soft over"))
-
     def interval(self, x: float, low: float, high: float, series: int) -> None:
         """A vertical bar from ``low`` to ``high``."""
         middle, ends = self.x(x), (self.y(low), self.y(high))
@@ -177,24 +150,7 @@ class Chart:
 
     def marker(self, x: float, y: float, series: int, title: str) -> None:
         """A point in the series' shape; ``title`` shows on pointing at it."""
-        at = self.x(x), self.y(y)
-        self.taken.append((at[0] - 6, at[1] - 6, at[0] + 6, at[1] + 6))
-        self.marks.append(shape(at, series, tag("title", title)))
-
-    def label(self, points: Sequence[Point], text: str, series: int) -> bool:
-        """A text in the series' colour beside the first of its points that has room; whether one has."""
-        width, height = 7.4 * len(text), 13.0
-        places = ((9, 4), (9, -8), (9, 14), (-width / 2, -11), (-width / 2, 21), (-9 - width, -8), (-9 - width, 14))
-        for x, y in points:
-            for right, down in places:
-                left, base = self.x(x) + right, self.y(y) + down
-                box = (left, base - height + 2, left + width, base + 2)
-                inside = box[0] >= self.x.start and box[2] <= self.width and box[1] >= 0 and box[3] <= self.y.start
-                if inside and not any(_overlap(box, other) for other in self.taken):
-                    self.taken.append(box)
-                    self.marks.append(tag("text", text, x=left, y=base, class_=f"over name f{_colour(series)}"))
-                    return True
-        return False
+        self.marks.append(shape((self.x(x), self.y(y)), series, tag("title", title)))
 
     def name(self, text: str, series: int, dash: int | None = None, *, shaped: bool = True) -> None:
         """An entry of the legend: the series' shape, its line, or both."""
@@ -288,10 +244,6 @@ def _dash(number: int | None) -> str | None:
 
 def _colour(series: int) -> int:
     return series if series == PLAIN else series % N_SERIES
-
-
-def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _text(value: object) -> str:

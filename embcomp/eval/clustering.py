@@ -16,9 +16,7 @@ from embcomp.eval.statistics import IntArray, unit_rows
 Linkage = Literal["ward", "average", "complete"]
 
 N_STARTS = 10
-STILL = (
-    1e-9  # of the largest coordinate: k-means ends when points come no closer to their centres than this, on average
-)
+STILL = 1e-9  # of the largest coordinate: k-means ends when points come no closer to their centres, on average
 
 
 def k_means(points: DoubleArray, n_clusters: int, seed: int) -> IntArray:

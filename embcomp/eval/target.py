@@ -7,7 +7,7 @@ it takes the mean of all vectors (``oov="mean"``, as the papers' platform does),
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -16,50 +16,32 @@ from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
 from embcomp.errors import ParameterError
-from embcomp.text.words import find_rows
+from embcomp.text.words import Words, find_rows
 
 OovPolicy = Literal["mean", "skip"]
 
 
-class Target(Protocol):
+class Target(Words, Protocol):
     """Words with vectors; both ``Embedding`` and ``EncodedEmbedding`` are targets."""
 
     def __len__(self) -> int: ...
 
     @property
-    def dim(self) -> int:
-        """Numbers per vector."""
-        ...
-
-    @property
     def ordered(self) -> bool:
         """Whether words are known in source order, that is, by frequency."""
-        ...
 
     def first_words(self, n_words: int) -> Sequence[str]:
         """Return the first words in source order, all of them if there are fewer."""
-        ...
-
-    def rows(self, words: Iterable[str]) -> NDArray[np.int64]:
-        """Return the rows of many words, int64, −1 where a word is missing."""
-        ...
-
-    def decode_rows(self, rows: NDArray[np.int64]) -> FloatArray:
-        """Return the vectors of the given rows, float32, shape (k, dim)."""
-        ...
 
     def mean_vector(self) -> FloatArray:
         """Return the mean of all vectors, float32, shape (dim,)."""
-        ...
 
     def align(self, vectors: FloatArray) -> FloatArray:
         """Bring vectors of the source's space to the space of decoded ones, both float32, shape (k, dim)."""
-        ...
 
     @property
     def offset(self) -> FloatArray | None:
         """What to add to decoded vectors to return to the origin of the source; ``None`` for nothing."""
-        ...
 
 
 @dataclass(frozen=True)

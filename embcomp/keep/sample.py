@@ -111,23 +111,22 @@ class Sampler:
         self._shares = np.full(len(spread), (len(source) - n_head) / max(1, len(spread) - n_head))
         self._shares[:n_head] = 1
 
-    def fit(self, compressor: Compressor, *, roughly: bool) -> None:
-        """Fit a compressor to the source, or to fewer of the rows that it would learn from."""
-        vectors = self._source.vectors
-        if not (roughly and compressor.samples_rows):
-            compressor.fit(vectors)
-            return
-        ranks = compressor.sample_ranks(np.arange(len(vectors), dtype=np.int64))
-        ranks = ranks[:: -(-len(ranks) // FIT_ROWS) or 1]
-        compressor.fit_sample(vectors[ranks], ranks, len(vectors))
-
     def decoded(self, compressor: Compressor, *, roughly: bool = False) -> tuple[Sample, Sample]:
-        """All sampled rows as a compressor gives them back, and the spread ones; it is fitted to the source."""
+        """All sampled rows as a compressor gives them back, and the spread ones; it is fitted to the source.
+
+        With ``roughly``, to fewer of the rows that it would learn from.
+        """
+        source = self._source.vectors
         if compressor.learns_codes:
-            vectors = fit_codes(compressor, self._source.vectors).decode(compressor, self.ranks)
+            vectors = fit_codes(compressor, source).decode(compressor, self.ranks)
+            return self._both(vectors, compressor, self._mean(compressor, vectors))
+        if roughly and compressor.samples_rows:
+            ranks = compressor.sample_ranks(np.arange(len(source), dtype=np.int64))
+            ranks = ranks[:: -(-len(ranks) // FIT_ROWS) or 1]
+            compressor.fit_sample(source[ranks], ranks, len(source))
         else:
-            self.fit(compressor, roughly=roughly)
-            vectors = self._encoded_and_decoded(compressor)
+            compressor.fit(source)
+        vectors = self._encoded_and_decoded(compressor)
         return self._both(vectors, compressor, self._mean(compressor, vectors))
 
     def of(self, encoded: EncodedEmbedding) -> tuple[Sample, Sample]:

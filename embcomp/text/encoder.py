@@ -38,12 +38,10 @@ class TextWords(Words, Protocol):
     @property
     def ordered(self) -> bool:
         """Whether rows are in the order of the source, that is, by frequency."""
-        ...
 
     @property
     def text(self) -> TextModel | None:
         """A sentence model's tokenizer and rules; ``None`` for words."""
-        ...
 
 
 class TextEncoder:

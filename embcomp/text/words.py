@@ -43,15 +43,12 @@ class Words(Protocol):
     @property
     def dim(self) -> int:
         """Numbers per vector."""
-        ...
 
     def rows(self, words: Iterable[str]) -> RowIds:
         """Return the rows of many words, int64, −1 where a word is missing."""
-        ...
 
     def decode_rows(self, rows: RowIds) -> FloatArray:
         """Return the vectors of the given rows, float32, shape (k, dim)."""
-        ...
 
 
 def find_rows(target: Words, words: Sequence[str]) -> RowIds:

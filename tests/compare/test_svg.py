@@ -54,28 +54,14 @@ def test_a_picture_is_well_formed_and_named() -> None:
     drawn.line([(1, 1), (2, 3)], 1, 2)
     drawn.interval(2, 1, 4, 0)
     drawn.marker(2, 3, 9, "a & b")
-    drawn.label([(2, 3)], "<8>", 1)
-    drawn.level(5, "base")
-    drawn.level_label(5, "level")
-    drawn.name("one", 0)
+    drawn.name("<8>", 0)
     drawn.name("two", svg.PLAIN, 0, shaped=False)
     root = ElementTree.fromstring(drawn.render("fig", "A title", "What it shows"))
     assert root.get("role") == "img"
     names = {child.get("id"): child.text for child in root if child.get("id")}
     assert [names[name] for name in root.get("aria-labelledby", "").split()] == ["A title", "What it shows"]
     texts = {element.text for element in root.iter("text")}
-    assert {"x <units>", "y", "one", "two", "<8>", "level"} <= texts
-
-
-def test_a_label_goes_to_another_point_and_off_the_line() -> None:
-    drawn = chart()
-    points = [(2.0, 5.0), (8.0, 5.0)]
-    drawn.keep_clear(points)
-    lines = list(drawn.taken)
-    assert drawn.label(points, "name", 3)
-    left, top, right, bottom = drawn.taken[-1]
-    assert all(right <= x0 or x1 <= left or bottom <= y0 or y1 <= top for x0, y0, x1, y1 in lines)
-    assert 'class="over name f3"' in drawn.marks[-1]
+    assert {"x <units>", "y", "two", "<8>"} <= texts
 
 
 def test_ticks_that_collide_or_stick_out_have_no_text() -> None:
@@ -83,25 +69,6 @@ def test_ticks_that_collide_or_stick_out_have_no_text() -> None:
     drawn = Chart(Scale(0, 10), Scale(0, 10), "", "", ticks)
     texts = re.findall(r">([^<>]+)</text>", drawn.render("fig", "Title", "Text"))
     assert [text for text in texts if text in dict(ticks).values() or "kB" in text] == ["100 kB", "500 kB"]
-
-
-def test_labels_give_way_to_each_other() -> None:
-    drawn = chart()
-    done = [drawn.label([(5, 5)], "label", 0) for _ in range(20)]
-    assert done == sorted(done, reverse=True)
-    boxes = drawn.taken
-    assert 1 < len(boxes) < 20  # where there is no room there is no label
-    for number, (left, top, right, bottom) in enumerate(boxes):
-        for other in boxes[:number]:
-            assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
-
-
-def test_the_label_of_a_level_keeps_clear_of_points() -> None:
-    drawn = chart()
-    drawn.marker(1, 5, 0, "point at the left end")
-    drawn.level_label(5, "level")
-    point, label = drawn.taken
-    assert label[0] > point[2]
 
 
 def test_a_picture_of_its_own_has_its_colours_with_it() -> None:
