@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class Manifest:
     n_dropped: int
     source: Source
     report: dict[str, Any]
-    files: tuple[Entry, ...] = field(default=())
+    files: tuple[Entry, ...]
 
     @property
     def rows(self) -> int:
@@ -74,24 +74,9 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Return the file's content: JSON."""
-        document = {
-            "format": FORMAT,
-            "producer": {"name": "embcomp", "version": __version__},
-            "generation": self.generation,
-            "parent": self.parent,
-            "method": self.method,
-            "config": self.config,
-            "dim": self.dim,
-            "rows": self.rows,
-            "model": {"name": self.model, "sha256": self.model_sha256},
-            "partition": {"kind": PARTITION, "shards": self.n_shards},
-            "positions": self.n_positions,
-            "dropped": {"name": self.dropped, "rows": self.n_dropped},
-            "source": self.source.to_json(),
-            "report": self.report,
-            "files": [entry.to_json() for entry in self.files],
-        }
-        return canonical_json(document)
+        producer = {"name": "embcomp", "version": __version__}
+        about = {"format": FORMAT, "producer": producer, "partition": PARTITION, "rows": self.rows}
+        return sealed(about | asdict(self))
 
     @classmethod
     def of_bytes(cls, name: str, data: bytes) -> Manifest:
@@ -103,26 +88,18 @@ class Manifest:
         """
         try:
             document = parse_document(data, "ascii")
-            if document.get("format") != FORMAT or document["partition"]["kind"] != PARTITION:
-                what = f"format {document.get('format')!r}"
+            if document["format"] != FORMAT or document["partition"] != PARTITION:
+                what = f"format {document['format']!r}"
                 raise NewerVersionError(f"{name}: {what}, this release reads {FORMAT}; update embcomp")
-            found = cls(
-                generation=int(document["generation"]),
-                parent=str(document["parent"]),
-                method=str(document["method"]),
-                config=dict(document["config"]),
-                dim=int(document["dim"]),
-                model=_file_name(document["model"]["name"]),
-                model_sha256=str(document["model"]["sha256"]),
-                n_shards=int(document["partition"]["shards"]),
-                n_positions=int(document["positions"]),
-                dropped=_file_name(document["dropped"]["name"]),
-                n_dropped=int(document["dropped"]["rows"]),
-                source=Source(**document["source"]),
-                report=dict(document["report"]),
-                files=tuple(map(Entry.of_json, document["files"])),
-            )
-            _check(found, document)
+            del document["sha256"]
+            if data != sealed(document):
+                raise CorruptError(f"{name}: its checksum does not match")
+            fields, rows = {each: document[each] for each in cls.__annotations__}, document["rows"]
+            fields |= {
+                "source": Source(**fields["source"]),
+                "files": tuple(Entry(**each) for each in fields["files"]),
+            }
+            _check(found := cls(**fields), rows)
         except BadDocumentError as error:
             raise CorruptError(f"{name}: {error}") from error
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -142,20 +119,26 @@ class Manifest:
         return dropped
 
 
-def _file_name(value: Any) -> str:
-    """A name within the folder: a manifest must not point to files elsewhere."""
-    if not isinstance(value, str) or "/" in value or "\\" in value or value.startswith("."):
-        raise ValueError(f"{value!r} is no file name")
-    return value
+def sealed(document: dict[str, Any]) -> bytes:
+    """Return a document as JSON, with the SHA-256 of what it is without that."""
+    digest = hashlib.sha256(canonical_json(document)).hexdigest()
+    return canonical_json(document | {"sha256": digest})
 
 
-def _check(manifest: Manifest, document: dict[str, Any]) -> None:
-    if document["rows"] != manifest.rows or manifest.n_shards < 1 or manifest.dim < 1:
-        raise ValueError(f"{document['rows']} rows, {manifest.rows} in its files")
+def _check(manifest: Manifest, rows: int) -> None:
+    """Refuse what damage alone cannot have made; names must be within the folder."""
+    counts = [manifest.generation, manifest.dim, manifest.n_shards, manifest.n_positions, manifest.n_dropped]
     for entry in manifest.files:
-        _file_name(entry.name)
-        if not 0 <= entry.shard < manifest.n_shards or min(entry.grades, default=0) < 0:
+        counts += [entry.shard, entry.first, *entry.grades]
+        if entry.shard >= manifest.n_shards:
             raise ValueError(f"{entry.name} has the shard {entry.shard} of {manifest.n_shards}")
+    for name in (manifest.model, manifest.dropped, *(entry.name for entry in manifest.files)):
+        if "/" in name or "\\" in name or name.startswith("."):
+            raise ValueError(f"{name!r} is no file name")
+    if rows != manifest.rows or min(manifest.n_shards, manifest.dim) < 1:
+        raise ValueError(f"{rows} rows, {manifest.rows} in its files")
+    if not all(type(each) is int and each >= 0 for each in counts):
+        raise ValueError("a count is no whole number")
 
 
 def read_manifest(root: str, generation: int | None = None) -> Manifest:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,7 +34,8 @@ POSITIONS = "positions"
 KINDS = ("file", "codes", "vocabulary", "order", "state", "text")  # of bytes that are counted
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True)
+class Entry:
     """A file of a collection, as its manifest lists it.
 
     Attributes:
@@ -48,27 +50,14 @@ class Entry(NamedTuple):
     name: str
     shard: int
     first: int
-    grades: tuple[int, ...]
-    sizes: Mapping[str, int]
+    grades: list[int]
+    sizes: dict[str, int]
     sha256: str
 
     @property
     def rows(self) -> int:
         """Rows of the file."""
         return sum(self.grades)
-
-    @classmethod
-    def of_json(cls, fields: Mapping[str, Any]) -> Entry:
-        """Return what :meth:`to_json` gave."""
-        sizes = {str(kind): int(size) for kind, size in fields["bytes"].items()}
-        grades = tuple(map(int, fields["grades"]))
-        return cls(str(fields["name"]), int(fields["shard"]), int(fields["first"]), grades, sizes, fields["sha256"])
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a manifest has."""
-        grades, sizes = list(self.grades), dict(self.sizes)
-        fields = {"name": self.name, "shard": self.shard, "first": self.first, "rows": self.rows}
-        return fields | {"grades": grades, "bytes": sizes, "sha256": self.sha256}
 
 
 class Built(NamedTuple):
@@ -91,7 +80,7 @@ def build_shard(
     if work.exists(record):
         with work.open(record) as file:
             done = json.load(file)
-        built = Built(Entry.of_json(done["entry"]), done["dropped"])
+        built = Built(Entry(**done["entry"]), done["dropped"])
         if folder.exists(built.entry.name):
             return built
     found, first = [no_rows(model.compressor)], 0
@@ -99,7 +88,7 @@ def build_shard(
         found.append(part.rows(shard, model.compressor, first))
         first += part.n_rows
     built = write_shard(Rows.joined(found), model, shard, n_shards, 0, folder)
-    done = {"entry": built.entry.to_json(), "dropped": built.dropped}
+    done = {"entry": asdict(built.entry), "dropped": built.dropped}
     work.write(record, json.dumps(done).encode())
     return built
 
@@ -121,7 +110,7 @@ def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int,
     sizes["vocabulary"] = sum(len(part.words.index) + len(part.words.pages) for part in encoded.vocabulary.parts)
     sizes["text"] = encoded.vocabulary.text_bytes
     sizes["order"] = encoded.vocabulary.stored_bytes - sizes["vocabulary"]
-    return Built(Entry(name, shard, first, tuple(counts), sizes, digest), dropped.tolist())
+    return Built(Entry(name, shard, first, counts, sizes, digest), dropped.tolist())
 
 
 def _gaps(positions: RowIds, first: int) -> AnyArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embcomp.checks import Integer, OneOf, Real, require
+from embcomp.compressors.base import Compressor
 from embcomp.compressors.filters import (
     ASSIGNMENTS,
     GAMMA,
@@ -23,10 +23,10 @@ from embcomp.compressors.filters import (
     redraw,
 )
 from embcomp.errors import ParameterError
-from embcomp.torch.files import fitted, read_table, tensors, write_table
+from embcomp.torch.files import TableLayer, fitted, read_table, tensors
 
 
-class ALONEEmbedding(nn.Module):
+class ALONEEmbedding(TableLayer):
     """v_w = W₂ max(0, W₁ (m_w ⊙ o)) [Takase 2020, eq. 1–3]; D_o is ``embedding_dim``.
 
     The filters m_w are drawn from a seed, as ``embcomp.compressors.filters`` says, and are no part of the state:
@@ -96,14 +96,8 @@ class ALONEEmbedding(nn.Module):
         """Return m of rows, int64, shape (n,): shape (n, embedding_dim)."""
         return combined(self.sources, functional.embedding(indices, self.assignments)).to(self.base.dtype)
 
-    def to_embc(self, path: str | Path, words: Iterable[str], *, force: bool = False) -> None:
-        """Write the network as an ``.embc`` file of the method ``alone``, with float32 weights.
-
-        Args:
-            path: the file; ``-`` for standard output.
-            words: of the rows, distinct.
-            force: replace an existing file.
-        """
+    def _table(self) -> tuple[Compressor, Tensor]:
+        """The method is ``alone``, with float32 weights."""
         names = ("filter", "columns", "matrices", "zeros")
         options = {name: getattr(self, name) for name in names}
         options |= {"inter": len(self.inner), "weights": "float32", "random_state": self.seed}
@@ -112,7 +106,7 @@ class ALONEEmbedding(nn.Module):
         redrawn = {"redrawn_rows": self.redrawn.rows, "redrawn_attempts": self.redrawn.attempts}
         state |= {name: torch.from_numpy(array) for name, array in redrawn.items()}
         no_codes = torch.zeros(self.num_embeddings, 0, dtype=torch.uint8)
-        write_table(path, words, fitted("alone", options, state), no_codes, force=force)
+        return fitted("alone", options, state), no_codes
 
     @classmethod
     def from_embc(cls, path: str | Path) -> ALONEEmbedding:

@@ -7,7 +7,6 @@ latent weights (:func:`~embcomp.torch.straight_through.binarize`). ``freeze`` dr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embcomp.checks import Integer, OneOf, Real, require
-from embcomp.torch.files import fitted, read_table, tensors, write_table
+from embcomp.compressors.base import Compressor
+from embcomp.torch.files import TableLayer, fitted, read_table, tensors
 from embcomp.torch.straight_through import MOST_AT_ONCE, CodeLayer, binarize, pack_bits, unpack_bits
+from embcomp.torch.training import freeze
 
 LINEAR = OneOf("float", "binary", "none")
 
@@ -135,7 +136,7 @@ class BinaryLinear(nn.Module):
         return out if bias is None else out + bias
 
 
-class BinaryEmbedding(nn.Module):
+class BinaryEmbedding(TableLayer):
     """A table of signs, and a linear layer behind it: e = W_T (W_b x) + b_T [Liu 2018, eq. 9].
 
     Args:
@@ -182,14 +183,8 @@ class BinaryEmbedding(nn.Module):
         before = linear_layer(linear, self.embedding_dim, bits, clamp)
         return BinaryLinear(bits, rows, bias=bias, gain=False, matrix=self.matrix, before=before)
 
-    def to_embc(self, path: str | Path, words: Iterable[str], *, force: bool = False) -> None:
-        """Write the table and the layer behind as an ``.embc`` file of the method ``binary``.
-
-        Args:
-            path: the file; ``-`` for standard output.
-            words: of the rows, distinct.
-            force: replace an existing file.
-        """
+    def _table(self) -> tuple[Compressor, Tensor]:
+        """The method is ``binary``."""
         after = self.after
         linear = "none" if after is None else "binary" if isinstance(after, BinaryLinear) else "float"
         state = {"scale": self.matrix.scale[None], "length_levels": torch.zeros(0)}
@@ -200,8 +195,7 @@ class BinaryEmbedding(nn.Module):
             state |= {"weight_signs": after.matrix.packed(), "weight_scale": after.matrix.scale[None]}
             state["gain"] = after.gain
         bits = "dim" if after is None else self.matrix.n_columns
-        table = fitted("binary", {"bits": bits, "linear": linear}, state)
-        write_table(path, words, table, self.matrix.packed(), force=force)
+        return fitted("binary", {"bits": bits, "linear": linear}, state), self.matrix.packed()
 
     @classmethod
     def from_embc(cls, path: str | Path) -> BinaryEmbedding:
@@ -225,9 +219,7 @@ class BinaryEmbedding(nn.Module):
 
     def freeze(self) -> BinaryEmbedding:
         """Keep a bit for each latent weight, and drop these, here and in tied layers."""
-        for module in self.modules():
-            if isinstance(module, CodeLayer):
-                module.freeze()
+        freeze(self)
         return self
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from embcomp.codes import Codes, bands_of
 from embcomp.compressors.base import Compressor
@@ -28,19 +28,31 @@ def fitted(method: str, options: Mapping[str, Any], state: Mapping[str, Tensor])
     return compressor
 
 
-def write_table(path: str | Path, words: Iterable[str], table: Compressor, codes: Tensor, *, force: bool) -> None:
-    """Write codes, loose rows, and the words of the rows.
+class TableLayer(nn.Module):
+    """Base of layers whose rows an ``.embc`` file can hold."""
 
-    Raises:
-        InputError: numbers of words and rows differ.
-        OutputError: the target exists and ``force`` is not given, or cannot be written.
-    """
-    vocabulary = Vocabulary.build(words)
-    if len(vocabulary) != len(codes):
-        raise InputError(f"there must be a word for each of {len(codes)} rows, got {len(vocabulary)}")
-    packed = Codes.pack(bands_of(table, len(codes)), [codes.cpu().numpy()])
-    source = Source(rows=len(codes), dim=table.dim)
-    save(EncodedEmbedding(vocabulary, packed, table, source), path, force=force)
+    def to_embc(self, path: str | Path, words: Iterable[str], *, force: bool = False) -> None:
+        """Write an ``.embc`` file, which ``from_embc`` reads.
+
+        Args:
+            path: the file; ``-`` for standard output.
+            words: of the rows, distinct.
+            force: replace an existing file.
+
+        Raises:
+            InputError: numbers of words and rows differ.
+            OutputError: the target exists and ``force`` is not given, or cannot be written.
+        """
+        vocabulary, (table, codes) = Vocabulary.build(words), self._table()
+        if len(vocabulary) != len(codes):
+            raise InputError(f"there must be a word for each of {len(codes)} rows, got {len(vocabulary)}")
+        packed = Codes.pack(bands_of(table, len(codes)), [codes.cpu().numpy()])
+        source = Source(rows=len(codes), dim=table.dim)
+        save(EncodedEmbedding(vocabulary, packed, table, source), path, force=force)
+
+    def _table(self) -> tuple[Compressor, Tensor]:
+        """Return a compressor with the numbers of the layer, and the codes of all rows as loose rows."""
+        raise NotImplementedError
 
 
 def read_table(path: str | Path, method: str) -> tuple[EncodedEmbedding, Any, Tensor]:

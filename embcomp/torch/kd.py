@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embcomp.checks import Integer, OneOf, Real, require
-from embcomp.compressors.base import symbol_bits
+from embcomp.compressors.base import Compressor, symbol_bits
 from embcomp.compressors.composition import LstmComposition
 from embcomp.compressors.kd_lstm import surrogate_codebooks
 from embcomp.compressors.narrow import narrow_codebooks
 from embcomp.errors import ParameterError
-from embcomp.torch.files import fitted, read_table, tensors, write_table
+from embcomp.torch.files import TableLayer, fitted, read_table, tensors
 from embcomp.torch.straight_through import CodeLayer, pack_bits, straight_through, unpack_bits
 
 
-class KDEmbedding(CodeLayer):
+class KDEmbedding(CodeLayer, TableLayer):
     """A table of codes: v = f(W^1_{c_1}, …, W^D_{c_D}), f linear or an LSTM [Chen 2017, §2.2].
 
     Codes are learned by Algorithm 1: the forward pass takes the largest logit of each place, the backward pass the
@@ -125,14 +124,8 @@ class KDEmbedding(CodeLayer):
         """Return W, shape (D, K, d')."""
         return self.codebooks if self.whole_books is None else self.whole_books * self.book_scales[:, None, None]
 
-    def to_embc(self, path: str | Path, words: Iterable[str], *, force: bool = False) -> None:
-        """Write the table as an ``.embc`` file of the method ``kd``, with codebooks as ``freeze`` rounds them.
-
-        Args:
-            path: the file; ``-`` for standard output.
-            words: of the rows, distinct.
-            force: replace an existing file.
-        """
+    def _table(self) -> tuple[Compressor, Tensor]:
+        """The method is ``kd``, with codebooks as ``freeze`` rounds them."""
         frozen = self if self.whole_books is not None else copy.deepcopy(self).freeze()
         size, dim = self.books().shape[2], self.embedding_dim
         transform = torch.zeros(0, dim) if self.transform is None else self.transform
@@ -142,7 +135,7 @@ class KDEmbedding(CodeLayer):
         if self.recurrent is not None:
             options["compose"] = "lstm"
             state |= {"recurrent": self.recurrent, "bias": self.bias, "surrogate": frozen.surrogate()}
-        write_table(path, words, fitted("kd", options, state), frozen.codes, force=force)
+        return fitted("kd", options, state), frozen.codes
 
     @classmethod
     def from_embc(cls, path: str | Path, *, trainable: bool = False) -> KDEmbedding:

@@ -11,20 +11,9 @@ from torch.nn import functional
 MOST_AT_ONCE = 2**20  # numbers of a matrix of signs that are unpacked at once: 4 MB
 
 
-class _StraightThrough(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, value: Tensor, surrogate: Tensor) -> Tensor:
-        return value.view_as(value)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
-        return None, gradient
-
-
 def straight_through(value: Tensor, surrogate: Tensor) -> Tensor:
     """Return ``value``, whose gradient goes to ``surrogate`` as it is [Bengio 2013]; both have one shape."""
-    result: Tensor = _StraightThrough.apply(value, surrogate)
-    return result
+    return value.detach() + (surrogate - surrogate.detach())
 
 
 def binarize(latent: Tensor, scale: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from embcomp.collection.checking import check
 from embcomp.collection.engines import engine
 from embcomp.collection.folders import Folder
 from embcomp.collection.making import compress
-from embcomp.collection.manifest import Manifest, publish, read_manifest
+from embcomp.collection.manifest import Manifest, publish, read_manifest, sealed
 from embcomp.collection.opened import open_collection
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import make_compressor
@@ -149,13 +149,19 @@ def test_a_missing_file_is_named(iiq: str) -> None:
         ({"rows": 1}, CorruptError),
         ({"files": [{}]}, CorruptError),
         ({"files": None}, CorruptError),
-        ({"model": {"name": "../x.embm", "sha256": ""}}, CorruptError),
-        ({"partition": {"kind": "crc32", "shards": 1}}, CorruptError),
+        ({"files": [{"name": "x.embc"}]}, CorruptError),
+        ({"model": "../x.embm"}, CorruptError),
+        ({"model": 1}, CorruptError),
+        ({"n_shards": 1}, CorruptError),
+        ({"dim": 3.5}, CorruptError),
+        ({"source": {"no": 1}}, CorruptError),
     ],
 )
 def test_a_manifest_that_is_refused(iiq: str, change: dict[str, object], error: type[Exception]) -> None:
     path = Path(iiq, "manifest-00000.json")
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    document = json.loads(path.read_text())
+    del document["sha256"]
+    path.write_bytes(sealed(document | change))
     with pytest.raises(error, match=r"manifest-00000\.json"):
         read_manifest(iiq)
 
