@@ -32,6 +32,7 @@ NAMES = [
     "signs",
     "take",
     "text",
+    "usual",
     "weights",
 ]
 

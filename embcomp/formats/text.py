@@ -29,11 +29,11 @@ from embcomp.formats.sniff import (
     usual_length,
 )
 from embcomp.formats.stream import ByteStream
-from embcomp.threads import map_ahead
+from embcomp.threads import get_threads, map_ahead
 
 BLOCK_BYTES = 3 << 18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-MAX_AHEAD = 4  # blocks
+MAX_AHEAD = 16  # blocks
 KEPT_BYTES = 1 << 22
 NUMBERS_PER_STEP = 1 << 16
 
@@ -110,8 +110,10 @@ class _TextParser:
             except InputError as error:  # what is wrong further ahead comes after what may be wrong here
                 failure.append(error)
 
-        ahead = self._stream.ahead(texts())
-        yield from chain.from_iterable(map_ahead(partial(parse_text, dim=self._dim), ahead, MAX_AHEAD))
+        parsed = map_ahead(
+            partial(parse_text, dim=self._dim), self._stream.ahead(texts()), min(MAX_AHEAD, 2 * get_threads())
+        )
+        yield from chain.from_iterable(parsed)
         if failure:
             raise failure[0]
 

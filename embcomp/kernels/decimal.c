@@ -50,12 +50,11 @@ static int decide(Mantissa mantissa, long exponent, float *number)
     return *number <= FLT_MAX;
 }
 
-const char *parse_number(const char *at, float *number)
+static const char *parse_any(const char *at, float *number)
 {
     Mantissa mantissa = {0, 0, 0};
     long exponent = 0;
-    int negative = *at == '-';
-    const char *first = at += negative || *at == '+';
+    const char *first = at;
     at = take_digits(at, &mantissa);
     Py_ssize_t n_digits = at - first;
     if (*at == '.') {
@@ -76,8 +75,18 @@ const char *parse_number(const char *at, float *number)
             return NULL;
         exponent += down ? -power : power;
     }
-    if (!decide(mantissa, exponent, number))
+    return decide(mantissa, exponent, number) ? at : NULL;
+}
+
+const char *parse_number(const char *at, const char *stop, float *number)
+{
+    uint32_t negative = *at == '-', bits;
+    at += negative | (*at == '+');
+    const char *end = parse_usual(at, stop, number);
+    if (end == NULL && (end = parse_any(at, number)) == NULL)
         return NULL;
-    *number = negative ? -*number : *number;
-    return at;
+    memcpy(&bits, number, 4);
+    bits ^= negative << 31; /* no branch: signs cannot be foreseen */
+    memcpy(number, &bits, 4);
+    return end;
 }

@@ -56,8 +56,9 @@ void extend(const Beam *beam);
 #define MOST_WIDTH 64
 
 /* Parse the decimal number at `at`; return where it ends, or NULL if there is none that can be decided here. Something
-   that is not part of a number must follow. */
-const char *parse_number(const char *at, float *number);
+   that is not part of a number must follow, before `stop`. `parse_usual` takes no sign. */
+const char *parse_number(const char *at, const char *stop, float *number);
+const char *parse_usual(const char *at, const char *stop, float *number);
 
 /* Whether the bytes of `a` come before those of `b`. */
 int is_below(const void *a, Py_ssize_t n_a, const void *b, Py_ssize_t n_b);

@@ -7,7 +7,8 @@ static int is_blank(char c)
 }
 
 /* Parse one line; return its line feed, or NULL if it is no such line. */
-static const char *parse_line(const char *at, Py_ssize_t most_word, Py_ssize_t dim, float *vector, const char **cut)
+static const char *parse_line(const char *at, const char *stop, Py_ssize_t most_word, Py_ssize_t dim, float *vector,
+                              const char **cut)
 {
     const char *start = at;
     while ((unsigned char)*at > ' ')
@@ -18,7 +19,7 @@ static const char *parse_line(const char *at, Py_ssize_t most_word, Py_ssize_t d
     for (Py_ssize_t i = 0; i < dim; i++) {
         if (*at != ' ' && *at != '\t')
             return NULL;
-        at = parse_number(at + 1, vector + i);
+        at = parse_number(at + 1, stop, vector + i);
         if (at == NULL)
             return NULL;
     }
@@ -36,7 +37,7 @@ static Py_ssize_t parse_lines(const char *at, Py_ssize_t n_bytes, Py_ssize_t n_r
     for (Py_ssize_t row = 0; row < n_rows; row++) {
         if (at == stop)
             return -1;
-        const char *cut, *end = parse_line(at, most_word, dim, vectors + row * dim, &cut);
+        const char *cut, *end = parse_line(at, stop, most_word, dim, vectors + row * dim, &cut);
         done[row] = end != NULL;
         if (end == NULL)
             cut = end = memchr(at, '\n', (size_t)(stop - at));

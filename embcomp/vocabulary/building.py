@@ -15,7 +15,7 @@ from embcomp.vocabulary.merging import Numbered, Ranks, SpooledWords, chunked, d
 from embcomp.vocabulary.part import Part, pack_order
 from embcomp.wordlist import Texts, WordList, WordListWriter
 
-RUN_WORDS, RUN_BYTES = 2**18, 2**24  # sorted at once: some 40 MB
+RUN_WORDS, RUN_LETTERS = 2**18, 2**23  # sorted at once: some 40 MB
 
 
 class VocabularyBuilder:
@@ -42,8 +42,8 @@ class VocabularyBuilder:
         self._n_words: int = starts[-1]
         self._n_sorted = self._n_words
         self._spool = Spool(self._room)
-        self._waiting: list[Texts] = []
-        self._n_bytes = 0
+        self._waiting: list[str] = []
+        self._n_letters = 0
 
     def __len__(self) -> int:
         """How many words were given, those that were there before among them."""
@@ -53,14 +53,13 @@ class VocabularyBuilder:
         """Take the next words.
 
         Raises:
-            InputError: a word is no valid Unicode; if ``strict``, a word was there before.
+            InputError: one that waits is no valid Unicode; if ``strict``, it was there before.
             OutputError: there is no room for a run.
         """
-        texts = Texts.of_words(words)
-        self._waiting.append(texts)
+        self._waiting += words
         self._n_words += len(words)
-        self._n_bytes += len(texts.letters)
-        if self._n_words - self._n_sorted >= RUN_WORDS or self._n_bytes >= RUN_BYTES:
+        self._n_letters += sum(map(len, words))
+        if self._n_words - self._n_sorted >= RUN_WORDS or self._n_letters >= RUN_LETTERS:
             run = SpooledWords(self._spool)
             run.add(*self._sorted_run())
             self._runs.append(iter(run))
@@ -77,10 +76,10 @@ class VocabularyBuilder:
         return parts, _joined(self._gone or [])
 
     def _sorted_run(self) -> Numbered:
-        texts = Texts.joined([Texts.of_bytes([]), *self._waiting])
+        texts = Texts.of_words(self._waiting)
         order = texts.ascending()
         (run,) = distinct([(texts.take(order), self._n_sorted + order)], self._gone)
-        self._waiting, self._n_bytes, self._n_sorted = [], 0, self._n_words
+        self._waiting, self._n_letters, self._n_sorted = [], 0, self._n_words
         return run
 
 

@@ -42,17 +42,10 @@ class Texts(NamedTuple):
         Raises:
             InputError: a word is no valid Unicode.
         """
-        text = "".join(words)
         try:
-            letters = np.frombuffer(text.encode(), dtype=np.uint8)
+            return cls.of_bytes(list(map(str.encode, words)))
         except UnicodeEncodeError as error:
-            broken = next(word for word in words if text[error.start] in word)
-            raise InputError(f"a word is not valid Unicode: {broken!r} holds a lone surrogate") from error
-        lengths = np.fromiter(map(len, words), dtype=np.int64, count=len(words))  # in characters
-        if not text.isascii():
-            firsts = np.append(np.flatnonzero(letters & 0xC0 != 0x80), len(letters))  # bytes of characters
-            lengths = np.diff(firsts[np.cumsum(lengths)], prepend=0)
-        return cls(letters, lengths)
+            raise InputError(f"a word is not valid Unicode: {error.object!r} holds a lone surrogate") from error
 
     @classmethod
     def joined(cls, texts: Sequence[Texts]) -> Texts:

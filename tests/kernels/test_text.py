@@ -24,7 +24,7 @@ def check(tokens: list[bytes]) -> int:
     each = words.split(b"\n") if tokens else []
     for token, word, number, is_done in zip(tokens, each, vectors[:, 0], done, strict=True):
         if is_done:
-            assert NUMBER.fullmatch(token.rstrip(b" ")), token
+            assert NUMBER.fullmatch(token.rstrip()), token
             assert number.tobytes() == np.float32(float(token)).tobytes(), token
             assert np.isfinite(number)
             assert word == b"w"
@@ -42,9 +42,23 @@ def test_all_short_strings() -> None:
     assert check(small) >= len(small) - 200  # exponents beyond 64 are left to Python
 
 
-def test_every_byte_in_every_place() -> None:
-    for place in range(17):
-        check([b"1234567.901234567"[:place] + bytes([code]) + b"1" for code in range(256) if code != 0x0A])
+@pytest.mark.parametrize("number", [b"1234567.901234567", b"1.23456789012345678901", b"-9.99999999999999999999"])
+def test_every_byte_in_every_place(number: bytes) -> None:
+    others = [bytes([code]) for code in range(256) if code != 0x0A]
+    for place in range(len(number)):
+        check([number[:place] + other + b"1" for other in others])
+        check([number[:place] + other + number[place + 1 :] for other in others])
+
+
+def test_digits_after_the_point() -> None:
+    """Up to 15 of them have a path of their own; before the end of the text they have not."""
+    digits = [b"0" * 25, b"9" * 25, b"1234567890123456789012345", b"0000000000000000000000001"]
+    ends = [b"", b" ", b"e3", b"E-3", b"e", b".", b"x"]
+    for sign, first, each, end in itertools.product([b"", b"-", b"+"], [b"0", b"9", b""], digits, ends):
+        tokens = [sign + first + b"." + each[:size] + end for size in range(26)]
+        check(tokens)
+        for token in tokens:
+            check([token])
 
 
 @given(st.lists(st.from_regex(rb"-?[0-9]{0,25}\.?[0-9]{0,25}(e-?[0-9]{1,2})?", fullmatch=True), max_size=300))
