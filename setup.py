@@ -29,11 +29,15 @@ NAMES = [
     "hamming",
     "nearest",
     "page",
+    "products",
+    "search",
     "signs",
     "take",
     "text",
+    "totals",
     "usual",
     "weights",
+    "words",
 ]
 
 
@@ -67,7 +71,7 @@ setup(
         Extension(
             "embcomp.kernels._native",
             [f"{KERNELS}/{name}.c" for name in NAMES],
-            depends=[f"{KERNELS}/kernels.h"],
+            depends=[f"{KERNELS}/kernels.h", f"{KERNELS}/costs.h"],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-g0"],
             py_limited_api=STABLE,
             optional=True,  # without it NumPy does the same

@@ -16,13 +16,13 @@ with the last products looked up in tables.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray, Symbols
-from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans, sums_by_symbol
+from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans
 from embcomp.compressors.whole import (
     INT32_EXACT,
     LONGEST,
@@ -34,13 +34,14 @@ from embcomp.compressors.whole import (
     unit_of_codebooks,
 )
 from embcomp.kernels.beam import Costs, extended
+from embcomp.kernels.codewords import improve, searched, sums_by_symbol
 from embcomp.memory import require_memory
 from embcomp.progress import Progress, no_progress
-from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
+from embcomp.threads import BLOCK_ROWS, for_blocks, map_blocks
 
 TABLE_WORDS = 8192  # up to this many codewords (D·K), all their products are kept: at most 256 MB
-BLOCK_SCORES = 2**18  # costs in a block: 1 MB, within a core's second-level cache
-LOOKUP_FLOPS = 8  # a number added from a table takes as long as this many multiply-adds of a matrix product
+BLOCK_SCORES = 2**19  # costs in a block: 2 MB
+LOOKUP_FLOPS = 4  # a number added from a table takes as long as this many multiply-adds of a matrix product
 BLOCK_TILE = 64
 SAMPLE_PER_CENTROID = 256
 SEEDED_ITERATIONS = 12
@@ -77,52 +78,60 @@ class Search:
         self.unit = unit_of_codebooks(codebooks) if unit is None else unit
         self.codebooks = np.rint(scaled(codebooks, 1 / self.unit))
         self.dims, self.ways, self.dim = (int(length) for length in codebooks.shape)
-        self._words = [Words(book) for book in self.codebooks]
-        reach = sum(words.longest for words in self._words)
+        self._words, self._books = Words(self.codebooks), [Words(book) for book in self.codebooks]
+        reach = sum(words.longest for words in self._books)
         self._dtype = np.int32 if reach * (reach + 2 * LONGEST) < INT32_EXACT else np.int64
-        self._products = self._table() if self.dims * self.ways <= TABLE_WORDS else None
+        looked_up = self.dims * self.ways <= TABLE_WORDS and (self.dims - 1) * LOOKUP_FLOPS <= self.dim
+        self._tables = self._all_tables() if looked_up else None
 
-    def _table(self) -> Costs:
+    def _all_tables(self) -> Costs:
         """2 w·w' of all codewords, by codebook of w', codebook of w, w, w'."""
         n_words = self.dims * self.ways
         require_memory(np.dtype(self._dtype).itemsize * n_words**2, f"products of {n_words} codewords")
-        table = np.empty((self.dims, self.dims, self.ways, self.ways), dtype=self._dtype)
+        tables = np.empty((self.dims, self.dims, self.ways, self.ways), dtype=self._dtype)
         flat = self.codebooks.reshape(-1, self.dim)
-        with single_threaded_blas():
-            for j, words in enumerate(self._words):
-                costs = words.costs(flat, longest(flat), np.int64)
-                table[j] = (words.norms - costs).reshape(self.dims, self.ways, self.ways)
-        return table
+        for j, words in enumerate(self._books):
+            costs = words.costs(flat, self._words.longest)[0]
+            tables[j] = (words.norms - costs).reshape(self.dims, self.ways, self.ways)
+        return tables
 
-    def beam(self, rows: FloatArray, width: int) -> Symbols:
-        """Return codes found by beam search: after each codebook, the ``width`` best prefixes are kept."""
-        beam = Beam.empty(len(rows))
-        for j in range(self.dims):
-            beam = self.extend(beam, rows, j, width if j + 1 < self.dims else 1)
-        return beam.codes[:, 0]
+    def _costs(self, words: Words, rows: FloatArray) -> Costs:
+        return words.costs(rows, longest(rows)).astype(self._dtype, copy=False)
 
-    def extend(self, beam: Beam, rows: FloatArray, j: int, width: int) -> Beam:
+    def _extended(self, beam: Beam, rows: FloatArray, j: int, width: int) -> Beam:
         """Add a symbol of codebook ``j`` to every prefix of ``rows``, whole numbers.
 
-        The products with the prefix come from tables where it is short (a row of K numbers for each of its words),
-        else from what it leaves of the row (one product of n · prefixes · d · K).
+        The products with the prefix come from tables, or from what it leaves of the row.
         """
-        n_kept, words = beam.codes.shape[1], self._words[j]
-        norms = words.norms.astype(self._dtype)
-        if self._products is not None and j * LOOKUP_FLOPS <= self.dim:
-            tables = self._products[j, :j]
+        n_kept = beam.codes.shape[1]
+        if self._tables is not None:
+            tables = self._tables[j, :j]
         else:
             tables = np.empty((0, self.ways, self.ways), self._dtype)
             prefixes = beam.codes.reshape(len(rows) * n_kept, j)
             rows = np.repeat(rows, n_kept, axis=0) - sum_of_codewords(self.codebooks[:j], prefixes)
-        return Beam(*extended(words.products(rows, longest(rows)), norms, tables, beam.codes, beam.costs, width))
+        return Beam(*extended(self._costs(self._books[j], rows)[0], tables, *beam, width))
 
-    def improve(self, rows: FloatArray, codes: Symbols, sweeps: int) -> None:
+    def _searched(self, rows: FloatArray, width: int, sweeps: int) -> Symbols:
+        """Return the codes of ``rows``, whole numbers."""
+        if self._tables is not None:
+            return searched(self._costs(self._words, rows), self._tables, width, sweeps)
+        beam = Beam.empty(len(rows))
+        for j in range(self.dims):
+            beam = self._extended(beam, rows, j, width if j + 1 < self.dims else 1)
+        codes = beam.codes[:, 0].copy()
+        self._improve(rows, codes, sweeps)
+        return codes
+
+    def _improve(self, rows: FloatArray, codes: Symbols, sweeps: int) -> None:
         """Change one symbol at a time, in place, to the best given the others (iterated conditional modes).
 
-        With r the residual of all D words, the costs of codebook j without its present word w are
+        Without tables: with r the residual of all D words, the costs of codebook j without its present word w are
         ‖w'‖² − 2 (r + w)·w'. Rows that a sweep has not changed are done.
         """
+        if self._tables is not None:
+            improve(self._costs(self._words, rows), self._tables, codes, sweeps)
+            return
         active = np.arange(len(rows))
         for _ in range(sweeps):
             found = codes[active]
@@ -135,28 +144,24 @@ class Search:
 
     def _sweep(self, residual: FloatArray, codes: Symbols) -> None:
         longest_residual = longest(residual)  # no step makes one longer
-        for j, words in enumerate(self._words):
-            residual += words.words[codes[:, j]]
+        for j, words in enumerate(self._books):
+            residual += self.codebooks[j, codes[:, j]]
             best = words.nearest(residual, longest_residual + words.longest)
-            residual -= words.words[best]
+            residual -= self.codebooks[j, best]
             codes[:, j] = best
 
-    def block_rows(self, width: int) -> int:
-        """Rows to search at once."""
-        per_row: int = self.ways * width
-        return max(1, BLOCK_SCORES // per_row // BLOCK_TILE) * BLOCK_TILE
+    def _block_rows(self, n_costs: int) -> int:
+        """Rows to search at once, each of which has so many costs."""
+        return min(BLOCK_ROWS, max(1, BLOCK_SCORES // n_costs // BLOCK_TILE) * BLOCK_TILE)
 
     def encode(self, targets: FloatArray, width: int, sweeps: int = LOCAL_SWEEPS) -> Symbols:
         """Return codes, uint16 (n, D), by beam search and then local search; a row's do not depend on the others."""
         codes = np.empty((len(targets), self.dims), dtype=np.uint16)
 
         def of_block(block: slice) -> None:
-            rows = to_whole(targets[block], self.unit)
-            found = np.ascontiguousarray(self.beam(rows, width))
-            self.improve(rows, found, sweeps)
-            codes[block] = found
+            codes[block] = self._searched(to_whole(targets[block], self.unit), width, sweeps)
 
-        for_blocks(of_block, len(targets), self.block_rows(width))
+        for_blocks(of_block, len(targets), self._block_rows(self.ways * self.dims))
         return codes
 
     def extend_all(self, rows: FloatArray, beam: Beam, width: int) -> Beam:
@@ -167,23 +172,22 @@ class Search:
         costs = np.empty((len(rows), width), dtype=np.int64)
 
         def of_block(block: slice) -> None:
-            extended = self.extend(Beam(beam.codes[block], beam.costs[block]), rows[block], last, width)
-            codes[block], costs[block] = extended.codes, extended.costs
+            extended = self._extended(Beam(beam.codes[block], beam.costs[block]), rows[block], last, width)
+            codes[block], costs[block] = extended
 
-        for_blocks(of_block, len(rows), self.block_rows(width))
+        for_blocks(of_block, len(rows), self._block_rows(self.ways * width))
         return Beam(codes, costs)
 
     def improve_all(self, targets: FloatArray, codes: Symbols, sweeps: int = LOCAL_SWEEPS) -> None:
         """Local search from given codes, in place."""
 
         def of_block(block: slice) -> None:
-            self.improve(to_whole(targets[block], self.unit), codes[block], sweeps)
+            self._improve(to_whole(targets[block], self.unit), codes[block], sweeps)
 
-        for_blocks(of_block, len(targets), self.block_rows(1))
+        for_blocks(of_block, len(targets), self._block_rows(self.ways * self.dims))
 
 
-@dataclass
-class Beam:
+class Beam(NamedTuple):
     """The best prefixes of each row: codes uint16 (n, width, j), costs int64 (n, width), best first."""
 
     codes: Symbols
@@ -220,7 +224,7 @@ def move(codebooks: FloatArray, rows: FloatArray, codes: Symbols, n_users: list[
         for book, n_rows in enumerate(n_users):
             symbols = codes[:n_rows, book]
             counts = np.maximum(1, np.bincount(symbols, minlength=codebooks.shape[1]))
-            sums = sums_by_symbol(rest[:n_rows], symbols[:, None], codebooks.shape[1])[0]
+            sums = sums_by_symbol(rest[:n_rows], symbols, codebooks.shape[1])
             moves = np.rint(sums / counts[:, None]).astype(np.float32)
             codebooks[book] += moves
             rest[:n_rows] -= moves[symbols]

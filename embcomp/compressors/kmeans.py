@@ -10,53 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import draws
-from embcomp.arrays import DoubleArray, FloatArray, Symbols
-from embcomp.compressors.whole import FLOAT32_EXACT, Words, longest
-from embcomp.exact import largest_magnitude
+from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.compressors.whole import Words, longest
+from embcomp.kernels.codewords import sums_by_symbol
 from embcomp.linear import covariance, principal_directions
-from embcomp.threads import for_blocks, map_blocks, single_threaded_blas
+from embcomp.threads import BLOCK_ROWS, for_blocks, map_blocks, single_threaded_blas
 
-SUM_ROWS = 2048  # of numbers of up to 13 bits: their sums are exact in float32
 SEED_TRIALS = 4
 POLISH = 2
 ROUGHLY = 2.0**-7  # principal directions whose variances differ by less are as good as each other
-
-
-def nearest(vectors: FloatArray, centroids: FloatArray) -> Symbols:
-    """Return the index of each row's nearest centroid, the first of equals; uint16, shape (n,)."""
-    words = Words(centroids)
-    out = np.empty(len(vectors), dtype=np.uint16)
-
-    def of_block(rows: slice) -> None:
-        out[rows] = words.nearest(vectors[rows], longest(vectors[rows]))
-
-    for_blocks(of_block, len(vectors))
-    return out
-
-
-def sums_by_symbol(vectors: FloatArray, codes: Symbols, ways: int) -> DoubleArray:
-    """Return the sum of the rows, whole numbers, that have each symbol: float64, shape (dims, ways, d).
-
-    ``codes`` has shape (n, dims). The product Sᵀ X with the one-hot matrix S of shape (n, dims · ways).
-    """
-    from scipy.sparse import csr_array
-
-    dims = codes.shape[1]
-    first = np.arange(dims, dtype=np.int32) * ways
-
-    def of_block(rows: slice) -> NDArray[np.floating]:
-        block = vectors[rows]
-        dtype = np.float32 if largest_magnitude(block) * len(block) < FLOAT32_EXACT else np.float64
-        columns = (codes[rows] + first).ravel()
-        starts = np.arange(0, len(block) * dims + 1, dims, dtype=np.int32)
-        one_hot = csr_array((np.ones(len(columns), dtype), columns, starts), shape=(len(block), dims * ways))
-        product: NDArray[np.floating] = one_hot.T @ block.astype(dtype, copy=False)
-        return product
-
-    total = np.zeros((dims * ways, vectors.shape[1]), dtype=np.float64)
-    for product in map_blocks(of_block, len(vectors), max(SUM_ROWS, 2 * dims * ways)):
-        total += product
-    return total.reshape(dims, ways, -1)
 
 
 def lloyd(vectors: FloatArray, centroids: FloatArray, iterations: int) -> FloatArray:
@@ -64,16 +26,33 @@ def lloyd(vectors: FloatArray, centroids: FloatArray, iterations: int) -> FloatA
 
     ``vectors`` (n, d) and ``centroids`` (K, d) are float32 and left alone.
     """
-    centroids = centroids.copy()
+    vectors, centroids = np.ascontiguousarray(vectors), centroids.copy()
+    reach = list(map_blocks(lambda rows: longest(vectors[rows]), len(vectors)))
     for round_number in range(iterations):
-        assigned = nearest(vectors, centroids)
-        counts = np.bincount(assigned, minlength=len(centroids))
-        sums = sums_by_symbol(vectors, assigned[:, None], len(centroids))[0]
+        counts, sums = _clusters(vectors, reach, Words(centroids))
         alive = counts > 0
         centroids[alive] = np.rint(sums[alive] / counts[alive, None])
         if round_number + 1 < iterations:
             _split(centroids, counts)
     return centroids
+
+
+def _clusters(vectors: FloatArray, reach: list[float], words: Words) -> tuple[NDArray[np.int64], DoubleArray]:
+    """Return how many rows are nearest to each word, int64, shape (K,), and their sums, float64, shape (K, d).
+
+    ``reach`` are the lengths of the longest row of each block.
+    """
+    _, n_words, dim = words.words.shape
+
+    def of_block(rows: slice) -> tuple[NDArray[np.int64], DoubleArray]:
+        codes = words.nearest(vectors[rows], reach[rows.start // BLOCK_ROWS])
+        return np.bincount(codes, minlength=n_words), sums_by_symbol(vectors[rows], codes, n_words)
+
+    counts, sums = np.zeros(n_words, dtype=np.int64), np.zeros((n_words, dim), dtype=np.float64)
+    for of_some, sums_of_some in map_blocks(of_block, len(vectors)):
+        counts += of_some
+        sums += sums_of_some
+    return counts, sums
 
 
 def _split(centroids: FloatArray, counts: NDArray[np.intp]) -> None:
@@ -115,7 +94,7 @@ def _seeds(rows: FloatArray, n_centroids: int, rng: np.random.Generator) -> Floa
         words, out = Words(centroids), np.empty((len(rows), len(centroids)), dtype=np.int64)
 
         def of_block(block: slice) -> None:
-            out[block] = norms[block, None] + words.costs(rows[block], longest_row)
+            out[block] = norms[block, None] + words.costs(rows[block], longest_row)[0]
 
         for_blocks(of_block, len(rows))
         return out

@@ -8,13 +8,14 @@ in float64.
 from __future__ import annotations
 
 import math
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray, FloatArray, Symbols
 from embcomp.exact import total, unit_below, whole_rows
-from embcomp.kernels.beam import Costs, cheapest
+from embcomp.kernels.beam import Costs
+from embcomp.kernels.codewords import INT16, Packed, packed, packed_costs, packed_nearest
 from embcomp.threads import map_blocks
 
 USUAL_BITS = 10
@@ -71,42 +72,53 @@ def longest(rows: FloatArray) -> float:
 
 
 class Words:
-    """Codewords, whole numbers, to compute costs with.
+    """Codewords of one or several codebooks, whole numbers, to compute costs with.
 
     Attributes:
-        words: float32, shape (K, d).
-        norms: their squared lengths, int64, shape (K,).
+        words: float32, shape (D, K, d).
+        norms: their squared lengths, int64, shape (D, K).
         longest: length of the longest.
     """
 
     def __init__(self, words: FloatArray) -> None:
-        """Take codewords, whole numbers, float32, shape (K, d)."""
-        wide = words.astype(np.float64)
-        self.words = words
-        self.norms = np.einsum("kd,kd->k", wide, wide).astype(np.int64)
+        """Take codewords, whole numbers, float32, shape (K, d) or (D, K, d)."""
+        self.words = words if words.ndim == 3 else words[None]
+        self.norms = np.einsum("jkd,jkd->jk", self.words, self.words, dtype=np.float64).astype(np.int64)
         self.longest = math.sqrt(float(self.norms.max(initial=0)))
-        self._doubled = np.ascontiguousarray(-2 * words.T)
 
-    def products(self, rows: FloatArray, longest_row: float) -> NDArray[np.floating]:
-        """Return −2 x·w for every row x and codeword w, shape (n, K), exact: float32 or float64.
+    @cached_property
+    def _packed(self) -> Packed | None:
+        return packed(self.words, self.norms)
 
-        Args:
-            rows: whole numbers, float32, shape (n, d).
-            longest_row: their lengths are at most about this.
-        """
-        exact = longest_row * self.longest < FLOAT32_EXACT
-        return rows @ self._doubled if exact else rows.astype(np.float64) @ self._doubled
+    def _fitting(self, longest_row: float) -> Packed | None:
+        """Return the words as the extension takes them, if it takes rows of this length."""
+        fits = longest_row < INT16 and self.dtype(longest_row) == np.int32
+        return self._packed if fits else None
 
     def dtype(self, longest_row: float) -> type[np.signedinteger]:
         """Return the shortest integers that hold costs."""
         return np.int32 if (2 * longest_row + self.longest) * self.longest < INT32_EXACT else np.int64
 
-    def costs(self, rows: FloatArray, longest_row: float, dtype: type[np.signedinteger] | None = None) -> Costs:
-        """Return ‖x − w‖² − ‖x‖² for every row x and codeword w, shape (n, K); see :meth:`products`."""
-        out: Costs = self.products(rows, longest_row).astype(dtype or self.dtype(longest_row))
-        out += self.norms.astype(out.dtype)
-        return out
+    def costs(self, rows: FloatArray, longest_row: float) -> Costs:
+        """Return ‖x − w‖² − ‖x‖² for every row x and codeword w, shape (D, n, K).
+
+        Args:
+            rows: whole numbers, float32, shape (n, d).
+            longest_row: their lengths are at most about this.
+        """
+        fitting = self._fitting(longest_row)
+        if fitting is not None:
+            return packed_costs(rows, fitting, self.words.shape[1])
+        exact = longest_row * self.longest < FLOAT32_EXACT
+        products = (rows if exact else rows.astype(np.float64)) @ (-2 * self.words.swapaxes(1, 2))
+        costs: Costs = products.astype(self.dtype(longest_row))
+        costs += self.norms[:, None].astype(costs.dtype)
+        return costs
 
     def nearest(self, rows: FloatArray, longest_row: float) -> Symbols:
-        """Return the codeword nearest to each row, the first of equals: uint16, shape (n,)."""
-        return cheapest(self.products(rows, longest_row), self.norms.astype(self.dtype(longest_row)))
+        """Return the nearest word of the only codebook for each row, the first of equals: uint16, shape (n,)."""
+        fitting = self._fitting(longest_row)
+        if fitting is not None:
+            return packed_nearest(rows, fitting, self.words.shape[1])
+        codes: Symbols = self.costs(rows, longest_row)[0].argmin(axis=1).astype(np.uint16)
+        return codes

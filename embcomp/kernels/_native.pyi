@@ -5,8 +5,7 @@ from embcomp.arrays import AnyArray
 REVISION: int
 
 def beam(
-    products: AnyArray,
-    norms: AnyArray,
+    own: AnyArray,
     tables: AnyArray,
     codes: AnyArray,
     costs: AnyArray,
@@ -45,12 +44,14 @@ def page_words(
     /,
 ) -> bool: ...
 def places(firsts: list[bytes], words: list[bytes], out: AnyArray, /) -> None: ...
+def search(own: AnyArray, tables: AnyArray, codes: AnyArray, sizes: tuple[int, int, int, int, int], /) -> None: ...
 def signs(codes: AnyArray, tables: AnyArray, out: AnyArray, sizes: tuple[int, int, int], /) -> None: ...
 def take(stream: AnyArray, rows: AnyArray, out: AnyArray, sizes: tuple[int, int], /) -> None: ...
 def text_lines(text: bytes, /) -> int: ...
 def text_rows(
     text: bytes, words: AnyArray, vectors: AnyArray, done: AnyArray, sizes: tuple[int, int, int], /
 ) -> int: ...
+def totals(rows: AnyArray, codes: AnyArray, sums: AnyArray, sizes: tuple[int, int, int], /) -> None: ...
 def weights(
     rows: AnyArray,
     query: AnyArray,
@@ -61,5 +62,14 @@ def weights(
     ranks: AnyArray,
     sizes: tuple[int, int, int, int, int],
     numbers: tuple[float, float, float, float],
+    /,
+) -> None: ...
+def words(
+    rows: AnyArray,
+    words: AnyArray,
+    norms: AnyArray,
+    costs: AnyArray,
+    codes: AnyArray,
+    sizes: tuple[int, int, int, int],
     /,
 ) -> None: ...

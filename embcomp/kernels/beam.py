@@ -5,34 +5,29 @@ Costs are whole numbers. Of equal ones the first counts, by prefix and then by w
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import kernels
 from embcomp.arrays import Symbols
 
-MOST_WORDS, MOST_WIDTH = 4096, 64  # that the extension takes
+MOST_WORDS, MOST_WIDTH, MOST_BOOKS = 4096, 64, 256  # that the extension takes
 
 Costs = NDArray[np.signedinteger]
 
 
-def extended(
-    products: NDArray[np.floating],
-    norms: Costs,
-    tables: Costs,
-    codes: Symbols,
-    costs: Costs,
-    width: int,
-) -> tuple[Symbols, Costs]:
+def extended(own: Costs, tables: Costs, codes: Symbols, costs: Costs, width: int) -> tuple[Symbols, Costs]:
     """Return the ``width`` cheapest extensions of the prefixes of each row, and their costs.
 
     The cost of prefix p of row i with word w is
-    costs[i, p] + products[i, w] + norms[w] + Σ_b tables[b, codes[i, p, b], w].
+    costs[i, p] + own[i, w] + Σ_b tables[b, codes[i, p, b], w].
 
     Args:
-        products: whole numbers, float32 or float64, shape (n, K); or (n · prefixes, K), where they differ by prefix.
-        norms: shape (K,), of the dtype in which costs are added up, int32 or int64.
-        tables: of this dtype, shape (j, K, K); or (0, K, K), where what is looked up is in ``products``.
+        own: int32 or int64, in which costs are added up, shape (n, K); or (n · prefixes, K), where they differ by
+            prefix.
+        tables: of this dtype, shape (j, K, K); or (0, K, K), where what is looked up is in ``own``.
         codes: uint16, shape (n, prefixes, j).
         costs: int64, shape (n, prefixes).
         width: at least 1.
@@ -41,25 +36,18 @@ def extended(
         uint16, shape (n, width', j + 1), and int64, shape (n, width'), cheapest first; width' ≤ prefixes · K.
     """
     n_rows, n_kept, n_books = codes.shape
-    n_words = len(norms)
+    n_words = own.shape[1]
     width = min(width, n_kept * n_words)
     best = np.empty((n_rows, width, n_books + 1), dtype=np.uint16)
     best_costs = np.empty((n_rows, width), dtype=np.int64)
-    if (
-        kernels.native is not None
-        and products.dtype == np.float32
-        and norms.dtype == np.int32
-        and max(n_words / MOST_WORDS, n_kept / MOST_WIDTH, width / MOST_WIDTH) <= 1
-    ):
-        sizes = (n_rows, n_kept, n_rows * n_kept // max(1, len(products)) or 1, n_words, n_books, len(tables), width)
+    native = native_for(own)
+    if native is not None and max(n_kept, width) <= MOST_WIDTH and len(tables) <= MOST_BOOKS:
+        sizes = (n_rows, n_kept, n_rows * n_kept // max(1, len(own)) or 1, n_words, n_books, len(tables), width)
         arrays = (np.ascontiguousarray(codes), np.ascontiguousarray(costs), best, best_costs)
-        kernels.native.beam(products, norms, tables, *arrays, sizes)
+        native.beam(own, tables, *arrays, sizes)
         return best, best_costs
-    scores = products.astype(norms.dtype)
-    scores += norms
-    if len(scores) != n_rows * n_kept:
-        scores = np.repeat(scores, n_kept, axis=0)
-    scores += costs.reshape(-1, 1).astype(norms.dtype)
+    scores = own if len(own) == n_rows * n_kept else np.repeat(own, n_kept, axis=0)
+    scores = scores + costs.reshape(-1, 1).astype(own.dtype)
     for table, symbols in zip(tables, codes.reshape(n_rows * n_kept, n_books).T, strict=False):
         scores += table[symbols]
     scores = scores.reshape(n_rows, n_kept * n_words)
@@ -67,14 +55,12 @@ def extended(
     for place in range(width):
         chosen = scores.argmin(axis=1)
         best_costs[:, place] = scores[row, chosen]
-        scores[row, chosen] = np.iinfo(norms.dtype).max
+        scores[row, chosen] = np.iinfo(own.dtype).max
         best[:, place, :n_books] = codes[row, chosen // n_words]
         best[:, place, n_books] = chosen % n_words
     return best, best_costs
 
 
-def cheapest(products: NDArray[np.floating], norms: Costs) -> Symbols:
-    """Return the word of least products[i, w] + norms[w] of each row, the first of equals: uint16, shape (n,)."""
-    n_rows, n_words = products.shape
-    codes, costs = np.empty((n_rows, 1, 0), dtype=np.uint16), np.zeros((n_rows, 1), dtype=np.int64)
-    return extended(products, norms, np.empty((0, n_words, n_words), norms.dtype), codes, costs, 1)[0][:, 0, 0]
+def native_for(own: Costs) -> ModuleType | None:
+    """Return the extension, if it takes costs like these."""
+    return kernels.native if own.dtype == np.int32 and own.shape[-1] <= MOST_WORDS else None

@@ -26,6 +26,7 @@ typedef uint64_t Differences(const uint64_t *rows, const uint64_t *query, const 
                              Py_ssize_t n_planes, Py_ssize_t n, uint64_t *out);
 extern Differences *differences;
 void choose_differences(void);
+void choose_tile(void);
 
 #define MOST_ROWS ((Py_ssize_t)(PY_SSIZE_T_MAX / 65536)) /* so that sizes do not overflow */
 #define MOST_LANES 4096
@@ -41,10 +42,9 @@ void start(Nearest *nearest);
 void offer(Nearest *nearest, double score, int64_t rank);
 void finish(Nearest *nearest);
 
-/* Prefixes of codes to be extended by a word each: see beam.py. `n_own` prefixes share a row of products. */
+/* Prefixes of codes to be extended by a word each: see beam.py. `n_own` prefixes share a row of costs. */
 typedef struct {
-    const float *products;
-    const int32_t *norms, *tables;
+    const int32_t *own, *tables;
     const uint16_t *codes;
     const int64_t *costs;
     uint16_t *best_codes;
@@ -54,6 +54,11 @@ typedef struct {
 void extend(const Beam *beam);
 #define MOST_WORDS 4096 /* costs of one prefix: 16 kB */
 #define MOST_WIDTH 64
+#define MOST_BOOKS 256 /* whose tables are added */
+#define MOST_DIM 65536
+
+/* 0 and a ValueError, unless all codes are below n_words. */
+int are_words(const uint16_t *codes, Py_ssize_t n_codes, Py_ssize_t n_words);
 
 /* Parse the decimal number at `at`; return where it ends, or NULL if there is none that can be decided here. Something
    that is not part of a number must follow, before `stop`. `parse_usual` takes no sign. */
@@ -69,6 +74,9 @@ int in_range(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high);
 /* 0 and a ValueError, unless the buffer holds `count` items of `size` bytes, on addresses that are multiples of it. */
 int holds(const Py_buffer *buffer, const char *name, Py_ssize_t count, Py_ssize_t size);
 
+/* Memory, for PyMem_Free later; NULL if not *good, or NULL, a MemoryError, and *good 0. */
+void *scratch(size_t n_bytes, int *good);
+
 /* Release buffers, and return None, or NULL if there was an error. */
 PyObject *release(Py_buffer *buffers, int count, int good);
 
@@ -79,9 +87,12 @@ PyObject *lookup(PyObject *self, PyObject *args);
 PyObject *page_find(PyObject *self, PyObject *args);
 PyObject *page_words(PyObject *self, PyObject *args);
 PyObject *places(PyObject *self, PyObject *args);
+PyObject *search(PyObject *self, PyObject *args);
 PyObject *signs(PyObject *self, PyObject *args);
 PyObject *take(PyObject *self, PyObject *args);
 PyObject *text_lines(PyObject *self, PyObject *text);
 PyObject *text_rows(PyObject *self, PyObject *args);
+PyObject *totals(PyObject *self, PyObject *args);
 PyObject *weights(PyObject *self, PyObject *args);
+PyObject *words(PyObject *self, PyObject *args);
 #endif

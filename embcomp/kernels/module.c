@@ -21,6 +21,16 @@ int in_range(Py_ssize_t value, Py_ssize_t low, Py_ssize_t high)
     return value >= low && value <= high;
 }
 
+void *scratch(size_t n_bytes, int *good)
+{
+    void *room = *good ? PyMem_Malloc(n_bytes) : NULL;
+    if (*good && !room) {
+        PyErr_NoMemory();
+        *good = 0;
+    }
+    return room;
+}
+
 PyObject *release(Py_buffer *buffers, int count, int good)
 {
     while (count--)
@@ -36,18 +46,22 @@ static PyMethodDef methods[] = {
     {"page_find", page_find, METH_VARARGS, NULL},
     {"page_words", page_words, METH_VARARGS, NULL},
     {"places", places, METH_VARARGS, NULL},
+    {"search", search, METH_VARARGS, NULL},
     {"signs", signs, METH_VARARGS, NULL},
     {"take", take, METH_VARARGS, NULL},
     {"text_lines", text_lines, METH_O, NULL},
     {"text_rows", text_rows, METH_VARARGS, NULL},
+    {"totals", totals, METH_VARARGS, NULL},
     {"weights", weights, METH_VARARGS, NULL},
+    {"words", words, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 static int fill(PyObject *module)
 {
     choose_differences();
-    return PyModule_AddIntConstant(module, "REVISION", 7);
+    choose_tile();
+    return PyModule_AddIntConstant(module, "REVISION", 8);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -9,6 +9,7 @@ import pytest
 
 from embcomp.compressors import additive, kmeans
 from embcomp.compressors.additive import Search, fit_additive, least_squares, squared_error, sum_of_codewords
+from embcomp.kernels.codewords import sums_by_symbol
 
 
 def rows(n: int, dim: int, seed: int = 0) -> np.ndarray:
@@ -33,34 +34,13 @@ def all_errors(target: np.ndarray, books: np.ndarray) -> dict[tuple[int, ...], f
     return {code: float(((target - composed(books, code)) ** 2).sum()) for code in product(range(ways), repeat=dims)}
 
 
-def test_nearest_is_the_nearest() -> None:
-    vectors, centroids = rows(50, 5), rows(7, 5, seed=3)
-    distances = ((vectors[:, None] - centroids) ** 2).sum(axis=2)
-    assert kmeans.nearest(vectors, centroids).tolist() == distances.argmin(axis=1).tolist()
-
-
-def test_of_equally_near_centroids_the_first_is_taken() -> None:
-    assert kmeans.nearest(np.zeros((3, 2), np.float32), np.ones((4, 2), np.float32)).tolist() == [0, 0, 0]
-
-
-def test_sums_by_symbol_add_the_rows_that_have_it() -> None:
-    vectors, codes = rows(40, 3), random_codes(40, 2, 4)
-    expected = np.zeros((2, 4, 3))
-    for vector, code in zip(vectors, codes, strict=True):
-        for j, symbol in enumerate(code):
-            expected[j, symbol] += vector
-    assert np.array_equal(kmeans.sums_by_symbol(vectors, codes, 4), expected)
-
-
 @pytest.mark.parametrize("scale", [1, 2**12])
 def test_sums_of_whole_numbers_are_exact(scale: int) -> None:
     """However large, and in whatever order rows are added."""
     vectors = scale * rows(5000, 3)
-    codes, order = random_codes(5000, 2, 4), np.random.default_rng(1).permutation(5000)
-    expected = [
-        [vectors[codes[:, j] == symbol].astype(np.int64).sum(axis=0) for symbol in range(4)] for j in range(2)
-    ]
-    assert np.array_equal(kmeans.sums_by_symbol(vectors[order], codes[order], 4), expected)
+    codes, order = random_codes(5000, 1, 4)[:, 0], np.random.default_rng(1).permutation(5000)
+    expected = [vectors[codes == symbol].astype(np.int64).sum(axis=0) for symbol in range(4)]
+    assert np.array_equal(sums_by_symbol(vectors[order], codes[order], 4), expected)
 
 
 def test_kmeans_finds_what_structure_there_is() -> None:

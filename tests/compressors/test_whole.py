@@ -56,7 +56,7 @@ def test_costs_are_exact(scale: int, dtype: type) -> None:
     """In float32, in float64 and 32 bits, in float64 and 64 bits."""
     rows, words = np.rint(scale * normal(20, 5)), np.rint(scale * normal(7, 5, seed=1))
     longest_row = float(np.linalg.norm(rows.astype(np.float64), axis=1).max())
-    costs = Words(words).costs(rows, longest_row)
+    (costs,) = Words(words).costs(rows, longest_row)
     wide, wide_words = rows.astype(np.int64), words.astype(np.int64)
     expected = ((wide[:, None] - wide_words) ** 2).sum(axis=2) - (wide**2).sum(axis=1)[:, None]
     assert costs.dtype == dtype
