@@ -19,8 +19,9 @@ STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")  # which has no stable 
 KERNELS = "embcomp/kernels"
 NAMES = [
     "beam",
+    "best",
+    "blocks",
     "costs",
-    "lookup",
     "module",
     "decimal",
     "differences",
@@ -31,12 +32,12 @@ NAMES = [
     "page",
     "products",
     "search",
+    "shuffle",
     "signs",
     "take",
     "text",
     "totals",
     "usual",
-    "weights",
     "words",
 ]
 
@@ -71,7 +72,7 @@ setup(
         Extension(
             "embcomp.kernels._native",
             [f"{KERNELS}/{name}.c" for name in NAMES],
-            depends=[f"{KERNELS}/kernels.h", f"{KERNELS}/costs.h"],
+            depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "kernels")],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-g0"],
             py_limited_api=STABLE,
             optional=True,  # without it NumPy does the same

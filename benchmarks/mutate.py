@@ -48,8 +48,7 @@ KERNELS = {  # with the tests that should notice, those first that do it soonest
     "embcomp/vocabulary/part.py": ["tests/test_vocabulary.py"],
     "embcomp/shortlist.py": ["tests/test_shortlist.py", "tests/search"],
     "embcomp/kernels/hamming.py": ["tests/kernels/test_hamming.py", "tests/search"],
-    "embcomp/kernels/sums.py": ["tests/search/test_tables.py", "tests/search"],
-    "embcomp/kernels/weights.py": ["tests/kernels/test_weights.py", "tests/search"],
+    "embcomp/kernels/best.py": ["tests/kernels/test_best.py", "tests/search"],
     "embcomp/search/nearest.py": ["tests/search/test_nearest.py", "tests/search"],
     "embcomp/search/tables.py": ["tests/search/test_tables.py", "tests/search"],
 }

@@ -14,6 +14,18 @@ def beam(
     sizes: tuple[int, int, int, int, int, int, int],
     /,
 ) -> None: ...
+def best(
+    codes: AnyArray,
+    tables: AnyArray,
+    gains: AnyArray,
+    shifts: AnyArray,
+    rounded: AnyArray,
+    scores: AnyArray,
+    ranks: AnyArray,
+    sizes: tuple[int, int, int, int, int],
+    numbers: tuple[float, float, float],
+    /,
+) -> None: ...
 def fields(
     codes: AnyArray,
     places: AnyArray,
@@ -26,9 +38,6 @@ def fields(
 ) -> None: ...
 def hamming(
     rows: AnyArray, queries: AnyArray, scores: AnyArray, ranks: AnyArray, sizes: tuple[int, int, int, int], /
-) -> None: ...
-def lookup(
-    columns: AnyArray, tables: AnyArray, ends: AnyArray, out: AnyArray, sizes: tuple[int, int, int], base: float, /
 ) -> None: ...
 def page_find(
     letters: bytes, ends: AnyArray, words: list[bytes], chosen: AnyArray, start: int, out: AnyArray, /
@@ -52,18 +61,6 @@ def text_rows(
     text: bytes, words: AnyArray, vectors: AnyArray, done: AnyArray, sizes: tuple[int, int, int], /
 ) -> int: ...
 def totals(rows: AnyArray, codes: AnyArray, sums: AnyArray, sizes: tuple[int, int, int], /) -> None: ...
-def weights(
-    rows: AnyArray,
-    query: AnyArray,
-    masks: AnyArray,
-    tables: AnyArray,
-    inverses: AnyArray,
-    scores: AnyArray,
-    ranks: AnyArray,
-    sizes: tuple[int, int, int, int, int],
-    numbers: tuple[float, float, float, float],
-    /,
-) -> None: ...
 def words(
     rows: AnyArray,
     words: AnyArray,

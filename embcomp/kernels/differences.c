@@ -1,9 +1,7 @@
-/* XOR, AND and population count of rows of 64-bit words, in the processor's best instructions. */
+/* XOR and population count of rows of 64-bit words, in the processor's best instructions. */
 #include "kernels.h"
 
-#define ARGUMENTS                                                                                                     \
-    const uint64_t *rows, const uint64_t *query, const uint64_t *masks, Py_ssize_t n_lanes, Py_ssize_t n_planes,      \
-        Py_ssize_t n, uint64_t *out
+#define ARGUMENTS const uint64_t *rows, const uint64_t *query, Py_ssize_t n_lanes, Py_ssize_t n, uint64_t *out
 
 ALWAYS_INLINE uint64_t count_bits(uint64_t word)
 {
@@ -21,12 +19,8 @@ ALWAYS_INLINE uint64_t of_size(ARGUMENTS)
     uint64_t least = UINT64_MAX;
     for (Py_ssize_t r = 0; r < n; r++) {
         uint64_t sum = 0;
-        for (Py_ssize_t lane = 0; lane < n_lanes; lane++) {
-            uint64_t different = rows[r * n_lanes + lane] ^ query[lane], weighted = 0;
-            for (Py_ssize_t plane = 0; plane < n_planes; plane++)
-                weighted = 2 * weighted + count_bits(different & masks[plane * n_lanes + lane]);
-            sum += weighted;
-        }
+        for (Py_ssize_t lane = 0; lane < n_lanes; lane++)
+            sum += count_bits(rows[r * n_lanes + lane] ^ query[lane]);
         out[r] = sum;
         least = sum < least ? sum : least;
     }
@@ -34,32 +28,22 @@ ALWAYS_INLINE uint64_t of_size(ARGUMENTS)
 }
 
 /* Sizes that are known to the compiler have no inner loops. */
-ALWAYS_INLINE uint64_t of_planes(ARGUMENTS)
-{
-    switch (n_planes) {
-    case 1: return of_size(rows, query, masks, n_lanes, 1, n, out);
-    case 2: return of_size(rows, query, masks, n_lanes, 2, n, out);
-    case 3: return of_size(rows, query, masks, n_lanes, 3, n, out);
-    default: return of_size(rows, query, masks, n_lanes, n_planes, n, out);
-    }
-}
-
 ALWAYS_INLINE uint64_t of_lanes(ARGUMENTS)
 {
     switch (n_lanes) {
-    case 1: return of_planes(rows, query, masks, 1, n_planes, n, out);
-    case 2: return of_planes(rows, query, masks, 2, n_planes, n, out);
-    case 3: return of_planes(rows, query, masks, 3, n_planes, n, out);
-    case 4: return of_planes(rows, query, masks, 4, n_planes, n, out);
-    case 5: return of_planes(rows, query, masks, 5, n_planes, n, out);
-    case 6: return of_planes(rows, query, masks, 6, n_planes, n, out);
-    default: return of_planes(rows, query, masks, n_lanes, n_planes, n, out);
+    case 1: return of_size(rows, query, 1, n, out);
+    case 2: return of_size(rows, query, 2, n, out);
+    case 3: return of_size(rows, query, 3, n, out);
+    case 4: return of_size(rows, query, 4, n, out);
+    case 5: return of_size(rows, query, 5, n, out);
+    case 6: return of_size(rows, query, 6, n, out);
+    default: return of_size(rows, query, n_lanes, n, out);
     }
 }
 
 static uint64_t differences_anywhere(ARGUMENTS)
 {
-    return of_lanes(rows, query, masks, n_lanes, n_planes, n, out);
+    return of_lanes(rows, query, n_lanes, n, out);
 }
 
 Differences *differences = differences_anywhere;
@@ -67,13 +51,13 @@ Differences *differences = differences_anywhere;
 #if HAS_VARIANTS
 FOR_PROCESSOR("popcnt") static uint64_t differences_popcnt(ARGUMENTS)
 {
-    return of_lanes(rows, query, masks, n_lanes, n_planes, n, out);
+    return of_lanes(rows, query, n_lanes, n, out);
 }
 
 FOR_PROCESSOR("popcnt,avx512f,avx512dq,avx512bw,avx512vl,avx512vpopcntdq")
 static uint64_t differences_avx512(ARGUMENTS)
 {
-    return of_lanes(rows, query, masks, n_lanes, n_planes, n, out);
+    return of_lanes(rows, query, n_lanes, n, out);
 }
 #endif
 

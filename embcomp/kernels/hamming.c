@@ -3,28 +3,26 @@
 
 #define STEP_ROWS 256 /* whose distances, 2 kB, stay in the first-level cache */
 
-static void scan_step(const uint64_t *rows, Py_ssize_t first, Py_ssize_t n, const uint64_t *query,
-                      const uint64_t *mask, Py_ssize_t n_lanes, Nearest *nearest)
+static void compare_step(const uint64_t *rows, Py_ssize_t first, Py_ssize_t n, const uint64_t *query,
+                      Py_ssize_t n_lanes, Nearest *nearest)
 {
     uint64_t distances[STEP_ROWS];
-    uint64_t least = differences(rows + first * n_lanes, query, mask, n_lanes, 1, n, distances);
+    uint64_t least = differences(rows + first * n_lanes, query, n_lanes, n, distances);
     if (-(double)least <= nearest->scores[0])
         return; /* nothing here is near enough: nearly always */
     for (Py_ssize_t r = 0; r < n; r++)
         offer(nearest, -(double)distances[r], first + r);
 }
 
-static void scan(const uint64_t *rows, Py_ssize_t n_rows, const uint64_t *queries, Py_ssize_t n_queries,
+static void compare_all(const uint64_t *rows, Py_ssize_t n_rows, const uint64_t *queries, Py_ssize_t n_queries,
                  Py_ssize_t n_lanes, double *scores, int64_t *ranks, Py_ssize_t k)
 {
-    uint64_t mask[MOST_LANES];
-    memset(mask, 0xFF, (size_t)n_lanes * sizeof *mask);
     for (Py_ssize_t q = 0; q < n_queries; q++)
         start(&(Nearest){scores + q * k, ranks + q * k, k});
     for (Py_ssize_t first = 0; first < n_rows; first += STEP_ROWS) {
         Py_ssize_t n = n_rows - first < STEP_ROWS ? n_rows - first : STEP_ROWS;
         for (Py_ssize_t q = 0; q < n_queries; q++)
-            scan_step(rows, first, n, queries + q * n_lanes, mask, n_lanes,
+            compare_step(rows, first, n, queries + q * n_lanes, n_lanes,
                       &(Nearest){scores + q * k, ranks + q * k, k});
     }
     for (Py_ssize_t q = 0; q < n_queries; q++)
@@ -44,7 +42,7 @@ PyObject *hamming(PyObject *self, PyObject *args)
                && holds(b + 2, "scores", n_queries * k, 8) && holds(b + 3, "ranks", n_queries * k, 8);
     if (good) {
         Py_BEGIN_ALLOW_THREADS
-        scan(b[0].buf, n_rows, b[1].buf, n_queries, n_lanes, b[2].buf, b[3].buf, k);
+        compare_all(b[0].buf, n_rows, b[1].buf, n_queries, n_lanes, b[2].buf, b[3].buf, k);
         Py_END_ALLOW_THREADS
     }
     return release(b, 4, good);

@@ -20,17 +20,15 @@ The stable interface of Python 3.11: one build serves every later Python. */
 #define HAS_VARIANTS 0
 #endif
 
-/* out[r] = Σ_p 2^(P-1-p) · (number of bits of mask p in which row r and `query` differ), for n rows of n_lanes words
-   and P = n_planes. Returns the least. */
-typedef uint64_t Differences(const uint64_t *rows, const uint64_t *query, const uint64_t *masks, Py_ssize_t n_lanes,
-                             Py_ssize_t n_planes, Py_ssize_t n, uint64_t *out);
+/* out[r] = number of bits in which row r and `query` differ, for n rows of n_lanes words. Returns the least. */
+typedef uint64_t Differences(const uint64_t *rows, const uint64_t *query, Py_ssize_t n_lanes, Py_ssize_t n,
+                             uint64_t *out);
 extern Differences *differences;
 void choose_differences(void);
 void choose_tile(void);
 
 #define MOST_ROWS ((Py_ssize_t)(PY_SSIZE_T_MAX / 65536)) /* so that sizes do not overflow */
 #define MOST_LANES 4096
-#define MOST_PLANES 4
 
 /* The k rows of largest score, of equals those of lowest rank: a heap, the worst first; after `finish` the best first. */
 typedef struct {
@@ -81,9 +79,9 @@ void *scratch(size_t n_bytes, int *good);
 PyObject *release(Py_buffer *buffers, int count, int good);
 
 PyObject *beam(PyObject *self, PyObject *args);
+PyObject *best(PyObject *self, PyObject *args);
 PyObject *fields(PyObject *self, PyObject *args);
 PyObject *hamming(PyObject *self, PyObject *args);
-PyObject *lookup(PyObject *self, PyObject *args);
 PyObject *page_find(PyObject *self, PyObject *args);
 PyObject *page_words(PyObject *self, PyObject *args);
 PyObject *places(PyObject *self, PyObject *args);
@@ -93,6 +91,5 @@ PyObject *take(PyObject *self, PyObject *args);
 PyObject *text_lines(PyObject *self, PyObject *text);
 PyObject *text_rows(PyObject *self, PyObject *args);
 PyObject *totals(PyObject *self, PyObject *args);
-PyObject *weights(PyObject *self, PyObject *args);
 PyObject *words(PyObject *self, PyObject *args);
 #endif

@@ -40,9 +40,9 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 
 static PyMethodDef methods[] = {
     {"beam", beam, METH_VARARGS, NULL},
+    {"best", best, METH_VARARGS, NULL},
     {"fields", fields, METH_VARARGS, NULL},
     {"hamming", hamming, METH_VARARGS, NULL},
-    {"lookup", lookup, METH_VARARGS, NULL},
     {"page_find", page_find, METH_VARARGS, NULL},
     {"page_words", page_words, METH_VARARGS, NULL},
     {"places", places, METH_VARARGS, NULL},
@@ -52,7 +52,6 @@ static PyMethodDef methods[] = {
     {"text_lines", text_lines, METH_O, NULL},
     {"text_rows", text_rows, METH_VARARGS, NULL},
     {"totals", totals, METH_VARARGS, NULL},
-    {"weights", weights, METH_VARARGS, NULL},
     {"words", words, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -61,7 +60,7 @@ static int fill(PyObject *module)
 {
     choose_differences();
     choose_tile();
-    return PyModule_AddIntConstant(module, "REVISION", 8);
+    return PyModule_AddIntConstant(module, "REVISION", 9);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

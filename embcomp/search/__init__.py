@@ -1,6 +1,6 @@
 """Nearest words, found in the codes without decoding."""
 
-from embcomp.kernels.sums import rounded
+from embcomp.kernels.best import rounded
 from embcomp.search.index import Neighbours, SearchIndex, Similarity
 from embcomp.search.nearest import by_vectors
 

@@ -13,7 +13,7 @@ everything.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -23,20 +23,21 @@ from numpy.typing import NDArray
 from embcomp import bits
 from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 from embcomp.checks import Integer
+from embcomp.compressors.lookup import Lookup
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import CorruptError, ParameterError
+from embcomp.kernels.best import Part, Rows, all_scores, best_rows, rounded
 from embcomp.kernels.hamming import WORD_BYTES, as_lanes, hamming_nearest
-from embcomp.kernels.sums import rounded
-from embcomp.kernels.weights import Inverse, all_by_weights, by_weights
 from embcomp.memory import require_memory
-from embcomp.search.nearest import all_by_tables, by_hamming, by_tables, by_vectors
-from embcomp.search.tables import Band
+from embcomp.search.nearest import Inverse, by_hamming, by_vectors
+from embcomp.search.tables import Bands, rows_of, sign_tables
 from embcomp.shortlist import Ranked
 from embcomp.threads import blocks, map_blocks
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
 QUERIES_AT_ONCE = 16  # compared with a step of rows while that is in the first-level cache
+ONE_SIZE = 1e-5  # relative: far above float32's rounding, far below what separates real weights
 SAME_LENGTH = 1e-4  # relative error of lengths that is taken for none
 
 
@@ -119,14 +120,14 @@ class SearchIndex:
         n_rows = self._count(restrict)
         query = self._checked(query[None, :])[0]
         wide = _unit(query.astype(np.float64))
-        if self._directions is not None:
-            return all_by_weights(self._lanes[:n_rows], self._weights(wide), _first(self._inverse, n_rows))
-        if self._bands is not None:
-            return all_by_tables(self._bands, wide, n_rows)
+        parts = self._parts(wide, "decoded", n_rows)
+        if parts is not None:
+            return all_scores(parts)
         products = np.empty(n_rows, dtype=np.float64)
         for first, block in self._decoded(n_rows):
             products[first : first + len(block)] = block @ wide.astype(np.float32)
-        return rounded(products * _first(self._inverse, n_rows))
+        inverse = self._inverse
+        return rounded(products * (inverse if isinstance(inverse, float) else inverse[:n_rows]))
 
     def of_pair(self, rows: NDArray[np.int64]) -> float:
         """Return the ``decoded`` similarity of two rows, shape (2,)."""
@@ -160,12 +161,8 @@ class SearchIndex:
         if similarity == "hamming":
             return self._nearest_codes(self._encode(queries), k, n_rows)
         wide = [_unit(query.astype(np.float64)) for query in queries]
-        bands = self._bands
-        if self._directions is not None:
-            lanes, inverse = self._lanes[:n_rows], self._inverse if similarity == "decoded" else None
-            return _each(lambda query: self._nearest_binary(lanes, query, inverse, k), wide)
-        if bands is not None:
-            return _each(lambda query: by_tables(bands, query, k, n_rows), wide)
+        if self._directions is not None or self._bands is not None:
+            return _each(lambda query: best_rows(self._parts(query, similarity, n_rows) or [], k), wide)
         units = np.array(wide, dtype=np.float32).reshape(queries.shape)
         return by_vectors(self._decoded(n_rows), units, self._inverse, k)
 
@@ -178,13 +175,15 @@ class SearchIndex:
 
         return [one for part in map_blocks(nearest, len(queries), QUERIES_AT_ONCE) for one in part]
 
-    def _nearest_binary(self, lanes: UInt64Array, query: DoubleArray, inverse: Inverse | None, k: int) -> Ranked:
-        """Without ``inverse`` codes count as ±1."""
-        weights = self._weights(query)
-        if inverse is None:
-            length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
-            inverse = 1 / length if length else 0.0
-        return by_weights(lanes, weights, _first(inverse, len(lanes)), k)
+    def _parts(self, query: DoubleArray, similarity: Similarity, n_rows: int) -> list[Part] | None:
+        """The first rows and the tables of a query of length 1 or 0; ``None`` if vectors are no sums."""
+        if self._directions is None:
+            return None if self._bands is None else self._bands.parts(query, n_rows)
+        weights, gains = self._weights(query), self._inverse if similarity == "decoded" else 0.0
+        length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
+        if similarity == "asymmetric" and length:  # codes count as ±1
+            gains = 1 / length
+        return [(replace(self._columns, gains=gains).first(n_rows), sign_tables(weights))]
 
     def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
         vectors = self._encoded.decode_rows(ranks)
@@ -213,19 +212,26 @@ class SearchIndex:
         return out
 
     @cached_property
-    def _bands(self) -> list[Band] | None:
-        """Joint symbols of all codes, where vectors are sums of what symbols stand for."""
-        codes, out = self._encoded.codes, []
+    def _bands(self) -> Bands | None:
+        """All codes, where vectors are sums of what symbols stand for."""
+        codes, lookups, rows = self._encoded.codes, list[Lookup](), list[Rows]()
         for number, (band, lookup) in enumerate(zip(codes.bands, self._compressor.lookups, strict=False)):
             if lookup is None:
                 return None
             start = codes.bands[number - 1].end if number else 0
             decoded = (
-                self._encoded.decode_rows(np.arange(start + rows.start, start + rows.stop))
-                for rows in blocks(band.end - start)
+                self._encoded.decode_rows(np.arange(start + some.start, start + some.stop))
+                for some in blocks(band.end - start)
             )
-            out.append(Band(lookup, codes.loose(number), decoded, start))
-        return out
+            lookups.append(lookup)
+            rows.append(rows_of(lookup, codes.loose(number), decoded, start))
+        return Bands(lookups, rows)
+
+    @cached_property
+    def _columns(self) -> Rows:
+        """Codes of bits by rank."""
+        require_memory(2 * self._loose.size, f"columns of {len(self._encoded)} codes")
+        return Rows.laid_out(self._loose)
 
     @cached_property
     def _directions(self) -> DoubleArray | None:
@@ -234,10 +240,18 @@ class SearchIndex:
         return None if found is None else found.astype(np.float64)
 
     def _weights(self, query: DoubleArray) -> DoubleArray:
-        """Inner products of a query and what each bit adds, shape (bits,)."""
+        """Inner products of a query and what each bit adds, shape (bits,).
+
+        Those of a decoded code are all ± one number: then float32's rounding is removed, so that rows that differ
+        from it in equally many bits have equal scores.
+        """
         directions = np.asarray(self._directions)
         weights: DoubleArray = directions @ query if directions.ndim == 2 else directions * query
-        return weights
+        magnitudes = np.abs(weights)
+        middle = float(magnitudes.mean()) if len(weights) else 0.0
+        if np.abs(magnitudes - middle).max(initial=0.0) > ONE_SIZE * middle:
+            return weights
+        return np.copysign(middle, weights)
 
     @cached_property
     def _common_norm(self) -> float | None:
@@ -311,10 +325,6 @@ def _unit(vector: DoubleArray) -> DoubleArray:
     """Scale to length 1; zeros stay zeros."""
     length = float(np.linalg.norm(vector))
     return vector / length if length else vector
-
-
-def _first(inverse: Inverse, n_rows: int) -> Inverse:
-    return inverse if isinstance(inverse, float) else inverse[:n_rows]
 
 
 def _require(name: str, value: int) -> None:

@@ -2,282 +2,199 @@
 
 Where rows decode to sums of what their symbols stand for (:mod:`embcomp.compressors.lookup`), the inner product of a
 row with a query is a sum of inner products that are the same for all rows [Jégou 2011, §III: asymmetric distance
-computation]. Consecutive symbols are joined to *joints* of up to 12 bits, and a table has the sums for all values of
-a joint: of twelve signs, of three coordinates in four bits each, of two codewords of six bits.
+computation]. Symbols of more than four bits have a table of their own; others share tables of four bits, of which two
+make a byte.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
-from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.arrays import AnyArray, DoubleArray, FloatArray
 from embcomp.bits import BytesArray
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.errors import CorruptError
-from embcomp.kernels.lookup import table_sums
+from embcomp.kernels.best import HALF, WIDE, Codes, Part, Rows, Tables
 from embcomp.memory import require_memory
 from embcomp.threads import blocks
 
-JOINT_BITS = 12  # float32 tables of so many bits, 16 kB, fit the first-level cache
-FEW_ROWS = 16384  # of a band: for fewer rows it takes longer to make such tables than to use them
-FEW_BITS = 8
+HALF_BITS, BYTE_BITS = 4, 8
+SIGNS = 2.0 * np.unpackbits(np.arange(HALF, dtype=np.uint8)[None, :], axis=0)[HALF_BITS:] - 1  # of each half's bits
 LONGEST = float(np.finfo(np.float32).max)
-EPS = float(np.finfo(np.float32).eps)
-ROUNDINGS = 6  # of factors, tables, and the operations after the sum
-
-Columns = NDArray[np.uint16]
 
 
-@dataclass(frozen=True)
-class Joint:
-    """Consecutive symbols, looked up at once.
+class Columns:
+    """How the symbols of a code become columns of bytes: first those of a wide symbol each, then those of two halves.
 
     Attributes:
-        symbols: which ones of the code.
-        n_bits: of all together.
-        values: what each symbol stands for, float32, shape (2^n_bits, symbols): numbers, or indexes of words. One
-            array for all joints that are alike.
-        words: float32, shape (symbols, words, dim); ``None`` for numbers.
-        source: what words are part of: joints of one source and the same symbols have the same words.
+        n_bits: of all symbols of the code.
+        wide: numbers of the wide symbols.
+        halves: for each half of the other columns, the numbers of its symbols.
     """
 
-    symbols: slice
-    n_bits: int
-    values: FloatArray
-    words: FloatArray | None = None
-    source: int = 0
+    def __init__(self, lookup: Lookup) -> None:
+        self.widths = [n_bits for part in lookup.parts for n_bits in _widths(part)]
+        self.wide = [number for number, n_bits in enumerate(self.widths) if n_bits > HALF_BITS]
+        self.halves, room = list[list[int]](), 0
+        for number, n_bits in enumerate(self.widths):
+            if n_bits <= HALF_BITS:
+                if n_bits > room:
+                    self.halves.append([])
+                    room = HALF_BITS
+                self.halves[-1].append(number)
+                room -= n_bits
+        self.halves += [[]] * (len(self.halves) % 2)
+        self._unit = BYTE_BITS if max(self.widths, default=0) <= BYTE_BITS else 2 * BYTE_BITS
 
+    def of(self, loose: BytesArray) -> Codes:
+        """Return what is looked up for loose rows of code: uint8, shape (n, columns); uint16 for wider symbols."""
+        n_bits = sum(self.widths)
+        fields = [([number], self._unit) for number in self.wide]
+        for high, low in zip(self.halves[::2], self.halves[1::2], strict=True):
+            fields += [(high, self._unit - HALF_BITS), (low, HALF_BITS)]
+        ends = np.cumsum(self.widths, dtype=np.intp).tolist()
+        source = list[int]()
+        for numbers, width in fields:
+            own = [bit for number in numbers for bit in range(ends[number] - self.widths[number], ends[number])]
+            source += [n_bits] * (width - len(own)) + own  # where there is a 0
+        unpacked = np.zeros((len(loose), n_bits + 1), dtype=np.uint8)
+        unpacked[:, :n_bits] = bits.unpack(loose, n_bits)
+        packed = np.packbits(unpacked.take(source, axis=1), axis=1)
+        return packed if self._unit == BYTE_BITS else packed.view(">u2").astype(np.uint16)
 
-def joints(lookup: Lookup, most_bits: int) -> list[Joint]:
-    """Join symbols, as many as have ``most_bits`` bits together, or one that has more; words of one part only."""
-    found, start = [], 0
-    for values, words in _runs(lookup):
-        first = 0
-        for stop in range(1, len(values) + 1):
-            following = values[first : stop + 1]
-            if stop < len(values) and _n_bits(following) <= most_bits:
-                continue
-            joined = _combined(tuple(each.tobytes() for each in values[first:stop]))
-            own = None if words is None else words[first:stop]
-            found.append(
-                Joint(slice(start + first, start + stop), _n_bits(values[first:stop]), joined, own, id(words))
-            )
-            first = stop
-        start += len(values)
-    return found
+    def wide_entries(self, starts: Sequence[int]) -> NDArray[np.intp]:
+        """Which entries the tables of wide symbols have, where those of each symbol start: shape (symbols, any)."""
+        size = 2 ** max([BYTE_BITS, *(self.widths[number] for number in self.wide)])
+        values = np.arange(size)
+        found = [starts[number] + np.minimum(values, 2 ** self.widths[number] - 1) for number in self.wide]
+        return np.array(found, dtype=np.intp).reshape(-1, size)
 
-
-def _runs(lookup: Lookup) -> list[tuple[list[FloatArray], FloatArray | None]]:
-    """Return symbols that may be joined: what each value of each stands for, and their words."""
-    runs: list[tuple[list[FloatArray], FloatArray | None]] = []
-    for part in lookup.parts:
-        if isinstance(part, Words):
-            n_symbols, n_words, _ = part.words.shape
-            runs.append(([np.arange(n_words, dtype=np.float32)] * n_symbols, part.words))
-            continue
-        if not runs or runs[-1][1] is not None:
-            runs.append(([], None))
-        runs[-1][0].extend([part.levels] * len(part.directions))
-    return runs
-
-
-def _n_bits(values: Sequence[FloatArray]) -> int:
-    return sum(len(each).bit_length() - 1 for each in values)
-
-
-@lru_cache(maxsize=256)
-def _combined(values: tuple[bytes, ...]) -> FloatArray:
-    """Return all combinations of the values, float32, of each symbol: shape (product of their numbers, symbols)."""
-    grid = np.meshgrid(*(np.frombuffer(each, dtype=np.float32) for each in values), indexing="ij")
-    return np.stack([axis.reshape(-1) for axis in grid], axis=1)
-
-
-class OfWords(NamedTuple):
-    """Inner products of a query and words."""
-
-    products: DoubleArray  # shape (symbols, words)
-    largest: float  # magnitude of a sum of one of each symbol
-    sums: FloatArray  # of all combinations
-
-    @classmethod
-    def of(cls, words: FloatArray, query: DoubleArray) -> OfWords:
-        """Take words, float32, shape (symbols, words, dim)."""
-        products, sums = np.einsum("mkd,d->mk", words, query), np.zeros(1)
-        for row in products:
-            sums = (sums[:, None] + row).reshape(-1)
-        with np.errstate(over="ignore"):  # what is too large is refused
-            return cls(products, float(np.abs(products).max(axis=1).sum()), sums.astype(np.float32))
-
-
-KnownProducts = dict[tuple[int, int, int], OfWords]
-
-
-class Band:
-    """The codes of rows of one layout, as joint symbols in columns.
-
-    Attributes:
-        columns: uint16, shape (joints, n).
-        gains: what inner products are multiplied with to be cosines, float32, shape (n,).
-        shifts: what the inner product of query and origin is multiplied with; ``None`` where there is no origin.
-    """
-
-    def __init__(self, lookup: Lookup, loose: BytesArray, decoded: Iterator[FloatArray], first: int = 0) -> None:
-        """Take codes as loose rows, the vectors that they decode to in blocks, as of :func:`blocks`, and the first
-        rank.
-
-        Raises:
-            CorruptError: a vector is too long to be compared.
-            MemoryLimitError: joint symbols take more than is allowed.
-        """
-        self._lookup = lookup
-        self._joints = joints(lookup, JOINT_BITS if len(loose) >= FEW_ROWS else FEW_BITS)
-        self._directions = np.concatenate([np.zeros((0, len(lookup.base))), *map(_directions, lookup.parts)])
-        require_memory((2 * len(self._joints) + 8) * len(loose), f"joint symbols of {len(loose)} codes")
-        self.columns = np.empty((len(self._joints), len(loose)), dtype=np.uint16)
-        self.gains = np.empty(len(loose), dtype=np.float32)
-        self.shifts = None if lookup.origin is None else np.empty(len(loose), dtype=np.float32)
-        for rows in blocks(len(loose)):
-            self._fill(rows, loose[rows])
-            long = np.linalg.norm(self._sums(rows), axis=1)
-            _require_short(long, first + rows.start)
-            self.gains[rows] = _inverse(long)
-            if self.shifts is not None and lookup.origin is not None:
-                vectors = next(decoded).astype(np.float64)
-                whole = np.linalg.norm(vectors, axis=1)
-                _require_short(whole, first + rows.start)
-                self.shifts[rows] = _inverse(whole)
-                self.gains[rows] *= np.linalg.norm(vectors - lookup.origin, axis=1) * self.shifts[rows]
-
-    def _fill(self, rows: slice, loose: BytesArray) -> None:
-        unpacked, start = bits.unpack(loose, sum(joint.n_bits for joint in self._joints)), 0
-        for column, joint in zip(self.columns, self._joints, strict=True):
-            powers = 2 ** np.arange(joint.n_bits - 1, -1, -1, dtype=np.uint32)
-            column[rows] = unpacked[:, start : start + joint.n_bits] @ powers
-            start += joint.n_bits
-
-    def _sums(self, rows: slice) -> DoubleArray:
-        """What some rows decode to, before length and origin: float64, shape (k, dim)."""
-        sums = np.tile(self._lookup.base, (len(self.gains[rows]), 1))
-        for joint, column in zip(self._joints, self.columns[:, rows], strict=True):
-            values = joint.values[column]
-            if joint.words is None:
-                sums += values @ self._directions[joint.symbols]
-            for words, indexes in zip(joint.words if joint.words is not None else (), values.T, strict=False):
-                sums += words[indexes.astype(np.intp)]
-        return sums
-
-    @cached_property
-    def _largest(self) -> DoubleArray:
-        """The largest magnitude of what each symbol stands for; 0 for words."""
-        found = np.zeros(len(self._directions))
-        for joint in self._joints:
-            if joint.words is None:
-                found[joint.symbols] = np.abs(joint.values).max(axis=0)
+    def half_entries(self, starts: Sequence[int], zero: int) -> NDArray[np.intp]:
+        """Which entries the tables of halves are sums of: shape (4, halves, 16); ``zero`` is that of no symbol."""
+        found = np.full((HALF_BITS, len(self.halves), HALF), zero)
+        for half, numbers in enumerate(self.halves):
+            values = np.arange(HALF)
+            for at, number in enumerate(reversed(numbers)):
+                found[at, half] = starts[number] + values % 2 ** self.widths[number]
+                values >>= self.widths[number]
         return found
 
-    @cached_property
-    def _largest_factors(self) -> tuple[float, float]:
-        """The largest of gains and of shifts."""
-        return float(self.gains.max(initial=0)), 0.0 if self.shifts is None else float(self.shifts.max(initial=0))
 
-    def products(self, query: DoubleArray, known: KnownProducts) -> Products:
-        """Prepare the inner products with a query, float64, shape (dim,); bands may share words, and so ``known``.
+def _widths(part: Levels | Words) -> list[int]:
+    """Bits of each symbol."""
+    if isinstance(part, Levels):
+        return [len(part.levels).bit_length() - 1] * len(part.directions)
+    return [part.words.shape[1].bit_length() - 1] * len(part.words)
+
+
+def _sums(lookup: Lookup, loose: BytesArray) -> DoubleArray:
+    """What rows of code decode to, before length and origin: float64, shape (n, dim)."""
+    unpacked, start = bits.unpack(loose, sum(sum(_widths(part)) for part in lookup.parts)), 0
+    sums = np.tile(lookup.base, (len(loose), 1))
+    for part in lookup.parts:
+        widths = _widths(part)
+        fields = unpacked[:, start : start + sum(widths)].reshape(len(loose), len(widths), -1)
+        symbols = fields @ (1 << np.arange(fields.shape[2])[::-1])
+        start += sum(widths)
+        if isinstance(part, Levels):
+            sums += part.levels[symbols].astype(np.float64) @ part.directions
+        else:
+            for words, column in zip(part.words, symbols.T, strict=True):
+                sums += words[column]
+    return sums
+
+
+def rows_of(lookup: Lookup, loose: BytesArray, decoded: Iterator[FloatArray], first: int = 0) -> Rows:
+    """Lay out codes as loose rows; their scores are cosines of a query and the vectors that they decode to.
+
+    ``decoded`` are these vectors in blocks, as of :func:`blocks`; ``first`` is the first rank.
+
+    Raises:
+        CorruptError: a vector is too long to be compared.
+        MemoryLimitError: the layout takes more than is allowed.
+    """
+    columns = Columns(lookup)
+    n_columns = len(columns.wide) + len(columns.halves) // 2
+    require_memory((4 * n_columns + 8) * len(loose), f"columns of {len(loose)} codes")
+    gains = np.empty(len(loose), dtype=np.float32)
+    shifts = None if lookup.origin is None else np.empty(len(loose), dtype=np.float32)
+    codes: list[AnyArray] = [columns.of(loose[:0])]
+    for rows in blocks(len(loose)):
+        codes.append(columns.of(loose[rows]))
+        long = np.linalg.norm(_sums(lookup, loose[rows]), axis=1)
+        _require_short(long, first + rows.start)
+        gains[rows] = _inverse(long)
+        if shifts is not None and lookup.origin is not None:
+            vectors = next(decoded).astype(np.float64)
+            whole = np.linalg.norm(vectors, axis=1)
+            _require_short(whole, first + rows.start)
+            shifts[rows] = _inverse(whole)
+            gains[rows] *= np.linalg.norm(vectors - lookup.origin, axis=1) * shifts[rows]
+    return Rows.laid_out(np.concatenate(codes), gains, shifts)
+
+
+class Bands:
+    """Codes in bands that follow one another, and the tables of a query for each.
+
+    What each value of each symbol adds to an inner product is computed at once, as *entries*: of words, of levels,
+    and a 0. Tables are sums of entries.
+    """
+
+    def __init__(self, lookups: Sequence[Lookup], rows: Sequence[Rows]) -> None:
+        """Take what the symbols of each band stand for, and its rows."""
+        self._lookups, self._rows = lookups, rows
+        parts, none = [part for lookup in lookups for part in lookup.parts], np.zeros((0, len(lookups[0].base)))
+        books = {id(part.words): part.words.reshape(-1, none.shape[1]) for part in parts if isinstance(part, Words)}
+        levels = [part for part in parts if isinstance(part, Levels)]
+        self._words = np.concatenate([none, *books.values()])  # bands may share them
+        self._directions = np.concatenate([none, *(part.directions for part in levels)])
+        self._values = np.concatenate([none[:, 0], *(np.tile(part.levels, len(part.directions)) for part in levels)])
+        sizes = [len(part.levels) for part in levels for _ in part.directions]
+        self._owners = np.repeat(np.arange(len(sizes)), sizes)
+        starts = dict(zip(books, np.cumsum([0, *map(len, books.values())]).tolist(), strict=False))
+        self._zero, first = len(self._words) + len(self._values), len(self._words)
+        wide, halves = list[NDArray[np.intp]](), [np.empty((HALF_BITS, 0, HALF), np.intp)]
+        for lookup in lookups:
+            symbols = list[int]()
+            for part in lookup.parts:
+                at, size = (starts[id(part.words)] if isinstance(part, Words) else first), 2 ** _widths(part)[0]
+                symbols += range(at, at + size * len(_widths(part)), size)
+                first += 0 if isinstance(part, Words) else size * len(part.directions)
+            columns = Columns(lookup)
+            wide.append(columns.wide_entries(symbols))
+            halves.append(columns.half_entries(symbols, self._zero))
+        self._wide, self._halves = wide, np.concatenate(halves, axis=1)
+        self._stops = np.cumsum([half.shape[1] for half in halves]).tolist()
+
+    def parts(self, query: DoubleArray, n_rows: int) -> list[Part]:
+        """Return the first rows and the tables of a query, float64, shape (dim,), for each band.
 
         Raises:
             CorruptError: what symbols stand for is too large to be compared.
-            MemoryLimitError: tables take more than is allowed.
         """
-        n_entries = sum(len(joint.values) for joint in self._joints)
-        require_memory(8 * n_entries, f"{n_entries} sums of codewords and a query")
-        along = self._directions @ query
-        base, largest = float(self._lookup.base @ query), float(np.abs(along) @ self._largest)
-        terms = list[DoubleArray | OfWords]()
-        for joint in self._joints:
-            if joint.words is None:
-                terms.append(along[joint.symbols])
-                continue
-            key = joint.source, joint.symbols.start, joint.symbols.stop
-            if key not in known:
-                known[key] = OfWords.of(joint.words, query)
-            terms.append(known[key])
-            largest += known[key].largest
-        if not largest + abs(base) <= LONGEST:
+        levels = (self._directions @ query)[self._owners] * self._values
+        entries = np.concatenate([self._words @ query, levels, [0.0]])
+        if not np.isfinite(entries).all():
             raise CorruptError("codewords are too large to be compared")
-        origin = self._lookup.origin
-        shift = 0.0 if origin is None else float(origin.astype(np.float64) @ query)
-        n_roundings = (
-            len(self._joints) + max((joint.values.shape[1] for joint in self._joints), default=0) + ROUNDINGS
-        )
-        gain, origin_gain = self._largest_factors
-        error = 2 * n_roundings * EPS * ((largest + abs(base)) * gain + abs(shift) * origin_gain)
-        return Products(self._joints, terms, base, shift, error)
-
-    def cosines(self, products: Products, out: FloatArray) -> None:
-        """Write cosines of the query and all rows to ``out``, float32, shape (n,)."""
-        table_sums(self.columns, products.tables(), products.base, out)
-        np.multiply(out, self.gains, out)
-        if self.shifts is not None:
-            np.add(out, np.float32(products.shift) * self.shifts, out)
-
-
-@dataclass(frozen=True)
-class Products:
-    """Inner products of one query with what symbols stand for.
-
-    Attributes:
-        joints: as they are looked up.
-        terms: of each joint: what numbers are multiplied with, shape (symbols,); or those of words.
-        base: of what all rows have.
-        shift: of the origin.
-        error: of a cosine computed in float32, at most: additions of numbers no larger than the largest.
-    """
-
-    joints: list[Joint]
-    terms: list[DoubleArray | OfWords]
-    base: float
-    shift: float
-    error: float
-
-    def tables(self) -> list[FloatArray]:
-        """Return for each joint the sums of all of its values, float32; those of joints that are alike at once."""
-        found = [np.empty(0, np.float32)] * len(self.joints)
-        alike: dict[int, list[int]] = {}
-        for number, (joint, terms) in enumerate(zip(self.joints, self.terms, strict=True)):
-            if isinstance(terms, OfWords):
-                found[number] = terms.sums
-            else:
-                alike.setdefault(id(joint.values), []).append(number)
-        for numbers in alike.values():
-            factors = np.array([self.terms[number] for number in numbers], dtype=np.float32)
-            for number, table in zip(numbers, factors @ self.joints[numbers[0]].values.T, strict=True):
-                found[number] = table
+        halves, found = entries[self._halves].sum(axis=0), list[Part]()
+        for number, (lookup, rows) in enumerate(zip(self._lookups, self._rows, strict=True)):
+            own = halves[self._stops[number] : self._stops[number + 1]].reshape(-1, 2, HALF)
+            shift = 0.0 if lookup.origin is None else float(lookup.origin.astype(np.float64) @ query)
+            tables = Tables(entries[self._wide[number]], own, float(lookup.base @ query), shift)
+            found.append((rows.first(n_rows), tables))
+            n_rows -= rows.n_rows
         return found
 
-    def exactly(self, symbols: Columns) -> DoubleArray:
-        """Return the inner products of some rows, float64, shape (k,), the same for equal ones.
 
-        ``symbols`` are joint ones, shape (joints, k).
-        """
-        total = np.full(symbols.shape[1], self.base)
-        for joint, terms, column in zip(self.joints, self.terms, symbols, strict=True):
-            values = joint.values[column]
-            if isinstance(terms, OfWords):
-                total += np.take_along_axis(terms.products.T, values.astype(np.intp), axis=0).sum(axis=1)
-            else:
-                total += (values * terms).sum(axis=1)
-        return total
-
-
-def _directions(part: Levels | Words) -> DoubleArray:
-    """Directions of symbols that stand for numbers; zeros for words."""
-    return part.directions if isinstance(part, Levels) else np.zeros((len(part.words), part.words.shape[2]))
+def sign_tables(weights: DoubleArray) -> Tables:
+    """Return the tables of bits that add or take away ``weights``, shape (bits,)."""
+    padded = np.zeros((-(-len(weights) // BYTE_BITS), 2, HALF_BITS))
+    padded.reshape(-1)[: len(weights)] = weights
+    return Tables(np.empty((0, WIDE)), padded @ SIGNS)
 
 
 def _require_short(lengths: DoubleArray, first: int) -> None:

@@ -7,18 +7,9 @@ import pytest
 
 from embcomp.bits import pack_fields
 from embcomp.compressors.lookup import Levels, Lookup, Words
-from embcomp.kernels.sums import byte_tables, exact_sums
-from embcomp.search import tables as module
-from embcomp.search.tables import Band, joints
-
-
-def test_exact_sums_by_hand() -> None:
-    tables = np.array([[1.0, 2.0], [10.0, 20.0]])
-    assert exact_sums(tables, np.array([[0, 1], [1, 1]], dtype=np.uint8)).tolist() == [21.0, 22.0]
-
-
-def widths(lookup: Lookup, most_bits: int) -> list[tuple[int, int]]:
-    return [(joint.symbols.stop - joint.symbols.start, joint.n_bits) for joint in joints(lookup, most_bits)]
+from embcomp.errors import CorruptError
+from embcomp.kernels.best import SCORE_UNIT, Rows, all_scores
+from embcomp.search.tables import Bands, Columns, rows_of, sign_tables
 
 
 def levels(n_symbols: int, n_bits: int, seed: int = 0) -> Levels:
@@ -30,21 +21,38 @@ def words(n_symbols: int, n_bits: int) -> Words:
     return Words(np.random.default_rng(1).normal(size=(n_symbols, 2**n_bits, 3)).astype(np.float32))
 
 
-def test_as_many_symbols_are_joined_as_fit() -> None:
+def placed(lookup: Lookup) -> tuple[list[int], list[list[int]]]:
+    columns = Columns(lookup)
+    return columns.wide, columns.halves
+
+
+def test_as_many_symbols_share_a_half_as_fit() -> None:
     base = np.zeros(3)
-    assert widths(Lookup(base, ()), 12) == []
-    assert widths(Lookup(base, (levels(30, 1),)), 12) == [(12, 12), (12, 12), (6, 6)]
-    assert widths(Lookup(base, (levels(2, 5), levels(3, 2))), 12) == [(3, 12), (2, 4)]
-    assert widths(Lookup(base, (words(3, 6),)), 12) == [(2, 12), (1, 6)]
-    assert widths(Lookup(base, (words(2, 8), levels(2, 3))), 12) == [(1, 8), (1, 8), (2, 6)]
-    assert widths(Lookup(base, (words(1, 14), levels(1, 13))), 12) == [(1, 14), (1, 13)]
+    assert placed(Lookup(base, ())) == ([], [])
+    assert placed(Lookup(base, (levels(9, 1),))) == ([], [[0, 1, 2, 3], [4, 5, 6, 7], [8], []])
+    assert placed(Lookup(base, (levels(2, 3), levels(3, 2)))) == ([], [[0], [1], [2, 3], [4]])
+    assert placed(Lookup(base, (levels(1, 3), levels(2, 1), levels(1, 4)))) == ([], [[0, 1], [2], [3], []])
+    assert placed(Lookup(base, (words(2, 8), levels(1, 5), levels(2, 2)))) == ([0, 1, 2], [[3, 4], []])
 
 
-def test_what_joined_symbols_stand_for() -> None:
-    one, other = levels(1, 1), levels(1, 2)
-    (joint,) = joints(Lookup(np.zeros(3), (one, other)), 12)
-    expected = [[a, b] for a in one.levels for b in other.levels]
-    assert joint.values.tolist() == expected
+def coded(digits: str) -> np.ndarray:
+    """One loose row."""
+    return np.packbits(np.array([list(digits.replace(" ", ""))], np.uint8), axis=1)
+
+
+def test_columns_of_codes_by_hand() -> None:
+    """Three bits and one in a half, five in a column of its own."""
+    lookup = Lookup(np.zeros(3), (levels(2, 3), words(1, 5), levels(1, 1)))
+    code = coded("101 011 10001 1")
+    assert Columns(lookup).of(code).tolist() == [[0b10001, 0b0101_0111]]
+
+
+def test_columns_of_symbols_of_more_than_a_byte() -> None:
+    lookup = Lookup(np.zeros(3), (words(1, 9), levels(2, 3), levels(1, 4)))
+    code = coded("100000010 101 011 1001")
+    columns = Columns(lookup).of(code)
+    assert columns.dtype == np.uint16
+    assert columns.tolist() == [[0b1_0000_0010, 0b0101_0011, 0b1001_0000]]
 
 
 LOOKUPS = {
@@ -52,6 +60,7 @@ LOOKUPS = {
     "levels": Lookup(np.ones(3), (levels(3, 4), levels(5, 3, 2), levels(9, 1, 3))),
     "words": Lookup(np.zeros(3), (words(5, 5),)),
     "both": Lookup(np.zeros(3), (words(2, 8), levels(2, 3))),
+    "many words": Lookup(np.zeros(3), (words(2, 9), levels(2, 2))),
     "nothing": Lookup(np.ones(3), ()),
 }
 
@@ -72,43 +81,47 @@ def plainly(lookup: Lookup, symbols: list[list[int]]) -> np.ndarray:
     return np.array(out).reshape(len(symbols), 3)
 
 
-@pytest.mark.parametrize("name", LOOKUPS)
+def code_of(lookup: Lookup, n_rows: int, rng: np.random.Generator) -> tuple[list[list[int]], np.ndarray]:
+    """Random symbols, and the loose rows of code that they make."""
+    widths = Columns(lookup).widths
+    symbols = [[int(rng.integers(0, 2**n_bits)) for n_bits in widths] for _ in range(n_rows)]
+    fields = [(np.array([row[i] for row in symbols], np.uint16).reshape(-1, 1), n) for i, n in enumerate(widths)]
+    return symbols, pack_fields(fields, n_rows)
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 29, 150])
 @pytest.mark.parametrize("origin", [None, np.array([1, -2, 0.5], np.float32)])
-def test_products_and_cosines(name: str, origin: np.ndarray | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FEW_ROWS", 30)
-    monkeypatch.setattr("embcomp.kernels.lookup.STEP_ROWS", 16)
-    lookup = replace(LOOKUPS[name], origin=origin)
-    rng = np.random.default_rng(7)
-    bits_of = [
-        bits
-        for part in lookup.parts
-        for bits in (
-            [len(part.levels).bit_length() - 1] * len(part.directions)
-            if isinstance(part, Levels)
-            else [part.words.shape[1].bit_length() - 1] * len(part.words)
-        )
-    ]
-    for n_rows in (0, 1, 29, 50):
-        symbols = [[int(rng.integers(0, 2**n_bits)) for n_bits in bits_of] for _ in range(n_rows)]
-        fields = [(np.array([row[i] for row in symbols], np.uint16).reshape(-1, 1), n) for i, n in enumerate(bits_of)]
-        lengths = np.exp(rng.normal(size=n_rows))[:, None]
-        sums = plainly(lookup, symbols)
-        vectors = lengths * sums + (0 if origin is None else origin)
-        band = Band(lookup, pack_fields(fields, n_rows), iter([vectors.astype(np.float32)]))
-        query = rng.normal(size=3)
-        products = band.products(query, {})
-        np.testing.assert_allclose(products.exactly(band.columns), sums @ query, atol=1e-6)
-        nearly = np.empty(n_rows, np.float32)
-        band.cosines(products, nearly)
-        expected = vectors @ query / np.linalg.norm(vectors, axis=1)
-        np.testing.assert_allclose(nearly, expected, atol=1e-5)
-        assert (np.abs(nearly - expected) <= products.error + 1e-6).all()
-        assert products.error < 1e-3
+def test_scores_are_cosines(n_rows: int, origin: np.ndarray | None) -> None:
+    """Of bands of all kinds, one after the other; two share their words."""
+    rng, shared = np.random.default_rng(7), words(2, 6)
+    lookups = [replace(lookup, origin=origin) for lookup in LOOKUPS.values()]
+    lookups += [Lookup(np.ones(3), (shared,)), Lookup(np.zeros(3), (shared, levels(1, 1)))]
+    bands, vectors = [], [np.empty((0, 3))]
+    for lookup in lookups:
+        symbols, code = code_of(lookup, n_rows, rng)
+        own = np.exp(rng.normal(size=n_rows))[:, None] * plainly(lookup, symbols)
+        own += 0 if lookup.origin is None else lookup.origin
+        bands.append(rows_of(lookup, code, iter([own.astype(np.float32)])))
+        vectors.append(own)
+    together, query, last = np.concatenate(vectors), rng.normal(size=3), 3 * n_rows // 2
+    exact = together @ query / np.linalg.norm(together, axis=1)
+    for n_first in (len(exact), last):
+        found = all_scores(Bands(lookups, bands).parts(query, n_first))
+        np.testing.assert_allclose(found, exact[:n_first], atol=SCORE_UNIT + 1e-5)
 
 
-def test_byte_tables_are_sums_of_signed_weights() -> None:
+@pytest.mark.parametrize("n_bits", [1, 4, 13, 16])
+def test_scores_of_signs_are_sums_of_signed_weights(n_bits: int) -> None:
     rng = np.random.default_rng(0)
-    weights = rng.normal(size=13)
-    codes = rng.integers(0, 2, (20, 13), dtype=np.uint8)
-    sums = exact_sums(byte_tables(weights), np.packbits(codes, axis=1))
-    np.testing.assert_allclose(sums, (2.0 * codes - 1) @ weights, atol=1e-12)
+    weights, codes = rng.normal(size=n_bits), rng.integers(0, 2, (20, n_bits), dtype=np.uint8)
+    found = all_scores([(Rows.laid_out(np.packbits(codes, axis=1)), sign_tables(weights))])
+    np.testing.assert_allclose(found, (2.0 * codes - 1) @ weights, atol=SCORE_UNIT)
+
+
+def test_codewords_that_cannot_be_compared() -> None:
+    """One, which no row uses, is infinite."""
+    lookup = Lookup(np.zeros(3), (words(2, 5),))
+    rows = rows_of(lookup, np.zeros((4, 2), np.uint8), iter(()))
+    lookup.parts[0].words[1, 31] = np.inf  # type: ignore[union-attr]
+    with pytest.raises(CorruptError, match=r"^codewords are too large to be compared$"):
+        Bands([lookup], [rows]).parts(np.ones(3), 4)

@@ -1,0 +1,160 @@
+"""The rows of codes with the best scores, where scores are sums of table entries.
+
+A code is bytes, and each stands for an entry of a table. The sum of a row's entries and a base, times its gain, plus
+its shift, is its score. The extension first sums entries rounded to bytes, whose error is known, and computes exactly
+the rows that this does not exclude. NumPy computes all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embcomp import kernels
+from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.shortlist import Ranked, Shortlist
+from embcomp.threads import blocks
+
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
+
+BLOCK = 64  # rows whose bytes of one column stand together
+STEP_BLOCKS = 256  # × 64 rows × 8 bytes are 128 kB of sums and as many of entries: both fit the second-level cache
+WIDE, HALF = 256, 16  # entries of the table of a byte, and of half a byte
+MOST_COLUMNS = 32767  # that the extension takes
+SCORE_UNIT = 2.0**-20  # scores are rounded to it: about what float32 vectors are good for
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Codes laid out to be searched, and what their sums are multiplied with.
+
+    Attributes:
+        codes: uint8, shape (blocks, columns, 64): row 64 b + r is codes[b, :, r]. uint16 where wide tables need it.
+        n_rows: how many there are; the rest of the last block is zeros.
+        gains: of each row, at least 0, float32, shape (n,); or one for all.
+        shifts: of each row, at least 0, float32, shape (n,); ``None``: none.
+    """
+
+    codes: Codes
+    n_rows: int
+    gains: float | FloatArray = 1.0
+    shifts: FloatArray | None = None
+
+    @classmethod
+    def laid_out(cls, codes: Codes, gains: float | FloatArray = 1.0, shifts: FloatArray | None = None) -> Rows:
+        """Take codes by rank, shape (n, columns)."""
+        n_rows, n_columns = codes.shape
+        n_whole = n_rows // BLOCK
+        out = np.zeros((-(-n_rows // BLOCK), n_columns, BLOCK), codes.dtype)
+        out[:n_whole] = codes[: n_whole * BLOCK].reshape(n_whole, BLOCK, n_columns).transpose(0, 2, 1)
+        if n_rows % BLOCK:
+            out[n_whole, :, : n_rows % BLOCK] = codes[n_whole * BLOCK :].T
+        return cls(out, n_rows, gains, shifts)
+
+    def first(self, n_rows: int) -> Rows:
+        """Return the first rows only, or all if there are fewer."""
+        n_rows = max(0, min(n_rows, self.n_rows))
+        gains = self.gains if isinstance(self.gains, float) else self.gains[:n_rows]
+        return Rows(
+            self.codes[: -(-n_rows // BLOCK)], n_rows, gains, None if self.shifts is None else self.shifts[:n_rows]
+        )
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the columns of codes stand for.
+
+    Attributes:
+        wide: of the first columns, float64, shape (wide columns, any).
+        halves: of the high four bits and of the low four of the other columns, float64, shape (columns, 2, 16).
+        base: what each sum begins with.
+        shift: what the rows' shifts are multiplied with.
+    """
+
+    wide: DoubleArray
+    halves: DoubleArray
+    base: float = 0.0
+    shift: float = 0.0
+
+    @cached_property
+    def joined(self) -> list[DoubleArray]:
+        """One table for each column."""
+        both = self.halves[:, 0, :, None] + self.halves[:, 1, None, :]
+        return [*self.wide, *both.reshape(-1, WIDE)]
+
+
+Part = tuple[Rows, Tables]
+
+
+def best_rows(parts: Sequence[Part], k: int) -> Ranked:
+    """Return the ``k`` rows of largest score, of equals the first, and their scores: fewer if there are fewer rows.
+
+    Parts follow one another: the first row of one has the rank after the last row of the one before it. ``k`` is at
+    least 1.
+    """
+    if kernels.native is None or any(_too_large(rows) for rows, _ in parts):
+        nearest = Shortlist(k)
+        for first, scores in _scores(parts):
+            nearest.offer(-scores, first)
+        return nearest.best()
+    k, first = min(k, sum(rows.n_rows for rows, _ in parts)), 0
+    best, ranks = np.full(k, -np.inf), np.full(k, np.iinfo(np.int64).max)
+    for rows, tables in parts if k else ():
+        _in_c(rows, tables, best, ranks, first)
+        first += rows.n_rows
+    order = np.lexsort((ranks, -best))
+    return ranks[order], best[order]
+
+
+def all_scores(parts: Sequence[Part]) -> DoubleArray:
+    """Return the scores of all rows."""
+    return np.concatenate([np.empty(0), *(scores for _, scores in _scores(parts))])
+
+
+def _scores(parts: Sequence[Part]) -> Iterator[tuple[int, DoubleArray]]:
+    """Yield first ranks and the scores of rows from these on: float64 sums in the order of the columns, rounded."""
+    before = 0
+    for rows, tables in parts:
+        for some in blocks(len(rows.codes), STEP_BLOCKS):
+            first, stop = some.start * BLOCK, min(some.stop * BLOCK, rows.n_rows)
+            sums = np.full((some.stop - some.start, BLOCK), tables.base)
+            entries = np.empty_like(sums)
+            for column, table in enumerate(tables.joined):
+                np.add(sums, table.take(rows.codes[some, column], out=entries, mode="clip"), sums)
+            scores = sums.reshape(-1)[: stop - first]
+            scores *= rows.gains if isinstance(rows.gains, float) else rows.gains[first:stop]
+            if rows.shifts is not None:
+                scores += tables.shift * rows.shifts[first:stop].astype(np.float64)
+            yield before + first, rounded(scores)
+        before += rows.n_rows
+
+
+def rounded(scores: NDArray[np.floating] | np.floating) -> DoubleArray:
+    """Round to whole :data:`SCORE_UNIT`; −0 becomes 0."""
+    whole: DoubleArray = np.rint(np.asarray(scores, np.float64) / SCORE_UNIT) * SCORE_UNIT + 0.0
+    return whole
+
+
+def _too_large(rows: Rows) -> bool:
+    return rows.codes.dtype != np.uint8 or rows.codes.shape[1] > MOST_COLUMNS
+
+
+def _in_c(rows: Rows, tables: Tables, best: DoubleArray, ranks: NDArray[np.int64], first: int) -> None:
+    nothing = np.empty(0, np.float32)
+    n_columns, entries = rows.codes.shape[1], np.concatenate([tables.wide.ravel(), tables.halves.ravel()])
+    one = isinstance(rows.gains, float)
+    kernels.native.best(  # type: ignore[union-attr]
+        rows.codes,
+        entries,
+        nothing if one else rows.gains,
+        nothing if rows.shifts is None else rows.shifts,
+        np.empty(len(entries) // 2 + WIDE * n_columns, np.uint16),
+        best,
+        ranks,
+        (rows.n_rows, n_columns, len(tables.wide), len(best), first),
+        (tables.base, rows.gains if one else 0.0, tables.shift),
+    )
