@@ -28,6 +28,8 @@ NAMES = [
     "fields",
     "find",
     "hamming",
+    "huffman",
+    "literals",
     "nearest",
     "page",
     "products",

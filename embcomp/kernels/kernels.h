@@ -63,6 +63,12 @@ int are_words(const uint16_t *codes, Py_ssize_t n_codes, Py_ssize_t n_words);
 const char *parse_number(const char *at, const char *stop, float *number);
 const char *parse_usual(const char *at, const char *stop, float *number);
 
+/* The code of each symbol, first bit lowest, and its length, 0 where a count is 0; one count at least is not. Counts
+   change where a code would be longer than `limit`. */
+void huffman(uint32_t *counts, int n, int limit, uint8_t *lengths, uint16_t *codes);
+#define MOST_SYMBOLS 257 /* bytes, and the end of a block */
+#define MOST_HEADER 1024 /* bytes before the first literal: 258 lengths of up to 14 bits, and 74 bits; and 3 behind the last */
+
 /* Whether the bytes of `a` come before those of `b`. */
 int is_below(const void *a, Py_ssize_t n_a, const void *b, Py_ssize_t n_b);
 
@@ -82,6 +88,7 @@ PyObject *beam(PyObject *self, PyObject *args);
 PyObject *best(PyObject *self, PyObject *args);
 PyObject *fields(PyObject *self, PyObject *args);
 PyObject *hamming(PyObject *self, PyObject *args);
+PyObject *literals(PyObject *self, PyObject *args);
 PyObject *page_find(PyObject *self, PyObject *args);
 PyObject *page_words(PyObject *self, PyObject *args);
 PyObject *places(PyObject *self, PyObject *args);

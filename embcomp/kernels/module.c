@@ -43,6 +43,7 @@ static PyMethodDef methods[] = {
     {"best", best, METH_VARARGS, NULL},
     {"fields", fields, METH_VARARGS, NULL},
     {"hamming", hamming, METH_VARARGS, NULL},
+    {"literals", literals, METH_VARARGS, NULL},
     {"page_find", page_find, METH_VARARGS, NULL},
     {"page_words", page_words, METH_VARARGS, NULL},
     {"places", places, METH_VARARGS, NULL},
@@ -60,7 +61,7 @@ static int fill(PyObject *module)
 {
     choose_differences();
     choose_tile();
-    return PyModule_AddIntConstant(module, "REVISION", 9);
+    return PyModule_AddIntConstant(module, "REVISION", 10);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -17,12 +17,15 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import kernels
+
 ZLIB_HEADER = b"\x78\x01"  # a window of 32 kB; no dictionary
 END_OF_BLOCK = 256
 MAX_LENGTH_BITS = 15  # of a code for literals
 MAX_LENGTH_LENGTH_BITS = 7  # of a code for code lengths
 LENGTH_ORDER = (16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15)  # RFC 1951, 3.2.7
 MAX_STORED_BYTES = 65_535  # of one block
+MAX_HEADER = 1024  # bytes before the first literal of a block, and some to spare
 NODES = 1024  # more than a tree over 257 symbols has
 
 Fields = tuple[NDArray[np.int64], NDArray[np.int64]]  # numbers, and how many bits each takes
@@ -63,6 +66,11 @@ def _stored(content: bytes) -> bytes:
 
 def _coded(runs: Sequence[bytes]) -> bytes:
     """One block with a dynamic Huffman code for each run."""
+    if kernels.native is not None:
+        out, end = np.zeros(sum(2 * len(run) + MAX_HEADER for run in runs), dtype=np.uint8), 0
+        for run in runs:
+            end = kernels.native.literals(run, out, (end, run is runs[-1]))
+        return out[: (end + 7) // 8].tobytes()
     fields = [_block(run, final=run is runs[-1]) for run in runs]
     return _packed(np.concatenate([numbers for numbers, _ in fields]), np.concatenate([bits for _, bits in fields]))
 

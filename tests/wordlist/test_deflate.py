@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from embcomp import kernels
 from embcomp.wordlist.deflate import MAX_LENGTH_BITS, code_lengths, deflate, inflate
 
 runs_of_bytes = st.lists(st.binary(max_size=400) | st.text("ab", max_size=600).map(str.encode), max_size=4)
@@ -29,6 +30,32 @@ def test_what_is_deflated_comes_back(runs: list[bytes]) -> None:
     stream = deflate(runs)
     assert zlib.decompress(stream) == content
     assert inflate(stream, len(content)) == content
+
+
+@st.composite
+def skewed(draw: st.DrawFn) -> bytes:
+    """Bytes some of which are much more frequent than others."""
+    powers = draw(st.lists(st.integers(-1, 17), max_size=60))
+    return b"".join(bytes([symbol]) * int(1.6**power) for symbol, power in enumerate(powers))
+
+
+@given(runs_of_bytes | st.lists(skewed(), max_size=3))
+@example([b"".join(bytes([symbol]) * int(1.6**symbol) for symbol in range(24))])
+@example([bytes(range(256)), bytes(range(0, 256, 3)) * 50, b"\xff" * 100])
+def test_the_kernel_makes_the_same_stream(runs: list[bytes]) -> None:
+    made = deflate(runs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "native", None)
+        assert deflate(runs) == made
+
+
+def test_the_kernel_refuses_what_does_not_fit() -> None:
+    if kernels.native is not None:
+        out = np.zeros(2 * 5 + 1024, dtype=np.uint8)
+        assert kernels.native.literals(b"aaaab", out, (0, 1)) > 0
+        for run, at in [(b"aaaabb", 0), (b"aaaab", 8), (b"aaaab", -1)]:
+            with pytest.raises(ValueError, match=r"^a size must be from"):
+                kernels.native.literals(run, out, (at, 1))
 
 
 def test_a_stream_byte_by_byte() -> None:
