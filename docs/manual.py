@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from embcomp import __version__
+from embcomp.cli.command import sections
 from embcomp.cli.examples import EXAMPLES
 from embcomp.cli.main import COMMANDS, group
 from embcomp.compressors.registry import BUILT_IN
@@ -97,12 +98,7 @@ def paragraphs(text: str) -> Iterator[str]:
 
 def options(command: click.Command, context: click.Context, only: str = "") -> Iterator[str]:
     """Options in their sections, or those of one section."""
-    sections: dict[str, list[tuple[str, str]]] = {}
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
-        if isinstance(parameter, click.Option) and record is not None:
-            sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
-    for title, records in sections.items():
+    for title, records in sections(command, context).items():
         if title == only or not (only or title.startswith("Options of")):
             yield f".SH {roff(title.upper())}"
             for flags, text in records:

@@ -185,6 +185,17 @@ class Option:
         """The option as typed on the command line."""
         return "--" + self.name.replace("_", "-")
 
+    def parse(self, method: str, text: str) -> Any:
+        """Read a value of the option of a method.
+
+        Raises:
+            ParameterError: it is of another kind.
+        """
+        try:
+            return self.check.parse(text)
+        except ValueError:
+            raise ParameterError(f"{method}: `{self.name}` must be {self.check.describe()}, got {text!r}") from None
+
 
 def option(check: Check, help: str, *, default: Any, role: Role | None = None) -> Any:
     """Declare an option in the body of a compressor; its name is that of the attribute."""

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, open_any, word_option
+from embcomp.cli.common import container_argument, word_option
 from embcomp.cli.results import Results
-from embcomp.cli.similar import document, neighbour_rows, print_neighbours, search_options, searched
+from embcomp.cli.similar import document, neighbour_rows, print_neighbours, search_options, searching
 from embcomp.cli.words import STDIN, given_words, report_missing
 
 if TYPE_CHECKING:
@@ -27,16 +27,7 @@ if TYPE_CHECKING:
     "the mean of all vectors for it.",
 )
 @search_options
-def command(
-    file: str,
-    terms: tuple[str, ...],
-    n_neighbours: int,
-    similarity: Any,
-    restrict: int | None,
-    missing: str,
-    form: str | None,
-    **given: Any,
-) -> None:
+def command(file: str, terms: tuple[str, ...], missing: str, form: str | None, **given: Any) -> None:
     """Print the words nearest to B - A + C, such as queen for man king woman (3CosAdd).
 
     FILE is compressed or not. With - analogies come from stdin, one per line: three words separated by tabs, or else
@@ -44,8 +35,7 @@ def command(
     and backslashes in words are escaped.
     """
     triples = _triples(terms, given_words(terms, file))
-    target = open_any(file, given)
-    vectors = searched(target, similarity)
+    target, vectors, most_similar = searching(file, given)
     results = Results(form, print_neighbours, neighbour_rows)
     absent: list[str] = []
     for triple in triples:
@@ -54,8 +44,7 @@ def command(
             absent += gone
             continue
         a, b, c = (_instead(target, missing) if word in gone else word for word in triple)
-        found = vectors.most_similar([b, c], [a], topn=n_neighbours, restrict_vocab=restrict)
-        results.add(document(triple, found))
+        results.add(document(triple, most_similar([b, c], [a])))
     results.finish()
     if absent and missing == "error":
         report_missing(target, dict.fromkeys(absent))

@@ -7,8 +7,9 @@ name shows the flag instead: ``--bits must be …``.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,12 +38,7 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, in sections."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            record = parameter.get_help_record(ctx)
-            if isinstance(parameter, click.Option) and record is not None:
-                sections.setdefault(getattr(parameter, "section", "Options"), []).append(record)
-        for title, rows in sections.items():
+        for title, rows in sections(self, ctx).items():
             with formatter.section(title):
                 formatter.write_dl(rows)
 
@@ -69,6 +65,16 @@ class Command(click.Command):
             raise
 
 
+def sections(command: click.Command, ctx: click.Context) -> dict[str, list[tuple[str, str]]]:
+    """The flags and help of a command's options, by the titles of the sections in which its help shows them."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for parameter in command.get_params(ctx):
+        record = parameter.get_help_record(ctx)
+        if isinstance(parameter, click.Option) and record is not None:
+            found.setdefault(getattr(parameter, "section", "Options"), []).append(record)
+    return found
+
+
 def typed(text: str, flags: Mapping[str, str]) -> str:
     """Show options as they are typed, where they are in ``flags``."""
     return _OPTION.sub(lambda found: flags.get(found[1], found[0]), text)
@@ -84,30 +90,25 @@ def note(message: str, *, quiet: bool = False) -> None:
 
 
 class Name(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it
-    """Text that is completed from a list of names, which is made when it is wanted; the library checks the value."""
+    """Text that is completed from a list of names; the library checks the value."""
 
     name = "name"
 
-    def __init__(self, names: Callable[[], Iterable[str]], separator: str | None = None) -> None:
-        self._names, self._separator = names, separator
+    def __init__(self, names: str, *more: str, separator: str | None = None) -> None:
+        """Take the function that lists the names, ``module:function``, which is imported when they are wanted."""
+        self._names, self._more, self._separator = names, more, separator
+
+    def names(self) -> list[str]:
+        """All names."""
+        module, _, function = self._names.partition(":")
+        return [*self._more, *(getattr(import_module(module), function)() if module else ())]
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the name, or after separators the last one."""
         from click.shell_completion import CompletionItem
 
         done, separator, start = incomplete.rpartition(self._separator) if self._separator else ("", "", incomplete)
-        return [CompletionItem(done + separator + name) for name in self._names() if name.startswith(start)]
+        return [CompletionItem(done + separator + name) for name in self.names() if name.startswith(start)]
 
 
-def method_names() -> list[str]:
-    """Names of all methods."""
-    from embcomp.compressors.registry import method_names
-
-    return method_names()
-
-
-def suite_names() -> list[str]:
-    """Names of all suites."""
-    from embcomp.eval.suite import suite_names
-
-    return suite_names()
+METHOD = Name("embcomp.compressors.registry:method_names")

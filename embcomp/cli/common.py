@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from embcomp.checks import parse_size, require_share
-from embcomp.cli.command import Name, suite_names
+from embcomp.cli.command import Name
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
 from embcomp.collection import is_collection
@@ -115,7 +115,7 @@ suite_options = options(
     click.option(
         "--suite",
         "suites",
-        type=Name(suite_names),
+        type=Name("embcomp.eval.suite:suite_names"),
         multiple=True,
         metavar="NAME",
         help="Run this suite only (repeatable); default all.",
@@ -143,12 +143,6 @@ def scoring(given: dict[str, Any], *, has_baseline: bool) -> tuple[Chosen, OovPo
     return choose(suites or None, data_dir, has_baseline=has_baseline), oov, seed or 0
 
 
-def _readable() -> list[str]:
-    from embcomp.formats import readable_formats
-
-    return readable_formats()
-
-
 class SourceOption(click.Option):
     """An option about how a source is read; its name is that of a field of ``ReadOptions``."""
 
@@ -160,7 +154,7 @@ FILE: dict[str, Any] = {"type": click.Path(path_type=Path), "metavar": "FILE"}
 source_options = options(
     source_option(
         "--format",
-        type=Name(_readable),
+        type=Name("embcomp.formats:readable_formats"),
         metavar="NAME",
         help="Format of the source; found out from its content if not given.",
     ),

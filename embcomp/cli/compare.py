@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from embcomp.cli.command import Command, Name, method_names, note
-from embcomp.cli.common import (
-    Size,
-    count_option,
-    lists_in,
-    output_options,
-    read_options,
-    scoring,
-    scoring_options,
-    source_options,
-    threads_option,
-)
+from embcomp.cli import common
+from embcomp.cli.command import Command, Name, note
 from embcomp.cli.progress import overall_bar, progress_bars
 from embcomp.cli.results import form_option, print_all
-from embcomp.errors import MissingWordError, OutputError, ParameterError
+from embcomp.errors import MissingWordError, ParameterError
 from embcomp.files import check_target, replacing
 
 if TYPE_CHECKING:
@@ -51,7 +42,7 @@ def _ratio(context: click.Context, parameter: click.Parameter, text: str | None)
 @click.argument("source", metavar="SOURCE", type=click.Path())
 @click.option(
     "--methods",
-    type=Name(lambda: ["all", *method_names()], separator=","),
+    type=Name("embcomp.compressors.registry:method_names", "all", separator=","),
     metavar="NAME,…",
     help="Which methods, in which order; options after colons, as in iiq:remove-top=14. 'all' for all there are; "
     "default those that do not take minutes.",
@@ -64,7 +55,7 @@ def _ratio(context: click.Context, parameter: click.Parameter, text: str | None)
 )
 @click.option(
     "--target-size",
-    type=Size(),
+    type=common.Size(),
     metavar="SIZE",
     help="Choose each method's options so that its file fits, as in 5MB.",
 )
@@ -74,15 +65,14 @@ def _ratio(context: click.Context, parameter: click.Parameter, text: str | None)
     metavar="R",
     help="Choose each method's options so that it is smaller by at least R (vectors only), as in 64.",
 )
-@scoring_options
-@threads_option
-@count_option(
+@common.scoring_options
+@common.threads_option
+@common.count_option(
     "--seeds",
     default=1,
     most=1000,
     help="Run each method with N seeds, from --seed on; tables then show mean ± standard deviation.",
 )
-@click.option("--csv", "csv_file", type=PATH, metavar="FILE", help="Also write every score of every run as CSV.")
 @click.option("--markdown", "markdown_file", type=PATH, metavar="FILE", help="Also write the tables in Markdown.")
 @click.option("--html", "html_file", type=PATH, metavar="FILE", help="Also write a report, one self-contained page.")
 @click.option("--plots", type=PATH, metavar="DIR", help="Also write the report's pictures there, as SVG.")
@@ -91,9 +81,9 @@ def _ratio(context: click.Context, parameter: click.Parameter, text: str | None)
 )
 @click.option("--cache", "cache_dir", type=PATH, metavar="DIR", help="Keep results there; default the user's cache.")
 @click.option("--no-cache", is_flag=True, help="Keep nothing, and use nothing kept.")
-@output_options
+@common.output_options
 @form_option
-@source_options
+@common.source_options
 def command(
     source: str,
     methods: str | None,
@@ -101,7 +91,6 @@ def command(
     target_size: int | None,
     target_ratio: float | None,
     seeds: int,
-    csv_file: Path | None,
     markdown_file: Path | None,
     html_file: Path | None,
     plots: Path | None,
@@ -122,12 +111,12 @@ def command(
         raise click.UsageError("--cache and --no-cache exclude each other")
     if bits and (target_size or target_ratio):
         raise click.UsageError("--bits and a target size or ratio exclude each other")
-    files = [path for path in (csv_file, markdown_file, html_file) if path is not None]
+    files = [path for path in (markdown_file, html_file) if path is not None]
     for path in files:
-        check_target(path, force=force, sources=[source, *lists_in(given)])
+        check_target(path, force=force, sources=[source, *common.lists_in(given)])
     if word is not None and html_file is None and plots is None:
         raise click.UsageError("--word is for a report: give --html or --plots as well")
-    options = read_options(given, [source])
+    options = common.read_options(given, [source])
 
     from embcomp.comparison import tables
     from embcomp.comparison.budget import Budget, run
@@ -138,7 +127,7 @@ def command(
 
     candidates, notes = _candidates(methods)
     budget = Budget.given(target_size, target_ratio)
-    evaluation = Evaluation(*scoring(given, has_baseline=True))
+    evaluation = Evaluation(*common.scoring(given, has_baseline=True))
     with progress_bars(quiet=quiet) as progress:
         embedding = read_embedding(source, options, progress)
     if word is not None and word not in embedding:
@@ -153,12 +142,11 @@ def command(
             report = build_report(bench, lines, word, notes, progress)
             _write(html_file, lambda: html_page(report), force=force)
             _save_plots(plots, report, force=force)
-    _write(csv_file, lambda: tables.csv_table(results), force=force)
     _write(markdown_file, lambda: tables.markdown_table(lines), force=force)
     for line in notes:
         note(f"embcomp: compare: {line}", quiet=quiet)
     if form is not None:
-        print_all(form, tables.csv_rows(results) if form == "tsv" else [result.to_json() for result in results])
+        print_all(form, tables.score_rows(results) if form == "tsv" else [result.to_json() for result in results])
     else:
         click.echo(tables.text_table(lines), nl=False)
     if budget is not None and not any(result.key for result in results):
@@ -168,7 +156,7 @@ def command(
 def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:
     """What ``--methods`` says, and a note on what its default leaves out."""
     from embcomp.comparison.plan import parse_candidate
-    from embcomp.compressors.registry import compressor_classes
+    from embcomp.compressors.registry import compressor_classes, method_names
 
     if methods is None or methods == "all":
         kinds = compressor_classes()
@@ -188,14 +176,10 @@ def _write(path: Path | None, make: Any, *, force: bool) -> None:
 
 
 def _save_plots(folder: Path | None, report: Report, *, force: bool) -> None:
+    from embcomp.collection.folders import Folder
     from embcomp.comparison.svg import standalone
 
-    if folder is None:
-        return
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
-    for figure in report.figures:
-        with replacing(folder / f"{figure.slug}.svg", force=force) as file:
-            file.write(standalone(figure.picture).encode())
+    if folder is not None:
+        Folder(str(folder)).make()
+        for figure in report.figures:
+            _write(folder / f"{figure.slug}.svg", partial(standalone, figure.picture), force=force)

@@ -11,23 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.checks import size_text
+from embcomp.cli import common
 from embcomp.cli.command import note
-from embcomp.cli.common import (
-    NOT_A_COLLECTION,
-    Size,
-    chosen_engine,
-    count_option,
-    described,
-    engine_option,
-    generation_option,
-    lists_in,
-    notes_on,
-    quiet_option,
-    read_options,
-    refuse_given,
-    source_options,
-    threads_option,
-)
 from embcomp.cli.keeping import found_estimate, keep_options, kept_lines, print_estimate, smallest
 from embcomp.cli.method_options import MethodCommand, approve_fit, chosen_compressor, fitting_options, yes_option
 from embcomp.cli.progress import progress_bars
@@ -76,18 +61,18 @@ def _target(output: str | Path) -> Path:
     help="Output file, - for stdout; SOURCE's name with .embc if absent. NAME.embcs is a collection of many files.",
 )
 @fitting_options
-@threads_option
+@common.threads_option
 @click.option(
     "--max-memory",
-    type=Size(),
+    type=common.Size(),
     metavar="SIZE",
     help="Memory for vectors, words and codes, as in 200MB; default half of what is free. Methods that learn from "
     "the first rows, or from some of all, hold those only, and may read the source twice; the others need all rows, "
     "and refuse a source that has too many. Words and codes wait in temporary files (TMPDIR) beyond that.",
 )
-@count_option("--shards", most=2**16, help="Files of a collection, NAME.embcs.")
-@count_option("--pieces", help="Parts of one text file, for a collection.")
-@engine_option
+@common.count_option("--shards", most=2**16, help="Files of a collection, NAME.embcs.")
+@common.count_option("--pieces", help="Parts of one text file, for a collection.")
+@common.engine_option
 @keep_options
 @click.option(
     "--drop-order",
@@ -96,10 +81,10 @@ def _target(output: str | Path) -> Path:
 )
 @yes_option
 @click.option("-v", "--verbose", is_flag=True, help="Print the loss of every round on stderr.")
-@generation_option
-@quiet_option
+@common.generation_option
+@common.quiet_option
 @json_option
-@source_options
+@common.source_options
 def command(
     source: str,
     output: str | None,
@@ -122,16 +107,16 @@ def command(
     """Compress SOURCE, an embedding file (- for stdin) or a static sentence model, into one .embc file."""
     chosen, compressor = chosen_compressor(method, seed, given)
     if keep is None:
-        refuse_given(("suites", "data_dir"), "says what to --keep a share of")
+        common.refuse_given(("suites", "data_dir"), "says what to --keep a share of")
     approve = partial(approve_fit, method, yes=yes, quiet=quiet)
     if output is not None and is_collection(output):
-        refuse_given(("keep", "estimate", "drop_order"), "is for one file, not for a collection")
-        reading = read_options(given, [source])
+        common.refuse_given(("keep", "estimate", "drop_order"), "is for one file, not for a collection")
+        reading = common.read_options(given, [source])
         from embcomp.collection.making import compress
 
         with progress_bars(quiet=quiet) as progress:
             manifest = compress(
-                *([source], output, compressor, reading, chosen_engine(on)),
+                *([source], output, compressor, reading, common.chosen_engine(on)),
                 n_shards=shards,
                 n_pieces=pieces or 1,
                 force=force,
@@ -142,13 +127,13 @@ def command(
         what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"
         _report_result(output, form, f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
         return
-    refuse_given(("on", "shards", "pieces"), NOT_A_COLLECTION)
+    common.refuse_given(("on", "shards", "pieces"), common.NOT_A_COLLECTION)
     target = Path("-") if estimate else _target(output or default_target(source))
     if str(target) != "-":
-        check_target(target, force=force, sources=[source, *lists_in(given)])
+        check_target(target, force=force, sources=[source, *common.lists_in(given)])
     elif form and not estimate:
         raise click.UsageError("--json and -o - both want stdout; give a file with -o")
-    options = read_options(given, [source])
+    options = common.read_options(given, [source])
 
     from embcomp.container.description import describe
     from embcomp.container.writer import save
@@ -183,7 +168,7 @@ def command(
 
 def _report_result(path: str, form: str | None, text: str, *, quiet: bool) -> None:
     if form is not None:
-        print_all(form, [{"file": path} | described(path)], "info-1")
+        print_all(form, [{"file": path} | common.described(path)], "info-1")
     note(text, quiet=quiet)
 
 
@@ -228,7 +213,7 @@ def _summary(target: Path, document: dict[str, Any]) -> str:
     if "ordered" in document["report"]:
         lines.append(_grading(document["bands"], ordered=document["report"]["ordered"]))
     lines += kept_lines(document["report"].get("kept"))
-    return "\n".join([*lines, *notes_on(source)])
+    return "\n".join([*lines, *common.notes_on(source)])
 
 
 def _times(vectors: float, file: float) -> str:

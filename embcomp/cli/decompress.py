@@ -21,18 +21,11 @@ if TYPE_CHECKING:
     from embcomp.progress import Progress
 
 
-def _writable_formats() -> dict[str, tuple[str, ...]]:
-    """Suffixes of the formats that are written, by name."""
-    from embcomp.formats import writable_formats
-
-    return writable_formats()
-
-
 target_options = options(
     click.option("-o", "--output", type=click.Path(), required=True, metavar="OUT", help="File; - for stdout."),
     click.option(
         "--to",
-        type=Name(_writable_formats),
+        type=Name("embcomp.formats:writable_formats"),
         metavar="NAME",
         help="glove-text, word2vec-text, word2vec-binary, npy (with its words), gensim, safetensors, parquet, arrow, "
         "hdf5, finalfusion; by the suffix if absent: .txt, .vec, .bin, .npy, .kv, .safetensors, .parquet, .arrow, "

@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.cli import common
 from embcomp.cli.command import Command
-from embcomp.cli.common import (
-    count_option,
-    quiet_option,
-    read_options,
-    running_options,
-    scoring,
-    scoring_options,
-    source_options,
-)
 from embcomp.cli.eval import print_scores
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import form_option, print_all
@@ -35,14 +27,14 @@ N_NAMED = 10  # words that are listed of those that one file lacks
 @click.argument("first", metavar="A", type=click.Path())
 @click.argument("second", metavar="B", type=click.Path())
 @neighbours_option
-@count_option("--sample", default=1000, least=0, help="Compare the neighbours of the first N words that both have.")
-@count_option("--restrict", default=30_000, help="Neighbours, and answers to analogies, are among the first N words.")
-@count_option("-n", "n_shown", default=10, least=0, help="Words shown.")
-@scoring_options
-@running_options
+@common.count_option("--sample", default=1000, least=0, help="Look at the first N words that both have.")
+@common.count_option("--restrict", default=30_000, help="Look for neighbours and answers among the first N words.")
+@common.count_option("-n", "n_shown", default=10, least=0, help="Words shown.")
+@common.scoring_options
+@common.running_options
 @form_option
-@quiet_option
-@source_options
+@common.quiet_option
+@common.source_options
 def command(
     first: str,
     second: str,
@@ -63,9 +55,9 @@ def command(
     from embcomp.eval.run import score
     from embcomp.eval.suite import Settings
 
-    options = read_options(given, [first, second])
+    options = common.read_options(given, [first, second])
     with progress_bars(quiet=quiet) as progress:
-        chosen, oov, seed = scoring(given, has_baseline=True)
+        chosen, oov, seed = common.scoring(given, has_baseline=True)
         old, new = (as_target(path, options, progress) for path in (first, second))
         found = difference(old, new, n_words=sample, n_neighbours=n_neighbours, restrict=restrict, progress=progress)
         rows = score([(Path(second).name, new)], chosen, Settings(oov, seed, restrict, old, progress))

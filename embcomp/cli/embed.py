@@ -11,7 +11,7 @@ import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, force_option, open_any, running_options, source_options
-from embcomp.cli.results import Results, form_option
+from embcomp.cli.results import Results, form_option, numbered
 from embcomp.cli.words import given_words
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def command(
         check_target(Path(npy), force=force, sources=[file])
     wanted = given_words(texts, file)
     encoder = TextEncoder(open_any(file, given))
-    results = Results(form, _print_row, _numbered)
+    results = Results(form, _print_row, numbered)
     arrays: list[FloatArray] = []
     while batch := list(islice(wanted, BATCH_TEXTS)):
         vectors, counts = encoder.encode(batch, weighting=weighting, normalize=normalize)
@@ -81,12 +81,6 @@ def command(
 
 def _print_row(document: dict[str, Any]) -> None:
     sys.stdout.write(f"{' '.join(map(str, document['vector']))}\n")
-
-
-def _numbered(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row, with a column for each number."""
-    first = {"text": document["text"], "known": document["known"]}
-    return [first | {str(i): x for i, x in enumerate(document["vector"], start=1)}]
 
 
 def _write_npy(target: str, arrays: list[FloatArray], dim: int, *, force: bool) -> None:

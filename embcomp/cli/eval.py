@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.cli import common
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import (
-    count_option,
-    quiet_option,
-    read_options,
-    running_options,
-    scoring,
-    scoring_options,
-    share,
-    source_options,
-)
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import form_option, print_all
 from embcomp.cli.text import escaped
@@ -35,16 +26,16 @@ if TYPE_CHECKING:
 @click.option(
     "--at-least",
     type=float,
-    callback=share,
+    callback=common.share,
     metavar="R",
     help="Exit with 1 if a score is below R times the baseline's, naming each that is.",
 )
-@count_option("--restrict-vocab", default=30_000, help="Analogies look for answers among the first N words.")
-@scoring_options
-@running_options
+@common.count_option("--restrict-vocab", default=30_000, help="Analogies look for answers among the first N words.")
+@common.scoring_options
+@common.running_options
 @form_option
-@quiet_option
-@source_options
+@common.quiet_option
+@common.source_options
 def command(
     targets: tuple[str, ...],
     baseline: str | None,
@@ -65,9 +56,9 @@ def command(
     from embcomp.eval.run import score
     from embcomp.eval.suite import Settings
 
-    options = read_options(given, [*targets, *([baseline] if baseline else [])])
+    options = common.read_options(given, [*targets, *([baseline] if baseline else [])])
     with progress_bars(quiet=quiet) as progress:
-        chosen, oov, seed = scoring(given, has_baseline=baseline is not None)
+        chosen, oov, seed = common.scoring(given, has_baseline=baseline is not None)
         original = as_target(baseline, options, progress) if baseline else None
         opened = ((Path(path).name, as_target(path, options, progress)) for path in targets)
         rows = score(opened, chosen, Settings(oov, seed, restrict_vocab, original, progress))

@@ -8,16 +8,8 @@ from typing import Any
 
 import click
 
+from embcomp.cli import common
 from embcomp.cli.command import note
-from embcomp.cli.common import (
-    Size,
-    count_option,
-    lists_in,
-    output_options,
-    read_options,
-    source_options,
-    threads_option,
-)
 from embcomp.cli.method_options import MethodCommand, approve_fit, chosen_compressor, fitting_options, yes_option
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
@@ -30,14 +22,17 @@ from embcomp.files import check_target
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT.embm", help="Output file."
 )
 @fitting_options
-@count_option("--pieces", default=1, help="Cut one text file into N parts.")
-@threads_option
+@common.count_option("--pieces", default=1, help="Cut one text file into N parts.")
+@common.threads_option
 @click.option(
-    "--max-memory", type=Size(), metavar="SIZE", help="Memory that vectors may take; default half of what is free."
+    "--max-memory",
+    type=common.Size(),
+    metavar="SIZE",
+    help="Memory that vectors may take; default half of what is free.",
 )
 @yes_option
-@output_options
-@source_options
+@common.output_options
+@common.source_options
 def command(
     sources: tuple[str, ...],
     output: Path,
@@ -56,8 +51,8 @@ def command(
     these. Methods that learn from the first rows read only these; graded ones read everything once.
     """
     _, compressor = chosen_compressor(method, seed, given)
-    check_target(output, force=force, sources=[*sources, *lists_in(given)])
-    options = read_options(given, sources)
+    check_target(output, force=force, sources=[*sources, *common.lists_in(given)])
+    options = common.read_options(given, sources)
 
     from embcomp.collection.model import fit, parts_of
     from embcomp.container.writer import save

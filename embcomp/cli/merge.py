@@ -6,18 +6,8 @@ from pathlib import Path
 
 import click
 
+from embcomp.cli import common
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import (
-    NOT_A_COLLECTION,
-    chosen_engine,
-    count_option,
-    engine_option,
-    generation_option,
-    open_compressed,
-    quiet_option,
-    refuse_given,
-    threads_option,
-)
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.text import visible
 from embcomp.collection import is_collection
@@ -27,11 +17,11 @@ from embcomp.files import check_target
 @click.command("merge", cls=Command)
 @click.argument("paths", nargs=-1, required=True, metavar="PART…", type=click.Path())
 @click.option("-o", "--output", required=True, metavar="OUT", help="Output file, or NAME.embcs for a collection.")
-@count_option("--shard", least=0, metavar="K", help="Build file K of the collection only, from 0 on.")
-@engine_option
-@threads_option
-@generation_option
-@quiet_option
+@common.count_option("--shard", least=0, metavar="K", help="Build file K of the collection only, from 0 on.")
+@common.engine_option
+@common.threads_option
+@common.generation_option
+@common.quiet_option
 def command(paths: tuple[str, ...], output: str, shard: int | None, on: str | None, force: bool, quiet: bool) -> None:
     """Put encoded parts together; PART is a file that embcomp encode made, a folder of them, or one collection.
 
@@ -41,7 +31,7 @@ def command(paths: tuple[str, ...], output: str, shard: int | None, on: str | No
     if is_collection(output):
         _to_collection(paths, output, shard, on, force=force, quiet=quiet)
         return
-    refuse_given(("on", "shard"), NOT_A_COLLECTION)
+    common.refuse_given(("on", "shard"), common.NOT_A_COLLECTION)
     from embcomp.collection.build import merge
     from embcomp.collection.changes import one_file
     from embcomp.collection.opened import CollectionEmbedding
@@ -49,7 +39,7 @@ def command(paths: tuple[str, ...], output: str, shard: int | None, on: str | No
     from embcomp.container.writer import save
 
     check_target(Path(output), force=force, sources=[path for path in paths if Path(path).is_file()])
-    opened = open_compressed(paths[0]) if is_collection(paths[0]) and len(paths) == 1 else None
+    opened = common.open_compressed(paths[0]) if is_collection(paths[0]) and len(paths) == 1 else None
     if isinstance(opened, CollectionEmbedding):
         merged = one_file(opened)
     else:
@@ -65,7 +55,7 @@ def _to_collection(
     from embcomp.collection.making import merge_parts
 
     with progress_bars(quiet=quiet) as progress:
-        manifest = merge_parts(paths, output, chosen_engine(on), shard=shard, force=force, progress=progress)
+        manifest = merge_parts(paths, output, common.chosen_engine(on), shard=shard, force=force, progress=progress)
     if manifest is not None:
         what = f"{manifest.rows} words in {len(manifest.files)} files, generation {manifest.generation}"
         note(f"{visible(output)}: {what}", quiet=quiet)

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.checks import Boolean, Check, Either, OneOf, Option, Role
-from embcomp.cli.command import Command, Name, method_names, note, typed
+from embcomp.cli.command import METHOD, Command, Name, note, typed
 from embcomp.cli.common import SourceOption, options, seed_option
 from embcomp.cli.recipe import read_recipe, recipe_arguments
 from embcomp.compressors.registry import DEFAULT
 from embcomp.errors import ParameterError
 
 if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
     from embcomp.compressors.base import Compressor
 
 SEED: Role = "seed"  # all methods that have an option of this role share the command's own --seed
@@ -28,7 +26,7 @@ KIND, NAMED, CHOSEN = "embcomp.kind", "embcomp.named", "embcomp.options"  # in a
 fitting_options = options(
     click.option(
         "--method",
-        type=Name(method_names),
+        type=METHOD,
         default=DEFAULT,
         show_default=True,
         metavar="NAME",
@@ -135,33 +133,18 @@ class MethodOption(click.Option):
         )
 
 
-class Value(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it
+class Value(Name):
     """A value of a method's option, read as the option's check reads it."""
 
     name = "value"
 
     def __init__(self, method: str, option: Option) -> None:
         self._method, self._option = method, option
+        super().__init__("", *_words(option.check))
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read text.
-
-        Raises:
-            ParameterError: it is not what the option must be.
-        """
-        check = self._option.check
-        try:
-            return check.parse(value)
-        except ValueError:
-            raise ParameterError(
-                f"{self._method}: `{self._option.name}` must be {check.describe()}, got {value!r}"
-            ) from None
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete words that the option may be."""
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(word) for word in _words(self._option.check) if word.startswith(incomplete)]
+        """Read text."""
+        return self._option.parse(self._method, value)
 
 
 def chosen_compressor(method: str, seed: int | None, given: dict[str, Any]) -> tuple[dict[str, Any], Compressor]:

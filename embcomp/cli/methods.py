@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli import compress
-from embcomp.cli.command import Command, Name, method_names, typed
+from embcomp.cli.command import METHOD, Command, typed
 from embcomp.cli.method_options import shown
 from embcomp.cli.results import Results, form_option
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("methods", cls=Command)
-@click.argument("names", nargs=-1, type=Name(method_names), metavar="[METHOD]…")
+@click.argument("names", nargs=-1, type=METHOD, metavar="[METHOD]…")
 @form_option
 def command(names: tuple[str, ...], form: str | None) -> None:
     """List the compression methods and their options, or those of each METHOD."""

@@ -97,6 +97,12 @@ def print_all(form: str, documents: Iterable[Document], schema: str | None = Non
     results.finish(**about)
 
 
+def numbered(document: Document) -> list[Document]:
+    """One row of a table for a document with a vector, with a column for each number."""
+    others = {name: value for name, value in document.items() if name != "vector"}
+    return [others | {str(i): x for i, x in enumerate(document["vector"], start=1)}]
+
+
 def _cell(value: Any) -> str:
     """A value in a table: nothing for none, numbers in full, lists and objects as JSON."""
     if value is None:

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from embcomp.cli import common
 from embcomp.cli.command import Command
-from embcomp.cli.common import (
-    container_argument,
-    count_option,
-    max_memory_option,
-    open_any,
-    options,
-    source_options,
-    word_option,
-)
 from embcomp.cli.results import Results, form_option
 from embcomp.cli.text import escaped
 from embcomp.cli.words import given_words, report_missing, words_argument
@@ -31,8 +24,8 @@ if TYPE_CHECKING:
 SIMILARITIES = ("hamming", "asymmetric", "decoded")
 
 
-neighbours_option = count_option("-k", "n_neighbours", default=10, help="Neighbours of each word.")
-search_options = options(
+neighbours_option = common.count_option("-k", "n_neighbours", default=10, help="Neighbours of each word.")
+search_options = common.options(
     neighbours_option,
     click.option(
         "--similarity",
@@ -40,51 +33,51 @@ search_options = options(
         help="What is near: bits in common, query against bits, or cosine of decoded vectors; "
         "the method's default if absent (decoded; hamming for nlb).",
     ),
-    count_option("--restrict", help="Look at the first N words of the source only."),
-    max_memory_option,
+    common.count_option("--restrict", help="Look at the first N words of the source only."),
+    common.max_memory_option,
     form_option,
-    source_options,
+    common.source_options,
 )
 """Of commands that look for nearest words."""
 
 
 @click.command("similar", cls=Command)
-@container_argument
+@common.container_argument
 @words_argument
-@word_option(
+@common.word_option(
     *("--missing", "error", "skip"),
     help="A word that is not there: name it and exit with 1 at the end, or leave it out.",
 )
 @search_options
-def command(
-    file: str,
-    terms: tuple[str, ...],
-    n_neighbours: int,
-    similarity: Any,
-    restrict: int | None,
-    missing: str,
-    form: str | None,
-    **given: Any,
-) -> None:
+def command(file: str, terms: tuple[str, ...], missing: str, form: str | None, **given: Any) -> None:
     """Print the words nearest to each WORD, with their similarity; with - words come from stdin, one per line.
 
     FILE is compressed or not. One line per neighbour: WORD, neighbour and similarity, separated by tabs. Control
     characters and backslashes in words are escaped.
     """
     wanted = given_words(terms, file)
-    target = open_any(file, given)
-    vectors = searched(target, similarity)
+    target, vectors, most_similar = searching(file, given)
     results = Results(form, print_neighbours, neighbour_rows)
     absent = []
     for word in wanted:
         if word not in vectors:
             absent.append(word)
             continue
-        results.add(document(word, vectors.most_similar([word], topn=n_neighbours, restrict_vocab=restrict)))
+        results.add(document(word, most_similar([word])))
     results.finish()
     if absent and missing == "error":
         report_missing(target, absent)
         raise click.exceptions.Exit(1)
+
+
+def searching(
+    file: str, given: dict[str, Any]
+) -> tuple[EncodedEmbedding | Embedding, CompressedVectors | PlainVectors, Callable[..., list[tuple[str, float]]]]:
+    """Open a file; return it, its vectors, and their ``most_similar`` with the values of :data:`search_options`."""
+    topn, similarity, restrict = (given.pop(name) for name in ("n_neighbours", "similarity", "restrict"))
+    target = common.open_any(file, given)
+    vectors = searched(target, similarity)
+    return target, vectors, partial(vectors.most_similar, topn=topn, restrict_vocab=restrict)
 
 
 def searched(target: EncodedEmbedding | Embedding, similarity: Any) -> CompressedVectors | PlainVectors:

@@ -10,7 +10,7 @@ import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, max_memory_option, open_any, source_options
-from embcomp.cli.results import Results, form_option
+from embcomp.cli.results import Results, form_option, numbered
 from embcomp.cli.text import escaped
 from embcomp.cli.words import given_words, report_missing, words_argument
 
@@ -42,7 +42,7 @@ def command(file: str, terms: tuple[str, ...], missing: str, form: str | None, *
     """
     wanted = given_words(terms, file)
     target = open_any(file, given)
-    results = Results(form, _print_row, _numbered)
+    results = Results(form, _print_row, numbered)
     all_found = True
     while batch := list(islice(wanted, BATCH_WORDS)):
         found, vectors, complete = _look_up(target, batch, missing)
@@ -76,8 +76,3 @@ def _look_up(
 
 def _print_row(document: dict[str, Any]) -> None:
     sys.stdout.write(f"{escaped(document['word'])} {' '.join(map(str, document['vector']))}\n")
-
-
-def _numbered(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row, with a column for each number."""
-    return [{"word": document["word"]} | {str(i): x for i, x in enumerate(document["vector"], start=1)}]

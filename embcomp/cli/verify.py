@@ -6,15 +6,8 @@ from typing import Any
 
 import click
 
+from embcomp.cli import common
 from embcomp.cli.command import Command, note
-from embcomp.cli.common import (
-    NOT_A_COLLECTION,
-    chosen_engine,
-    containers_argument,
-    engine_option,
-    max_memory_option,
-    refuse_given,
-)
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import Results, form_option
 from embcomp.cli.text import visible
@@ -23,9 +16,9 @@ from embcomp.errors import EmbcompError
 
 
 @click.command("verify", cls=Command)
-@containers_argument
-@max_memory_option
-@engine_option
+@common.containers_argument
+@common.max_memory_option
+@common.engine_option
 @form_option
 def command(files: tuple[str, ...], on: str | None, form: str | None) -> None:
     """Check every byte of each FILE (- for stdin), an .embc file or a collection.
@@ -34,7 +27,7 @@ def command(files: tuple[str, ...], on: str | None, form: str | None) -> None:
     others are checked all the same.
     """
     if not any(map(is_collection, files)):
-        refuse_given(["on"], NOT_A_COLLECTION)
+        common.refuse_given(["on"], common.NOT_A_COLLECTION)
     results = Results(form, _print)
     worst = 0
     for file in files:
@@ -56,7 +49,7 @@ def _check(file: str, on: str | None) -> tuple[list[str], int]:
     try:
         if is_collection(file):
             with progress_bars(quiet=False) as progress:
-                problems = check(file, chosen_engine(on), progress)
+                problems = check(file, common.chosen_engine(on), progress)
         else:
             problems = verify(file)
     except EmbcompError as error:

@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from embcomp.errors import OutputError
+from embcomp.collection.folders import Folder
 from embcomp.files import replacing
 
 
@@ -26,10 +26,7 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be made: {error.strerror}") from error
+        Folder(str(folder)).make()
 
     def path(self, key: str, suffix: str) -> Path:
         """The file of an entry."""

@@ -85,24 +85,17 @@ def parse_candidate(text: str) -> Candidate:
         ParameterError: no such method or option, or a value that is not allowed.
     """
     method, *settings = text.strip().split(":")
-    declared = {option.name: option for option in compressor_class(method).options}
-    options: dict[str, Any] = {}
+    given: dict[str, str] = {}
     for setting in settings:
         typed, equals, value = setting.partition("=")
-        name = typed.strip("-").replace("-", "_")
-        name = seed_name(method) or name if typed == SEED else name
         if not equals:
             raise ParameterError(f"`methods` {text}: expected option=value after the colon, got {setting!r}")
-        if name not in declared:
-            options[name] = value  # the check below says what the method takes
-            continue
-        try:
-            options[name] = declared[name].check.parse(value)
-        except ValueError:
-            allowed = declared[name].check.describe()
-            raise ParameterError(f"{method}: {name!r} must be {allowed}, got {value!r}") from None
-    candidate = Candidate(method, options)
+        name = typed.strip("-").replace("-", "_")
+        given[seed_name(method) or name if typed == SEED else name] = value
+    declared = {option.name: option for option in compressor_class(method).options}
+    known = {name: each for name, each in declared.items() if name in given}
     try:
+        candidate = Candidate(method, given | {name: each.parse(method, given[name]) for name, each in known.items()})
         candidate.build()
     except ParameterError as error:  # these options are no flags of the command line
         raise ParameterError(str(error).replace("`", "'")) from None

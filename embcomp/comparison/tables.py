@@ -1,9 +1,7 @@
-"""The results of a comparison as tables: for a terminal, in Markdown, and as CSV. The page has the same columns."""
+"""The results of a comparison as tables: for a terminal, in Markdown, and in full. The page has the same columns."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +14,7 @@ from embcomp.eval.score import Key, Score, over_seeds
 
 HEADS = ("method", "bits/word", "bytes", "× vectors", "× file", "fit s", "encode s")
 VALUES = ("value", "value_skipping", "value_asymmetric")
-CSV_NAMES = ("suite", "task", "metric", *VALUES, "low", "high", "n_used", "n_skipped", "oov", "is_mean")
+SCORE_NAMES = ("suite", "task", "metric", *VALUES, "low", "high", "n_used", "n_skipped", "oov", "is_mean")
 
 Aspect = tuple[str, str]
 """Suite and metric."""
@@ -173,23 +171,13 @@ def _other_means(lines: Sequence[Line], aspect: Aspect) -> tuple[list[str], list
     return [heads[name] for name in names], cells
 
 
-def csv_table(results: Sequence[Result]) -> str:
-    """The rows of :func:`csv_rows` as CSV."""
-    rows = csv_rows(results)
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
-
-
-def csv_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
+def score_rows(results: Sequence[Result]) -> list[dict[str, Any]]:
     """One row per run and score, suite means included; numbers in full."""
     rows = []
     for result in results:
         for score in [each.to_json() for each in result.scores] or [{}]:
-            own = {name: score.get(name) for name in CSV_NAMES}
-            rows.append(_csv_front(result) | own | {"note": score.get("note") or result.note})
+            own = {name: score.get(name) for name in SCORE_NAMES}
+            rows.append(_front(result) | own | {"note": score.get("note") or result.note})
     return rows
 
 
@@ -209,7 +197,7 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in every)
 
 
-def _csv_front(result: Result) -> dict[str, Any]:
+def _front(result: Result) -> dict[str, Any]:
     sizes, ratio, seconds = result.bytes or {}, result.ratio or {}, result.seconds or {}
     return {
         "method": result.method,

@@ -27,13 +27,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
-from embcomp.checks import Integer
-from embcomp.errors import ParameterError, PluginError, PluginWarning
+from embcomp.checks import Integer, OneOf, require
+from embcomp.errors import PluginError, PluginWarning
 from embcomp.eval.score import Measurement
 from embcomp.eval.statistics import N_RESAMPLES
-from embcomp.eval.target import OovPolicy, Target, check_oov
+from embcomp.eval.target import OovPolicy, Target
 from embcomp.plugins import Registry, guarded
 from embcomp.progress import Progress, no_progress
 
@@ -87,10 +87,8 @@ class Settings:
     n_resamples: int = N_RESAMPLES
 
     def __post_init__(self) -> None:
-        check_oov(self.oov)
-        check = Integer(1)
-        if not check.allows(self.restrict_vocab):
-            raise ParameterError(f"`restrict_vocab` must be {check.describe()}, got {self.restrict_vocab!r}")
+        require("oov", self.oov, OneOf(*get_args(OovPolicy)))
+        require("restrict_vocab", self.restrict_vocab, Integer(1))
 
 
 TaskKey = tuple[str, str]

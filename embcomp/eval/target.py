@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
-from embcomp.errors import ParameterError
 from embcomp.text.words import Words, find_rows
 
 OovPolicy = Literal["mean", "skip"]
@@ -57,16 +56,6 @@ class TermVectors:
     vectors: FloatArray
     known: NDArray[np.bool_]
     n_oov: int
-
-
-def check_oov(oov: str) -> None:
-    """Refuse a policy that does not exist.
-
-    Raises:
-        ParameterError: ``oov`` is neither ``mean`` nor ``skip``.
-    """
-    if oov not in get_args(OovPolicy):
-        raise ParameterError(f"`oov` must be 'mean' or 'skip', got {oov!r}")
 
 
 def look_up(target: Target, terms: Sequence[str], oov: OovPolicy, *, average: bool) -> TermVectors:

@@ -13,18 +13,18 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 
 from embcomp.arrays import DoubleArray, FloatArray, RowIds
+from embcomp.checks import OneOf, require
 from embcomp.errors import ParameterError, UnknownTextWarning
 from embcomp.text.model import TextModel
 from embcomp.text.tokens import Tokens
 from embcomp.text.words import Words, equal, text_vectors, tokens
 
 Weighting: TypeAlias = Literal["mean", "sif"]
-WEIGHTINGS = ("mean", "sif")
 SIF_A = 1e-4  # [Arora 2017, §4.1]: good from 1e-4 to 1e-3; on STS-B's development set the lower end
 BATCH_TEXTS = 1024
 SHOWN_CHARACTERS = 40
@@ -89,8 +89,7 @@ class TextEncoder:
         by_frequency = self._words.text is None and self._words.ordered
         if weighting is None:
             return "sif" if by_frequency else "mean"
-        if weighting not in WEIGHTINGS:
-            raise ParameterError(f"`weighting` must be 'mean' or 'sif', got {weighting!r}")
+        require("weighting", weighting, OneOf(*get_args(Weighting)))
         if weighting == "sif" and not by_frequency:
             what = "of words without their order" if self._words.text is None else "of a sentence model"
             raise ParameterError(f"`weighting` must be 'mean' for a file {what}, got 'sif'")

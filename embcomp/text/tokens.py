@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from embcomp.arrays import RowIds
-from embcomp.errors import CorruptError
-from embcomp.plugins import extra
+from embcomp.errors import CorruptError, PluginError
+from embcomp.plugins import extra, guarded
 from embcomp.text.model import TextModel, token_ids, unknown_id
 
 
@@ -36,11 +36,10 @@ class Tokens:
 def _tokenizer(text: TextModel) -> Any:
     package = extra("tokenizers", "text")
     try:
-        tokenizer = package.Tokenizer.from_str(json.dumps(text.tokenizer))
-    except Exception as error:
-        if type(error) is not Exception:  # what tokenizers raises, which has no error of its own
-            raise
-        raise CorruptError(f"the tokenizer is refused: {' '.join(str(error).split())}") from error
+        with guarded("the tokenizer"):  # the package has no error of its own
+            tokenizer = package.Tokenizer.from_str(json.dumps(text.tokenizer))
+    except PluginError as error:
+        raise CorruptError(str(error)) from error
     tokenizer.no_padding()
     if text.rules.max_tokens is None:
         tokenizer.no_truncation()

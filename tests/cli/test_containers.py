@@ -180,7 +180,7 @@ def test_decompress_refuses_a_format_it_does_not_write(cli: Cli, embc: Path, tmp
         ["decompress", "c.embc", "--to", "npy", "-o", "c.embc"],
         ["decompress", "c.embc", "--to", "npy", "-o", "clink"],
         ["add", "c.embc", "s.txt", "-o", "s.txt"],
-        ["compare", "s.txt", "--csv", "s.txt"],
+        ["compare", "s.txt", "--html", "s.txt"],
         ["compare", "s.txt", "--html", "link"],
     ],
 )

@@ -107,7 +107,7 @@ def test_what_takes_minutes_waits_to_be_asked_for(
         (("--cache", "x", "--no-cache"), 2, "--cache and --no-cache exclude each other"),
         (("--word", "cook"), 2, "--word is for a report: give --html or --plots as well"),
         (("--suite", "categorization"), 2, "suite 'categorization' has no data set"),
-        (("--csv", "/nowhere/x.csv"), 3, "/nowhere/x.csv: there is no folder '/nowhere'"),
+        (("--html", "/nowhere/x.html"), 3, "/nowhere/x.html: there is no folder '/nowhere'"),
     ],
 )
 def test_what_is_wrong_is_said_before_the_source_is_read(
@@ -119,7 +119,7 @@ def test_what_is_wrong_is_said_before_the_source_is_read(
 
 
 def test_files_are_not_replaced_without_force(cli: Cli, source_file: Path, tmp_path: Path) -> None:
-    for option in ("--csv", "--markdown", "--html"):
+    for option in ("--markdown", "--html"):
         path = tmp_path / "out"
         path.write_text("mine")
         outcome = cli("compare", source_file, *RUN, option, path)
@@ -151,14 +151,14 @@ class Page(HTMLParser):
         self.named += (given.get("aria-labelledby") or "").split()
 
 
-def test_csv_markdown_html_and_pictures_from_one_run(
+def test_a_table_markdown_html_and_pictures_from_one_run(
     cli: Cli, source_file: Path, data_dir: Path, tmp_path: Path
 ) -> None:
-    files = {name: tmp_path / f"out.{name}" for name in ("csv", "markdown", "html")}
+    files = {name: tmp_path / f"out.{name}" for name in ("markdown", "html")}
     options = [part for name, path in files.items() for part in (f"--{name}", path)]
-    outcome = cli("compare", source_file, *RUN, "--data", data_dir, *options, "--plots", tmp_path / "plots")
+    outcome = cli("compare", source_file, *RUN, "--data", data_dir, *options, "--plots", tmp_path / "plots", "--tsv")
     assert outcome.code == 0
-    rows = list(csv.DictReader(files["csv"].read_text().splitlines()))
+    rows = list(csv.DictReader(outcome.out.splitlines(), delimiter="\t"))
     assert {row["method"] for row in rows} == {"none", "sign", "iiq"}
     assert files["markdown"].read_text().startswith("| method | bits/word | bytes |")
     names = {"pareto-similarity", "loss-rotation", "singular-values", "pattern"}

@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from embcomp.errors import ParameterError
-from embcomp.eval.target import check_oov, look_up
+from embcomp.eval.suite import Settings
+from embcomp.eval.target import look_up
 from embcomp.text.words import find_rows
 
 from .conftest import toy
@@ -72,8 +73,7 @@ def test_no_terms(small):
 
 
 def test_policies():
-    check_oov("mean")
-    check_oov("skip")
+    assert Settings(oov="skip").oov == "skip"
     with pytest.raises(ParameterError) as caught:
-        check_oov("zero")
+        Settings(oov="zero")
     assert str(caught.value) == "`oov` must be 'mean' or 'skip', got 'zero'"

@@ -140,7 +140,7 @@ def test_tokens_without_a_vector_are_left_out() -> None:
 def test_a_tokenizer_that_its_package_refuses() -> None:
     document = tokenizer() | {"pre_tokenizer": {"type": "Unheard"}}
     words = Embedding(TOKENS, table(), text=TextModel(TextRules(), lambda: document))
-    with pytest.raises(CorruptError, match=r"^the tokenizer is refused: "):
+    with pytest.raises(CorruptError, match=r"^the tokenizer cannot be used: "):
         TextEncoder(words).encode(["a"])
 
 
