@@ -21,8 +21,8 @@ NAMES = [
     "beam",
     "best",
     "blocks",
+    "columns",
     "costs",
-    "module",
     "decimal",
     "differences",
     "fields",
@@ -30,6 +30,8 @@ NAMES = [
     "hamming",
     "huffman",
     "literals",
+    "many_signs",
+    "module",
     "nearest",
     "page",
     "products",
@@ -39,6 +41,7 @@ NAMES = [
     "take",
     "text",
     "totals",
+    "turned",
     "usual",
     "words",
 ]
@@ -74,7 +77,7 @@ setup(
         Extension(
             "embcomp.kernels._native",
             [f"{KERNELS}/{name}.c" for name in NAMES],
-            depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "kernels")],
+            depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "kernels", "stream")],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-g0"],
             py_limited_api=STABLE,
             optional=True,  # without it NumPy does the same

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from embcomp import kernels
 from embcomp.threads import CHUNK_ROWS
 
+RowIds = NDArray[np.int64]
 BytesArray = NDArray[np.uint8]
 
 
@@ -98,6 +99,12 @@ def loosen(stream: BytesArray, width: int, start: int, stop: int) -> BytesArray:
         bits = window[begin % 8 :][: (last - first) * width]
         out[first - start : last - start] = pack(bits.reshape(last - first, width))
     return out
+
+
+def as_stream(loose: BytesArray) -> tuple[BytesArray, int, RowIds]:
+    """Return loose rows as a stream, the width of its rows, and the numbers of all rows."""
+    flat = np.ascontiguousarray(loose).reshape(-1)
+    return flat, 8 * loose.shape[1], np.arange(len(loose), dtype=np.int64)
 
 
 def take(stream: BytesArray, width: int, rows: NDArray[np.int64]) -> BytesArray:

@@ -118,6 +118,7 @@ class Codes:
         self.streams = tuple(streams)
         self._starts = [0, *(band.end for band in self.bands)]
         self._ends = np.array(self._starts[1:])
+        self._widths = [band.layout.row_bits for band in self.bands]
 
     @classmethod
     def pack(cls, bands: Sequence[Band], loose: Sequence[bits.BytesArray]) -> Codes:
@@ -138,12 +139,23 @@ class Codes:
         """Return the vectors of ``rows``, int64, float32, shape (k, dim)."""
         if len(self.bands) == 1 or len(rows) == 1:
             number = bisect_right(self._starts, rows[0], hi=len(self.bands)) - 1 if len(rows) else 0
-            codes = bits.take(self.streams[number], self.bands[number].layout.row_bits, rows - self._starts[number])
-            return compressor.decode(codes, rows, number)
+            return self._decode(compressor, number, rows - self._starts[number])
         out = np.empty((len(rows), compressor.dim), dtype=np.float32)
-        for number, chosen, codes in self._take(rows):
-            out[chosen] = compressor.decode(codes, rows[chosen], number)
+        for number, chosen, own in self._by_band(rows):
+            out[chosen] = self._decode(compressor, number, own)
         return out
+
+    def decode_one(self, compressor: Compressor, row: int) -> FloatArray:
+        """Return the vector of one row, float32, shape (dim,)."""
+        number = bisect_right(self._starts, row, hi=len(self.bands)) - 1
+        vector: FloatArray = self._decode(compressor, number, np.array([row - self._starts[number]]))[0]
+        return vector
+
+    def _decode(self, compressor: Compressor, number: int, rows: Rows) -> FloatArray:
+        """The vectors of some rows of a band."""
+        return compressor.decode_stream(
+            self.streams[number], self._widths[number], rows, self._starts[number], number
+        )
 
     def moved(self, rows: Rows) -> Codes:
         """Return the codes with row ``rows[i]`` in place ``i``; rows stay within their bands."""
@@ -170,8 +182,6 @@ class Codes:
 
     def decode_all(self, compressor: Compressor) -> FloatArray:
         """Return the vectors of all rows, float32, shape (n, dim)."""
-        if len(self.bands) == 1:
-            return compressor.decode(self.loose(0))
         return self.decode(compressor, np.arange(len(self), dtype=np.int64))
 
     def loose(self, number: int) -> bits.BytesArray:
@@ -204,16 +214,16 @@ class Codes:
 
     def of_one_band(self, rows: Rows) -> bits.BytesArray:
         """Return the codes of ``rows``, int64, that lie in one band, as loose rows."""
-        codes = [codes for _, _, codes in self._take(rows)]
-        return codes[0] if codes else np.zeros((0, 0), dtype=np.uint8)
+        for number, _, own in self._by_band(rows):
+            return bits.take(self.streams[number], self._widths[number], own)
+        return np.zeros((0, 0), dtype=np.uint8)
 
-    def _take(self, rows: Rows) -> Iterator[tuple[int, Rows, bits.BytesArray]]:
-        """Yield for each band that has some of ``rows``: its number, which of ``rows``, and their codes."""
+    def _by_band(self, rows: Rows) -> Iterator[tuple[int, Rows, Rows]]:
+        """Yield for each band that has some of ``rows``: its number, which of ``rows``, and what they are there."""
         owners = np.searchsorted(self._ends, rows, side="right")
         for number in sorted(set(owners.tolist())):
             chosen = np.flatnonzero(owners == number)
-            width = self.bands[number].layout.row_bits
-            yield number, chosen, bits.take(self.streams[number], width, rows[chosen] - self._starts[number])
+            yield number, chosen, rows[chosen] - self._starts[number]
 
     def _require_one_width(self) -> None:
         if len(self.bands) > 1:

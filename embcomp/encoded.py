@@ -123,9 +123,7 @@ class EncodedEmbedding:
         Raises:
             MissingWordError: it is not in the vocabulary.
         """
-        rank = self.vocabulary.rank(word)
-        decoded: FloatArray = self.decode_rows(np.array([rank], dtype=np.int64))[0]
-        return decoded
+        return self.codes.decode_one(self.compressor, self.vocabulary.rank(word))
 
     def blocks(self) -> Iterator[tuple[list[str], FloatArray]]:
         """Yield all words and their decoded vectors, some thousands at a time, by rank."""

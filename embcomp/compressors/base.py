@@ -21,7 +21,7 @@ Codes are *loose rows* (see :mod:`embcomp.bits`): uint8, shape (n, ceil(row_bits
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, Self, dataclass_transform
 
@@ -35,7 +35,10 @@ from embcomp.compressors.lookup import Lookup, Words
 from embcomp.compressors.state import Array, State, array
 from embcomp.errors import CorruptError, NotFittedError, ParameterError
 from embcomp.progress import Progress, no_progress
-from embcomp.threads import BLOCK_ROWS, map_blocks
+from embcomp.threads import BLOCK_ROWS, for_blocks, map_blocks
+
+StreamDecoder = Callable[[BytesArray, int, RowIds, FloatArray], None]
+"""Takes a stream of codes, the width of its rows, the rows to decode, int64, shape (n,), and room: (n, dim)."""
 
 Report = dict[str, Any]
 """Facts about a fit for people: JSON values, not needed to decode."""
@@ -245,6 +248,25 @@ class Compressor(Configurable):
 
         for _ in map_blocks(decode_block, len(codes), self.block_rows):
             pass
+        return out
+
+    @property
+    def stream_decoders(self) -> Sequence[StreamDecoder]:
+        """What decodes rows of a stream of codes of each grade; none: loose rows are taken first."""
+        return ()
+
+    def decode_stream(self, stream: BytesArray, width: int, rows: RowIds, start: int, grade: int) -> FloatArray:
+        """Return the vectors of some rows of a stream of codes, float32, shape (n, dim).
+
+        ``rows``, int64, shape (n,), are counted from the first of their grade, which has number ``start``.
+        """
+        if not self.stream_decoders:
+            return self.decode(bits.take(stream, width, rows), rows + start, grade)
+        decoder, out = self.stream_decoders[grade], np.empty((len(rows), self.dim), dtype=np.float32)
+        if len(rows) == 1:  # telling BLAS to use one thread takes longer
+            decoder(stream, width, rows, out)
+        else:
+            for_blocks(lambda block: decoder(stream, width, rows[block], out[block]), len(rows), self.block_rows)
         return out
 
     def align(self, vectors: FloatArray) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,15 +14,14 @@ from embcomp.arrays import AnyArray, DoubleArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.checks import Either, Integer, OneOf, Real, option
 from embcomp.compressors import grades, lengths, principal, scalar
-from embcomp.compressors.base import CodeLayout, Compressor, Report
+from embcomp.compressors.base import CodeLayout, Compressor, Report, StreamDecoder
 from embcomp.compressors.dominant import dominant_directions
-from embcomp.compressors.layered import times_directions
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.compressors.options import auto
 from embcomp.compressors.state import State, array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError
-from embcomp.kernels.fields import Sums
+from embcomp.kernels.fields import Sums, TurnedSums
 from embcomp.linear import covariance, principal_directions
 from embcomp.progress import Progress
 
@@ -287,9 +287,9 @@ class GradedCompressor(Compressor):
         return bits.pack_fields(fields, len(vectors))
 
     def _decode_grade(self, codes: BytesArray, row_ids: RowIds, grade: int) -> FloatArray:
-        coordinates = self._sums[grade].sums(codes[:, : bits.row_bytes(self.layouts[grade].row_bits)])
-        vectors = times_directions(coordinates, self._back)
-        return vectors + self.mean_ if self.faithful else vectors
+        out = np.empty((len(codes), self.dim), dtype=np.float32)
+        self.stream_decoders[grade](*bits.as_stream(codes), out)
+        return out
 
     def _encode_books(
         self, rest: FloatArray, band: int
@@ -302,16 +302,17 @@ class GradedCompressor(Compressor):
         return np.empty((0, 1, len(self.directions_)), dtype=np.float32)
 
     @cached_property
-    def _sums(self) -> list[Sums]:
-        """What the symbols of each band stand for."""
+    def stream_decoders(self) -> Sequence[StreamDecoder]:
+        """What the symbols of each band stand for, along the kept directions."""
         found, spreads = [], self.spreads_.astype(np.float32)
+        start = self.mean_ if self.faithful else np.zeros_like(self.mean_)
         for band, centre in enumerate(self.centres_.astype(np.float32)):
             groups = [
                 (columns, self._levels_of(n_bits) * spreads[band, columns, None])
                 for n_bits, columns in self._groups[band]
             ]
             groups.append((np.array([len(centre)]), self.length_levels_[None, :]))
-            found.append(Sums.of(groups, self._codebooks(band), centre))
+            found.append(TurnedSums(Sums.of(groups, self._codebooks(band), centre), self._back, start))
         return found
 
     def _book_fields(self, band: int) -> Fields:

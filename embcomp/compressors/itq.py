@@ -7,28 +7,23 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp import draws, kernels
+from embcomp import draws
 from embcomp.arrays import DoubleArray, FloatArray
-from embcomp.bits import BytesArray, first_bits
+from embcomp.bits import BytesArray, as_stream
 from embcomp.checks import Boolean, Integer, Real, option
-from embcomp.compressors.base import Report
-from embcomp.compressors.binary import SIGNS_OF_BYTE, plus_minus
-from embcomp.compressors.layered import LayeredCompressor, graded, plain, times_directions
+from embcomp.compressors.base import Report, StreamDecoder
+from embcomp.compressors.layered import LayeredCompressor, graded, plain
 from embcomp.compressors.options import BITS, FIT_ROWS, GRADE, LENGTHS, RANDOM_STATE
 from embcomp.compressors.principal import stored_directions
 from embcomp.compressors.rotation import WIDE, Directions, fit_rotation
 from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.exact import above_zero, on_grid, unit_below, without
+from embcomp.kernels.signs import SignSums
 from embcomp.linear import covariance, isotropies, leading_directions, principal_directions, product
 from embcomp.progress import Progress, no_progress
 
 ISOTROPY_ROWS = 10_000  # enough for three digits; the partition function takes d exponentials a row
-GROUP = 4  # bits whose patterns have a table
-PATTERNS = SIGNS_OF_BYTE[: 2**GROUP, 8 - GROUP :]
-MOST_IN_TABLES = 2**20  # numbers in a matrix, of whose sums there are four times as many
-SMALL_PRODUCT = 2**17  # numbers in a matrix with which BLAS is slower than tables, for many rows
-FEW_ROWS = 512
 ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
 
 
@@ -170,13 +165,14 @@ class ItqCompressor(LayeredCompressor):
         return without(vectors - self.mean_, self.removed_)
 
     def _of_signs(self, codes: BytesArray) -> FloatArray:
-        native, tables = kernels.native, self._tables
-        if native is None or tables is None or (len(codes) > FEW_ROWS and self._back.size > SMALL_PRODUCT):
-            return times_directions(plus_minus(codes, len(self._back)), self._back)
-        out = np.empty((len(codes), tables.shape[2]), dtype=np.float32)
-        signs = np.ascontiguousarray(first_bits(codes, len(self._back)))
-        native.signs(signs, tables, out, (len(out), len(tables), tables.shape[2]))
+        out = np.empty((len(codes), self._back.shape[1]), dtype=np.float32)
+        self._sums(*as_stream(codes), out)
         return out
+
+    @cached_property
+    def stream_decoders(self) -> tuple[StreamDecoder, ...]:
+        """That of the signs, if they are all there is."""
+        return () if graded(self) or self._length_bits else (self._sums,)
 
     @property
     def bit_directions(self) -> FloatArray | None:
@@ -203,18 +199,8 @@ class ItqCompressor(LayeredCompressor):
             return np.ascontiguousarray(on_grid(wide, unit_below(ROUNDED_UP * largest, 24)), dtype=np.float32)
 
     @cached_property
-    def _tables(self) -> FloatArray | None:
-        """Sums of the ± rows of :attr:`_back`, of each four for all patterns of four bits: (⌈n_bits / 4⌉, 16, dim).
-
-        ``None`` if that is too much to keep.
-        """
-        n_bits, dim = self._back.shape
-        if not 0 < n_bits * dim <= MOST_IN_TABLES:
-            return None
-        padded = np.zeros((-(-n_bits // GROUP) * GROUP, dim), dtype=np.float32)
-        padded[:n_bits] = self._back
-        tables: FloatArray = np.einsum("pi,gid->gpd", PATTERNS, padded.reshape(-1, GROUP, dim))
-        return tables
+    def _sums(self) -> SignSums:
+        return SignSums(self._back)
 
     @cached_property
     def _projection(self) -> FloatArray:

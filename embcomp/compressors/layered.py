@@ -31,6 +31,7 @@ from embcomp.compressors.state import array
 from embcomp.embedding import mean_rows
 from embcomp.errors import CorruptError
 from embcomp.exact import largest_magnitude, on_grid, unit_below, whole_rows
+from embcomp.kernels.turned import turned
 from embcomp.progress import Progress
 from embcomp.threads import for_blocks, map_blocks
 
@@ -297,11 +298,10 @@ def _order_share(rows: FloatArray, mean: FloatArray, ranks: RowIds, n_rows: int)
 
 
 def times_directions(signs: FloatArray, directions: FloatArray) -> FloatArray:
-    """Return the sums of signed directions; a single row on this thread."""
-    if len(signs) == 1:
-        one: FloatArray = np.einsum("nb,bd->nd", signs, directions)
-        return one
-    return signs @ directions
+    """Return the sums of signed directions."""
+    out = np.empty((len(signs), directions.shape[1]), dtype=np.float32)
+    turned(np.ascontiguousarray(signs), directions, np.zeros_like(directions, shape=out.shape[1]), out)
+    return out
 
 
 def _along(rest: FloatArray, basis: DoubleArray | None) -> FloatArray:

@@ -15,6 +15,7 @@ from embcomp.compressors.options import BITS, LENGTHS, RANDOM_STATE
 from embcomp.compressors.state import array
 from embcomp.errors import ParameterError
 from embcomp.exact import whole_rows
+from embcomp.kernels.turned import turned
 from embcomp.linear import random_orthogonal
 from embcomp.progress import Progress
 from embcomp.threads import single_threaded_blas
@@ -109,8 +110,8 @@ class NlbCompressor(BinaryCompressor):
         return above
 
     def _of_signs(self, codes: BytesArray) -> FloatArray:
-        out: FloatArray = packing.unpack(codes, len(self.weights_)).astype(np.float32) @ self.weights_
-        out += self.bias_
+        out = np.empty((len(codes), self.dim), dtype=np.float32)
+        turned(packing.unpack(codes, len(self.weights_)).astype(np.float32), self.weights_, self.bias_, out)
         np.tanh(out, out=out)
         out *= self.bound_[0]
         return out

@@ -1,5 +1,5 @@
 /* What the symbols of rows of code stand for: sums of words, and numbers that are added in one column. Twin: fields.py. */
-#include "kernels.h"
+#include "stream.h"
 
 #define MOST_BITS 16 /* of a symbol */
 
@@ -9,11 +9,10 @@ typedef struct {
 enum { WORD = -1 };
 
 typedef struct {
-    const uint8_t *codes;
+    Stream stream;
     const Place *places;
     const float *numbers, *words, *centre;
-    float *out;
-    Py_ssize_t n_rows, row_bytes, n_places, dim, n_numbers, n_words;
+    Py_ssize_t n_places, dim, n_numbers, n_words;
 } Fields;
 
 static int all_fit(const Fields *f)
@@ -27,7 +26,7 @@ static int all_fit(const Fields *f)
             return 0;
         n_bits += p.n_bits;
     }
-    return n_bits <= 8 * f->row_bytes;
+    return n_bits <= f->stream.width;
 }
 
 static void add(float *restrict to, const float *from, Py_ssize_t n)
@@ -36,12 +35,12 @@ static void add(float *restrict to, const float *from, Py_ssize_t n)
         to[i] += from[i];
 }
 
-static void decode(const Fields *f, const uint8_t *code, float *out)
+static void decode(const Fields *f, Py_ssize_t row, float *out)
 {
-    uint64_t held = 0;
+    uint64_t bits = 0;
     int n_held = 0, after_words = 0;
     memset(out, 0, (size_t)f->dim * sizeof *out);
-    for (Py_ssize_t i = 0; i <= f->n_places; i++) {
+    for (Py_ssize_t i = 0, at = 0; i <= f->n_places; i++) {
         if (!after_words && (i == f->n_places || f->places[i].column != WORD)) {
             add(out, f->centre, f->dim);
             after_words = 1;
@@ -49,10 +48,10 @@ static void decode(const Fields *f, const uint8_t *code, float *out)
         if (i == f->n_places)
             break;
         Place p = f->places[i];
-        for (; n_held < p.n_bits; n_held += 8)
-            held = held << 8 | *code++;
-        n_held -= p.n_bits;
-        Py_ssize_t entry = p.start + (Py_ssize_t)(held >> n_held & ((1u << p.n_bits) - 1));
+        if (n_held < p.n_bits)
+            bits = bits_from(&f->stream, row, at), n_held = 57;
+        Py_ssize_t entry = p.start + (Py_ssize_t)(bits >> 1 >> (63 - p.n_bits));
+        bits <<= p.n_bits, n_held -= p.n_bits, at += p.n_bits;
         if (p.column == WORD)
             add(out, f->words + entry * f->dim, f->dim);
         else if (p.column < f->dim)
@@ -63,32 +62,30 @@ static void decode(const Fields *f, const uint8_t *code, float *out)
     }
 }
 
-/* fields(codes, places, numbers, words, centre, out, (n_rows, row_bytes, n_places, dim, n_numbers, n_words)) */
+/* fields(stream, rows, places, numbers, words, centre, out, (n_rows, width, n_places, dim, n_numbers, n_words)) */
 PyObject *fields(PyObject *self, PyObject *args)
 {
-    Py_buffer b[6];
+    Py_buffer b[7];
     Fields f;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*(nnnnnn)", b, b + 1, b + 2, b + 3, b + 4, b + 5, &f.n_rows, &f.row_bytes,
-                          &f.n_places, &f.dim, &f.n_numbers, &f.n_words))
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*w*(nnnnnn)", b, b + 1, b + 2, b + 3, b + 4, b + 5, b + 6, &f.stream.n_rows,
+                          &f.stream.width, &f.n_places, &f.dim, &f.n_numbers, &f.n_words))
         return NULL;
-    int good = in_range(f.dim, 0, INT32_MAX) && in_range(f.n_rows, 0, MOST_ROWS / (f.dim + 1))
-               && in_range(f.row_bytes, 0, PY_SSIZE_T_MAX / 8 / (f.n_rows + 1))
+    int good = open_stream(&f.stream, b) && in_range(f.dim, 0, INT32_MAX)
+               && in_range(f.stream.n_rows, 0, MOST_ROWS / (f.dim + 1))
                && in_range(f.n_words, 0, MOST_ROWS / (f.dim + 1)) && in_range(f.n_places, 0, MOST_ROWS)
-               && in_range(f.n_numbers, 0, MOST_ROWS) && holds(b, "codes", f.n_rows * f.row_bytes, 1)
-               && holds(b + 1, "places", 3 * f.n_places, 4) && holds(b + 2, "numbers", f.n_numbers, 4)
-               && holds(b + 3, "words", f.n_words * f.dim, 4) && holds(b + 4, "centre", f.dim, 4)
-               && holds(b + 5, "out", f.n_rows * f.dim, 4);
-    f.codes = b[0].buf, f.places = b[1].buf, f.numbers = b[2].buf, f.words = b[3].buf, f.centre = b[4].buf;
-    f.out = b[5].buf;
+               && in_range(f.n_numbers, 0, MOST_ROWS) && holds(b + 2, "places", 3 * f.n_places, 4)
+               && holds(b + 3, "numbers", f.n_numbers, 4) && holds(b + 4, "words", f.n_words * f.dim, 4)
+               && holds(b + 5, "centre", f.dim, 4) && holds(b + 6, "out", f.stream.n_rows * f.dim, 4);
+    f.places = b[2].buf, f.numbers = b[3].buf, f.words = b[4].buf, f.centre = b[5].buf;
     if (good && !all_fit(&f)) {
         PyErr_SetString(PyExc_ValueError, "a symbol must fit its row and what it stands for");
         good = 0;
     }
     if (good) {
         Py_BEGIN_ALLOW_THREADS
-        for (Py_ssize_t row = 0; row < f.n_rows; row++)
-            decode(&f, f.codes + row * f.row_bytes, f.out + row * f.dim);
+        for (Py_ssize_t row = 0; row < f.stream.n_rows; row++)
+            decode(&f, row, (float *)b[6].buf + row * f.dim);
         Py_END_ALLOW_THREADS
     }
-    return release(b, 6, good);
+    return release(b, 7, good);
 }

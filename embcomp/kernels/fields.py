@@ -9,9 +9,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp import kernels
-from embcomp.arrays import FloatArray
+from embcomp import bits, kernels
+from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
+from embcomp.kernels.turned import turned
 
 Group: TypeAlias = tuple[NDArray[np.integer] | list[int], FloatArray]
 
@@ -54,18 +55,22 @@ class Sums:
             centre,
         )
 
-    def sums(self, codes: BytesArray) -> FloatArray:
-        """Return what rows of code stand for, float32, shape (n, k).
+    def sums(self, stream: BytesArray, width: int, rows: RowIds) -> FloatArray:
+        """Return what some rows of a stream of codes stand for, float32, shape (n, k).
 
-        Additions are of float32, in the order of the code. ``codes`` are loose rows.
+        Additions are of float32, in the order of the code.
         """
-        out = np.zeros((len(codes), len(self.centre)), dtype=np.float32)
-        if kernels.native is not None:
-            sizes = (*codes.shape, len(self.places), len(self.centre), len(self.numbers), len(self.words))
-            codes = np.ascontiguousarray(codes)
-            kernels.native.fields(codes, self.places, self.numbers, self.words, self.centre, out, sizes)
+        out = np.empty((len(rows), len(self.centre)), dtype=np.float32)
+        if kernels.native is not None and width:
+            sizes = (len(rows), width, len(self.places), len(self.centre), len(self.numbers), len(self.words))
+            kernels.native.fields(stream, rows, self.places, self.numbers, self.words, self.centre, out, sizes)
             return out
-        unpacked, stop = np.unpackbits(codes, axis=1), 0
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._add(np.unpackbits(bits.take(stream, width, rows), axis=1), out)
+        return out
+
+    def _add(self, unpacked: BytesArray, out: FloatArray) -> None:
+        out[:], stop = 0, 0
         after_words = False
         for n_bits, column, first in [*self.places.tolist(), (0, None, 0)]:
             if column != WORD and not after_words:
@@ -79,4 +84,22 @@ class Sums:
                 out *= self.numbers[entries, None]
             elif column is not None:
                 out[:, column] += self.numbers[entries]
-        return out
+
+
+@dataclass(frozen=True)
+class TurnedSums:
+    """Decodes rows of symbols: what they stand for, times a matrix.
+
+    Attributes:
+        sums: of shape (k,) for each row.
+        matrix: float32, shape (k, dim).
+        start: what is added first, float32, shape (dim,).
+    """
+
+    sums: Sums
+    matrix: FloatArray
+    start: FloatArray
+
+    def __call__(self, stream: BytesArray, width: int, rows: RowIds, out: FloatArray) -> None:
+        """Write the vectors of some rows of a stream of codes to ``out``, float32, shape (n, dim)."""
+        turned(self.sums.sums(stream, width, rows), self.matrix, self.start, out)

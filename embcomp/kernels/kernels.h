@@ -10,7 +10,6 @@ The stable interface of Python 3.11: one build serves every later Python. */
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
-
 #if defined(__GNUC__) && defined(__x86_64__)
 #define FOR_PROCESSOR(features) __attribute__((target(features)))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
@@ -89,6 +88,7 @@ PyObject *best(PyObject *self, PyObject *args);
 PyObject *fields(PyObject *self, PyObject *args);
 PyObject *hamming(PyObject *self, PyObject *args);
 PyObject *literals(PyObject *self, PyObject *args);
+PyObject *many_signs(PyObject *self, PyObject *args);
 PyObject *page_find(PyObject *self, PyObject *args);
 PyObject *page_words(PyObject *self, PyObject *args);
 PyObject *places(PyObject *self, PyObject *args);
@@ -98,5 +98,6 @@ PyObject *take(PyObject *self, PyObject *args);
 PyObject *text_lines(PyObject *self, PyObject *text);
 PyObject *text_rows(PyObject *self, PyObject *args);
 PyObject *totals(PyObject *self, PyObject *args);
+PyObject *turned(PyObject *self, PyObject *args);
 PyObject *words(PyObject *self, PyObject *args);
 #endif

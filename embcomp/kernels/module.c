@@ -44,6 +44,7 @@ static PyMethodDef methods[] = {
     {"fields", fields, METH_VARARGS, NULL},
     {"hamming", hamming, METH_VARARGS, NULL},
     {"literals", literals, METH_VARARGS, NULL},
+    {"many_signs", many_signs, METH_VARARGS, NULL},
     {"page_find", page_find, METH_VARARGS, NULL},
     {"page_words", page_words, METH_VARARGS, NULL},
     {"places", places, METH_VARARGS, NULL},
@@ -53,6 +54,7 @@ static PyMethodDef methods[] = {
     {"text_lines", text_lines, METH_O, NULL},
     {"text_rows", text_rows, METH_VARARGS, NULL},
     {"totals", totals, METH_VARARGS, NULL},
+    {"turned", turned, METH_VARARGS, NULL},
     {"words", words, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -61,7 +63,7 @@ static int fill(PyObject *module)
 {
     choose_differences();
     choose_tile();
-    return PyModule_AddIntConstant(module, "REVISION", 10);
+    return PyModule_AddIntConstant(module, "REVISION", 11);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -1,33 +1,37 @@
-/* Vectors that are sums of ± rows, from tables of the sums of each four rows. Twin: compressors/binary.py. */
-#include "kernels.h"
+/* Vectors that are sums of ± rows, from tables of the sums of each five rows. Twin: signs.py. */
+#include "stream.h"
 
-#define PATTERNS 16 /* of four bits */
 #define STEP_ROWS 64 /* whose vectors stay in the cache while group after group is added */
 
 typedef struct {
-    const uint8_t *codes;
+    const Stream *stream;
     const float *tables;
     float *out;
-    Py_ssize_t n_rows, n_groups, dim;
+    Py_ssize_t n_groups, dim;
 } Signs;
 
-ALWAYS_INLINE const float *entry(const Signs *s, Py_ssize_t row, Py_ssize_t group)
+typedef struct {
+    const float *from;
+    float sign;
+} Entry;
+
+/* Tables are of patterns that start with 1; one that starts with 0 is another one's negative. `five` are the low bits. */
+ALWAYS_INLINE Entry entry(const Signs *s, Py_ssize_t group, uint64_t five)
 {
-    unsigned byte = s->codes[row * ((s->n_groups + 1) / 2) + group / 2];
-    return s->tables + (group * PATTERNS + (group % 2 ? byte & 15 : byte >> 4)) * s->dim;
+    unsigned positive = (unsigned)(five >> 4) & 1, rest = (unsigned)five & 15;
+    return (Entry){s->tables + (group * 16 + (positive ? rest : 15 - rest)) * s->dim, positive ? 1.0f : -1.0f};
 }
 
-ALWAYS_INLINE void add_one(const float *a, float *restrict out, Py_ssize_t dim)
+ALWAYS_INLINE void add_one(Entry a, float *restrict out, Py_ssize_t dim)
 {
     for (Py_ssize_t d = 0; d < dim; d++)
-        out[d] += a[d];
+        out[d] += a.sign * a.from[d];
 }
 
-ALWAYS_INLINE void add_four(const float *a, const float *b, const float *c, const float *e, float *restrict out,
-                            Py_ssize_t dim)
+ALWAYS_INLINE void add_four(Entry a, Entry b, Entry c, Entry e, float *restrict out, Py_ssize_t dim)
 {
     for (Py_ssize_t d = 0; d < dim; d++)
-        out[d] += (a[d] + b[d]) + (c[d] + e[d]);
+        out[d] += (a.sign * a.from[d] + b.sign * b.from[d]) + (c.sign * c.from[d] + e.sign * e.from[d]);
 }
 
 /* All sums are exact, so that their order does not matter. */
@@ -36,18 +40,20 @@ ALWAYS_INLINE void sum_step(const Signs *s, Py_ssize_t first, Py_ssize_t stop)
     Py_ssize_t group = 0;
     memset(s->out + first * s->dim, 0, (size_t)((stop - first) * s->dim) * sizeof *s->out);
     for (; group + 4 <= s->n_groups; group += 4)
-        for (Py_ssize_t row = first; row < stop; row++)
-            add_four(entry(s, row, group), entry(s, row, group + 1), entry(s, row, group + 2),
-                     entry(s, row, group + 3), s->out + row * s->dim, s->dim);
+        for (Py_ssize_t row = first; row < stop; row++) {
+            uint64_t bits = bits_from(s->stream, row, 5 * group) >> 44;
+            add_four(entry(s, group, bits >> 15), entry(s, group + 1, bits >> 10), entry(s, group + 2, bits >> 5),
+                     entry(s, group + 3, bits), s->out + row * s->dim, s->dim);
+        }
     for (; group < s->n_groups; group++)
         for (Py_ssize_t row = first; row < stop; row++)
-            add_one(entry(s, row, group), s->out + row * s->dim, s->dim);
+            add_one(entry(s, group, bits_from(s->stream, row, 5 * group) >> 59), s->out + row * s->dim, s->dim);
 }
 
 ALWAYS_INLINE void sum_all(const Signs *s)
 {
-    for (Py_ssize_t first = 0; first < s->n_rows; first += STEP_ROWS)
-        sum_step(s, first, s->n_rows - first < STEP_ROWS ? s->n_rows : first + STEP_ROWS);
+    for (Py_ssize_t first = 0; first < s->stream->n_rows; first += STEP_ROWS)
+        sum_step(s, first, s->stream->n_rows - first < STEP_ROWS ? s->stream->n_rows : first + STEP_ROWS);
 }
 
 static void sum_anywhere(const Signs *s)
@@ -62,34 +68,28 @@ FOR_PROCESSOR("avx2") static void sum_avx2(const Signs *s)
 }
 #endif
 
-static void sum(const Signs *s)
-{
-#if HAS_VARIANTS
-    if (__builtin_cpu_supports("avx2")) {
-        sum_avx2(s);
-        return;
-    }
-#endif
-    sum_anywhere(s);
-}
-
-/* signs(codes, tables, out, (n_rows, n_groups, dim)): codes are loose rows, tables float32 (n_groups, 16, dim). */
+/* signs(stream, rows, tables, out, (n_rows, width, n_groups, dim)): tables are float32 (n_groups, 16, dim). */
 PyObject *signs(PyObject *self, PyObject *args)
 {
-    Py_buffer b[3];
-    Signs s;
-    if (!PyArg_ParseTuple(args, "y*y*w*(nnn)", b, b + 1, b + 2, &s.n_rows, &s.n_groups, &s.dim))
+    Py_buffer b[4];
+    Stream stream;
+    Signs s = {.stream = &stream};
+    if (!PyArg_ParseTuple(args, "y*y*y*w*(nnnn)", b, b + 1, b + 2, b + 3, &stream.n_rows, &stream.width, &s.n_groups,
+                          &s.dim))
         return NULL;
-    int good = in_range(s.n_rows, 0, MOST_ROWS) && in_range(s.n_groups, 1, MOST_LANES * PATTERNS)
-               && in_range(s.dim, 1, MOST_ROWS / MOST_LANES / PATTERNS)
-               && in_range(s.n_rows, 0, PY_SSIZE_T_MAX / 64 / (s.dim + s.n_groups))
-               && holds(b, "codes", s.n_rows * ((s.n_groups + 1) / 2), 1)
-               && holds(b + 1, "tables", s.n_groups * PATTERNS * s.dim, 4) && holds(b + 2, "out", s.n_rows * s.dim, 4);
+    int good = open_stream(&stream, b) && in_range(s.n_groups, 1, MOST_LANES * 16)
+               && in_range(s.dim, 1, MOST_ROWS / MOST_LANES / 16)
+               && in_range(stream.n_rows, 0, PY_SSIZE_T_MAX / 64 / (s.dim + s.n_groups))
+               && holds(b + 2, "tables", s.n_groups * 16 * s.dim, 4) && holds(b + 3, "out", stream.n_rows * s.dim, 4);
     if (good) {
-        s.codes = b[0].buf, s.tables = b[1].buf, s.out = b[2].buf;
+        void (*sum)(const Signs *) = sum_anywhere;
+#if HAS_VARIANTS
+        sum = __builtin_cpu_supports("avx2") ? sum_avx2 : sum_anywhere;
+#endif
+        s.tables = b[2].buf, s.out = b[3].buf;
         Py_BEGIN_ALLOW_THREADS
         sum(&s);
         Py_END_ALLOW_THREADS
     }
-    return release(b, 3, good);
+    return release(b, 4, good);
 }

@@ -184,7 +184,7 @@ class CompressedVectors:
     # Vectors.
 
     def __getitem__(self, key_or_keys: Key | Iterable[Key]) -> FloatArray:
-        if isinstance(key_or_keys, str | int | np.integer):
+        if isinstance(key_or_keys, (str, int, np.integer)):  # a union would be built each time
             return self.get_vector(key_or_keys)
         return self.encoded.decode_rows(self._rows(key_or_keys))
 

@@ -34,21 +34,24 @@ def test_sums_are_those_of_what_symbols_stand_for(seed: int, n_rows: int, n_book
     fields = [(symbol[:, None], n_bits) for symbol, n_bits in zip(symbols, all_bits, strict=True)]
     groups = [(columns[[i]], numbers[i][None, :]) for i in range(len(widths))]
     sums = Sums.of([*groups, (np.array([dim]), factors[None, :])], words, centre)
-    assert sums.sums(bits.pack_fields(fields, n_rows)).tobytes() == slow.tobytes()
+    codes = bits.pack_fields(fields, n_rows)
+    width, order = sum(all_bits), rng.permutation(n_rows)
+    assert sums.sums(*bits.as_stream(codes)).tobytes() == slow.tobytes()
+    assert sums.sums(bits.tighten(codes, width), width, order).tobytes() == slow[order].tobytes()
 
 
 def test_the_extension_refuses_what_does_not_fit() -> None:
     if kernels.native is None:
         return
-    codes, places = np.zeros((2, 1), np.uint8), np.array([[1, -1, 0], [3, 0, 0], [2, 2, 8]], np.int32)
+    codes, rows, places = np.zeros(2, np.uint8), np.arange(2), np.array([[1, -1, 0], [3, 0, 0], [2, 2, 8]], np.int32)
     numbers, words, centre, out = (np.zeros(n, np.float32) for n in (12, 4, 2, 4))
-    good = (2, 1, 3, 2, 12, 2)
-    kernels.native.fields(codes, places, numbers, words, centre, out, good)
-    for place, wrong in enumerate((3, 2, 2, 3, 11, 3)):
+    good = (2, 8, 3, 2, 12, 2)
+    kernels.native.fields(codes, rows, places, numbers, words, centre, out, good)
+    for place, wrong in enumerate((3, 0, 2, 3, 11, 3)):
         for size in (-1, wrong):
             sizes = (*good[:place], size, *good[place + 1 :])
             with pytest.raises(ValueError, match=r"^a size must be from|bytes, expected \d+ items of \d$"):
-                kernels.native.fields(codes, places, numbers, words, centre, out, sizes)
+                kernels.native.fields(codes, rows, places, numbers, words, centre, out, sizes)
     for row, column, value in (
         (0, 0, 2),
         (0, 2, 1),
@@ -62,7 +65,7 @@ def test_the_extension_refuses_what_does_not_fit() -> None:
         changed = places.copy()
         changed[row, column] = value
         with pytest.raises(ValueError, match=r"^a symbol must fit its row and what it stands for$"):
-            kernels.native.fields(codes, changed, numbers, words, centre, out, good)
+            kernels.native.fields(codes, rows, changed, numbers, words, centre, out, good)
     places[1, 0], places[2, 0] = 3, 5
     with pytest.raises(ValueError, match=r"^a symbol must fit"):
-        kernels.native.fields(codes, places, np.zeros(40, np.float32), words, centre, out, (2, 1, 3, 2, 40, 2))
+        kernels.native.fields(codes, rows, places, np.zeros(40, np.float32), words, centre, out, (2, 8, 3, 2, 40, 2))
