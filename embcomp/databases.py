@@ -68,11 +68,7 @@ def write_codes(target: str | Path, to: str, encoded: EncodedEmbedding, *, force
 
 
 def bit_rows(encoded: EncodedEmbedding) -> BitRows:
-    """Return the bits of all rows.
-
-    Raises:
-        ParameterError: codes are not binary, or have several widths.
-    """
+    """Return the bits of all rows; ``ParameterError`` if codes are not binary, or have several widths."""
     layouts = {(band.layout.kind, band.layout.symbols) for band in encoded.codes.bands}
     kind, n_bits = min(layouts)
     if len(layouts) > 1 or kind != "binary":

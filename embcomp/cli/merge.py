@@ -32,10 +32,10 @@ def command(paths: tuple[str, ...], output: str, shard: int | None, on: str | No
         _to_collection(paths, output, shard, on, force=force, quiet=quiet)
         return
     common.refuse_given(("on", "shard"), common.NOT_A_COLLECTION)
-    from embcomp.collection.build import merge
     from embcomp.collection.changes import one_file
     from embcomp.collection.opened import CollectionEmbedding
     from embcomp.collection.parts import find_parts
+    from embcomp.collection.shards import merge
     from embcomp.container.writer import save
 
     check_target(Path(output), force=force, sources=[path for path in paths if Path(path).is_file()])

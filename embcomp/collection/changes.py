@@ -7,15 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from embcomp.collection.build import distinct
 from embcomp.collection.engines import Engine, Task, run
 from embcomp.collection.folders import Folder, folder_at
 from embcomp.collection.manifest import Manifest, publish, read_manifest
 from embcomp.collection.model import Model, parts_of
 from embcomp.collection.opened import CollectionEmbedding, Shards, model_of, open_collection
 from embcomp.collection.parts import EncodedPart, encode
-from embcomp.collection.rows import Rows, no_rows, shards_of
-from embcomp.collection.shards import Entry, write_shard
+from embcomp.collection.rows import Rows, shards_of
+from embcomp.collection.shards import Entry, distinct, rows_of, write_shard
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import OutputError
 from embcomp.formats import ReadOptions
@@ -66,7 +65,7 @@ def _added(
             EncodedPart(spill, encode(chosen, part, options, spill, 1, progress, number=-1 - number))
             for number, part in enumerate(parts_of([source]))
         ]
-        rows = Rows.joined([part.rows(0, model.compressor, 0) for part in parts])
+        rows = rows_of(parts, model)
     _, rows, _ = distinct(rows)
     ranks = opened.vocabulary.ranks(rows.words)
     new = rows.take(np.flatnonzero(ranks < 0))
@@ -116,18 +115,18 @@ def compact(root: str, where: Engine, n_shards: int | None = None, progress: Pro
 def rebuild(root: str, generation: int, shard: int, n_shards: int) -> Entry:
     """Write one shard of a collection with the rows of all its files; of the old shards, those that overlap it."""
     manifest, folder = read_manifest(root, generation), folder_at(root)
-    model, found = model_of(manifest, folder), [no_rows(model_of(manifest, folder).compressor)]
+    model, found = model_of(manifest, folder), []
     for old in Shards(manifest, folder).files:
         own = old.entry.shard
         if own * n_shards < (shard + 1) * manifest.n_shards and shard * manifest.n_shards < (own + 1) * n_shards:
             rows = old.rows(model.compressor)
             found.append(rows.take(np.flatnonzero(shards_of(rows.words, n_shards) == shard)))
-    return write_shard(Rows.interleaved(found), model, shard, n_shards, 0, folder).entry
+    return write_shard(Rows.merged(found, model.compressor), model, shard, n_shards, 0, folder).entry
 
 
 def one_file(opened: CollectionEmbedding) -> EncodedEmbedding:
     """Return a collection as an embedding in memory, which can be saved as one file: all its words and codes."""
-    compressor, shards = opened.compressor, opened.shards
-    rows = Rows.interleaved([no_rows(compressor), *(shard.rows(compressor) for shard in shards.files)])
-    codes = rows.pack(compressor)
-    return EncodedEmbedding(Vocabulary.build(rows.words), codes, compressor, opened.source, opened.report)
+    compressor = opened.compressor
+    rows = Rows.merged((shard.rows(compressor) for shard in opened.shards.files), compressor)
+    vocabulary = Vocabulary.build(rows.words)
+    return EncodedEmbedding(vocabulary, rows.pack(compressor), compressor, opened.source, opened.report)

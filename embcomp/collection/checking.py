@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embcomp import __version__
-from embcomp.collection.folders import Folder, folder_at
+from embcomp.collection.folders import Folder, folder_at, sha256_of
 from embcomp.collection.manifest import FORMAT, Manifest, read_manifest
 from embcomp.collection.opened import Shards, model_of, open_collection
 from embcomp.collection.rows import shards_of
@@ -73,7 +70,7 @@ def check_file(root: str, generation: int, number: int) -> list[str]:
         path = folder.local(entry.name)
     except InputError as error:
         return [str(error)]
-    if (digest := _sha256(path)) != entry.sha256:
+    if (digest := sha256_of(path)) != entry.sha256:
         return [*verify(path), f"{where}: has the SHA-256 {digest}, the manifest says {entry.sha256}"]
     if problems := verify(path):
         return problems
@@ -97,20 +94,10 @@ def check_file(root: str, generation: int, number: int) -> list[str]:
 def _check_positions(manifest: Manifest, folder: Folder, dropped: Any) -> list[str]:
     """Check that every position has one row, in a file or dropped."""
     seen = np.zeros(manifest.n_positions, dtype=np.uint8)
-    for positions in _positions(manifest, folder, dropped):
-        seen[positions] += 1
+    seen[dropped] += 1
+    for shard in Shards(manifest, folder).files:
+        seen[shard.positions] += 1
     if (seen == 1).all():
         return []
     place = int(np.argmax(seen != 1))
     return [f"{folder.root}: position {place} has {seen[place]} rows, expected 1"]
-
-
-def _positions(manifest: Manifest, folder: Folder, dropped: Any) -> Iterator[Any]:
-    yield dropped
-    for shard in Shards(manifest, folder).files:
-        yield shard.positions
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 from embcomp.errors import OutputError, ParameterError
 from embcomp.plugins import extra
 from embcomp.progress import Progress
-from embcomp.threads import get_threads
+from embcomp.threads import get_threads, set_threads
 
 ATTEMPTS = 3
 LOST = (BrokenExecutor, CancelledError, ConnectionError, OutputError)
@@ -33,35 +33,23 @@ LOST_NAMES = ("KilledWorker", "CommClosedError", "FutureCancelledError")  # of d
 
 
 class Engine(NamedTuple):
-    """Where tasks run.
-
-    Attributes:
-        start: gives an executor.
-        n_threads: of a task; ``None`` for those of this process.
-    """
+    """Where tasks run."""
 
     start: Callable[[], AbstractContextManager[Executor]]
     n_threads: int | None
+    """Of a task; ``None`` for those of this process."""
 
 
 class Task(NamedTuple):
-    """Something to be done.
-
-    Attributes:
-        name: of the part or shard, for messages.
-        arguments: of the function that does it.
-    """
+    """Something to be done."""
 
     name: str
+    """Of the part or shard, for messages."""
     arguments: tuple[Any, ...]
 
 
 def engine(text: str) -> Engine:
-    """Return an engine by its name.
-
-    Raises:
-        ParameterError: there is none of that name, or Dask is not installed.
-    """
+    """Return an engine by its name; ``ParameterError`` if there is none of that name, or Dask is not installed."""
     name, _, where = text.partition("=")
     if name == "serial" and not where:
         return Engine(lambda: ThreadPoolExecutor(1), None)
@@ -131,12 +119,18 @@ def _attempted(
     with where.start() as executor:
         try:
             for number in left:
-                futures[executor.submit(function, *tasks[number].arguments)] = number
+                futures[executor.submit(_limited, where.n_threads, function, *tasks[number].arguments)] = number
             for future in as_completed(futures):
                 yield futures[future], future
         finally:
             for future in futures:
                 future.cancel()
+
+
+def _limited(n_threads: int | None, function: Callable[..., Any], *arguments: Any) -> Any:
+    if n_threads is not None:
+        set_threads(n_threads)
+    return function(*arguments)
 
 
 def _lost(future: Future[Any]) -> BaseException | None:

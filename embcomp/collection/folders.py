@@ -7,6 +7,7 @@ operation that decides between two writers is :meth:`Folder.create`, which fails
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
@@ -59,24 +60,20 @@ class Folder:
             raise InputError(f"{self.where(name)}: cannot be read: {error.strerror}") from error
 
     def local(self, name: str) -> Path:
-        """Return a path on disk that has the file.
-
-        Raises:
-            InputError: there is none.
-        """
+        """Return a path on disk that has the file; ``InputError`` if there is none."""
         if not self.exists(name):
             raise InputError(f"{self.where(name)}: cannot be read: there is no such file")
         return Path(self.root, name)
 
-    def write(self, name: str, data: bytes | memoryview) -> None:
+    def write(self, name: str, data: bytes | memoryview, *, force: bool = True) -> None:
         """Write a file; one of that name has the same content, and may be replaced."""
-        with replacing(Path(self.root, name), force=True) as file:
+        with replacing(Path(self.root, name), force=force) as file:
             file.write(data)
 
     def create(self, name: str, data: bytes) -> bool:
         """Write a file unless one with other content is there, as the system decides; return whether it is there."""
         try:
-            self._create(name, data)
+            self.write(name, data, force=False)
         except OutputError:
             if not self.exists(name):
                 raise
@@ -90,10 +87,6 @@ class Folder:
             self.remove(name)
         with suppress(OSError):
             Path(self.root).rmdir()
-
-    def _create(self, name: str, data: bytes) -> None:
-        with replacing(Path(self.root, name), force=False) as file:
-            file.write(data)
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
@@ -146,24 +139,29 @@ class RemoteFolder(Folder):
                     file.write(data)
         return path
 
-    def write(self, name: str, data: bytes | memoryview) -> None:
+    def write(self, name: str, data: bytes | memoryview, *, force: bool = True) -> None:
         """Write a file."""
-        self._put(name, bytes(data), "overwrite")
-
-    def _create(self, name: str, data: bytes) -> None:
-        self._put(name, data, "create")
+        path, mode = f"{self._path}/{name}", "overwrite" if force else "create"
+        asked(self.where(name), lambda: self._system.pipe_file(path, bytes(data), mode=mode), OutputError, "written")
 
     def remove(self, name: str) -> None:
         """Remove a file, if it is there."""
         with suppress(InputError):
             self._ask(name, lambda: self._system.rm_file(f"{self._path}/{name}"))
 
-    def _put(self, name: str, data: bytes, mode: str) -> None:
-        path = f"{self._path}/{name}"
-        asked(self.where(name), lambda: self._system.pipe_file(path, data, mode=mode), OutputError, "written")
-
     def _ask(self, name: str, ask: Callable[[], Any]) -> Any:
         return asked(self.where(name), ask)
+
+
+def digest(*facts: Any) -> str:
+    """Return what a file's name says of what it was made from."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
+
+
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file on disk."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def folder_at(root: str) -> Folder:

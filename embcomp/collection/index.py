@@ -18,22 +18,23 @@ from embcomp.bits import BytesArray
 from embcomp.collection.opened import CollectionEmbedding, open_collection
 from embcomp.search import SearchIndex, Similarity
 from embcomp.shortlist import Ranked
-from embcomp.threads import get_threads, map_ahead, single_threaded_blas
+from embcomp.threads import get_threads, map_ahead, set_threads, single_threaded_blas
 
 
 class CollectionIndex(SearchIndex):
     """Searches the codes of a collection."""
 
-    def __init__(self, encoded: CollectionEmbedding, n_processes: int = 1) -> None:
-        """Take a collection, and how many processes search it; with 1, the threads of this one do."""
+    def __init__(self, encoded: CollectionEmbedding, n_processes: int = 1, share: slice = slice(None)) -> None:
+        """Take a collection, how many processes search it (with 1, the threads of this one do), and which files."""
         super().__init__(encoded)
         self._shards = encoded.shards
         self._indexes: dict[int, SearchIndex] = {}
-        self._own = range(len(self._shards.files))
+        self._own = range(len(self._shards.files))[share]
         here = (self._shards.folder.root, self._shards.manifest.generation)
-        self._workers = (
-            [_worker(*here, number, n_processes) for number in range(n_processes)] if n_processes > 1 else []
-        )
+        self._workers = [
+            ProcessPoolExecutor(1, get_context("spawn"), _open_here, (*here, slice(number, None, n_processes)))
+            for number in range(n_processes if n_processes > 1 else 0)
+        ]
 
     def scores(self, query: FloatArray, *, restrict: int | None = None) -> DoubleArray:
         """Return the ``decoded`` similarity of one query, shape (dim,), to every row in source order: shape (n,)."""
@@ -81,10 +82,6 @@ class CollectionIndex(SearchIndex):
             )
         return _best(found, n_queries, k)
 
-    def keep(self, number: int, of: int) -> None:
-        """Own each ``of``-th file only, from ``number`` on."""
-        self._own = range(number, len(self._shards.files), of)
-
     def _n_own(self, number: int, n_rows: int) -> int:
         """How many rows of a file have ranks below ``n_rows``."""
         if n_rows == len(self._encoded):
@@ -112,18 +109,9 @@ def _best(found: Iterable[list[Ranked]], n_queries: int, k: int) -> list[Ranked]
 _here: list[CollectionIndex] = []  # of a worker process
 
 
-def _worker(root: str, generation: int, number: int, of: int) -> ProcessPoolExecutor:
-    """Start a process that has some of the files open."""
-    return ProcessPoolExecutor(1, get_context("spawn"), _open_here, (root, generation, number, of))
-
-
-def _open_here(root: str, generation: int, number: int, of: int) -> None:
-    from embcomp.threads import set_threads
-
+def _open_here(root: str, generation: int, share: slice) -> None:
     set_threads(1)
-    index = CollectionIndex(open_collection(root, generation))
-    index.keep(number, of)
-    _here[:] = [index]
+    _here[:] = [CollectionIndex(open_collection(root, generation), share=share)]
 
 
 def _search(*args: Any) -> list[Ranked]:

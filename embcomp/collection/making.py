@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import json
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from embcomp.collection.build import require_grades
+from embcomp.checks import Integer, require
 from embcomp.collection.engines import Engine, Task, run
-from embcomp.collection.folders import Folder, RemoteFolder, folder_at
+from embcomp.collection.folders import Folder, RemoteFolder, digest, folder_at
 from embcomp.collection.manifest import Manifest, generations, publish, read_manifest
 from embcomp.collection.model import Model, Part, fit, open_model, parts_of
 from embcomp.collection.parts import (
@@ -28,13 +27,12 @@ from embcomp.collection.parts import (
     model_file,
     whole_source,
 )
-from embcomp.collection.shards import Built, build_shard
+from embcomp.collection.shards import Built, build_shard, require_grades
 from embcomp.compressors.base import Compressor
 from embcomp.container.writer import write
-from embcomp.errors import InputError, OutputError, ParameterError
+from embcomp.errors import InputError, OutputError
 from embcomp.formats import ReadOptions
 from embcomp.progress import Progress, no_progress
-from embcomp.threads import set_threads
 
 WORK = "work"  # the folder of what is needed until a collection is published
 SHARD_BYTES = 2**31  # of a source, for one shard
@@ -79,10 +77,8 @@ def compress(
     n_shards = n_shards or max(1, -(-sum(int(each[0] or 0) for each in identities) // SHARD_BYTES))
     folder.make()
     work.make()
-    key = json.dumps(
-        [compressor.name, compressor.get_config(), [part.name for part in parts], identities, options.key]
-    )
-    fitted = f"fit-{hashlib.sha256(key.encode()).hexdigest()[:24]}{MODEL_SUFFIX}"
+    names = [part.name for part in parts]
+    fitted = f"fit-{digest(compressor.name, compressor.get_config(), names, identities, options.key)}{MODEL_SUFFIX}"
     if not work.exists(fitted):
         learn = partial(fit, sources, compressor, options, progress, max_memory, n_pieces=n_pieces, approve=approve)
         data = io.BytesIO()
@@ -90,8 +86,7 @@ def compress(
         work.write(fitted, data.getvalue())
     model = open_model(work.local(fitted))
     keep_model(folder, work.local(fitted), model)
-    shared = (target, where.n_threads, n_shards)
-    tasks = [Task(part.name, (*shared, model_file(model), part, options)) for part in parts]
+    tasks = [Task(part.name, (target, n_shards, model_file(model), part, options)) for part in parts]
     names = run(where, encode_task, tasks, "encode", progress)
     opened = in_order([EncodedPart(work, name) for name in names], model)
     built = build_all(target, work.root, model, names, n_shards, where, progress)
@@ -100,11 +95,8 @@ def compress(
     return manifest
 
 
-def encode_task(
-    target: str, n_threads: int | None, n_shards: int, model: str, part: Part, options: ReadOptions
-) -> str:
+def encode_task(target: str, n_shards: int, model: str, part: Part, options: ReadOptions) -> str:
     """Encode a part into the folder of work; return the file's name."""
-    _limit(n_threads)
     work = folder_at(f"{target.rstrip('/')}/{WORK}")
     return encode(open_model(folder_at(target).local(model)), part, options, work, n_shards)
 
@@ -113,20 +105,16 @@ def build_all(
     target: str, work: str, model: Model, names: Sequence[str], n_shards: int, where: Engine, progress: Progress
 ) -> list[Built]:
     """Build all shards of encoded parts."""
-    shared = (target, work, where.n_threads, n_shards, model_file(model), tuple(names))
+    shared = (target, work, n_shards, model_file(model), tuple(names))
     tasks = [Task(f"{target}: shard {shard} of {n_shards}", (*shared, shard)) for shard in range(n_shards)]
     return run(where, build_task, tasks, "build", progress)
 
 
-def build_task(
-    target: str, work: str, n_threads: int | None, n_shards: int, model: str, names: tuple[str, ...], shard: int
-) -> Built:
+def build_task(target: str, work: str, n_shards: int, model: str, names: tuple[str, ...], shard: int) -> Built:
     """Build a shard."""
-    _limit(n_threads)
     folder, there = folder_at(target), folder_at(work)
-    opened = open_model(folder.local(model))
-    parts = in_order([EncodedPart(there, name) for name in names], opened)
-    return build_shard(parts, opened, shard, folder, there, n_shards)
+    parts = [EncodedPart(there, name) for name in names]
+    return build_shard(parts, open_model(folder.local(model)), shard, folder, there, n_shards)
 
 
 def merge_parts(
@@ -155,17 +143,11 @@ def merge_parts(
     keep_model(folder, work.local(model_file(model)), model)
     names = [part.file for part in parts]
     if shard is not None:
-        if shard >= counts[0]:
-            raise ParameterError(f"`shard` must be an integer from 0 to {counts[0] - 1}, got {shard}")
+        require("shard", shard, Integer(0, counts[0] - 1))
         build_shard(parts, model, shard, folder, work, counts[0])
         return None
     built = build_all(target, work.root, model, names, counts[0], where, progress)
     return finish(folder, model, parts, built, counts[0], force=force)
-
-
-def _limit(n_threads: int | None) -> None:
-    if n_threads is not None:
-        set_threads(n_threads)
 
 
 def require_new(folder: Folder, *, force: bool) -> None:

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -38,15 +39,11 @@ SEPARATOR = "#"  # before k/n, of a text file that is cut
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a source: a file, or a piece of one that is cut at lines.
-
-    Attributes:
-        path: of the file, or its address.
-        piece: k and n of the k-th of n pieces; ``None`` for all of it.
-    """
+    """A part of a source: a file, by its path or address, or a piece of one that is cut at lines."""
 
     path: str
     piece: tuple[int, int] | None = None
+    """k and n of the k-th of n pieces; ``None`` for all of it."""
 
     @property
     def name(self) -> str:
@@ -75,36 +72,20 @@ def parts_of(sources: Sequence[str], n_pieces: int = 1) -> list[Part]:
     return [Part(found[0], (number, n_pieces)) for number in range(1, n_pieces + 1)]
 
 
-def source_name(sources: Sequence[str]) -> str:
-    """What all parts together are called: one source as `embcomp compress` calls it; of several, the first."""
-    others = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
-    return Path(sources[0]).name + others
-
-
 class _Reader:
-    """Distinct words of parts, one part after the other, in blocks.
-
-    Attributes:
-        dim: numbers per vector.
-        starts: the number of distinct words before each part that has been opened.
-    """
+    """Distinct words of parts, one part after the other, in blocks; ``starts`` has how many came before each part."""
 
     def __init__(self, parts: Sequence[Part], options: ReadOptions, progress: Progress) -> None:
         self._parts, self._options, self._progress = parts, options, progress
-        self._blocks = self._all()
         self.starts: list[int] = []
-        first = next(self._blocks)
+        blocks = self._all()
+        self.close = blocks.close
+        first = next(blocks)
         self.dim = first[1].shape[1]
-        self._first = [first]
+        self._blocks = chain([first], blocks)
 
     def __iter__(self) -> Iterator[tuple[list[str], FloatArray]]:
-        yield from iter(self._first)
-        self._first.clear()
-        yield from self._blocks
-
-    def close(self) -> None:
-        """Close what is open."""
-        self._blocks.close()
+        return self._blocks
 
     def _all(self) -> Generator[tuple[list[str], FloatArray], None, None]:
         seen: set[str] = set()
@@ -155,11 +136,7 @@ class Model:
         return bool(reading) and json.loads(reading).get("duplicates") == "error"
 
     def number_of(self, part: Part) -> int:
-        """Return which part of the source this is.
-
-        Raises:
-            InputError: it is none, or could be several.
-        """
+        """Return which part of the source this is; ``InputError`` if it is none, or could be several."""
         exact = [number for number, name in enumerate(self.parts) if name == part.name]
         ends = [number for number, name in enumerate(self.parts) if _same_end(name, part.name)]
         if len(found := exact or ends) != 1:
@@ -213,7 +190,8 @@ def fit(
         raise ParameterError(f"names of {len(parts)} parts must take at most {MOST_NAME_BYTES} bytes")
     with closing(_Reader(parts, options, progress)) as reader:
         starts = _fit(reader, compressor, allowed_memory(max_memory), progress, approve)
-    source = Source(name=source_name(sources), dim=compressor.dim, reading=options.reading)
+    name = Path(sources[0]).name + (f" and {len(sources) - 1} more" if len(sources) > 1 else "")
+    source = Source(name=name, dim=compressor.dim, reading=options.reading)
     listed = {"names": [part.name for part in parts], "starts": starts}
     codes = CodesWriter(compressor).finish()
     return EncodedEmbedding(Vocabulary.build([]), codes, compressor, source, compressor.report | {PARTS: listed})
@@ -253,12 +231,7 @@ def _head(reader: _Reader, compressor: Compressor, allowance: int) -> FloatArray
 
 
 def open_model(path: str | Path) -> Model:
-    """Open a model.
-
-    Raises:
-        InputError: there is no such file.
-        ContainerError: it is no model, or refused.
-    """
+    """Open a model; ``InputError`` if there is no such file; ``ContainerError`` if it is no model, or refused."""
     encoded = open_container(path)
     listed: Any = encoded.report.get(PARTS)
     try:

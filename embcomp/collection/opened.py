@@ -30,12 +30,7 @@ from embcomp.vocabulary.merging import Ranks
 
 
 class Shards:
-    """All files of a collection.
-
-    Attributes:
-        files: of all shards.
-        manifest, folder: what the collection consists of, and where it is.
-    """
+    """All files of a collection."""
 
     def __init__(self, manifest: Manifest, folder: Folder) -> None:
         self.manifest, self.folder = manifest, folder
@@ -147,11 +142,7 @@ class CollectionVocabulary(Vocabulary):
         return found
 
     def without_order(self, ends: object) -> NoReturn:
-        """Refuse: a collection keeps the order.
-
-        Raises:
-            ParameterError: always.
-        """
+        """Refuse with ``ParameterError``: a collection keeps the order."""
         raise ParameterError("the order of a collection cannot be dropped")
 
 
@@ -174,11 +165,7 @@ class CollectionCodes(Codes):
         return self.decode(compressor, np.arange(len(self), dtype=np.int64))
 
     def moved(self, rows: RowIds) -> NoReturn:
-        """Refuse: files of a collection do not change.
-
-        Raises:
-            ParameterError: always.
-        """
+        """Refuse with ``ParameterError``: files of a collection do not change."""
         raise ParameterError("rows of a collection cannot be moved")
 
     def loose(self, number: int) -> BytesArray:
@@ -200,11 +187,7 @@ class CollectionCodes(Codes):
 
 
 class CollectionEmbedding(EncodedEmbedding):
-    """A collection, with what an embedding has that comes from one file.
-
-    Attributes:
-        shards: the files.
-    """
+    """A collection, with what an embedding has that comes from one file."""
 
     shards: Shards
 
@@ -221,11 +204,7 @@ class CollectionEmbedding(EncodedEmbedding):
         return decoded
 
     def extended(self, more: object) -> NoReturn:
-        """Refuse: see :func:`embcomp.collection.changes.add`.
-
-        Raises:
-            ParameterError: always.
-        """
+        """Refuse with ``ParameterError``: :func:`embcomp.collection.changes.add` does it."""
         raise ParameterError("words are added to a collection in place")
 
 
@@ -240,9 +219,7 @@ def model_of(manifest: Manifest, folder: Folder) -> Model:
 def open_collection(root: str, generation: int | None = None) -> CollectionEmbedding:
     """Open a collection, at a path or an address: its manifest and model; shards are opened when they are needed.
 
-    Args:
-        root: the path or address.
-        generation: ``None`` for the newest.
+    ``generation`` ``None`` is the newest.
 
     Raises:
         InputError: there is none, or it cannot be read.
@@ -250,12 +227,7 @@ def open_collection(root: str, generation: int | None = None) -> CollectionEmbed
     """
     manifest, folder = read_manifest(root, generation), folder_at(root)
     compressor, shards = model_of(manifest, folder).compressor, Shards(manifest, folder)
-    opened = CollectionEmbedding(
-        CollectionVocabulary(shards),
-        CollectionCodes(shards, compressor),
-        compressor,
-        manifest.source,
-        manifest.report,
-    )
+    words, codes = CollectionVocabulary(shards), CollectionCodes(shards, compressor)
+    opened = CollectionEmbedding(words, codes, compressor, manifest.source, manifest.report)
     opened.shards = shards
     return opened

@@ -23,7 +23,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from embcomp.bits import row_bytes
-from embcomp.collection.folders import Folder, folder_at
+from embcomp.collection.folders import Folder, digest, folder_at, sha256_of
 from embcomp.collection.model import Model, Part, open_model
 from embcomp.collection.rows import Rows, shards_of
 from embcomp.compressors.base import Compressor
@@ -43,9 +43,8 @@ DAMAGE = (BadZipFile, OSError, ValueError, KeyError, TypeError, EOFError, Attrib
 
 def part_file(model: Model, part: Part, number: int, options: ReadOptions, n_shards: int) -> str:
     """Return the name that the encoded part has; ``number`` is that of the part, −1 for one of no source."""
-    key = [FORMAT, model.sha256, number, part.piece, identity(part.path), options.key, n_shards]
-    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()
-    return f"{number if number >= 0 else 0:06}-{digest[:24]}{SUFFIX}"
+    key = digest(FORMAT, model.sha256, number, part.piece, identity(part.path), options.key, n_shards)
+    return f"{max(0, number):06}-{key}{SUFFIX}"
 
 
 def encode(
@@ -60,14 +59,7 @@ def encode(
 ) -> str:
     """Encode a part into ``folder``, unless it is there; return the name of the file.
 
-    Args:
-        model: made from the source that has the part.
-        part: what to read.
-        options: how to read, as the model was made.
-        folder: takes the file.
-        n_shards: how many files the collection will have.
-        progress: called for reading.
-        number: of the part; −1 if it follows the source; ``None`` to look it up.
+    ``number`` is that of the part; below 0 if it follows the source; ``None`` to look it up.
 
     Raises:
         InputError: the part cannot be read, has changed meanwhile, or is none of the source.
@@ -122,14 +114,9 @@ def _encoded(model: Model, part: Part, options: ReadOptions, number: int, progre
             n_done += len(chunk)
         source = reader.source
     if part.piece is not None:  # the first one stands for the file
-        source = replace(source, sha256=_sha256(part.path) if part.piece[0] == 1 else "")
+        source = replace(source, sha256=sha256_of(part.path) if part.piece[0] == 1 else "")
     codes = [np.concatenate(each) for each in loose]
     return Rows(words, np.arange(len(words), dtype=np.int64), codes), source
-
-
-def _sha256(path: str) -> str:
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Grades:
@@ -170,11 +157,8 @@ class EncodedPart:
     """An encoded part that is read shard by shard.
 
     Attributes:
-        folder, file: where it is.
-        number: of the part in its source.
-        n_rows: in all shards.
-        n_shards: how many shards there are.
-        source: what was read.
+        number, source: of the part, and what was read.
+        n_rows: in all of ``n_shards`` shards.
         model: the SHA-256 of the model.
 
     Raises:
@@ -238,10 +222,7 @@ def keep_model(folder: Folder, path: Path, model: Model) -> None:
 
 
 def find_parts(paths: Sequence[str]) -> tuple[Model, list[EncodedPart]]:
-    """Open encoded parts, in their order, and the model that is beside them.
-
-    Args:
-        paths: of encoded parts, or of folders of them.
+    """Open encoded parts, or all in a folder, in their order, and the model that is beside them.
 
     Raises:
         InputError: a part is missing, is there twice, or is of another model.

@@ -7,7 +7,7 @@ row's *grade* is that of its position in the whole source, so the codes of a par
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -42,15 +42,9 @@ class Rows(NamedTuple):
         return Rows([self.words[each] for each in chosen.tolist()], self.positions[chosen], codes)
 
     @classmethod
-    def joined(cls, several: Sequence[Rows]) -> Rows:
-        """Put rows together, those of lower positions first."""
-        words = [word for rows in several for word in rows.words]
-        codes = [np.concatenate(loose) for loose in zip(*(rows.codes for rows in several), strict=True)]
-        return cls(words, np.concatenate([rows.positions for rows in several]), codes)
-
-    @classmethod
-    def interleaved(cls, several: Sequence[Rows]) -> Rows:
-        """Put rows together whose positions are mixed."""
+    def merged(cls, several: Iterable[Rows], compressor: Compressor) -> Rows:
+        """Put rows together, by position; ``compressor`` made the codes."""
+        several = [no_rows(compressor), *several]
         positions = np.concatenate([rows.positions for rows in several])
         order = np.argsort(positions, kind="stable")
         words = [word for rows in several for word in rows.words]

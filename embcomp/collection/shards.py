@@ -12,23 +12,25 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from embcomp.arrays import AnyArray, RowIds
-from embcomp.collection.build import distinct
-from embcomp.collection.folders import Folder
+from embcomp.codes import bands_of
+from embcomp.collection.folders import Folder, digest
 from embcomp.collection.model import Model
-from embcomp.collection.parts import EncodedPart
+from embcomp.collection.parts import EncodedPart, whole_source
 from embcomp.collection.rows import Rows, no_rows
 from embcomp.compressors.base import Compressor
 from embcomp.container.reader import Container
 from embcomp.container.writer import write
 from embcomp.embedding import Source
 from embcomp.encoded import EncodedEmbedding
-from embcomp.errors import CorruptError
+from embcomp.errors import CorruptError, InputError
+from embcomp.vocabulary import HEAD_WORDS, Vocabulary, VocabularyBuilder
 
 POSITIONS = "positions"
 KINDS = ("file", "codes", "vocabulary", "order", "state", "text")  # of bytes that are counted
@@ -75,19 +77,15 @@ def build_shard(
     Raises:
         CorruptError: a part is damaged.
     """
-    key = json.dumps([model.sha256, shard, n_shards, [part.name.rpartition("/")[2] for part in parts]])
-    record = f"built-{hashlib.sha256(key.encode()).hexdigest()[:24]}.json"
+    key = digest(model.sha256, shard, n_shards, [part.file for part in parts])
+    record = f"built-{key}.json"
     if work.exists(record):
         with work.open(record) as file:
             done = json.load(file)
         built = Built(Entry(**done["entry"]), done["dropped"])
         if folder.exists(built.entry.name):
             return built
-    found, first = [no_rows(model.compressor)], 0
-    for part in parts:
-        found.append(part.rows(shard, model.compressor, first))
-        first += part.n_rows
-    built = write_shard(Rows.joined(found), model, shard, n_shards, 0, folder)
+    built = write_shard(rows_of(parts, model, shard), model, shard, n_shards, 0, folder)
     done = {"entry": asdict(built.entry), "dropped": built.dropped}
     work.write(record, json.dumps(done).encode())
     return built
@@ -120,11 +118,7 @@ def _gaps(positions: RowIds, first: int) -> AnyArray:
 
 
 class Shard:
-    """A file of a collection, opened when it is first asked for.
-
-    Attributes:
-        entry: as the manifest lists it.
-    """
+    """A file of a collection, opened when it is first asked for."""
 
     def __init__(self, entry: Entry, folder: Folder) -> None:
         self.entry = entry
@@ -152,11 +146,7 @@ class Shard:
 
     @cached_property
     def positions(self) -> RowIds:
-        """The positions of its rows, int64, ascending.
-
-        Raises:
-            CorruptError: there are none, or not as many.
-        """
+        """The positions of its rows, int64, ascending; ``CorruptError`` if there are none, or not as many."""
         section = self._container.sections.get(POSITIONS)
         if section is None or section.shape != (self.entry.rows,) or section.dtype[1] != "u":
             raise CorruptError(f"{self._container.name}: section {POSITIONS!r} must have {self.entry.rows} gaps")
@@ -170,3 +160,49 @@ class Shard:
         for number, grade in enumerate(kept):
             codes[grade] = self.encoded.codes.loose(number)
         return Rows(list(self.encoded.vocabulary), self.positions, codes)
+
+
+def merge(parts: list[EncodedPart], model: Model) -> EncodedEmbedding:
+    """Put encoded parts together: what compressing the whole source in one go gives, to the byte.
+
+    Raises:
+        CorruptError: a part is damaged.
+        InputError: the parts have other rows than the model was made from.
+    """
+    vocabulary, rows, _ = distinct(rows_of(parts, model), strict=model.strict)
+    require_grades([len(loose) for loose in rows.codes], model)
+    source = whole_source(parts, model, len(rows.words))
+    return EncodedEmbedding(vocabulary, rows.pack(model.compressor), model.compressor, source, model.report)
+
+
+def rows_of(parts: Sequence[EncodedPart], model: Model, shard: int | None = None) -> Rows:
+    """Return the rows of a shard of encoded parts, or of all shards."""
+    found, first = [], 0
+    for part in parts:
+        shards = range(part.n_shards) if shard is None else [shard]
+        found += [part.rows(each, model.compressor, first) for each in shards]
+        first += part.n_rows
+    return Rows.merged(found, model.compressor)
+
+
+def distinct(rows: Rows, *, strict: bool = False) -> tuple[Vocabulary, Rows, RowIds]:
+    """Return the words of rows, the rows without those of words that came before, and the positions of these.
+
+    Raises:
+        InputError: there are such rows, and ``strict``.
+    """
+    builder = VocabularyBuilder([HEAD_WORDS], strict=strict)
+    builder.extend(rows.words)
+    words, repeated = builder.finish()
+    if not len(repeated):
+        return Vocabulary(words), rows, repeated
+    kept = np.delete(np.arange(len(rows.words), dtype=np.int64), repeated)
+    return Vocabulary(words), rows.take(kept), rows.positions[repeated]
+
+
+def require_grades(counts: list[int], model: Model) -> None:
+    """Refuse rows, so many of each grade, whose grades do not end where the model says."""
+    expected = [band.end for band in bands_of(model.compressor, sum(counts))]
+    ends = list(accumulate(count for count in counts if count)) or [0]
+    if ends != expected:
+        raise InputError(f"grades end at rows {ends}, expected {expected}: parts are not those of the model")

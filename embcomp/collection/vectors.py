@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
-from embcomp.checks import Integer
+from embcomp.checks import Integer, require
 from embcomp.collection.index import CollectionIndex
 from embcomp.collection.opened import CollectionEmbedding, open_collection
 from embcomp.encoded import EncodedEmbedding
@@ -32,14 +33,11 @@ class CollectionVectors(CompressedVectors):
     def __reduce__(self) -> tuple[Any, ...]:
         shards = self.encoded.shards
         root = shards.folder.root if is_remote(shards.folder.root) else str(Path(shards.folder.root).absolute())
-        return _open_again, (root, shards.manifest.generation, self._similarity, self._n_processes)
+        again = partial(open_vectors, similarity=self._similarity, n_processes=self._n_processes)
+        return again, (root, shards.manifest.generation)
 
     def save(self, *args: Any, **options: Any) -> NoReturn:
-        """Refuse: a collection is a folder.
-
-        Raises:
-            ParameterError: always.
-        """
+        """Refuse with ``ParameterError``: a collection is a folder."""
         raise ParameterError("a collection is not saved: it is on disk; 'embcomp merge' makes one file of it")
 
 
@@ -50,15 +48,9 @@ def vectors_of(encoded: EncodedEmbedding, similarity: Similarity | None = None) 
     return CompressedVectors(encoded, similarity=similarity)
 
 
-def open_vectors(root: str, *, similarity: Similarity | None = None, n_processes: int = 1) -> CollectionVectors:
-    """Open a collection, see :func:`embcomp.open`."""
-    return _open_again(root, None, similarity, n_processes)
-
-
-def _open_again(
-    root: str, generation: int | None, similarity: Similarity | None, n_processes: int
+def open_vectors(
+    root: str, generation: int | None = None, *, similarity: Similarity | None = None, n_processes: int = 1
 ) -> CollectionVectors:
-    check = Integer(1, 1024)
-    if not check.allows(n_processes):
-        raise ParameterError(f"`processes` must be {check.describe()}, got {n_processes!r}")
+    """Open a collection, by default its newest generation, see :func:`embcomp.open`."""
+    require("processes", n_processes, Integer(1, 1024))
     return CollectionVectors(open_collection(root, generation), similarity=similarity, n_processes=n_processes)

@@ -109,11 +109,7 @@ def _tensor_of(name: str, key: str, entry: Any, start: int) -> Tensor:
 
 
 def vector_tensor(name: str, key: str, tensors: dict[str, Tensor]) -> Tensor:
-    """Return the tensor of vectors.
-
-    Raises:
-        InputError: it is no matrix of numbers.
-    """
+    """Return the tensor of vectors; ``InputError`` if it is no matrix of numbers."""
     tensor = tensors[key]
     if len(tensor.shape) != 2 or not 1 <= tensor.shape[1] <= MAX_DIM:
         raise InputError(

@@ -14,8 +14,8 @@ from embcomp.torch.alone import ALONEEmbedding
 from embcomp.torch.binary import BinaryEmbedding, BinaryLinear
 from embcomp.torch.kd import KDEmbedding
 from embcomp.torch.lstm import BinaryLSTM
+from embcomp.torch.straight_through import ParamGroups, clamp, freeze, param_groups
 from embcomp.torch.table import CompressedEmbedding, load
-from embcomp.torch.training import ParamGroups, clamp, freeze, param_groups
 
 __all__ = [
     "ALONEEmbedding",

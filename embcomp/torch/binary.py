@@ -17,8 +17,7 @@ from torch.nn import functional
 from embcomp.checks import Integer, OneOf, Real, require
 from embcomp.compressors.base import Compressor
 from embcomp.torch.files import TableLayer, fitted, read_table, tensors
-from embcomp.torch.straight_through import MOST_AT_ONCE, CodeLayer, binarize, pack_bits, unpack_bits
-from embcomp.torch.training import freeze
+from embcomp.torch.straight_through import MOST_AT_ONCE, CodeLayer, binarize, freeze, pack_bits, unpack_bits
 
 LINEAR = OneOf("float", "binary", "none")
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embcomp.progress import Progress, no_progress
-from embcomp.torch.training import clamp, param_groups
+from embcomp.torch.straight_through import clamp, param_groups
 
 WIDTH = 3  # words under a filter
 NO_WORD = -1

@@ -1,8 +1,8 @@
-"""Straight-through gradients and packed bits: functions of tensors that all layers share."""
+"""What layers that learn codes share: straight-through gradients, packed bits, what training needs beside them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -71,3 +71,43 @@ class CodeLayer(nn.Module):
         if prefix + "codes" in state_dict:
             self.freeze()
         super()._load_from_state_dict(state_dict, prefix, *arguments)
+
+
+class ParamGroups(NamedTuple):
+    """The parameters of a model: those that codes are made of, and the others. Each is there once."""
+
+    latent: list[Any]
+    rest: list[Any]
+
+
+def param_groups(model: nn.Module) -> ParamGroups:
+    """Return the latent parameters of a model and the rest.
+
+    Latent weights matter by their sign only, so their steps must not depend on the size of gradients: give them to
+    Adam, and the rest to SGD.
+    """
+    layers = [module for module in model.modules() if isinstance(module, CodeLayer)]
+    latent = [getattr(layer, name) for layer in layers for name in layer.latent]
+    known = {id(parameter) for parameter in latent}
+    return ParamGroups(
+        [parameter for parameter in latent if parameter is not None],
+        [parameter for parameter in model.parameters() if id(parameter) not in known],
+    )
+
+
+def clamp(model: nn.Module) -> None:
+    """Bring latent weights back to their range, [Liu 2018, Algorithm 2, line 6]: to be called after each step.
+
+    An optimizer calls it itself after ``optimizer.register_step_post_hook(lambda *_: clamp(model))``.
+    """
+    for module in model.modules():
+        if isinstance(module, CodeLayer):
+            module.clamp()
+
+
+def freeze(model: nn.Module) -> nn.Module:
+    """Replace all latent parameters of a model by packed codes; return the model."""
+    for module in model.modules():
+        if isinstance(module, CodeLayer):
+            module.freeze()
+    return model

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embcomp.collection.build import merge
 from embcomp.collection.folders import Folder
 from embcomp.collection.model import Model, Part, fit, open_model, parts_of
 from embcomp.collection.parts import encode, find_parts, keep_model
+from embcomp.collection.shards import merge
 from embcomp.compressors.base import Compressor
 from embcomp.compressors.registry import make_compressor
 from embcomp.container.writer import save

@@ -20,13 +20,12 @@ from embcomp.container.reader import open_container
 from embcomp.errors import InputError, OutputError, ParameterError
 from embcomp.torch.lm.commands import group
 from embcomp.torch.lm.corpus import Lexicon, streams
-from embcomp.torch.lm.loss import Sampler
 from embcomp.torch.lm.model import LanguageModel
 from embcomp.torch.lm.packed import load_model
 from embcomp.torch.lm.recipe import Recipe
 from embcomp.torch.lm.running import Texts, evaluate, train
 from embcomp.torch.lm.systems import build
-from embcomp.torch.lm.training import Training, clip_gradients, perplexity, rate_at
+from embcomp.torch.lm.training import Sampler, Training, clip_gradients, perplexity, rate_at
 from tests.schemas import problems
 
 SMALL: dict[str, Any] = {"hidden": 8, "epochs": 2, "streams": 4, "time": 10, "sampled": 16, "inter": 4}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -17,7 +18,6 @@ from embcomp.files import replacing
 from embcomp.progress import Progress, no_progress
 from embcomp.torch.binary import BinaryMatrix
 from embcomp.torch.lm.corpus import streams
-from embcomp.torch.lm.loss import Sampler
 from embcomp.torch.lm.model import LanguageModel, PrunedTable
 from embcomp.torch.lm.recipe import Recipe
 from embcomp.torch.straight_through import CodeLayer
@@ -120,11 +120,7 @@ class Training:
         }
 
     def load(self, checkpoint: Path) -> None:
-        """Go on from a checkpoint.
-
-        Raises:
-            InputError: it was made with other options, or is none.
-        """
+        """Go on from a checkpoint; ``InputError`` if it was made with other options, or is none."""
         try:
             saved = torch.load(checkpoint, weights_only=True)
         except (OSError, EOFError, KeyError, RuntimeError, UnpicklingError) as error:
@@ -196,3 +192,42 @@ def perplexity(model: LanguageModel, ids: Tensor) -> float:
             hidden, state = model.hidden(inputs[:, None], state)
             total += float(functional.cross_entropy(model.logits(hidden[:, 0]), targets, reduction="sum"))
     return math.exp(total / (len(ids) - 1))
+
+
+class Sampler:
+    """Draws the words whose probabilities a training step computes.
+
+    A step's words are those that its targets are, and ``n_words`` more, drawn by the square root of their frequency.
+    Their logits are lowered by the logarithm of the probability of being among them, so that the sum of exponentials
+    estimates that over all words (importance sampling; [Jean 2015, §3.2] has the idea).
+
+    Attributes:
+        n_words: how many are drawn; some are drawn twice, and count once.
+    """
+
+    def __init__(self, counts: Sequence[int], n_words: int, n_targets: int) -> None:
+        frequency = torch.tensor(counts, dtype=torch.float64).clamp(min=1)
+        drawn = frequency.sqrt() / frequency.sqrt().sum()
+        absent = n_targets * torch.log1p(-frequency / (frequency.sum() + 1)) + n_words * torch.log1p(-drawn)
+        self.n_words = n_words
+        self.cumulated = drawn.cumsum(0)
+        self.log_inclusion = torch.log(-torch.expm1(absent)).float()
+
+    def draw(self, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Words of one step.
+
+        Args:
+            targets: rows, int64, shape (n,).
+            generator: source of randomness.
+
+        Returns:
+            The words (int64, ascending), the position in them of each target, and the logarithm of each word's
+            probability of being among them.
+        """
+        if self.n_words >= len(self.cumulated):
+            words = torch.arange(len(self.cumulated))
+            return words, targets, torch.zeros(len(words))
+        uniform = torch.rand(self.n_words, dtype=torch.float64, generator=generator)
+        drawn = torch.searchsorted(self.cumulated, uniform * self.cumulated[-1]).clamp_(max=len(self.cumulated) - 1)
+        words = torch.unique(torch.cat([targets, drawn]))
+        return words, torch.searchsorted(words, targets), self.log_inclusion[words]
