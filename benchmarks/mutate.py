@@ -38,8 +38,16 @@ PAGE = ROOT / "docs" / "reliability.md"
 START, END = "<!-- mutants -->\n", "<!-- end of mutants -->\n"
 KERNELS = {  # with the tests that should notice, those first that do it soonest
     "embcomp/bits.py": ["tests/test_bits.py"],
-    "embcomp/container/layout.py": ["tests/container/test_container_refused.py", "tests/container"],
-    "embcomp/container/reader.py": ["tests/container/test_container_refused.py", "tests/container"],
+    "embcomp/container/layout.py": [
+        "tests/container/test_container_refused.py",
+        "tests/container/test_sections_refused.py",
+        "tests/container",
+    ],
+    "embcomp/container/reader.py": [
+        "tests/container/test_container_refused.py",
+        "tests/container/test_sections_refused.py",
+        "tests/container",
+    ],
     "embcomp/wordlist/deflate.py": ["tests/wordlist"],
     "embcomp/wordlist/pages.py": ["tests/wordlist"],
     "embcomp/wordlist/texts.py": ["tests/wordlist"],

@@ -1,4 +1,4 @@
-"""The compressor ``kd`` with every composition and solver; what all compressors do is in test_laws.py."""
+"""The compressor ``kd`` with every composition and solver; what all compressors do is in test_laws_*.py."""
 
 from __future__ import annotations
 

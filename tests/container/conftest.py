@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from embcomp.container.reader import open_container, verify
 from embcomp.container.writer import save, write
+from embcomp.errors import ContainerError, NewerVersionError, NotAContainerError
 from tests.container.builder import Parts, encoded
 
 
@@ -33,3 +35,18 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def saved(path: Path) -> Path:
     save(encoded(bits=3), path)
     return path
+
+
+def refusal(path: Path, data: bytes, kind: type[ContainerError]) -> str:
+    """Write ``data``, see that opening is refused, and that verify either says the same or is refused too."""
+    path.write_bytes(data)
+    with pytest.raises(ContainerError) as caught:
+        open_container(path)
+    assert type(caught.value) is kind
+    if kind in (NotAContainerError, NewerVersionError):
+        with pytest.raises(kind) as again:
+            verify(path)
+        assert str(again.value) == str(caught.value)
+    else:
+        assert verify(path) == [str(caught.value)]
+    return str(caught.value)
