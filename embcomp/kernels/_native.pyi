@@ -17,13 +17,14 @@ def beam(
 def best(
     codes: AnyArray,
     tables: AnyArray,
+    numbers: AnyArray,
     gains: AnyArray,
     shifts: AnyArray,
     rounded: AnyArray,
     scores: AnyArray,
     ranks: AnyArray,
-    sizes: tuple[int, int, int, int, int],
-    numbers: tuple[float, float, float],
+    sizes: tuple[int, int, int, int, int, int],
+    gain: float,
     /,
 ) -> None: ...
 def fields(

@@ -38,32 +38,40 @@ void compare(Best *b, Py_ssize_t row)
     raise_least(b);
 }
 
-/* best(codes, tables, gains, shifts, rounded, scores, ranks, (n_rows, n_columns, n_wide, k, first), (base, gain, shift)):
-   one gain and no shifts where these are empty. Scores and ranks are a heap that goes on from part to part. */
+/* best(codes, tables, numbers, gains, shifts, rounded, scores, ranks, (n_queries, n_rows, n_columns, n_wide, k, first),
+   gain): numbers are the base and the shift of each query; gains and shifts are empty where all rows have `gain`, and no
+   shift. Scores and ranks are a heap for each query that goes on from part to part. */
 PyObject *best(PyObject *self, PyObject *args)
 {
-    Py_buffer p[7];
+    Py_buffer p[8];
+    Py_ssize_t n_queries;
     Best b = {0};
-    if (!PyArg_ParseTuple(args, "y*y*y*y*w*w*w*(nnnnn)(ddd)", p, p + 1, p + 2, p + 3, p + 4, p + 5, p + 6, &b.n_rows,
-                          &b.n_columns, &b.n_wide, &b.nearest.k, &b.first, &b.base, &b.gain, &b.shift))
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*w*w*(nnnnnn)d", p, p + 1, p + 2, p + 3, p + 4, p + 5, p + 6, p + 7, &n_queries,
+                          &b.n_rows, &b.n_columns, &b.n_wide, &b.nearest.k, &b.first, &b.gain))
         return NULL;
-    Py_ssize_t n_entries = b.n_wide * WIDE + (b.n_columns - b.n_wide) * 2 * HALF;
-    int good = in_range(b.n_rows, 0, MOST_ROWS / 2) && in_range(b.n_columns, 0, MOST_COLUMNS)
-               && in_range(b.n_wide, 0, b.n_columns) && in_range(b.nearest.k, 1, MOST_ROWS)
+    Py_ssize_t n_entries = b.n_wide * WIDE + (b.n_columns - b.n_wide) * 2 * HALF, k = b.nearest.k;
+    int good = in_range(n_queries, 0, 65535) && in_range(b.n_rows, 0, MOST_ROWS / 2)
+               && in_range(b.n_columns, 0, MOST_COLUMNS) && in_range(b.n_wide, 0, b.n_columns)
+               && in_range(k, 1, MOST_ROWS / 16)
                && holds(p, "codes", (b.n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS * b.n_columns, 1)
-               && holds(p + 1, "tables", n_entries, 8) && holds(p + 2, "gains", p[2].len ? b.n_rows : 0, 4)
-               && holds(p + 3, "shifts", p[3].len ? b.n_rows : 0, 4)
-               && holds(p + 4, "rounded", n_entries / 2 + WIDE * b.n_columns, 2)
-               && holds(p + 5, "scores", b.nearest.k, 8) && holds(p + 6, "ranks", b.nearest.k, 8);
+               && holds(p + 1, "tables", n_queries * n_entries, 8) && holds(p + 2, "numbers", 2 * n_queries, 8)
+               && holds(p + 3, "gains", p[3].len ? b.n_rows : 0, 4)
+               && holds(p + 4, "shifts", p[4].len ? b.n_rows : 0, 4)
+               && holds(p + 5, "rounded", n_entries / 2 + WIDE * b.n_columns, 2)
+               && holds(p + 6, "scores", n_queries * k, 8) && holds(p + 7, "ranks", n_queries * k, 8);
     if (good) {
-        b.codes = p[0].buf, b.tables = p[1].buf, b.rounded = p[4].buf, b.nearest.scores = p[5].buf;
-        b.joined = (uint16_t *)(b.rounded + n_entries);
-        b.gains = p[2].len ? p[2].buf : NULL, b.shifts = p[3].len ? p[3].buf : NULL, b.nearest.ranks = p[6].buf;
+        b.codes = p[0].buf, b.rounded = p[5].buf, b.joined = (uint16_t *)(b.rounded + n_entries);
+        b.gains = p[3].len ? p[3].buf : NULL, b.shifts = p[4].len ? p[4].buf : NULL;
         Py_BEGIN_ALLOW_THREADS
-        round_tables(&b);
-        raise_least(&b);
-        scan(&b);
+        for (Py_ssize_t q = 0; q < n_queries; q++) {
+            const double *numbers = (const double *)p[2].buf + 2 * q;
+            b.tables = (const double *)p[1].buf + q * n_entries, b.base = numbers[0], b.shift = numbers[1];
+            b.nearest = (Nearest){(double *)p[6].buf + q * k, (int64_t *)p[7].buf + q * k, k};
+            round_tables(&b);
+            raise_least(&b);
+            scan(&b);
+        }
         Py_END_ALLOW_THREADS
     }
-    return release(p, 7, good);
+    return release(p, 8, good);
 }

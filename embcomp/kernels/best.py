@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,69 +66,69 @@ class Rows:
 
 @dataclass(frozen=True)
 class Tables:
-    """What the columns of codes stand for.
+    """What the columns of codes stand for, for some queries.
 
     Attributes:
-        wide: of the first columns, float64, shape (wide columns, any).
-        halves: of the high four bits and of the low four of the other columns, float64, shape (columns, 2, 16).
-        base: what each sum begins with.
-        shift: what the rows' shifts are multiplied with.
+        wide: of the first columns, float64, shape (queries, wide columns, any).
+        halves: of the high four bits and of the low four of the others, float64, shape (queries, columns, 2, 16).
+        numbers: what each sum begins with, and what shifts are multiplied with: float64, shape (queries, 2).
     """
 
     wide: DoubleArray
     halves: DoubleArray
-    base: float = 0.0
-    shift: float = 0.0
-
-    @cached_property
-    def joined(self) -> list[DoubleArray]:
-        """One table for each column."""
-        both = self.halves[:, 0, :, None] + self.halves[:, 1, None, :]
-        return [*self.wide, *both.reshape(-1, WIDE)]
+    numbers: DoubleArray
 
 
 Part = tuple[Rows, Tables]
 
 
-def best_rows(parts: Sequence[Part], k: int) -> Ranked:
-    """Return the ``k`` rows of largest score, of equals the first, and their scores: fewer if there are fewer rows.
+def best_rows(parts: Sequence[Part], k: int) -> list[Ranked]:
+    """Return for each query the ``k`` rows of largest score, of equals the first, and their scores.
 
-    Parts follow one another: the first row of one has the rank after the last row of the one before it. ``k`` is at
-    least 1.
+    Parts have the same queries, and follow one another: the first row of one has the rank after the last row of the
+    one before it. ``k`` is at least 1; fewer are returned if there are fewer rows.
     """
-    if kernels.native is None or any(_too_large(rows) for rows, _ in parts):
-        nearest = Shortlist(k)
-        for first, scores in _scores(parts):
-            nearest.offer(-scores, first)
-        return nearest.best()
-    k, first = min(k, sum(rows.n_rows for rows, _ in parts)), 0
-    best, ranks = np.full(k, -np.inf), np.full(k, np.iinfo(np.int64).max)
-    for rows, tables in parts if k else ():
-        _in_c(rows, tables, best, ranks, first)
+    n_queries, n_rows = len(parts[0][1].numbers), sum(rows.n_rows for rows, _ in parts)
+    if kernels.native is None or not n_queries * n_rows or any(_too_large(rows) for rows, _ in parts):
+        return [_best(parts, query, k) for query in range(n_queries)]
+    k, first = min(k, n_rows), 0
+    scores, ranks = np.full((n_queries, k), -np.inf), np.full((n_queries, k), np.iinfo(np.int64).max)
+    for rows, tables in parts:
+        _in_c(kernels.native, rows, tables, scores, ranks, first)
         first += rows.n_rows
-    order = np.lexsort((ranks, -best))
-    return ranks[order], best[order]
+    orders = np.lexsort((ranks, -scores))
+    return list(zip(np.take_along_axis(ranks, orders, 1), np.take_along_axis(scores, orders, 1), strict=True))
 
 
 def all_scores(parts: Sequence[Part]) -> DoubleArray:
-    """Return the scores of all rows."""
-    return np.concatenate([np.empty(0), *(scores for _, scores in _scores(parts))])
+    """Return the scores of all rows for the first query."""
+    return np.concatenate([np.empty(0), *(scores for _, scores in _scores(parts, 0))])
 
 
-def _scores(parts: Sequence[Part]) -> Iterator[tuple[int, DoubleArray]]:
+def _best(parts: Sequence[Part], query: int, k: int) -> Ranked:
+    nearest = Shortlist(k)
+    for first, scores in _scores(parts, query):
+        nearest.offer(-scores, first)
+    return nearest.best()
+
+
+def _scores(parts: Sequence[Part], query: int) -> Iterator[tuple[int, DoubleArray]]:
     """Yield first ranks and the scores of rows from these on: float64 sums in the order of the columns, rounded."""
     before = 0
     for rows, tables in parts:
+        base, shift = tables.numbers[query].tolist()
+        high, low = tables.halves[query].transpose(1, 0, 2)
+        joined = [*tables.wide[query], *(high[:, :, None] + low[:, None, :]).reshape(-1, WIDE)]
         for some in blocks(len(rows.codes), STEP_BLOCKS):
             first, stop = some.start * BLOCK, min(some.stop * BLOCK, rows.n_rows)
-            sums = np.full((some.stop - some.start, BLOCK), tables.base)
+            sums = np.full((some.stop - some.start, BLOCK), base)
             entries = np.empty_like(sums)
-            for column, table in enumerate(tables.joined):
+            for column, table in enumerate(joined):
                 np.add(sums, table.take(rows.codes[some, column], out=entries, mode="clip"), sums)
             scores = sums.reshape(-1)[: stop - first]
             scores *= rows.gains if isinstance(rows.gains, float) else rows.gains[first:stop]
             if rows.shifts is not None:
-                scores += tables.shift * rows.shifts[first:stop].astype(np.float64)
+                scores += shift * rows.shifts[first:stop].astype(np.float64)
             yield before + first, rounded(scores)
         before += rows.n_rows
 
@@ -143,18 +143,21 @@ def _too_large(rows: Rows) -> bool:
     return rows.codes.dtype != np.uint8 or rows.codes.shape[1] > MOST_COLUMNS
 
 
-def _in_c(rows: Rows, tables: Tables, best: DoubleArray, ranks: NDArray[np.int64], first: int) -> None:
-    nothing = np.empty(0, np.float32)
-    n_columns, entries = rows.codes.shape[1], np.concatenate([tables.wide.ravel(), tables.halves.ravel()])
-    one = isinstance(rows.gains, float)
-    kernels.native.best(  # type: ignore[union-attr]
+def _in_c(
+    native: ModuleType, rows: Rows, tables: Tables, scores: DoubleArray, ranks: NDArray[np.int64], first: int
+) -> None:
+    (n_queries, k), n_columns, nothing = scores.shape, rows.codes.shape[1], np.empty(0, np.float32)
+    entries = np.concatenate([tables.wide.reshape(n_queries, -1), tables.halves.reshape(n_queries, -1)], axis=1)
+    one, gain = (nothing, rows.gains) if isinstance(rows.gains, float) else (rows.gains, 0.0)
+    native.best(
         rows.codes,
         entries,
-        nothing if one else rows.gains,
+        tables.numbers,
+        one,
         nothing if rows.shifts is None else rows.shifts,
-        np.empty(len(entries) // 2 + WIDE * n_columns, np.uint16),
-        best,
+        np.empty(entries.shape[1] // 2 + WIDE * n_columns, np.uint16),
+        scores,
         ranks,
-        (rows.n_rows, n_columns, len(tables.wide), len(best), first),
-        (tables.base, rows.gains if one else 0.0, tables.shift),
+        (n_queries, rows.n_rows, n_columns, tables.wide.shape[1], k, first),
+        gain,
     )

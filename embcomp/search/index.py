@@ -12,7 +12,7 @@ everything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -32,7 +32,7 @@ from embcomp.memory import require_memory
 from embcomp.search.nearest import Inverse, by_hamming, by_vectors
 from embcomp.search.tables import Bands, rows_of, sign_tables
 from embcomp.shortlist import Ranked
-from embcomp.threads import blocks, map_blocks
+from embcomp.threads import blocks, get_threads, map_blocks
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
@@ -120,7 +120,7 @@ class SearchIndex:
         n_rows = self._count(restrict)
         query = self._checked(query[None, :])[0]
         wide = _unit(query.astype(np.float64))
-        parts = self._parts(wide, "decoded", n_rows)
+        parts = self._parts(wide[None, :], "decoded", n_rows)
         if parts is not None:
             return all_scores(parts)
         products = np.empty(n_rows, dtype=np.float64)
@@ -160,11 +160,15 @@ class SearchIndex:
     def _nearest(self, queries: FloatArray, similarity: Similarity, k: int, n_rows: int) -> list[Ranked]:
         if similarity == "hamming":
             return self._nearest_codes(self._encode(queries), k, n_rows)
-        wide = [_unit(query.astype(np.float64)) for query in queries]
+        wide = np.array([_unit(query.astype(np.float64)) for query in queries]).reshape(queries.shape)
         if self._directions is not None or self._bands is not None:
-            return _each(lambda query: best_rows(self._parts(query, similarity, n_rows) or [], k), wide)
-        units = np.array(wide, dtype=np.float32).reshape(queries.shape)
-        return by_vectors(self._decoded(n_rows), units, self._inverse, k)
+
+            def nearest(some: slice) -> list[Ranked]:
+                return best_rows(self._parts(wide[some], similarity, n_rows) or [], k)
+
+            size = max(1, min(QUERIES_AT_ONCE, -(-len(wide) // get_threads())))
+            return [one for part in map_blocks(nearest, len(wide), size) for one in part]
+        return by_vectors(self._decoded(n_rows), wide.astype(np.float32), self._inverse, k)
 
     def _nearest_codes(self, codes: bits.BytesArray, k: int, n_rows: int) -> list[Ranked]:
         rows, queries = self._lanes[:n_rows], as_lanes(bits.first_bits(codes, self._layout.symbols))
@@ -175,14 +179,15 @@ class SearchIndex:
 
         return [one for part in map_blocks(nearest, len(queries), QUERIES_AT_ONCE) for one in part]
 
-    def _parts(self, query: DoubleArray, similarity: Similarity, n_rows: int) -> list[Part] | None:
-        """The first rows and the tables of a query of length 1 or 0; ``None`` if vectors are no sums."""
+    def _parts(self, queries: DoubleArray, similarity: Similarity, n_rows: int) -> list[Part] | None:
+        """The first rows and the tables of queries of length 1 or 0; ``None`` if vectors are no sums."""
         if self._directions is None:
-            return None if self._bands is None else self._bands.parts(query, n_rows)
-        weights, gains = self._weights(query), self._inverse if similarity == "decoded" else 0.0
-        length = float(np.linalg.norm(weights)) * len(weights) ** 0.5
-        if similarity == "asymmetric" and length:  # codes count as ±1
-            gains = 1 / length
+            return None if self._bands is None else self._bands.parts(queries, n_rows)
+        weights = np.array([self._weights(query) for query in queries])
+        gains = self._inverse if similarity == "decoded" else 1.0
+        if similarity == "asymmetric":  # codes count as ±1
+            lengths = np.linalg.norm(weights, axis=1, keepdims=True) * weights.shape[1] ** 0.5
+            weights = np.divide(weights, lengths, out=weights, where=lengths > 0)
         return [(replace(self._columns, gains=gains).first(n_rows), sign_tables(weights))]
 
     def _rescored(self, query: FloatArray, ranks: NDArray[np.int64], k: int) -> Ranked:
@@ -312,13 +317,6 @@ class SearchIndex:
         if not np.isfinite(matrix).all():
             raise ParameterError("queries must be finite, got NaN or infinity")
         return matrix
-
-
-def _each(search: Callable[[DoubleArray], Ranked], queries: list[DoubleArray]) -> list[Ranked]:
-    """What is found for each query, several at once; one on this thread."""
-    if len(queries) == 1:
-        return [search(queries[0])]
-    return list(map_blocks(lambda rows: search(queries[rows.start]), len(queries), 1))
 
 
 def _unit(vector: DoubleArray) -> DoubleArray:

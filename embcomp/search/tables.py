@@ -146,7 +146,7 @@ class Bands:
 
     def __init__(self, lookups: Sequence[Lookup], rows: Sequence[Rows]) -> None:
         """Take what the symbols of each band stand for, and its rows."""
-        self._lookups, self._rows = lookups, rows
+        self._rows = rows
         parts, none = [part for lookup in lookups for part in lookup.parts], np.zeros((0, len(lookups[0].base)))
         books = {id(part.words): part.words.reshape(-1, none.shape[1]) for part in parts if isinstance(part, Words)}
         levels = [part for part in parts if isinstance(part, Levels)]
@@ -155,6 +155,8 @@ class Bands:
         self._values = np.concatenate([none[:, 0], *(np.tile(part.levels, len(part.directions)) for part in levels)])
         sizes = [len(part.levels) for part in levels for _ in part.directions]
         self._owners = np.repeat(np.arange(len(sizes)), sizes)
+        origins = [np.zeros_like(each.base) if each.origin is None else each.origin for each in lookups]
+        self._centres = np.concatenate([[each.base, origin] for each, origin in zip(lookups, origins, strict=True)])
         starts = dict(zip(books, np.cumsum([0, *map(len, books.values())]).tolist(), strict=False))
         self._zero, first = len(self._words) + len(self._values), len(self._words)
         wide, halves = list[NDArray[np.intp]](), [np.empty((HALF_BITS, 0, HALF), np.intp)]
@@ -170,31 +172,38 @@ class Bands:
         self._wide, self._halves = wide, np.concatenate(halves, axis=1)
         self._stops = np.cumsum([half.shape[1] for half in halves]).tolist()
 
-    def parts(self, query: DoubleArray, n_rows: int) -> list[Part]:
-        """Return the first rows and the tables of a query, float64, shape (dim,), for each band.
+    def parts(self, queries: DoubleArray, n_rows: int) -> list[Part]:
+        """Return the first rows and the tables of queries, float64, shape (q, dim), for each band.
 
         Raises:
             CorruptError: what symbols stand for is too large to be compared.
         """
-        levels = (self._directions @ query)[self._owners] * self._values
-        entries = np.concatenate([self._words @ query, levels, [0.0]])
+        levels = _products(self._directions, queries)[:, self._owners] * self._values
+        entries = np.concatenate([_products(self._words, queries), levels, np.zeros((len(queries), 1))], axis=1)
         if not np.isfinite(entries).all():
             raise CorruptError("codewords are too large to be compared")
-        halves, found = entries[self._halves].sum(axis=0), list[Part]()
-        for number, (lookup, rows) in enumerate(zip(self._lookups, self._rows, strict=True)):
-            own = halves[self._stops[number] : self._stops[number + 1]].reshape(-1, 2, HALF)
-            shift = 0.0 if lookup.origin is None else float(lookup.origin.astype(np.float64) @ query)
-            tables = Tables(entries[self._wide[number]], own, float(lookup.base @ query), shift)
-            found.append((rows.first(n_rows), tables))
+        halves = entries.take(self._halves, axis=1).sum(axis=1)
+        numbers, found = _products(self._centres, queries).reshape(len(queries), -1, 2), list[Part]()
+        for number, rows in enumerate(self._rows):
+            own = halves[:, self._stops[number] : self._stops[number + 1]].reshape(len(queries), -1, 2, HALF)
+            wide = entries.take(self._wide[number], axis=1)
+            found.append((rows.first(n_rows), Tables(wide, own, numbers[:, number].copy())))
             n_rows -= rows.n_rows
         return found
 
 
 def sign_tables(weights: DoubleArray) -> Tables:
-    """Return the tables of bits that add or take away ``weights``, shape (bits,)."""
-    padded = np.zeros((-(-len(weights) // BYTE_BITS), 2, HALF_BITS))
-    padded.reshape(-1)[: len(weights)] = weights
-    return Tables(np.empty((0, WIDE)), padded @ SIGNS)
+    """Return the tables of bits that add or take away ``weights``, shape (queries, bits)."""
+    n_queries, n_bits = weights.shape
+    padded = np.zeros((n_queries, -(-n_bits // BYTE_BITS) * BYTE_BITS))
+    padded[:, :n_bits] = weights
+    halves = padded.reshape(n_queries, -1, 2, HALF_BITS) @ SIGNS
+    return Tables(np.empty((n_queries, 0, WIDE)), halves, np.zeros((n_queries, 2)))
+
+
+def _products(rows: DoubleArray, queries: DoubleArray) -> DoubleArray:
+    """Inner products of each query, shape (q, rows): one query at a time, since BLAS rounds several differently."""
+    return (rows @ queries[:, :, None])[:, :, 0]
 
 
 def _require_short(lengths: DoubleArray, first: int) -> None:

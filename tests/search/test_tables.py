@@ -106,7 +106,7 @@ def test_scores_are_cosines(n_rows: int, origin: np.ndarray | None) -> None:
     together, query, last = np.concatenate(vectors), rng.normal(size=3), 3 * n_rows // 2
     exact = together @ query / np.linalg.norm(together, axis=1)
     for n_first in (len(exact), last):
-        found = all_scores(Bands(lookups, bands).parts(query, n_first))
+        found = all_scores(Bands(lookups, bands).parts(query[None, :], n_first))
         np.testing.assert_allclose(found, exact[:n_first], atol=SCORE_UNIT + 1e-5)
 
 
@@ -114,7 +114,7 @@ def test_scores_are_cosines(n_rows: int, origin: np.ndarray | None) -> None:
 def test_scores_of_signs_are_sums_of_signed_weights(n_bits: int) -> None:
     rng = np.random.default_rng(0)
     weights, codes = rng.normal(size=n_bits), rng.integers(0, 2, (20, n_bits), dtype=np.uint8)
-    found = all_scores([(Rows.laid_out(np.packbits(codes, axis=1)), sign_tables(weights))])
+    found = all_scores([(Rows.laid_out(np.packbits(codes, axis=1)), sign_tables(weights[None, :]))])
     np.testing.assert_allclose(found, (2.0 * codes - 1) @ weights, atol=SCORE_UNIT)
 
 
@@ -124,4 +124,4 @@ def test_codewords_that_cannot_be_compared() -> None:
     rows = rows_of(lookup, np.zeros((4, 2), np.uint8), iter(()))
     lookup.parts[0].words[1, 31] = np.inf  # type: ignore[union-attr]
     with pytest.raises(CorruptError, match=r"^codewords are too large to be compared$"):
-        Bands([lookup], [rows]).parts(np.ones(3), 4)
+        Bands([lookup], [rows]).parts(np.ones((1, 3)), 4)
