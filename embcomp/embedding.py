@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from embcomp.arrays import FloatArray
 from embcomp.errors import InputError
 from embcomp.exact import total
-from embcomp.text.model import TextModel
 from embcomp.threads import CHUNK_ROWS
+
+if TYPE_CHECKING:
+    from embcomp.text.model import TextModel
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,11 @@ from embcomp.errors import InputError, ParameterError
 from embcomp.memory import forget, require_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.spool import Room
-from embcomp.text.model import TextModel
 from embcomp.threads import CHUNK_ROWS
 from embcomp.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from embcomp.text.model import TextModel
 
 LISTED_BYTES = 80  # of a word, besides its letters, as a string in a list
 CHUNK_NUMBERS = 2**24  # in decoded vectors held at once, where eight rows have fewer

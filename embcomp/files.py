@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -122,6 +121,8 @@ def _open_private(name: str, flags: int) -> int:
 
 def _temporary_prefix(path: Path) -> str:
     """How names of temporary files for a target start; a long name is replaced by its hash."""
+    import hashlib
+
     name = os.fsencode(path.name)
     return f".{path.name if len(name) <= MAX_NAME_BYTES else hashlib.sha256(name).hexdigest()}{TEMPORARY_MARK}"
 

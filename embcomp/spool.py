@@ -7,7 +7,6 @@ that nothing of it is left when the process ends, however that happens.
 from __future__ import annotations
 
 import mmap
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
@@ -52,6 +51,8 @@ class Spool:
             self._room.left -= len(data)
             self._held += data
             return
+        import tempfile  # takes as long as finding a word
+
         with _named():
             if self._file is None:
                 self._file = tempfile.TemporaryFile(prefix="embcomp-")  # noqa: SIM115  is open as long as the spool is
@@ -87,6 +88,8 @@ def _named() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        import tempfile
+
         folder = tempfile.tempdir or "the folder for temporary files"
         raise OutputError(
             f"{folder}: cannot hold what `max_memory` leaves no room for: {error.strerror}; "

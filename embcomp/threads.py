@@ -10,16 +10,18 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache, lru_cache
 from threading import local
-from typing import TypeVar
-
-from threadpoolctl import ThreadpoolController
+from typing import TYPE_CHECKING, TypeVar
 
 from embcomp.checks import Integer
 from embcomp.errors import ParameterError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -61,6 +63,8 @@ def single_threaded_blas() -> Iterator[None]:
 @cache
 def _controller() -> ThreadpoolController:
     """Return the controller of NumPy's BLAS; finding the library takes a millisecond."""
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()
 
 
@@ -94,6 +98,8 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], n_ahead
     if hasattr(_this_thread, "is_worker"):  # it would wait for itself
         yield from map(function, items)
         return
+    import concurrent.futures  # takes as long as finding a word
+
     pool, process = _pool(get_threads()), os.getpid()
     waiting: deque[Future[Result]] = deque()
     try:
@@ -111,7 +117,7 @@ def map_ahead(function: Callable[[Item], Result], items: Iterable[Item], n_ahead
             future.cancel()
         # but not in a fork, where nobody works, nor on a worker that collects garbage: it would wait for itself
         if os.getpid() == process and not hasattr(_this_thread, "is_worker"):
-            wait(waiting)
+            concurrent.futures.wait(waiting)
 
 
 def _next_of(waiting: deque[Future[Result]]) -> Result:
@@ -130,6 +136,8 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
 
     They end with the program, or when another number is wanted.
     """
+
+    from concurrent.futures import ThreadPoolExecutor
 
     def mark() -> None:
         _this_thread.is_worker = True

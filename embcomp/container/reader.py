@@ -7,7 +7,6 @@ import os
 import reprlib
 import stat
 import sys
-import tempfile
 from dataclasses import fields
 from functools import partial
 from itertools import pairwise
@@ -47,12 +46,12 @@ from embcomp.errors import (
     TruncatedError,
 )
 from embcomp.files import STDIN
-from embcomp.text.model import TextModel, TextRules, unpack
 from embcomp.vocabulary import Part, Vocabulary, order_bits
 from embcomp.wordlist import WordList
 
 if TYPE_CHECKING:
     from embcomp.formats.compression import Readable
+    from embcomp.text.model import TextModel
 
 MAX_SYMBOL_BITS = 32
 MAX_LENGTH_BITS = 8
@@ -132,6 +131,8 @@ class Container:
             if TOKENIZER in self.sections:
                 raise CorruptError(f"{self.name}: section {TOKENIZER!r} has no rules: header field 'text' is missing")
             return None
+        from embcomp.text.model import TextModel, TextRules
+
         try:
             rules = TextRules.from_json(self._mapping("text"))
         except BadDocumentError as error:
@@ -139,6 +140,8 @@ class Container:
         return TextModel(rules, partial(self._tokenizer, vocabulary))
 
     def _tokenizer(self, vocabulary: Vocabulary) -> dict[str, Any]:
+        from embcomp.text.model import unpack
+
         try:
             return unpack(self.data(TOKENIZER, checked=True), vocabulary.first_words)
         except BadDocumentError as error:
@@ -390,7 +393,9 @@ def _copied(file: Readable) -> memoryview:
         start += part
     if len(start) < PREAMBLE.size or not start.startswith(MAGIC):
         return memoryview(start)
-    with tempfile.TemporaryFile() as copy:
+    from tempfile import TemporaryFile
+
+    with TemporaryFile() as copy:
         copy.write(start)
         while part := file.read(COPY_BYTES):
             copy.write(part)
