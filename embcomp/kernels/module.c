@@ -63,7 +63,7 @@ static int fill(PyObject *module)
 {
     choose_differences();
     choose_tile();
-    return PyModule_AddIntConstant(module, "REVISION", 11);
+    return PyModule_AddIntConstant(module, "REVISION", 12);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};
