@@ -18,6 +18,7 @@ os.umask(0o022)  # of the modes of files in wheels
 STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")  # which has no stable interface yet
 KERNELS = "embcomp/kernels"
 NAMES = [
+    "ascending",
     "beam",
     "best",
     "blocks",

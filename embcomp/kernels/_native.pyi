@@ -4,6 +4,7 @@ from embcomp.arrays import AnyArray
 
 REVISION: int
 
+def ascending(letters: AnyArray, ends: AnyArray, order: AnyArray, /) -> None: ...
 def beam(
     own: AnyArray,
     tables: AnyArray,

@@ -83,6 +83,7 @@ void *scratch(size_t n_bytes, int *good);
 /* Release buffers, and return None, or NULL if there was an error. */
 PyObject *release(Py_buffer *buffers, int count, int good);
 
+PyObject *ascending(PyObject *self, PyObject *args);
 PyObject *beam(PyObject *self, PyObject *args);
 PyObject *best(PyObject *self, PyObject *args);
 PyObject *fields(PyObject *self, PyObject *args);

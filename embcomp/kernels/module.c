@@ -39,6 +39,7 @@ PyObject *release(Py_buffer *buffers, int count, int good)
 }
 
 static PyMethodDef methods[] = {
+    {"ascending", ascending, METH_VARARGS, NULL},
     {"beam", beam, METH_VARARGS, NULL},
     {"best", best, METH_VARARGS, NULL},
     {"fields", fields, METH_VARARGS, NULL},
@@ -63,7 +64,7 @@ static int fill(PyObject *module)
 {
     choose_differences();
     choose_tile();
-    return PyModule_AddIntConstant(module, "REVISION", 12);
+    return PyModule_AddIntConstant(module, "REVISION", 13);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from embcomp import kernels
 from embcomp.errors import InputError
 
 FEW_COLUMNS = 64  # compared for all words at once; what is equal beyond them is compared word by word
-KEY_BYTES = 8
 
 Numbers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -59,7 +59,8 @@ class Texts(NamedTuple):
 
     def word(self, number: int) -> bytes:
         """Return one word."""
-        return self._word(int(self.lengths[:number].sum()), number)
+        start = int(self.lengths[:number].sum())
+        return self.letters[start : start + int(self.lengths[number])].tobytes()
 
     def each(self) -> list[bytes]:
         """Return all words."""
@@ -71,46 +72,13 @@ class Texts(NamedTuple):
         return Texts(self.letters[places(self.starts[numbers], self.lengths[numbers])], self.lengths[numbers])
 
     def ascending(self) -> Numbers:
-        """Return the numbers of the words in ascending order of their bytes, int64.
-
-        Eight bytes at a time are compared, as one number, of all words that are equal so far.
-        """
-        starts = self.starts
-        order = np.arange(len(self.lengths), dtype=np.int64)
-        group = np.zeros(len(order), dtype=np.int64)  # of words that are equal so far; by place in ``order``
-        for column in range(0, FEW_COLUMNS, KEY_BYTES):
-            left = np.flatnonzero(_is_open(group, self.lengths[order] > column))
-            if not len(left):
-                return order
-            words = order[left]
-            keys = self._keys(starts[words], self.lengths[words], column)
-            ends = np.minimum(self.lengths[words], column + KEY_BYTES)  # a word is below one that goes on with zeros
-            within = np.lexsort((ends, keys, group[left]))
-            order[left] = words[within]
-            differs = np.diff(keys[within], prepend=keys[:1]) != 0
-            differs |= np.diff(ends[within], prepend=ends[:1]) != 0
-            is_first = np.diff(group, prepend=-1) != 0
-            is_first[left] |= differs
-            group = np.cumsum(is_first) - 1
-        left = np.flatnonzero(_is_open(group, self.lengths[order] > FEW_COLUMNS))
-        for members in np.split(left, np.flatnonzero(np.diff(group[left])) + 1):
-            order[members] = sorted(order[members].tolist(), key=lambda word: self._word(int(starts[word]), word))
+        """Return the numbers of the words in ascending order of their bytes, int64; equal words stay in order."""
+        if kernels.native is None:
+            words = self.each()
+            return np.array(sorted(range(len(words)), key=words.__getitem__), dtype=np.int64)
+        order = np.empty(len(self.lengths), dtype=np.int64)
+        kernels.native.ascending(self.letters, np.cumsum(self.lengths), order)
         return order
-
-    def _word(self, start: int, number: int) -> bytes:
-        return self.letters[start : start + int(self.lengths[number])].tobytes()
-
-    def _keys(self, starts: Numbers, lengths: Numbers, column: int) -> NDArray[np.uint64]:
-        """Eight bytes from ``column`` on, zeros after the end of a word, as numbers that are ordered alike."""
-        columns = np.arange(column, column + KEY_BYTES)
-        at = np.minimum(starts[:, None] + columns, len(self.letters) - 1)
-        keys = np.where(columns < lengths[:, None], self.letters[at], np.uint8(0))
-        return keys.view(">u8")[:, 0].astype(np.uint64)
-
-
-def _is_open(group: Numbers, goes_on: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether a word's group has several words, one of which goes on."""
-    return ((np.bincount(group) > 1) & (np.bincount(group, weights=goes_on) > 0))[group]
 
 
 def places(starts: Numbers, lengths: Numbers) -> Numbers:

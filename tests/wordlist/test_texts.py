@@ -7,6 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from embcomp import kernels
 from embcomp.errors import InputError
 from embcomp.wordlist.texts import Texts, shared_prefixes
 
@@ -26,9 +27,19 @@ def words_of(texts: Texts) -> list[bytes]:
 def test_words_ascend_as_bytes_do(words: list[bytes]) -> None:
     texts = Texts.of_bytes(words)
     order = texts.ascending()
-    assert sorted(order.tolist()) == list(range(len(words)))
-    assert [words[number] for number in order.tolist()] == sorted(words)
+    assert order.dtype == np.int64
+    assert order.tolist() == sorted(range(len(words)), key=words.__getitem__)
     assert words_of(texts.take(order)) == sorted(words)
+
+
+def test_the_kernel_refuses_words_that_are_not_there() -> None:
+    if kernels.native is not None:
+        letters, order = np.frombuffer(b"abc", dtype=np.uint8), np.empty(2, dtype=np.int64)
+        for ends in ([2, 1], [-1, 3], [1, 4]):
+            with pytest.raises(ValueError, match=r"^words do not lie within the letters$"):
+                kernels.native.ascending(letters, np.array(ends), order)
+        with pytest.raises(ValueError, match=r"^order has 16 bytes, expected 1 items of 8$"):
+            kernels.native.ascending(letters, np.array([3]), order)
 
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), max_size=20))
