@@ -8,7 +8,7 @@ row's code is found by arithmetic. Most methods have one grade, and their codes 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from embcomp.errors import ParameterError
 from embcomp.memory import forget
 from embcomp.progress import Progress, no_progress
 from embcomp.spool import Room, Spool
-from embcomp.threads import CHUNK_ROWS
+from embcomp.threads import CHUNK_ROWS, get_threads, map_ahead, single_threaded_blas
 
 MOVED_ROWS = 2**18  # at once
 
@@ -56,17 +56,41 @@ class CodesWriter:
 
     def add(self, vectors: FloatArray, progress: Progress = no_progress) -> None:
         """Encode the next vectors, float32, shape (n, dim)."""
-        first = sum(stream.n_rows for stream in self._streams)
+        for grade, codes in self._encoded(self._n_rows, vectors, progress):
+            self._streams[grade].add(codes)
+
+    def add_chunks(self, chunks: Iterable[FloatArray]) -> None:
+        """Encode the next vectors, in chunks of few rows: several chunks at once, while the next are read."""
+
+        def numbered() -> Iterator[tuple[int, FloatArray]]:
+            first = self._n_rows
+            for chunk in chunks:
+                yield first, chunk
+                first += len(chunk)
+
+        with single_threaded_blas():
+            for encoded in map_ahead(lambda item: [*self._encoded(*item)], numbered(), get_threads()):
+                for grade, codes in encoded:
+                    self._streams[grade].add(codes)
+
+    def _encoded(
+        self, first: int, vectors: FloatArray, progress: Progress = no_progress
+    ) -> Iterator[tuple[int, bits.BytesArray]]:
+        """Yield grades, and the codes of those of some rows, from number ``first`` on, that have them."""
         starts = [0, *self._compressor.grade_ends]
         ends = [*self._compressor.grade_ends, first + len(vectors)]
         for grade, (start, end) in enumerate(zip(starts, ends, strict=True)):
             chosen = vectors[max(0, start - first) : max(0, end - first)]
             if len(chosen):
-                self._streams[grade].add(self._compressor.encode(chosen, progress, grade))
+                yield grade, self._compressor.encode(chosen, progress, grade)
+
+    @property
+    def _n_rows(self) -> int:
+        return sum(stream.n_rows for stream in self._streams)
 
     def finish(self) -> Codes:
         """Return all codes."""
-        bands = bands_of(self._compressor, sum(stream.n_rows for stream in self._streams))
+        bands = bands_of(self._compressor, self._n_rows)
         return Codes(bands, [stream.finish() for stream in self._streams[: len(bands)]])
 
 

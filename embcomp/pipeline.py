@@ -41,7 +41,7 @@ from embcomp.formats import (
 from embcomp.memory import free_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.spool import Room
-from embcomp.threads import BLOCK_ROWS, CHUNK_ROWS
+from embcomp.threads import BLOCK_ROWS
 from embcomp.vocabulary import HEAD_WORDS, Vocabulary, VocabularyBuilder
 
 COPIES = 3  # of the head that a fit may hold
@@ -51,7 +51,7 @@ CERTAINTY = 1.25  # a matrix that will be too large by this factor is refused at
 SHARE_OF_WORDS = 0.25  # of the allowance: to know repeated words
 SHARE_OF_ROOM = 0.25  # of the allowance: for what need not stay in memory
 KNOWN_BYTES = 150  # of a word in a set
-MOST_KNOWN = 2**22  # words; files with repeated words have no more, as a rule
+MOST_KNOWN = {"first": 2**20, "error": 2**22}  # words, by what becomes of repeated ones: an error should name the row
 SPOOLED_BYTES = 50  # of a word that waits to be sorted, and of its page, its rank and its place in the order
 MANY_ROWS = 2**20  # a sample of so many is one of all
 
@@ -115,7 +115,7 @@ def encode_source(
         encode = _encode_sample
     elif compressor.head_rows is not None:
         encode = _encode_after_head
-    max_known = min(MOST_KNOWN, int(SHARE_OF_WORDS * allowance / KNOWN_BYTES))
+    max_known = min(MOST_KNOWN[options.duplicates], int(SHARE_OF_WORDS * allowance / KNOWN_BYTES))
     max_known = max(max_known, HEAD_WORDS, compressor.head_rows or 0)
     again = partial(open_blocks, source, options, progress, max_known)
     with again() as reader:
@@ -147,15 +147,14 @@ def _encode_after_head(work: _Work) -> EncodedEmbedding:
     n_head = work.compressor.head_rows or 0
     check = partial(_require_room_for_head, work)
     n_first = -(-n_head // BLOCK_ROWS) * BLOCK_ROWS
-    chunks = read_chunks(work.reader, work.words, n_first, 2 * CHUNK_ROWS, check)
+    chunks = read_chunks(work.reader, work.words, n_first, BLOCK_ROWS, check)
     first = next(chunks)
     work.progress("fit", 0, 0)
     work.compressor.fit(first[:n_head], work.progress)
     codes = CodesWriter(work.compressor, room=work.room)
     codes.add(first)
     del first
-    for chunk in chunks:
-        codes.add(chunk)
+    codes.add_chunks(chunks)
     vocabulary, repeated = work.vocabulary()
     made = codes.finish()
     return work.result(vocabulary, made.without(repeated) if len(repeated) else made)
@@ -234,8 +233,7 @@ class _Without:
 def _encode_again(work: _Work, codes: CodesWriter, repeated: RowIds) -> None:
     with work.again() as reader:
         rest = _Without(reader, repeated) if len(repeated) else reader
-        for chunk in read_chunks(rest, deque(maxlen=0), 2 * CHUNK_ROWS, 2 * CHUNK_ROWS):
-            codes.add(chunk)
+        codes.add_chunks(read_chunks(rest, deque(maxlen=0), BLOCK_ROWS, BLOCK_ROWS))
         reader.leave_out(len(repeated))
         if reader.source != work.reader.source:
             raise InputError(f"{reader.source.name}: changed while it was read")
@@ -285,7 +283,7 @@ def require_room_to_fit(compressor: Compressor, n_rows: int, dim: int, allowance
 
 def word_bytes(n_words: int) -> int:
     """Return the bytes of memory that so many words take while they are read, where none waits in a file."""
-    return KNOWN_BYTES * min(n_words, MOST_KNOWN) + SPOOLED_BYTES * n_words
+    return KNOWN_BYTES * min(n_words, MOST_KNOWN["first"]) + SPOOLED_BYTES * n_words
 
 
 def _bytes_to_fit(n_rows: int, dim: int) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embcomp import bits
+from embcomp import bits, threads
 from embcomp.arrays import FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.checks import Integer, option
@@ -105,12 +105,18 @@ def test_bands_are_those_that_have_rows(n_rows: int, ends: list[int]) -> None:
     assert len(codes) == n_rows
 
 
+@pytest.mark.parametrize("n_threads", [1, 4])
 @pytest.mark.parametrize("step", [1, 4, 7, 13, 100])
-def test_vectors_come_back_whatever_the_steps_they_came_in(step: int) -> None:
+def test_vectors_come_back_whatever_the_steps_they_came_in(
+    step: int, n_threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "_chosen", [n_threads])
     vectors = embedding(50).vectors
     compressor = Graded().fit(vectors)
     writer = CodesWriter(compressor)
-    for start in range(0, 50, step):
+    writer.add(vectors[:3])
+    writer.add_chunks(vectors[start : start + step] for start in range(3, 40, step))
+    for start in range(3 + -(-37 // step) * step, 50, step):
         writer.add(vectors[start : start + step])
     codes = writer.finish()
     at_once = fit_codes(Graded(), vectors)
