@@ -235,12 +235,9 @@ def decode_dccl(document, codes, state):
 
 
 def decode_transform(document, codes, state):
-    config, dim = document["config"], document["dim"]
-    average = dim if config["bits"] == "dim" else config["bits"]
-    source = config["space"] == "source" or (config["space"] == "auto" and average >= 2 * dim)
     vectors = [coordinates_of(bits, number, state) for number, bits in enumerate(codes)]
     back = state["directions"] * state["scales"][:, None].astype(np.float64)
-    return np.concatenate(vectors) @ back + (state["mean"] if source else 0)
+    return np.concatenate(vectors) @ back + state["source_space"][0] * state["mean"]
 
 
 def coordinates_of(bits, band, state):

@@ -48,6 +48,7 @@ class GradedCompressor(Compressor):
 
     Attributes:
         mean_: of the first rows.
+        source_space_: 1 if vectors come back as they were, else 0.
         directions_: kept principal directions, integers; rows times ``scales_`` are orthonormal.
         scales_: of the directions.
         weights_: what coordinates of unit rows are multiplied with, see :func:`principal.whitening`.
@@ -74,7 +75,7 @@ class GradedCompressor(Compressor):
     space: str = option(
         OneOf("auto", "isotropic", "source"),
         "what vectors come back to: without mean and dominant directions, or as they were; 'auto' for the latter "
-        "from 2 bits a dimension on",
+        "from 2 bits a dimension on, and where there is a mean but no direction stands out",
         default="auto",
     )
     whiten: float | str = auto(
@@ -89,6 +90,7 @@ class GradedCompressor(Compressor):
     )
 
     mean_: FloatArray = array("<f4", "dim")
+    source_space_: NDArray[np.uint8] = array("|u1", 1)
     directions_: AnyArray = array(lambda self: self._direction_dtype, "kept", "dim")
     scales_: FloatArray = array("<f4", "kept")
     weights_: FloatArray = array("<f4", "kept", encodes_only=True)
@@ -124,8 +126,9 @@ class GradedCompressor(Compressor):
         values, directions = principal_directions(covariance(around, np.zeros_like(self.mean_)))
         del around
         self._keep(directions, values, 0)
-        order, ordered, exponent, n_length_bits = self._look(rows, ranks, n_rows)
-        n_removed = 0 if self.faithful else dominant_directions(values)
+        n_dominant = dominant_directions(values)
+        order, ordered, exponent, n_length_bits = self._look(rows, ranks, n_rows, n_dominant)
+        n_removed = 0 if self.faithful else n_dominant
         kept = np.arange(n_removed, len(values))
         while True:
             self._keep(directions[:, kept], values[kept], exponent)
@@ -146,7 +149,9 @@ class GradedCompressor(Compressor):
             "grade": slope,
         }
 
-    def _look(self, rows: FloatArray, ranks: RowIds, n_rows: int) -> tuple[float, bool, float, int]:
+    def _look(
+        self, rows: FloatArray, ranks: RowIds, n_rows: int, n_dominant: int
+    ) -> tuple[float, bool, float, int]:
         """Find out whether rows are in order of frequency, and set where bands end; what is to be kept of lengths.
 
         Returns:
@@ -156,15 +161,19 @@ class GradedCompressor(Compressor):
         units, long = self._units(rows)
         order, ordered = grades.order_share(units, principal.lengths_of(rows), ranks, n_rows)
         self.ends_ = np.array(grades.chosen_ends(n_rows, self.grade, ordered=ordered), dtype=np.uint32)
+        mean_square = len(self.mean_) * lengths.mean_square(self.mean_.astype(np.float64))
+        centred = mean_square < CENTRED * lengths.mean_square(long)
+        fine = self._average >= FAITHFUL * len(self.mean_)
+        faithful = fine or not (n_dominant or centred) if self.space == "auto" else self.space == "source"
+        self.source_space_ = np.array([faithful], dtype=np.uint8)
         varied = lengths.vary(long, len(self.mean_))
         n_length_bits = self.lengths
         if isinstance(n_length_bits, str):
-            n_length_bits = FAITHFUL_LENGTH_BITS if self.faithful else lengths.CHOSEN_BITS * varied
+            n_length_bits = lengths.CHOSEN_BITS * (varied or faithful)
+            n_length_bits = FAITHFUL_LENGTH_BITS if faithful and fine else n_length_bits
         exponent = self.whiten
         if isinstance(exponent, str):
-            mean_square = len(self.mean_) * lengths.mean_square(self.mean_.astype(np.float64))
-            centred = mean_square < CENTRED * lengths.mean_square(long)
-            exponent = WHITENING if varied and centred and not self.faithful else 0.0
+            exponent = WHITENING if varied and centred and not faithful else 0.0
         return order, ordered, exponent, n_length_bits
 
     def _learn_bands(self, rows: FloatArray, ranks: RowIds, n_length_bits: int, progress: Progress) -> float:
@@ -222,9 +231,7 @@ class GradedCompressor(Compressor):
     @property
     def faithful(self) -> bool:
         """Whether vectors come back in the source's own space."""
-        if self.space == "auto":
-            return self._average >= FAITHFUL * len(self.mean_)
-        return self.space == "source"
+        return bool(self.source_space_[0])
 
     @property
     def _direction_dtype(self) -> str:
@@ -237,6 +244,8 @@ class GradedCompressor(Compressor):
             raise CorruptError(f"state 'ends' must ascend from above 0, got {ends[:10].tolist()}")
         if self.shares_.max(initial=0) > scalar.MOST_BITS:
             raise CorruptError(f"state 'shares' must be at most {scalar.MOST_BITS}, got {self.shares_.max()}")
+        if self.source_space_ > 1:
+            raise CorruptError(f"state 'source_space' must be 0 or 1, got {self.source_space_[0]}")
         n_levels = len(self.length_levels_)
         if n_levels not in [2**n_bits for n_bits in range(lengths.MOST_BITS + 1)]:
             raise CorruptError(f"state 'length_levels' must have 1, 2, 4, … {2**lengths.MOST_BITS}, got {n_levels}")

@@ -540,10 +540,8 @@ function lstm(books, recurrent, bias, composed) {
 
 /** Coordinates in a few bits each, after codewords for additive codes, in orthonormal directions. */
 function transform(header, state) {
-  const { config, dim } = header, [k] = state.directions.shape;
+  const { dim } = header, [k] = state.directions.shape, [isAdded] = state.source_space;
   const basis = rowsOf(state.directions).map((row, i) => doubles(dim, (j) => row[j] * state.scales[i]));
-  const bits = config.bits === 'dim' ? dim : config.bits;
-  const centred = config.space !== 'source' && !(config.space === 'auto' && bits >= 2 * dim);
   const bands = header.bands.map((_, number) => bandOf(state, number));
   const words = codewordsOf(state, Math.max(...bands.map(({ depth }) => depth)), k), packed = inPairs(words, k);
   const codeword = (m, symbol) => words.subarray((m * 256 + symbol) * k, (m * 256 + symbol + 1) * k);
@@ -554,7 +552,7 @@ function transform(header, state) {
     for (let m = 0; m < depth; m += 1) addTo(x, codeword(m, next(8)), 1);
     for (const { place, share, levels } of groups) x[place] += levels[next(share)];
     const length = state.length_levels[band.length_bits ? next(band.length_bits) : 0];
-    const vector = doubles(dim, (j) => (centred ? 0 : state.mean[j]));
+    const vector = doubles(dim, (j) => isAdded * state.mean[j]);
     basis.forEach((direction, i) => addTo(vector, direction, x[i] * length));
     return vector;
   };
