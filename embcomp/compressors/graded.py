@@ -30,6 +30,7 @@ FINE = 3.0  # bits a dimension from which on a number of a direction takes 16 bi
 CENTRED = 0.01  # share of the mean square of rows that their mean may have to count as nothing
 WHITENING = 0.75
 FAITHFUL_LENGTH_BITS = 8
+LENGTH_SHARE = 0.25  # of all bits, at most, in the source's own space
 
 Fields = list[tuple[int, int]]
 """Symbols of one width, and their bits: what a row of code is made of, in order."""
@@ -149,9 +150,7 @@ class GradedCompressor(Compressor):
             "grade": slope,
         }
 
-    def _look(
-        self, rows: FloatArray, ranks: RowIds, n_rows: int, n_dominant: int
-    ) -> tuple[float, bool, float, int]:
+    def _look(self, rows: FloatArray, ranks: RowIds, n_rows: int, n_dominant: int) -> tuple[float, bool, float, int]:
         """Find out whether rows are in order of frequency, and set where bands end; what is to be kept of lengths.
 
         Returns:
@@ -169,8 +168,9 @@ class GradedCompressor(Compressor):
         varied = lengths.vary(long, len(self.mean_))
         n_length_bits = self.lengths
         if isinstance(n_length_bits, str):
-            n_length_bits = lengths.CHOSEN_BITS * (varied or faithful)
-            n_length_bits = FAITHFUL_LENGTH_BITS if faithful and fine else n_length_bits
+            coarse = min(lengths.CHOSEN_BITS, int(LENGTH_SHARE * self._average)) if faithful else 0
+            coarse = max(coarse, lengths.CHOSEN_BITS * varied)
+            n_length_bits = FAITHFUL_LENGTH_BITS if faithful and fine else coarse
         exponent = self.whiten
         if isinstance(exponent, str):
             exponent = WHITENING if varied and centred and not faithful else 0.0

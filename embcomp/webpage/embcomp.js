@@ -574,7 +574,7 @@ function transform(header, state) {
     return summed(band, content, [...Array(depth).fill(8), ...groups.map(({ share }) => share)], lengths,
       (query) => tables(turned(query), 0), (query) => dot(centre, turned(query)));
   };
-  return centred && packed ? { decode, prepare, error: () => skewness(basis) } : rows(decode);
+  return !isAdded && packed ? { decode, prepare, error: () => skewness(basis) } : rows(decode);
 }
 
 /** Codewords as whole numbers, two in 32 bits: half as many additions; or null if their sums need more than 16 bits. */

@@ -151,7 +151,9 @@ def test_decompressed_files_read_back_as_what_is_decoded(cli: Cli, embc: Path, t
     assert np.array_equal(embedding.vectors, open_container(embc).decode_all())
 
 
-def test_restoring_the_mean_moves_every_vector(cli: Cli, embc: Path, tmp_path: Path) -> None:
+def test_restoring_the_mean_moves_every_vector(cli: Cli, glove: Path, tmp_path: Path) -> None:
+    embc = tmp_path / "centred.embc"
+    assert cli("compress", glove, "-o", embc, "--method", "iiq", "-q").code == 0
     assert cli("decompress", embc, "-o", tmp_path / "out.npy", "--restore-mean").code == 0
     encoded = open_container(embc)
     offset = encoded.compressor.offset

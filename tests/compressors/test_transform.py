@@ -209,6 +209,32 @@ def test_rows_after_all_others_are_coded_as_the_last_band() -> None:
     np.testing.assert_array_equal(grown.decode_rows(np.array([len(rows)])), alone)
 
 
+def spread_rows(spreads: np.ndarray, mean: float) -> np.ndarray:
+    """Rows that spread so far along each axis, around a mean."""
+    rng = np.random.default_rng(7)
+    return (rng.standard_normal((4096, len(spreads))) * spreads + mean).astype(np.float32)
+
+
+@pytest.mark.parametrize("method", ["transform", "additive"])
+def test_the_mean_comes_back_where_no_direction_stands_out(method: str) -> None:
+    cluster, decay = np.ones(40), np.geomspace(8, 0.5, 40)
+    standing_out = np.where(np.arange(40) == 0, 3.0, cluster)
+    spaces = {}
+    for name, spreads, mean in (("decay", decay, 2), ("top", standing_out, 2), ("centred", decay, 0)):
+        rows = spread_rows(spreads, mean)
+        fitted = make_compressor(method, bits=20).fit(rows)
+        spaces[name] = fitted.report["space"]
+        assert (fitted.offset is None) == (spaces[name] == "source")
+        moved = fitted.decode(fitted.encode(rows)).mean(axis=0)
+        assert (np.abs(moved - rows.mean(axis=0)).max() < 0.2) == (spaces[name] == "source" or not mean)
+    assert spaces == {"decay": "source", "top": "isotropic", "centred": "isotropic"}
+
+
+def test_lengths_take_a_quarter_of_few_bits_at_most() -> None:
+    fitted = make_compressor("transform", bits=8).fit(spread_rows(np.geomspace(8, 0.5, 40), 2))
+    assert {layout.length_bits for layout in fitted.layouts} == {2}
+
+
 def test_codewords_leave_less_error_than_scalars_alone() -> None:
     """With few bits a word, and rows enough for codebooks."""
     rows = np.random.default_rng(5).standard_normal((40_000, 16)).astype(np.float32)
