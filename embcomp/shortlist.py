@@ -28,7 +28,11 @@ class Shortlist:
     def offer(self, costs: AnyArray, first_rank: int) -> None:
         """Look at the costs of the rows from ``first_rank`` on. The array may be overwritten afterwards."""
         full = len(self._scores) == self._k
-        hits = (costs < costs.dtype.type(-self._scores.min())).nonzero()[0] if full else np.arange(len(costs))
+        if full:
+            hits = (costs < costs.dtype.type(-self._scores.min())).nonzero()[0]
+        else:  # of equals too many
+            least = np.partition(costs, self._k)[self._k] if len(costs) > self._k else np.inf
+            hits = (costs <= least).nonzero()[0]
         if not len(hits):
             return
         ranks = np.concatenate([self._ranks, hits + first_rank])

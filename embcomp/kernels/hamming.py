@@ -12,6 +12,7 @@ from embcomp import kernels
 from embcomp.arrays import DoubleArray, RowIds, UInt64Array
 from embcomp.bits import BytesArray
 from embcomp.shortlist import Shortlist
+from embcomp.threads import blocks
 
 WORD_BYTES = 8
 MOST_LANES = 4096  # that the extension takes
@@ -34,7 +35,7 @@ def hamming_nearest(lanes: UInt64Array, queries: UInt64Array, k: int) -> tuple[R
     """Return Hamming distances and ranks of the ``k`` rows nearest to each query.
 
     Args:
-        lanes: uint64, shape (n, n_lanes), C order.
+        lanes: uint64, shape (n, n_lanes), C order; any without the extension, which is fastest in Fortran order.
         queries: uint64, shape (q, n_lanes), C order.
         k: at least 1.
 
@@ -53,11 +54,14 @@ def hamming_nearest(lanes: UInt64Array, queries: UInt64Array, k: int) -> tuple[R
 
 
 def _nearest(lanes: UInt64Array, query: UInt64Array, k: int) -> tuple[RowIds, DoubleArray]:
-    nearest = Shortlist(k)
-    for first in range(0, len(lanes), STEP_ROWS):
-        step = lanes[first : first + STEP_ROWS]
-        distances = np.zeros(len(step), dtype=np.uint32)
-        for column, one in zip(step.T, query, strict=True):
-            distances += np.bitwise_count(column ^ one)
-        nearest.offer(distances, first)
+    nearest, largest = Shortlist(k), np.min_scalar_type(64 * len(query))
+    different = np.empty(min(STEP_ROWS, len(lanes)), dtype=np.uint64)
+    counts = np.empty(len(different), dtype=np.uint8)
+    for rows in blocks(len(lanes), STEP_ROWS):
+        n_rows = rows.stop - rows.start
+        distances = np.zeros(n_rows, dtype=largest)
+        for column, one in zip(lanes[rows].T, query, strict=True):
+            np.bitwise_xor(column, one, out=different[:n_rows])
+            distances += np.bitwise_count(different[:n_rows], out=counts[:n_rows])
+        nearest.offer(distances, rows.start)
     return nearest.best()

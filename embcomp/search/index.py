@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp import bits
+from embcomp import bits, kernels
 from embcomp.arrays import DoubleArray, FloatArray, UInt64Array
 from embcomp.checks import Integer
 from embcomp.compressors.lookup import Lookup
@@ -285,7 +285,8 @@ class SearchIndex:
         layout = self._layout
         n_bytes = bits.row_bytes(layout.row_bits) + WORD_BYTES * -(-layout.row_bits // (8 * WORD_BYTES))
         require_memory(n_bytes * len(self._encoded), f"{len(self._encoded)} codes of {layout.row_bits} bits")
-        return as_lanes(self._loose)
+        lanes = as_lanes(self._loose)
+        return np.asfortranarray(lanes) if kernels.native is None else lanes
 
     def _decoded(self, n_rows: int) -> Iterator[tuple[int, FloatArray]]:
         """Yield first rank and decoded vectors of blocks of the first ``n_rows`` rows."""
