@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 
 import numpy as np
 
-from embcomp.collection.engines import Engine, Task, run
-from embcomp.collection.folders import Folder, folder_at
+from embcomp.collection.engines import Engine, run
+from embcomp.collection.folders import folder_at
 from embcomp.collection.manifest import Manifest, publish, read_manifest
-from embcomp.collection.model import Model, parts_of
+from embcomp.collection.model import parts_of
 from embcomp.collection.opened import CollectionEmbedding, Shards, model_of, open_collection
-from embcomp.collection.parts import EncodedPart, encode
+from embcomp.collection.parts import encode_rows
 from embcomp.collection.rows import Rows, shards_of
-from embcomp.collection.shards import Entry, distinct, rows_of, write_shard
+from embcomp.collection.shards import Entry, distinct, write_shard
+from embcomp.embedding import Source
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import OutputError
 from embcomp.formats import ReadOptions
@@ -58,38 +58,29 @@ def _added(
 ) -> tuple[Manifest, int]:
     folder, opened = folder_at(root), open_collection(root, before.generation)
     model = model_of(before, folder)
-    reading = replace(model.encoded, source=replace(model.encoded.source, reading=options.reading))
-    with tempfile.TemporaryDirectory(prefix="embcomp-") as scratch:
-        spill, chosen = Folder(scratch), replace(model, encoded=reading)
-        parts = [
-            EncodedPart(spill, encode(chosen, part, options, spill, 1, progress, number=-1 - number))
-            for number, part in enumerate(parts_of([source]))
-        ]
-        rows = rows_of(parts, model)
-    _, rows, _ = distinct(rows)
+    found, sources, first = [], list[Source](), 0
+    for part in parts_of([source]):
+        own, read = encode_rows(model, part, options, len(model.parts), progress)
+        found.append(own._replace(positions=own.positions + first))
+        sources.append(read)
+        first += len(own.words)
+    _, rows, _ = distinct(Rows.merged(found, model.compressor))
     ranks = opened.vocabulary.ranks(rows.words)
     new = rows.take(np.flatnonzero(ranks < 0))
     new = new._replace(positions=before.n_positions + np.arange(len(new.words), dtype=np.int64))
-    digest = parts[0].source.sha256 if len(parts) == 1 else ""
-    addition = {"name": parts[0].source.name, "sha256": digest, "rows": len(new.words)}
-    added = [*before.report.get("added", []), addition]
-    files = _in_shards(new, model, before.n_shards, before.n_positions, folder)
+    digest = sources[0].sha256 if len(sources) == 1 else ""
+    addition = {"name": sources[0].name, "sha256": digest, "rows": len(new.words)}
+    files, owners = [*before.files], shards_of(new.words, before.n_shards)
+    for shard in np.unique(owners).tolist():
+        own = new.take(np.flatnonzero(owners == shard))
+        files.append(write_shard(own, model, shard, before.n_shards, before.n_positions, folder).entry)
     manifest = replace(
         before,
         n_positions=before.n_positions + len(new.words),
-        report=before.report | {"added": added},
-        files=tuple(sorted([*before.files, *files], key=lambda entry: (entry.shard, entry.first))),
+        report=before.report | {"added": [*before.report.get("added", []), addition]},
+        files=tuple(sorted(files, key=lambda entry: (entry.shard, entry.first))),
     )
     return manifest.after(before), len(rows.words) - len(new.words)
-
-
-def _in_shards(rows: Rows, model: Model, n_shards: int, first: int, folder: Folder) -> list[Entry]:
-    """Write rows as a file for each shard that has some."""
-    owners = shards_of(rows.words, n_shards)
-    return [
-        write_shard(rows.take(np.flatnonzero(owners == shard)), model, shard, n_shards, first, folder).entry
-        for shard in np.unique(owners).tolist()
-    ]
 
 
 def compact(root: str, where: Engine, n_shards: int | None = None, progress: Progress = no_progress) -> Manifest:
@@ -102,9 +93,8 @@ def compact(root: str, where: Engine, n_shards: int | None = None, progress: Pro
     """
     before, folder = read_manifest(root), folder_at(root)
     n_new = n_shards or before.n_shards
-    tasks = [
-        Task(f"{root}: shard {shard} of {n_new}", (root, before.generation, shard, n_new)) for shard in range(n_new)
-    ]
+    shards = range(n_new)
+    tasks = {f"{root}: shard {shard} of {n_new}": (root, before.generation, shard, n_new) for shard in shards}
     files = run(where, rebuild, tasks, "build", progress)
     kept = tuple(entry for entry in files if entry.rows or n_new == 1)
     manifest = replace(before, n_shards=n_new, files=kept).after(before)

@@ -45,7 +45,7 @@ def check(root: str, where: Engine, progress: Progress = no_progress) -> list[st
         InputError: there is none.
         ContainerError: there is nothing that this release could check.
     """
-    from embcomp.collection.engines import Task, run  # takes longer than opening a collection
+    from embcomp.collection.engines import run  # takes longer than opening a collection
 
     manifest, folder = read_manifest(root), folder_at(root)
     try:
@@ -53,10 +53,8 @@ def check(root: str, where: Engine, progress: Progress = no_progress) -> list[st
         dropped = manifest.open_dropped(folder)
     except ContainerError as error:
         return [str(error)]
-    tasks = [
-        Task(folder.where(entry.name), (root, manifest.generation, number))
-        for number, entry in enumerate(manifest.files)
-    ]
+    numbered = enumerate(manifest.files)
+    tasks = {folder.where(entry.name): (root, manifest.generation, number) for number, entry in numbered}
     found = [problem for problems in run(where, check_file, tasks, "verify", progress) for problem in problems]
     return found or _check_positions(manifest, folder, dropped)
 

@@ -8,7 +8,7 @@ a task whose worker is lost is simply done again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import (
     BrokenExecutor,
     CancelledError,
@@ -38,14 +38,6 @@ class Engine(NamedTuple):
     start: Callable[[], AbstractContextManager[Executor]]
     n_threads: int | None
     """Of a task; ``None`` for those of this process."""
-
-
-class Task(NamedTuple):
-    """Something to be done."""
-
-    name: str
-    """Of the part or shard, for messages."""
-    arguments: tuple[Any, ...]
 
 
 def engine(text: str) -> Engine:
@@ -79,47 +71,48 @@ def _dask(address: str) -> Iterator[Executor]:
 
 
 def run(
-    where: Engine, function: Callable[..., Any], tasks: Sequence[Task], stage: str, progress: Progress
+    where: Engine, function: Callable[..., Any], tasks: Mapping[str, tuple[Any, ...]], stage: str, progress: Progress
 ) -> list[Any]:
-    """Return what ``function`` gives for each task. Tasks whose worker is lost, or could not write, are done again.
+    """Return what ``function`` gives for each task: arguments, by the name of the part or shard.
+
+    Tasks whose worker is lost, or could not write, are done again.
 
     Raises:
         OutputError: a task's worker was lost three times.
         EmbcompError: what a task raised.
     """
-    done: dict[int, Any] = {}
-    reasons: dict[int, BaseException] = {}
+    done: dict[str, Any] = {}
+    reasons: dict[str, BaseException] = {}
     for _ in range(ATTEMPTS):
         progress(stage, len(done), len(tasks))
-        left = [number for number in range(len(tasks)) if number not in done]
+        left = {name: arguments for name, arguments in tasks.items() if name not in done}
         try:
-            for number, future in _attempted(where, function, tasks, left):
+            for name, future in _attempted(where, function, left):
                 reason = _lost(future)
                 if reason is None:
-                    done[number] = future.result()
+                    done[name] = future.result()
                     progress(stage, len(done), len(tasks))
                 else:
-                    reasons[number] = reason
+                    reasons[name] = reason
         except BrokenExecutor as error:  # before all tasks were submitted
-            reasons |= {number: error for number in left if number not in done}
+            reasons |= {name: error for name in left if name not in done}
         if len(done) == len(tasks):
-            return [done[number] for number in range(len(tasks))]
-    number = next(number for number in reasons if number not in done)
-    reason = reasons[number]
+            return [done[name] for name in tasks]
+    name, reason = next((name, reason) for name, reason in reasons.items() if name not in done)
     what = [] if isinstance(reason, OutputError) else ["its worker was lost", type(reason).__name__]
     text = ": ".join([*what, *([str(reason)] if str(reason) else [])])
-    raise OutputError(f"{tasks[number].name}: {stage} failed {ATTEMPTS} times: {text}") from reason
+    raise OutputError(f"{name}: {stage} failed {ATTEMPTS} times: {text}") from reason
 
 
 def _attempted(
-    where: Engine, function: Callable[..., Any], tasks: Sequence[Task], left: Sequence[int]
-) -> Iterator[tuple[int, Future[Any]]]:
-    """Submit tasks; yield the number and the future of each when it has ended."""
-    futures: dict[Future[Any], int] = {}
+    where: Engine, function: Callable[..., Any], tasks: Mapping[str, tuple[Any, ...]]
+) -> Iterator[tuple[str, Future[Any]]]:
+    """Submit tasks; yield the name and the future of each when it has ended."""
+    futures: dict[Future[Any], str] = {}
     with where.start() as executor:
         try:
-            for number in left:
-                futures[executor.submit(_limited, where.n_threads, function, *tasks[number].arguments)] = number
+            for name, arguments in tasks.items():
+                futures[executor.submit(_limited, where.n_threads, function, *arguments)] = name
             for future in as_completed(futures):
                 yield futures[future], future
         finally:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from embcomp.checks import Integer, require
-from embcomp.collection.engines import Engine, Task, run
+from embcomp.collection.engines import Engine, run
 from embcomp.collection.folders import Folder, RemoteFolder, digest, folder_at
 from embcomp.collection.manifest import Manifest, generations, publish, read_manifest
 from embcomp.collection.model import Model, Part, fit, open_model, parts_of
@@ -86,7 +86,7 @@ def compress(
         work.write(fitted, data.getvalue())
     model = open_model(work.local(fitted))
     keep_model(folder, work.local(fitted), model)
-    tasks = [Task(part.name, (target, n_shards, model_file(model), part, options)) for part in parts]
+    tasks = {part.name: (target, n_shards, model_file(model), part, options) for part in parts}
     names = run(where, encode_task, tasks, "encode", progress)
     opened = in_order([EncodedPart(work, name) for name in names], model)
     built = build_all(target, work.root, model, names, n_shards, where, progress)
@@ -106,7 +106,7 @@ def build_all(
 ) -> list[Built]:
     """Build all shards of encoded parts."""
     shared = (target, work, n_shards, model_file(model), tuple(names))
-    tasks = [Task(f"{target}: shard {shard} of {n_shards}", (*shared, shard)) for shard in range(n_shards)]
+    tasks = {f"{target}: shard {shard} of {n_shards}": (*shared, shard) for shard in range(n_shards)}
     return run(where, build_task, tasks, "build", progress)
 
 

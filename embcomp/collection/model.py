@@ -138,17 +138,11 @@ class Model:
     def number_of(self, part: Part) -> int:
         """Return which part of the source this is; ``InputError`` if it is none, or could be several."""
         exact = [number for number, name in enumerate(self.parts) if name == part.name]
-        ends = [number for number, name in enumerate(self.parts) if _same_end(name, part.name)]
+        ends = [number for number, name in enumerate(self.parts) if Path(name).name == Path(part.name).name]
         if len(found := exact or ends) != 1:
             which = "is none" if not found else f"may be any of {len(found)}"
             raise InputError(f"{part.name}: {which} of the {len(self.parts)} parts that the model was made from")
         return found[0]
-
-
-def _same_end(name: str, other: str) -> bool:
-    """Whether one path is the other's end, as where a folder is mounted at several places."""
-    short, long = sorted((Path(name).parts, Path(other).parts), key=len)
-    return long[len(long) - len(short) :] == short or Path(name).name == Path(other).name
 
 
 def fit(

@@ -42,9 +42,9 @@ DAMAGE = (BadZipFile, OSError, ValueError, KeyError, TypeError, EOFError, Attrib
 
 
 def part_file(model: Model, part: Part, number: int, options: ReadOptions, n_shards: int) -> str:
-    """Return the name that the encoded part has; ``number`` is that of the part, −1 for one of no source."""
+    """Return the name that the encoded part has; ``number`` is that of the part."""
     key = digest(FORMAT, model.sha256, number, part.piece, identity(part.path), options.key, n_shards)
-    return f"{max(0, number):06}-{key}{SUFFIX}"
+    return f"{number:06}-{key}{SUFFIX}"
 
 
 def encode(
@@ -54,12 +54,8 @@ def encode(
     folder: Folder,
     n_shards: int = 1,
     progress: Progress = no_progress,
-    *,
-    number: int | None = None,
 ) -> str:
     """Encode a part into ``folder``, unless it is there; return the name of the file.
-
-    ``number`` is that of the part; below 0 if it follows the source; ``None`` to look it up.
 
     Raises:
         InputError: the part cannot be read, has changed meanwhile, or is none of the source.
@@ -70,11 +66,11 @@ def encode(
         raise ParameterError(
             f"options of reading must be those of the model, {wanted}, got {options.reading or 'none'}"
         )
-    number = model.number_of(part) if number is None else number
+    number = model.number_of(part)
     name = part_file(model, part, number, options, n_shards)
     if folder.exists(name):
         return name
-    rows, source = _encoded(model, part, options, number, progress)
+    rows, source = encode_rows(model, part, options, number, progress)
     if part_file(model, part, number, options, n_shards) != name:
         raise InputError(f"{part.name}: changed while it was read")
     header = {"format": FORMAT, "model": model.sha256, "part": number, "name": part.name, "shards": n_shards}
@@ -98,44 +94,30 @@ def identity(path: str) -> list[Any]:
     return [status.st_size, status.st_mtime_ns]
 
 
-def _encoded(model: Model, part: Part, options: ReadOptions, number: int, progress: Progress) -> tuple[Rows, Source]:
+def encode_rows(
+    model: Model, part: Part, options: ReadOptions, number: int, progress: Progress
+) -> tuple[Rows, Source]:
+    """Read a part and encode it; ``number`` is that of the part, or how many there are for rows behind the source."""
     compressor, words = model.compressor, list[str]()
-    grades = _Grades(model, number)
     loose: list[list[Any]] = [[np.zeros((0, row_bytes(each.row_bits)), np.uint8)] for each in compressor.layouts]
-    n_done = 0
+    begins = {word for place, word in model.starts if place == number}
+    n_done, grade = 0, sum(place < number for place, _ in model.starts)
     with open_blocks(part.path, part.options(options), progress) as reader:
         if reader.text is not None:
             raise ParameterError(f"{part.name}: a sentence model is compressed as a whole, not in parts")
         if reader.dim != compressor.dim:
             raise InputError(f"{part.name}: {reader.dim} dimensions, expected {compressor.dim} as in the model")
         for chunk in read_chunks(reader, words, 2 * CHUNK_ROWS, 2 * CHUNK_ROWS):
-            for grade, rows in grades.of(words[n_done : n_done + len(chunk)]):
-                loose[grade].append(compressor.encode(chunk[rows], grade=grade))
-            n_done += len(chunk)
+            own = words[n_done : n_done + len(chunk)]
+            cuts = [place for place, word in enumerate(own) if word in begins]
+            for each, (first, last) in enumerate(pairwise([0, *cuts, len(own)]), grade):
+                loose[each].append(compressor.encode(chunk[first:last], grade=each))
+            n_done, grade = n_done + len(own), grade + len(cuts)
         source = reader.source
     if part.piece is not None:  # the first one stands for the file
         source = replace(source, sha256=sha256_of(part.path) if part.piece[0] == 1 else "")
     codes = [np.concatenate(each) for each in loose]
     return Rows(words, np.arange(len(words), dtype=np.int64), codes), source
-
-
-class _Grades:
-    """Tells which grades the rows of a part have, from the words with which grades begin."""
-
-    def __init__(self, model: Model, number: int) -> None:
-        last = len(model.starts)
-        self._grade = last if number < 0 else sum(part < number for part, _ in model.starts)
-        self._left = [word for part, word in model.starts if part == number and number >= 0]
-
-    def of(self, words: list[str]) -> Iterator[tuple[int, slice]]:
-        """Yield the grades of the next words, and which words have them."""
-        done = 0
-        places = {word: place for place, word in enumerate(words)} if self._left else {}
-        while self._left and self._left[0] in places:
-            place = places[self._left.pop(0)]
-            yield self._grade, slice(done, place)
-            done, self._grade = place, self._grade + 1
-        yield self._grade, slice(done, len(words))
 
 
 def _members(rows: Rows, n_shards: int, header: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -190,7 +172,9 @@ class EncodedPart:
                 flat[first:last].reshape(int(n_rows), width)
                 for (first, last), n_rows, width in zip(pairwise(ends.tolist()), counts, widths, strict=True)
             ]
-            return Rows(_words(text.tobytes(), lengths.tolist()), first_position + rows.astype(np.int64), codes)
+            data, places = text.tobytes(), pairwise(accumulate(lengths.tolist(), initial=0))
+            words = [data[first:last].decode() for first, last in places]
+            return Rows(words, first_position + rows.astype(np.int64), codes)
 
     @contextmanager
     def _opened(self) -> Iterator[Any]:
@@ -203,10 +187,6 @@ class EncodedPart:
                 text = " ".join(str(error).split())
                 message = f"{self.name}: is damaged, expected what 'embcomp encode' made: {text}"
                 raise CorruptError(message) from error
-
-
-def _words(text: bytes, lengths: list[int]) -> list[str]:
-    return [text[first:last].decode() for first, last in pairwise(accumulate(lengths, initial=0))]
 
 
 def model_file(model: Model) -> str:

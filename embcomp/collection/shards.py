@@ -13,12 +13,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import accumulate
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from embcomp.arrays import AnyArray, RowIds
+from embcomp.arrays import RowIds
 from embcomp.codes import bands_of
 from embcomp.collection.folders import Folder, digest
 from embcomp.collection.model import Model
@@ -99,7 +98,8 @@ def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int,
     source = Source(name=model.encoded.source.name, rows=len(rows.words), dim=model.encoded.dim)
     encoded = EncodedEmbedding(vocabulary, rows.pack(compressor), compressor, source, {})
     data = io.BytesIO()
-    write(encoded, data, {POSITIONS: _gaps(rows.positions, first)})
+    gaps = np.diff(rows.positions, prepend=first)
+    write(encoded, data, {POSITIONS: gaps.astype(np.min_scalar_type(max(1, int(gaps.max(initial=0)))))})
     digest = hashlib.sha256(data.getbuffer()).hexdigest()
     name = f"shard-{shard:05}-of-{n_shards:05}-{digest[:16]}.embc"
     folder.write(name, data.getbuffer())
@@ -111,12 +111,6 @@ def write_shard(rows: Rows, model: Model, shard: int, n_shards: int, first: int,
     return Built(Entry(name, shard, first, counts, sizes, digest), dropped.tolist())
 
 
-def _gaps(positions: RowIds, first: int) -> AnyArray:
-    """Return the differences of positions, the first one's from ``first``, in the least bytes."""
-    gaps = np.diff(positions, prepend=first)
-    return gaps.astype(np.min_scalar_type(max(1, int(gaps.max(initial=0)))))
-
-
 class Shard:
     """A file of a collection, opened when it is first asked for."""
 
@@ -125,13 +119,8 @@ class Shard:
         self._folder = folder
 
     @cached_property
-    def path(self) -> Path:
-        """Where the file is on disk."""
-        return self._folder.local(self.entry.name)
-
-    @cached_property
     def _container(self) -> Container:
-        container = Container(self.path)
+        container = Container(self._folder.local(self.entry.name))
         if container.rows != self.entry.rows or container.file_bytes != self.entry.sizes["file"]:
             raise CorruptError(
                 f"{container.name}: {container.rows} rows in {container.file_bytes} bytes, the manifest says "

@@ -66,7 +66,8 @@ def _datasets(name: str, file: Any, options: ReadOptions) -> tuple[Any, Any]:
     listed = [f"{key} {each.dtype} {each.shape}" for key, each in found.items()]
     vectors = [key for key, each in found.items() if each.ndim == 2 and each.dtype.kind in "fiu"]
     matrix = found[options.column("vector_column", name, vectors, "matrices of numbers", listed)]
-    lists = [key for key, each in found.items() if each.shape == matrix.shape[:1] and _is_text(each)]
+    is_text = h5py().check_string_dtype
+    lists = [key for key, each in found.items() if each.shape == matrix.shape[:1] and is_text(each.dtype)]
     what = f"lists of {matrix.shape[0]} strings"
     words = found[options.column("word_column", name, lists, what, listed)]
     if not 1 <= matrix.shape[1] <= MAX_DIM:
@@ -86,10 +87,6 @@ def _inner_datasets(name: str, file: Any) -> dict[str, Any]:
 
     file.visititems(visit)
     return found
-
-
-def _is_text(dataset: Any) -> bool:
-    return h5py().check_string_dtype(dataset.dtype) is not None
 
 
 def _write(out: BinaryIO, table: Table) -> None:

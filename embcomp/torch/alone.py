@@ -23,7 +23,7 @@ from embcomp.compressors.filters import (
     redraw,
 )
 from embcomp.errors import ParameterError
-from embcomp.torch.files import TableLayer, fitted, read_table, tensors
+from embcomp.torch.files import TableLayer, fitted, read_table
 
 
 class ALONEEmbedding(TableLayer):
@@ -115,8 +115,7 @@ class ALONEEmbedding(TableLayer):
         Raises:
             ParameterError: the file has another method, or was compressed from vectors.
         """
-        file, table, _ = read_table(path, "alone")
-        state = tensors(table)
+        file, table, state, _ = read_table(path, "alone")
         if table.weights != "float32" or table.store_filters or state["mean"].any() or state["scale"] != 1:
             raise ParameterError(f"{path}: it was not learned in a model: `embcomp.torch.load` reads it")
         options = {name: getattr(table, name) for name in ("filter", "columns", "matrices", "zeros")}

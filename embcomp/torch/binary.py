@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from embcomp.checks import Integer, OneOf, Real, require
 from embcomp.compressors.base import Compressor
-from embcomp.torch.files import TableLayer, fitted, read_table, tensors
+from embcomp.torch.files import TableLayer, fitted, read_table
 from embcomp.torch.straight_through import MOST_AT_ONCE, CodeLayer, binarize, freeze, pack_bits, unpack_bits
 
 LINEAR = OneOf("float", "binary", "none")
@@ -203,8 +203,7 @@ class BinaryEmbedding(TableLayer):
         Raises:
             ParameterError: the file has another method, or lengths of rows.
         """
-        file, table, codes = read_table(path, "binary")
-        state = tensors(table)
+        file, table, state, codes = read_table(path, "binary")
         layer = cls(len(file), file.dim, bits=table.n_signs, linear=table.linear)
         layer.matrix.load_codes(codes, state["scale"][0])
         if table.linear == "float":

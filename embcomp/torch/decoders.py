@@ -81,7 +81,7 @@ class Sums(Decoder):
 
     Attributes:
         places, sizes: where symbols start in a row of each band, and their bits, int64, shape (bands, symbols); of
-            signs in groups, all of them are one.
+            signs in groups, those of the length only.
         words: codewords of all symbols that stand for some, one after the other; the last one is 0, for no symbol.
         word_starts: first codeword of each of these symbols, int64.
         levels: numbers by width of the symbol: those of b bits start at 2^b − 1.
@@ -132,8 +132,9 @@ class Sums(Decoder):
         n_left = n_signs - 8 * self.n_bytes
         self.n_low = (n_left + 3) // 8
         self.groups = [8] * self.n_bytes + [4] * ((n_left + 7) // 8 + self.n_low)
-        self._set_places([[n_signs, compressor.layout.length_bits]])
+        self._set_places([[compressor.layout.length_bits]], np.array([[n_signs]]))
         self._set_word_starts(np.array(self.groups), np.int32)
+        self.n_words = 0  # no symbols: all signs of a group are looked up at once
         self._set_lengths(compressor.length_levels_, scaled=True)
         if self.trainable:
             self.keep("signs", padded)
@@ -190,12 +191,13 @@ class Sums(Decoder):
 
     def forward(self, codes: PackedCodes, rows: Tensor) -> Tensor:
         """Return the vectors of rows."""
-        bands = codes.bands(rows)
-        if self.groups:
-            total = functional.embedding_bag(self._patterns(codes.loose(rows)), self._tables(), mode="sum")
-            lengths = self._lengths_of(codes, rows, bands, slice(1, None))
-        else:
+        bands, lengths = codes.bands(rows), None
+        total: Any = None
+        if not self.groups or self.length_levels is not None:
             total, lengths = self._sum(codes, rows, bands)
+        if self.groups:
+            tables = self.words if self.signs is None else self._sums_of_patterns(self.signs)
+            total = functional.embedding_bag(self._patterns(codes.loose(rows)), tables, mode="sum")
         if lengths is not None and not self.scales_length:
             total = total * lengths
         total = total if self.directions is None else total @ self.directions
@@ -212,16 +214,6 @@ class Sums(Decoder):
         halves = wide[:, self.n_bytes : len(self.groups) - self.n_low]
         parts = [wide[:, : self.n_bytes], halves >> 4, halves[:, : self.n_low] & 15]
         return torch.cat(parts, dim=1) + self.word_starts
-
-    def _tables(self) -> Tensor:
-        return self.words if self.signs is None else self._sums_of_patterns(self.signs)
-
-    def _lengths_of(self, codes: PackedCodes, rows: Tensor, bands: Tensor, some: slice) -> Tensor | None:
-        if self.length_levels is None:
-            return None
-        places, sizes = (self._of_bands(each[:, some], bands) for each in (self.places, self.sizes))
-        levels: Tensor = self.length_levels[codes.symbols(rows, bands, places, sizes)]
-        return levels
 
     def _sum(self, codes: PackedCodes, rows: Tensor, bands: Tensor) -> tuple[Any, Tensor | None]:
         """Return centre, words and numbers, added; and lengths."""

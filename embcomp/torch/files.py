@@ -55,8 +55,8 @@ class TableLayer(nn.Module):
         raise NotImplementedError
 
 
-def read_table(path: str | Path, method: str) -> tuple[EncodedEmbedding, Any, Tensor]:
-    """Return what a file holds, its compressor, and its codes as loose rows.
+def read_table(path: str | Path, method: str) -> tuple[EncodedEmbedding, Any, dict[str, Tensor], Tensor]:
+    """Return what a file holds, its compressor, the state of that, and the codes as loose rows.
 
     Raises:
         ParameterError: the file has another method, or lengths of rows.
@@ -66,9 +66,5 @@ def read_table(path: str | Path, method: str) -> tuple[EncodedEmbedding, Any, Te
         raise ParameterError(f"{path}: its method must be {method!r}, got {file.compressor.name!r}")
     if file.compressor.layout.length_bits:
         raise ParameterError(f"{path}: it has lengths of rows: `embcomp.torch.load` reads it")
-    return file, file.compressor, torch.from_numpy(np.array(file.codes.all_of_one_width))
-
-
-def tensors(compressor: Compressor) -> dict[str, Tensor]:
-    """Return the state of a compressor."""
-    return {name: torch.from_numpy(np.array(each)) for name, each in compressor.get_state().items()}
+    state = {name: torch.from_numpy(np.array(each)) for name, each in file.compressor.get_state().items()}
+    return file, file.compressor, state, torch.from_numpy(np.array(file.codes.all_of_one_width))

@@ -18,7 +18,7 @@ from embcomp.compressors.composition import LstmComposition
 from embcomp.compressors.kd_lstm import surrogate_codebooks
 from embcomp.compressors.narrow import narrow_codebooks
 from embcomp.errors import ParameterError
-from embcomp.torch.files import TableLayer, fitted, read_table, tensors
+from embcomp.torch.files import TableLayer, fitted, read_table
 from embcomp.torch.straight_through import CodeLayer, pack_bits, straight_through, unpack_bits
 
 
@@ -146,8 +146,7 @@ class KDEmbedding(CodeLayer, TableLayer):
         Raises:
             ParameterError: the file has another method, or rows were centred.
         """
-        file, table, codes = read_table(path, "kd")
-        state = tensors(table)
+        file, table, state, codes = read_table(path, "kd")
         if state["mean"].any():
             raise ParameterError(f"{path}: its vectors were centred: `embcomp.torch.load` reads it")
         size = state["codebooks"].shape[2]

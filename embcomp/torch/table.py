@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -109,10 +110,8 @@ class CompressedEmbedding(nn.Module):
         """
         flat = indices.reshape(-1).long()
         self._require_rows(flat)
-        if torch.is_autocast_enabled(flat.device.type):
-            with torch.autocast(flat.device.type, enabled=False):
-                vectors = self._in_blocks(flat)
-        else:
+        casts = torch.is_autocast_enabled(flat.device.type)
+        with torch.autocast(flat.device.type, enabled=False) if casts else nullcontext():
             vectors = self._in_blocks(flat)
         return vectors.view(*indices.shape, self.embedding_dim)
 
@@ -163,10 +162,9 @@ class CompressedEmbedding(nn.Module):
         known = rows if self.missing is None else rows.clamp(max=self.n_rows - 1)
         if self._kernels_apply(rows):
             vectors = torch.from_numpy(self._facts.decoded(self.codes.streams(), known.numpy()))
-            vectors = vectors if self.decoder.offset is None else vectors.add_(self.decoder.offset)
         else:
             vectors = self.decoder(self.codes, known)
-            vectors = vectors if self.decoder.offset is None else vectors + self.decoder.offset
+        vectors = vectors if self.decoder.offset is None else vectors + self.decoder.offset
         return vectors if self.missing is None else torch.where((rows < self.n_rows)[:, None], vectors, self.missing)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from embcomp.collection.engines import ATTEMPTS, Engine, Task, engine, run
+from embcomp.collection.engines import ATTEMPTS, Engine, engine, run
 from embcomp.collection.making import compress
 from embcomp.compressors.registry import make_compressor
 from embcomp.errors import InputError, OutputError, ParameterError
@@ -61,14 +61,14 @@ def test_engines_give_the_same_files(iiq: str, parts: Path, tmp_path: Path, name
 def test_work_of_a_killed_worker_is_done_again(tmp_path: Path, name: str) -> None:
     if name.startswith("dask"):
         pytest.importorskip("distributed")
-    tasks = [Task(f"part {number}", (str(tmp_path / "killed"), number)) for number in range(6)]
+    tasks = {f"part {number}": (str(tmp_path / "killed"), number) for number in range(6)}
     assert run(engine(name), killed_once, tasks, "encode", no_progress) == [0, 1, 4, 9, 16, 25]
 
 
 def test_a_full_disk_is_tried_again_and_then_named(tmp_path: Path) -> None:
-    tasks = [Task("part 1", ("x", str(tmp_path / "a"), ATTEMPTS - 1))]
+    tasks = {"part 1": ("x", str(tmp_path / "a"), ATTEMPTS - 1)}
     assert run(SERIAL, full_disk, tasks, "encode", no_progress) == ["x"]
-    tasks = [Task("part 1", ("x", str(tmp_path / "b"), ATTEMPTS))]
+    tasks = {"part 1": ("x", str(tmp_path / "b"), ATTEMPTS)}
     with pytest.raises(OutputError) as refused:
         run(SERIAL, full_disk, tasks, "encode", no_progress)
     assert str(refused.value) == "part 1: encode failed 3 times: x: cannot be written: No space left on device"
@@ -76,7 +76,7 @@ def test_a_full_disk_is_tried_again_and_then_named(tmp_path: Path) -> None:
 
 def test_a_damaged_part_stops_everything_at_once() -> None:
     with pytest.raises(InputError, match="p-3: is damaged"):
-        run(engine("processes=2"), refuse, [Task("p-3", ("p-3",))], "encode", no_progress)
+        run(engine("processes=2"), refuse, {"p-3": ("p-3",)}, "encode", no_progress)
 
 
 @pytest.mark.parametrize("stop", ["encode", "build", "publish"])
@@ -128,7 +128,7 @@ def test_a_worker_that_is_lost_again_and_again_is_named() -> None:
     with pytest.raises(
         OutputError, match=r"^part 7: build failed 3 times: its worker was lost: ConnectionResetError$"
     ):
-        run(Engine(start, None), lose, [Task("part 7", ())], "build", no_progress)
+        run(Engine(start, None), lose, {"part 7": ()}, "build", no_progress)
 
 
 def test_an_engine_that_cannot_start_is_tried_again() -> None:
@@ -140,7 +140,7 @@ def test_an_engine_that_cannot_start_is_tried_again() -> None:
             raise BrokenExecutor("no workers")
         return ThreadPoolExecutor(1)
 
-    tasks = [Task("part 1", (3,))]
+    tasks = {"part 1": (3,)}
     assert run(Engine(start, None), abs, tasks, "encode", no_progress) == [3]
 
 
@@ -149,5 +149,5 @@ def test_a_scheduler_that_is_not_there() -> None:
     dask = pytest.importorskip("dask")
     assert distributed is not None
     with dask.config.set({"distributed.comm.timeouts.connect": "100ms"}), pytest.raises(OutputError) as refused:
-        run(engine("dask=tcp://127.0.0.1:9"), abs, [Task("part 1", (3,))], "encode", no_progress)
+        run(engine("dask=tcp://127.0.0.1:9"), abs, {"part 1": (3,)}, "encode", no_progress)
     assert "part 1: encode failed 3 times: its worker was lost: BrokenExecutor: Dask cannot be" in str(refused.value)
