@@ -35,6 +35,7 @@ NAMES = [
     "module",
     "nearest",
     "page",
+    "places",
     "products",
     "search",
     "shuffle",
@@ -78,7 +79,7 @@ setup(
         Extension(
             "embcomp.kernels._native",
             [f"{KERNELS}/{name}.c" for name in NAMES],
-            depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "kernels", "stream")],
+            depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "kernels", "keys", "stream")],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-g0"],
             py_limited_api=STABLE,
             optional=True,  # without it NumPy does the same

@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache, partial
-from itertools import compress, islice, pairwise
+from itertools import compress, islice, pairwise, repeat
 
 import numpy as np
 
@@ -25,8 +24,9 @@ from embcomp.vocabulary.part import Part
 
 HEAD_WORDS = 16_384  # in the first part: 14 bits of order, 70 kB with their words
 GIVEN_WORDS = 2**13  # to the builder at once
-CACHED_WORDS = 4096
+CACHED_WORDS = 2**14
 CACHED_LETTERS = 64  # of a word that is remembered
+UNKNOWN = -2
 
 
 class Vocabulary:
@@ -35,8 +35,7 @@ class Vocabulary:
     def __init__(self, parts: Sequence[Part]) -> None:
         self.parts = tuple(parts)
         self._starts = np.cumsum([0, *map(len, self.parts)]).tolist()
-        self._look_up = partial(_find, self.parts, self._starts)
-        self._remembered = lru_cache(CACHED_WORDS)(self._look_up)  # without ``self``, which would make a cycle
+        self._known = dict[str, int]()  # ranks of words that were looked for lately
 
     @classmethod
     def build(cls, words: Iterable[str], after: Vocabulary | None = None) -> Vocabulary:
@@ -100,7 +99,18 @@ class Vocabulary:
 
     def find(self, word: str) -> int:
         """Return the rank of ``word``, or −1."""
-        return self._remembered(word) if len(word) <= CACHED_LETTERS else self._look_up(word)
+        rank = self._known.get(word)
+        if rank is None:
+            rank = self._search_one(_key(word))
+            self._remember([word], [rank])
+        return rank
+
+    def _search_one(self, key: bytes) -> int:
+        for start, part in zip(self._starts, self.parts, strict=False):
+            rank = part.find(key)
+            if rank >= 0:
+                return int(start + rank)
+        return -1
 
     def rank(self, word: str) -> int:
         """Return the rank of ``word``.
@@ -115,7 +125,26 @@ class Vocabulary:
 
     def ranks(self, words: Iterable[str]) -> Ranks:
         """Return the ranks of many words, int64, −1 where a word is missing."""
-        keys = [word.encode("utf-8", "surrogatepass") for word in words]
+        listed = list(words)
+        found = np.fromiter(map(self._known.get, listed, repeat(UNKNOWN)), dtype=np.int64, count=len(listed))
+        unknown = np.flatnonzero(found == UNKNOWN)
+        if len(unknown):
+            new = [listed[each] for each in unknown.tolist()]
+            found[unknown] = self._search(new)
+            self._remember(new, found[unknown].tolist())
+        return found
+
+    def _remember(self, words: list[str], ranks: list[int]) -> None:
+        if len(words) + len(self._known) > CACHED_WORDS:
+            self._known.clear()
+        if len(words) <= CACHED_WORDS:
+            self._known.update(each for each in zip(words, ranks, strict=True) if len(each[0]) <= CACHED_LETTERS)
+
+    def _search(self, words: list[str]) -> Ranks:
+        try:
+            keys = list(map(str.encode, words))
+        except UnicodeEncodeError:
+            keys = list(map(_key, words))
         found = np.full(len(keys), -1, dtype=np.int64)
         left = np.arange(len(keys))
         for start, part in zip(self._starts, self.parts, strict=False):
@@ -156,16 +185,6 @@ class Vocabulary:
                 pass
         except InputError as error:
             raise CorruptError(str(error)) from error
-
-
-def _find(parts: Sequence[Part], starts: Sequence[int], word: str) -> int:
-    """The rank of ``word``, or −1."""
-    key = _key(word)
-    for start, part in zip(starts, parts, strict=False):
-        rank = part.find(key)
-        if rank >= 0:
-            return start + rank
-    return -1
 
 
 def _key(word: str) -> bytes:
