@@ -225,20 +225,20 @@ def compare(
     """
     from embcomp.comparison.budget import Budget, run
     from embcomp.comparison.cache import opened_cache
-    from embcomp.comparison.plan import parse_candidate
+    from embcomp.comparison.plan import candidates_for
     from embcomp.comparison.workbench import Evaluation, Workbench
     from embcomp.eval.run import choose
 
     if (len(bits) > 0) + (target_size is not None) + (target_ratio is not None) > 1:
         raise ParameterError("`bits`, `target_size` and `target_ratio` exclude each other")
     budget = Budget.given(target_size, target_ratio)
-    if methods is None:
-        methods = [name for name, kind in compressor_classes().items() if not kind.slow]
-    candidates = [parse_candidate(text) for text in methods]
+    candidates, _ = candidates_for(methods)
     evaluation = Evaluation(choose(suites, data_dir, has_baseline=True), oov, random_state)
-    embedding = _uncompressed(as_target(source))
+    target = as_target(source)
+    if not isinstance(target, Embedding):
+        target = Embedding(target.words, target.decode_all(), target.source)
     with opened_cache(None if cache_dir is None else Path(cache_dir)) as cache:
-        return run(Workbench(embedding, evaluation, cache), candidates, bits, budget, n_seeds, progress)[0]
+        return run(Workbench(target, evaluation, cache), candidates, bits, budget, n_seeds, progress)[0]
 
 
 def methods() -> dict[str, type[Compressor]]:
@@ -272,10 +272,6 @@ def as_target(
         f"the target must be a file, an opened file, KeyedVectors or the pair (words, vectors), "
         f"got {type(target).__name__}"
     )
-
-
-def _uncompressed(target: Embedding | EncodedEmbedding) -> Embedding:
-    return target if isinstance(target, Embedding) else Embedding(target.words, target.decode_all(), target.source)
 
 
 def _opened(path: str | Path, options: ReadOptions | None, progress: Progress) -> Embedding | EncodedEmbedding:

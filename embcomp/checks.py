@@ -30,25 +30,22 @@ class Check(Protocol):
 
 @dataclass(frozen=True)
 class Integer:
-    """A whole number of at least ``low`` (and at most ``high``)."""
+    """A whole number of at least ``low`` (and at most ``high``); ``bool`` is none."""
 
     low: int
     high: int | None = None
 
     def allows(self, value: Any) -> bool:
-        """Accept ``int`` in range; ``bool`` is not a number here."""
         if not isinstance(value, int) or isinstance(value, bool):
             return False
         return value >= self.low and (self.high is None or value <= self.high)
 
     def describe(self) -> str:
-        """Return the range in words."""
         if self.high is None:
             return f"an integer of at least {self.low}"
         return f"an integer from {self.low} to {self.high}"
 
     def parse(self, text: str) -> int:
-        """Read decimal digits."""
         if not text.lstrip("+-").isascii() or "_" in text:
             raise ValueError(text)
         return int(text)
@@ -56,14 +53,13 @@ class Integer:
 
 @dataclass(frozen=True)
 class Real:
-    """A finite number between ``low`` and ``high``; each end is allowed unless ``open_ends``."""
+    """A finite number between ``low`` and ``high``; each end is allowed unless ``open_ends``. ``bool`` is none."""
 
     low: float
     high: float = math.inf
     open_ends: bool = False
 
     def allows(self, value: Any) -> bool:
-        """Accept ``int`` or ``float`` in range; ``bool``, NaN and infinities are refused."""
         if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
             return False
         if self.open_ends:
@@ -71,14 +67,12 @@ class Real:
         return self.low <= value <= self.high
 
     def describe(self) -> str:
-        """Return the range in words."""
         if math.isinf(self.high):
             return f"a number {'above' if self.open_ends else 'of at least'} {self.low:g}"
         between = "strictly between" if self.open_ends else "between"
         return f"a number {between} {self.low:g} and {self.high:g}"
 
     def parse(self, text: str) -> float:
-        """Read a decimal number."""
         return float(text)
 
 
@@ -87,15 +81,12 @@ class Boolean:
     """True or false."""
 
     def allows(self, value: Any) -> bool:
-        """Accept ``True`` and ``False`` only."""
         return isinstance(value, bool)
 
     def describe(self) -> str:
-        """Name both values."""
         return "true or false"
 
     def parse(self, text: str) -> bool:
-        """Read ``true`` or ``false``."""
         try:
             return {"true": True, "false": False}[text.lower()]
         except KeyError:
@@ -109,15 +100,12 @@ class OneOf:
         self.words = words
 
     def allows(self, value: Any) -> bool:
-        """Accept the listed words."""
         return isinstance(value, str) and value in self.words
 
     def describe(self) -> str:
-        """List the words."""
         return " or ".join(repr(word) for word in self.words)
 
     def parse(self, text: str) -> str:
-        """Take one of the words."""
         if text not in self.words:
             raise ValueError(text)
         return text
@@ -130,15 +118,12 @@ class Either:
         self.checks = checks
 
     def allows(self, value: Any) -> bool:
-        """Ask each check."""
         return any(check.allows(value) for check in self.checks)
 
     def describe(self) -> str:
-        """Join the descriptions."""
         return " or ".join(check.describe() for check in self.checks)
 
     def parse(self, text: str) -> Any:
-        """Take the first reading that works."""
         for check in self.checks:
             try:
                 return check.parse(text)

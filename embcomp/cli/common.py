@@ -189,10 +189,6 @@ source_options = options(
 def read_options(given: dict[str, Any], sources: Iterable[str]) -> ReadOptions:
     """Take the values of :func:`source_options` out of a command's arguments, and read the list of wanted words.
 
-    Args:
-        given: arguments; those of reading are taken out.
-        sources: what will be read with them.
-
     Raises:
         click.UsageError: standard input would be read twice.
         InputError: the list of wanted words cannot be read.

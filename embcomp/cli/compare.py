@@ -17,7 +17,6 @@ from embcomp.files import check_target, replacing
 
 if TYPE_CHECKING:
     from embcomp.comparison.page import Report
-    from embcomp.comparison.plan import Candidate
 
 PATH = click.Path(path_type=Path)
 
@@ -30,12 +29,6 @@ def _widths(context: click.Context, parameter: click.Parameter, text: str | None
     if any(width < 1 for width in widths):
         raise ParameterError(f"`bits` must be whole numbers from 1 on with commas between them, got {text!r}")
     return widths
-
-
-def _ratio(context: click.Context, parameter: click.Parameter, text: str | None) -> float | None:
-    from embcomp.comparison.budget import parse_ratio
-
-    return parse_ratio(text) if text else None
 
 
 @click.command("compare", cls=Command)
@@ -61,7 +54,7 @@ def _ratio(context: click.Context, parameter: click.Parameter, text: str | None)
 )
 @click.option(
     "--target-ratio",
-    callback=_ratio,
+    type=float,
     metavar="R",
     help="Choose each method's options so that it is smaller by at least R (vectors only), as in 64.",
 )
@@ -109,7 +102,7 @@ def command(
     """
     if cache_dir is not None and no_cache:
         raise click.UsageError("--cache and --no-cache exclude each other")
-    if bits and (target_size or target_ratio):
+    if bits and (target_size is not None or target_ratio is not None):
         raise click.UsageError("--bits and a target size or ratio exclude each other")
     files = [path for path in (markdown_file, html_file) if path is not None]
     for path in files:
@@ -122,10 +115,11 @@ def command(
     from embcomp.comparison.budget import Budget, run
     from embcomp.comparison.cache import default_folder, opened_cache
     from embcomp.comparison.page import build_report, html_page
+    from embcomp.comparison.plan import candidates_for
     from embcomp.comparison.workbench import Evaluation, Workbench
     from embcomp.formats import read_embedding
 
-    candidates, notes = _candidates(methods)
+    candidates, notes = candidates_for(_named(methods))
     budget = Budget.given(target_size, target_ratio)
     evaluation = Evaluation(*common.scoring(given, has_baseline=True))
     with progress_bars(quiet=quiet) as progress:
@@ -153,20 +147,16 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _candidates(methods: str | None) -> tuple[list[Candidate], list[str]]:
-    """What ``--methods`` says, and a note on what its default leaves out."""
-    from embcomp.comparison.plan import parse_candidate
-    from embcomp.compressors.registry import compressor_classes, method_names
+def _named(methods: str | None) -> list[str] | None:
+    """The methods that ``--methods`` names, with their options."""
+    from embcomp.compressors.registry import method_names
 
-    if methods is None or methods == "all":
-        kinds = compressor_classes()
-        slow = [name for name, kind in kinds.items() if methods is None and kind.slow]
-        notes = [f"{name} takes minutes: name it in `methods`, or give `methods` all" for name in slow]
-        return [parse_candidate(name) for name in kinds if name not in slow], notes
-    texts = [text for text in methods.split(",") if text.strip()]
+    if methods is None:
+        return None
+    texts = method_names() if methods == "all" else [text for text in methods.split(",") if text.strip()]
     if not texts:
         raise ParameterError(f"`methods` must name at least one of {', '.join(method_names())}, got {methods!r}")
-    return [parse_candidate(text) for text in texts], []
+    return texts
 
 
 def _write(path: Path | None, make: Any, *, force: bool) -> None:

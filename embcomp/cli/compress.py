@@ -14,7 +14,14 @@ from embcomp.checks import size_text
 from embcomp.cli import common
 from embcomp.cli.command import note
 from embcomp.cli.keeping import found_estimate, keep_options, kept_lines, print_estimate, smallest
-from embcomp.cli.method_options import MethodCommand, approve_fit, chosen_compressor, fitting_options, yes_option
+from embcomp.cli.method_options import (
+    NAMED,
+    MethodCommand,
+    approve_fit,
+    chosen_compressor,
+    fitting_options,
+    yes_option,
+)
 from embcomp.cli.progress import progress_bars
 from embcomp.cli.results import json_option, print_all
 from embcomp.cli.text import visible
@@ -43,12 +50,6 @@ def default_target(source: str) -> Path:
     plain = path.with_name(split_compression(path.name)[0])
     known = plain.suffix.lower() in TEXT_SUFFIXES + TABLE_SUFFIXES
     return plain.with_name((plain.stem if known else plain.name) + ".embc")
-
-
-def _target(output: str | Path) -> Path:
-    if str(output) == "-" and sys.stdout.isatty():
-        raise click.UsageError("an .embc file for a terminal; give -o FILE, or a pipe")
-    return Path(output)
 
 
 @click.command("compress", cls=MethodCommand)
@@ -108,6 +109,8 @@ def command(
     chosen, compressor = chosen_compressor(method, seed, given)
     if keep is None:
         common.refuse_given(("suites", "data_dir"), "says what to --keep a share of")
+    elif chosen and not click.get_current_context().meta[NAMED]:
+        raise click.UsageError("--keep chooses the options, unless a --method is named")
     approve = partial(approve_fit, method, yes=yes, quiet=quiet)
     if output is not None and is_collection(output):
         common.refuse_given(("keep", "estimate", "drop_order"), "is for one file, not for a collection")
@@ -128,7 +131,9 @@ def command(
         _report_result(output, form, f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
         return
     common.refuse_given(("on", "shards", "pieces"), common.NOT_A_COLLECTION)
-    target = Path("-") if estimate else _target(output or default_target(source))
+    if output == "-" and not estimate and sys.stdout.isatty():
+        raise click.UsageError("an .embc file for a terminal; give -o FILE, or a pipe")
+    target = Path("-") if estimate else Path(output or default_target(source))
     if str(target) != "-":
         check_target(target, force=force, sources=[source, *common.lists_in(given)])
     elif form and not estimate:
@@ -138,6 +143,7 @@ def command(
     from embcomp.container.description import describe
     from embcomp.container.writer import save
     from embcomp.keep.estimate import estimate as estimate_source
+    from embcomp.keep.search import read_source
     from embcomp.pipeline import encode_source
 
     in_parts = compressor.head_rows is not None or compressor.samples_rows
@@ -146,9 +152,8 @@ def command(
     start = time.perf_counter()
     with progress_bars(quiet=quiet) as progress:
         if keep is not None:
-            encoded = smallest(
-                source, keep, method, chosen, seed or 0, options, max_memory, given, progress, drop_order=drop_order
-            )
+            embedding = read_source(source, options, progress, max_memory)
+            encoded = smallest(embedding, keep, chosen, seed or 0, given, progress, drop_order=drop_order)
         elif estimate:
             print_estimate(compressor, estimate_source(source, compressor, options, progress), form)
             return

@@ -16,8 +16,8 @@ from embcomp.cli.text import escaped
 
 if TYPE_CHECKING:
     from embcomp.compressors.base import Compressor
+    from embcomp.embedding import Embedding
     from embcomp.encoded import EncodedEmbedding
-    from embcomp.formats import ReadOptions
     from embcomp.keep.estimate import Estimate
     from embcomp.progress import Progress
 
@@ -38,32 +38,25 @@ keep_options = options(
 
 
 def smallest(
-    source: str,
+    source: Embedding,
     least: float,
-    method: str,
     options: dict[str, Any],
     seed: int,
-    reading: ReadOptions,
-    max_memory: int | None,
     given: dict[str, Any],
     progress: Progress,
     *,
     drop_order: bool,
 ) -> EncodedEmbedding:
-    """Read the source and find the smallest file; exit with 1, saying what came nearest, if there is none."""
+    """Find the smallest file; exit with 1, saying what came nearest, if there is none."""
     from embcomp.eval.run import choose
-    from embcomp.keep.search import METHODS, Search, read_source
+    from embcomp.keep.search import METHODS, Search
 
-    named = click.get_current_context().meta[NAMED]
-    if options and not named:
-        raise click.UsageError("--keep chooses the options, unless a --method is named")
-    suites = given["suites"]
+    context, suites = click.get_current_context(), given["suites"]
     chosen = choose(suites or None, given["data_dir"], has_baseline=True)
-    embedding = read_source(source, reading, progress, max_memory)
     search = Search(
-        embedding, chosen, least, seed=seed, drop_order=drop_order, only_covered=not suites, progress=progress
+        source, chosen, least, seed=seed, drop_order=drop_order, only_covered=not suites, progress=progress
     )
-    found = search.run([method] if named else METHODS, options)
+    found = search.run([context.params["method"]] if context.meta[NAMED] else METHODS, options)
     if found.encoded is not None:
         return found.encoded
     best = max(found.trials, key=lambda trial: trial.low)

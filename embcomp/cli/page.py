@@ -9,7 +9,7 @@ import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import container_argument, force_option
-from embcomp.files import check_target, replacing
+from embcomp.files import check_target, writing
 
 
 @click.command("page", cls=Command)
@@ -31,8 +31,5 @@ def command(file: str, output: str | None, title: str | None, force: bool) -> No
         check_target(Path(str(output)), force=force, sources=[file])
     open_container(file)  # refuses what is no container
     page = page_of(Path(file).read_bytes(), title or Path(file).stem).encode()
-    if output is None or output == "-":
-        sys.stdout.buffer.write(page)
-        return
-    with replacing(Path(output), force=force) as target:
+    with writing(output or "-", force=force) as target:
         target.write(page)

@@ -6,13 +6,12 @@ import gzip
 import shutil
 import sys
 from importlib.resources import files
-from pathlib import Path
 
 import click
 
 from embcomp.cli.command import Command
 from embcomp.cli.common import force_option
-from embcomp.files import replacing
+from embcomp.files import writing
 
 SAMPLE = "glove.6B.100d.sample.txt.gz"
 
@@ -27,9 +26,6 @@ def command(output: str | None, force: bool) -> None:
     """
     if output is None and sys.stdout.isatty():
         raise click.UsageError("7 MB of numbers for a terminal; give -o FILE, or a pipe")
-    with (files("embcomp") / "data" / SAMPLE).open("rb") as packed, gzip.open(packed) as text:
-        if output is None or output == "-":
-            shutil.copyfileobj(text, sys.stdout.buffer)
-            return
-        with replacing(Path(output), force=force) as target:
-            shutil.copyfileobj(text, target)
+    sample = files("embcomp") / "data" / SAMPLE
+    with sample.open("rb") as packed, gzip.open(packed) as text, writing(output or "-", force=force) as target:
+        shutil.copyfileobj(text, target)

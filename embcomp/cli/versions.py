@@ -6,25 +6,24 @@ import os
 import platform
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-
-REQUIREMENT = re.compile(r"([\w.-]+)[^;]*(?:;.*\bextra == ['\"]([\w.-]+)['\"])?")
-OF_DEVELOPERS = {"bench", "dev", "fuzz", "integrations"}
-"""Extras that no user has."""
 
 
 def lines() -> Iterator[str]:
     """Yield one line for each of what results, speed or errors could depend on."""
     import numpy
+    from threadpoolctl import threadpool_info
 
+    loaded = (each for each in threadpool_info() if each["user_api"] == "blas")
+    blas = {f"{each['internal_api']} {each['version']} ({each.get('architecture')})" for each in loaded}
     yield f"python      {platform.python_implementation()} {platform.python_version()}"
     yield f"system      {platform.platform()}"
     yield f"processor   {_processor()}, {os.cpu_count()} threads"
-    yield f"numpy       {numpy.__version__}, {_blas()}"
+    yield f"numpy       {numpy.__version__}, {', '.join(sorted(blas)) or 'BLAS unknown'}"
     yield f"extension   {_extension()}"
-    for extra, names in _packages().items():
-        yield f"{extra or 'packages':<11} {', '.join(f'{name} {_version(name)}' for name in names)}"
+    yield f"packages    {', '.join(_packages())}"
 
 
 def _processor() -> str:
@@ -37,15 +36,6 @@ def _processor() -> str:
     return named[1] if named else platform.processor() or platform.machine()
 
 
-def _blas() -> str:
-    """The libraries of linear algebra that are loaded, with the kernels that they chose."""
-    from threadpoolctl import threadpool_info
-
-    found = [each for each in threadpool_info() if each["user_api"] == "blas"]
-    names = sorted({f"{each['internal_api']} {each['version']} ({each.get('architecture')})" for each in found})
-    return ", ".join(names) or "BLAS unknown"
-
-
 def _extension() -> str:
     from embcomp.kernels import REVISION, native
 
@@ -56,22 +46,9 @@ def _extension() -> str:
     return "not built, or built from other sources"
 
 
-def _packages() -> dict[str, list[str]]:
-    """Names of the packages that embcomp needs, and after them those of each extra."""
-    try:
-        needed = requires("embcomp") or []
-    except PackageNotFoundError:  # it runs from a folder of sources
-        needed = []
-    packages: dict[str, list[str]] = {}
-    for requirement in needed:
-        found = REQUIREMENT.match(requirement)
-        if found and found[2] not in OF_DEVELOPERS:
-            packages.setdefault(found[2] or "", []).append(found[1])
-    return packages
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+def _packages() -> Iterator[str]:
+    """Yield the packages that embcomp can use and that are installed, with their versions."""
+    with suppress(PackageNotFoundError):  # it runs from a folder of sources
+        for name in dict.fromkeys(re.split(r"[^\w.-]", each)[0] for each in requires("embcomp") or ()):
+            with suppress(PackageNotFoundError):
+                yield f"{name} {version(name)}"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from embcomp.checks import Real, require
 from embcomp.comparison.plan import Candidate, Job, over_seeds, seed_name, sweep_bits
 from embcomp.comparison.workbench import Result, Workbench
 from embcomp.errors import ParameterError
@@ -37,6 +38,8 @@ class Budget:
     def __post_init__(self) -> None:
         if (self.file_bytes is None) == (self.vectors_ratio is None):
             raise ParameterError("give one of `target_size` and `target_ratio`")
+        if self.vectors_ratio is not None:
+            require("target_ratio", self.vectors_ratio, Real(0, open_ends=True))
 
     @classmethod
     def given(cls, file_bytes: int | None, vectors_ratio: float | None) -> Budget | None:
@@ -56,35 +59,20 @@ class Budget:
         return int(allowed) - int(known["bytes"]["codes"] + known["bytes"]["decode_state"])
 
 
-def parse_ratio(text: str) -> float:
-    """Read ``64``, ``64x`` or ``64×``.
-
-    Raises:
-        ParameterError: it is not a number above 0.
-    """
-    try:
-        ratio = float(text.strip().rstrip("x×"))
-    except ValueError:
-        ratio = math.nan
-    if not (math.isfinite(ratio) and ratio > 0):
-        raise ParameterError(f"`target_ratio` must be a number above 0, such as 64, got {text!r}")
-    return ratio
-
-
-def choose(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress = no_progress) -> Job:
+def choose(bench: Workbench, candidate: Candidate, budget: Budget) -> Job:
     """The largest configuration of a candidate that keeps to the budget, or the reason why there is none."""
     dim = bench.embedding.dim
     if candidate.for_ratio(1.0, dim) is not None:
-        return _choose_ratio(bench, candidate, budget, progress)
+        return _choose_ratio(bench, candidate, budget)
     if candidate.for_bits(dim, dim) is not None:
-        return _choose_bits(bench, candidate, budget, progress)
-    _, known = bench.container(candidate.job(), progress)
+        return _choose_bits(bench, candidate, budget)
+    _, known = bench.container(candidate.job())
     if budget.spare(known) >= 0:
         return candidate.job(f"{candidate.method} has no option for its size: it is taken as it is")
     return _unreachable(candidate, budget, f"it has no option for its size, and takes {_taken(known, budget)}")
 
 
-def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
+def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget) -> Job:
     dim = bench.embedding.dim
     most = MOST_BITS_PER_DIM * dim
     state = _state_bytes(bench, _with_bits(bench, candidate, dim))
@@ -96,7 +84,7 @@ def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progres
     known: dict[str, Any] = {}
     for _ in range(MOST_TRIES):
         job = _with_bits(bench, candidate, width).job()
-        _, known = bench.container(job, progress)
+        _, known = bench.container(job)
         spare = budget.spare(known)
         if spare >= 0:
             best, fits = job, width
@@ -108,14 +96,14 @@ def _choose_bits(bench: Workbench, candidate: Candidate, budget: Budget, progres
     return best or _unreachable(candidate, budget, f"with {fails} bits per word it takes {_taken(known, budget)}")
 
 
-def _choose_ratio(bench: Workbench, candidate: Candidate, budget: Budget, progress: Progress) -> Job:
+def _choose_ratio(bench: Workbench, candidate: Candidate, budget: Budget) -> Job:
     dim = bench.embedding.dim
     n_floats = len(bench.embedding) * dim
     room = _allowed_bytes(bench, budget, 0)
     known: dict[str, Any] = {}
     for _ in range(MOST_TRIES):
         job = (candidate.for_ratio(4 * n_floats / max(1.0, room), dim) or candidate).job()
-        _, known = bench.container(job, progress)
+        _, known = bench.container(job)
         spare = budget.spare(known)
         if spare >= 0:
             return job

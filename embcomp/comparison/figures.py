@@ -95,7 +95,7 @@ def pareto(material: Material, aspect: Aspect) -> Figure | None:
     known = [
         (line, size, score.value, score)
         for line in material.lines
-        if not line.is_baseline and (size := line.bytes()) is not None
+        if not line.is_baseline and (size := line.mean("bytes", "file")) is not None
         if (score := line.means.get(aspect)) is not None and score.value is not None
     ]
     if not known:

@@ -103,14 +103,15 @@ def findings(lines: Sequence[Line]) -> list[str]:
     """For each suite, the smallest file that keeps nearly all of the quality."""
     found = []
     for aspect in aspects(lines):
-        kept = [(line.bytes(), line, line.means[aspect].ratio) for line in lines[1:] if aspect in line.means]
-        if all(ratio is None for *_, ratio in kept):
+        kept = [(line, line.means[aspect].ratio) for line in lines[1:] if aspect in line.means]
+        if all(ratio is None for _, ratio in kept):
             continue  # the uncompressed source has no such score: fidelity
-        close = [(size, line) for size, line, ratio in kept if size and ratio is not None and ratio >= CLOSE_ENOUGH]
+        near = [line for line, ratio in kept if ratio is not None and ratio >= CLOSE_ENOUGH]
+        close = [(size, line) for line in near if (size := line.mean("bytes", "file"))]
         share = f"{100 * CLOSE_ENOUGH:.0f} % of the uncompressed {aspect[0]}"
         if close:
             size, line = min(close, key=lambda each: each[0])
-            times = f"{line.ratio('file') or 0.0:.1f} × smaller"
+            times = f"{line.mean('ratio', 'file') or 0.0:.1f} × smaller"
             found.append(f"Smallest with at least {share}: {line.label}, {size_text(size)}, {times}.")
         else:
             found.append(f"Nothing here keeps {share}.")
@@ -119,7 +120,7 @@ def findings(lines: Sequence[Line]) -> list[str]:
 
 def _introduction(report: Report) -> str:
     base = next((line for line in report.lines if line.is_baseline), None)
-    size = base.bytes() if base else None
+    size = base.mean("bytes", "file") if base else None
     n_others = len([line for line in report.lines if not line.is_baseline])
     n_seeds = max(len(line.runs) for line in report.lines)
     seeds = f", {n_seeds} seeds each" if n_seeds > 1 else ""

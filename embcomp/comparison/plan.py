@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from embcomp.compressors.base import Compressor
-from embcomp.compressors.registry import compressor_class
+from embcomp.compressors.registry import compressor_class, compressor_classes
 from embcomp.errors import ParameterError
 
 SEED = "seed"  # as typed
@@ -100,6 +100,15 @@ def parse_candidate(text: str) -> Candidate:
     except ParameterError as error:  # these options are no flags of the command line
         raise ParameterError(str(error).replace("`", "'")) from None
     return candidate
+
+
+def candidates_for(methods: Iterable[str] | None) -> tuple[list[Candidate], list[str]]:
+    """Read methods with their options; ``None`` for those that do not take minutes, with a note on each other."""
+    kinds = compressor_classes() if methods is None else {}
+    slow = [name for name, kind in kinds.items() if kind.slow]
+    named = [name for name in kinds if name not in slow] if methods is None else methods
+    notes = [f"{name} takes minutes: name it in `methods`, or give `methods` all" for name in slow]
+    return [parse_candidate(text) for text in named], notes
 
 
 def sweep_bits(candidates: Iterable[Candidate], widths: Sequence[int], dim: int) -> tuple[list[Candidate], list[str]]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from embcomp.comparison.workbench import BASELINE, Result
 from embcomp.eval.report import GAP, aligned, number
@@ -62,17 +62,10 @@ class Line:
                 found.setdefault((score.suite, score.metric), []).append(score)
         return {aspect: over_seeds(scores) for aspect, scores in found.items()}
 
-    def bytes(self) -> float | None:
-        """Mean size of the file."""
-        return _mean([run.bytes["file"] for run in self.runs if run.bytes])
-
-    def ratio(self, which: str) -> float | None:
-        """Mean ratio: ``vectors`` or ``file``."""
-        return _mean([run.ratio[which] for run in self.runs if run.ratio])
-
-    def seconds(self, which: str) -> float | None:
-        """Mean seconds: ``fit`` or ``encode``."""
-        return None if self.is_baseline else _mean([run.seconds[which] for run in self.runs if run.seconds])
+    def mean(self, what: Literal["bytes", "ratio", "seconds"], which: str) -> float | None:
+        """Mean over the runs: of ``bytes`` and ``ratio`` such as that of the ``file``, of ``seconds`` to ``fit``."""
+        found = [sizes[which] for run in self.runs if (sizes := getattr(run, what))]
+        return fmean(found) if found else None
 
 
 class Cell(NamedTuple):
@@ -109,9 +102,9 @@ def cells(line: Line, shown: Sequence[Aspect]) -> list[Cell]:
     """A line's cells under :data:`HEADS`, without the first, and under each aspect."""
     numbers = [
         (line.first.bits_per_vector, "g"),
-        (line.bytes(), ",.0f"),
-        *((line.ratio(which), ".1f") for which in ("vectors", "file")),
-        *((line.seconds(which), ".1f") for which in ("fit", "encode")),
+        (line.mean("bytes", "file"), ",.0f"),
+        *((line.mean("ratio", which), ".1f") for which in ("vectors", "file")),
+        *((None if line.is_baseline else line.mean("seconds", which), ".1f") for which in ("fit", "encode")),
     ]
     plain = [Cell(None) if value is None else Cell(value, format(value, form)) for value, form in numbers]
     return plain + [score_cell(line.means.get(aspect)) for aspect in shown]
@@ -185,10 +178,6 @@ def _plain(lines: Sequence[Line]) -> list[list[str]]:
     shown = aspects(lines)
     heads = [*HEADS, *(f"{suite} (×)" for suite, _ in shown)]
     return [heads, *([line.label, *(cell.text + cell.beside for cell in cells(line, shown))] for line in lines)]
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return fmean(values) if values else None
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:

@@ -42,7 +42,7 @@ from embcomp.eval.statistics import (
 from embcomp.eval.suite import Job, Settings, Suite, TaskKey
 from embcomp.eval.target import Target
 from embcomp.linear import isotropy
-from embcomp.progress import Progress, no_progress
+from embcomp.progress import Progress
 
 DEPTHS = (1, 10, 100)
 METRICS = ("spearman", "pearson", *(f"recall@{depth}" for depth in DEPTHS), "error", "isotropy")
@@ -102,20 +102,16 @@ def plan(target: Target, settings: Settings) -> list[Job]:
         return []
     metrics = ("isotropy",) if target is baseline else METRICS[:1] if settings.first_only else METRICS
     keys = [(band.name, metric) for band in bands(len(baseline)) for metric in metrics]
-    if settings.first_only and target is not baseline:
-        return [Job("fidelity", keys, partial(correlate_cosines, target, baseline, settings))]
-    return [Job("fidelity", keys, partial(measure_fidelity, target, baseline, settings.seed, settings.progress))]
+    return [Job("fidelity", keys, partial(measure_fidelity, target, baseline, settings))]
 
 
-def measure_fidelity(
-    target: Target, baseline: Target, seed: int, progress: Progress = no_progress
-) -> dict[TaskKey, Measurement]:
-    """All metrics of each band: ``{(band, metric): measurement}``.
+def measure_fidelity(target: Target, baseline: Target, settings: Settings) -> dict[TaskKey, Measurement]:
+    """All metrics of each band, or the first of each: ``{(band, metric): measurement}``.
 
     ``n_used`` is the number of pairs, queries or words sampled; ``oov`` how many of the band's words the target
     does not have. For a target that is its own baseline, isotropy is all there is.
     """
-    shared = Shared.of(target, baseline)
+    shared, seed, progress = Shared.of(target, baseline), settings.seed, settings.progress
     rng = np.random.default_rng(seed)
     samples = {band.name: _sample(shared, band, rng) for band in bands(len(baseline))}
     if target is baseline:
@@ -123,6 +119,10 @@ def measure_fidelity(
             (name, "isotropy"): _isotropy(target.decode_rows(shared.target_rows[sample.words]), sample.n_missing)
             for name, sample in samples.items()
         }
+    if settings.first_only:  # which takes no neighbours
+        pairs = {name: _cosines(target, baseline, shared, sample) for name, sample in samples.items()}
+        first = {name: _spearman(*both, seed, settings.n_resamples) for name, both in pairs.items()}
+        return {(name, METRICS[0]): replace(first[name], oov=samples[name].n_missing) for name in samples}
     queries = np.concatenate([sample.queries for sample in samples.values()])
     before = nearest(baseline, shared.baseline_rows, queries, max(DEPTHS), progress, "neighbours before")
     after = _nearest_after(target, baseline, shared, queries, progress)
@@ -147,19 +147,6 @@ def _nearest_after(
     stage = "neighbours after"
     found = nearest(target, shared.target_rows, asked, depth, progress, stage, np.concatenate(vectors))
     return np.split(found, len(vectors))
-
-
-def correlate_cosines(target: Target, baseline: Target, settings: Settings) -> dict[TaskKey, Measurement]:
-    """The first metric of each band, as :func:`measure_fidelity` has it, without looking for neighbours."""
-    shared = Shared.of(target, baseline)
-    rng = np.random.default_rng(settings.seed)
-    samples = {band.name: _sample(shared, band, rng) for band in bands(len(baseline))}
-    found = {}
-    for name, sample in samples.items():
-        both = _cosines(target, baseline, shared, sample)
-        measured = _spearman(*both, settings.seed, settings.n_resamples)
-        found[name, METRICS[0]] = replace(measured, oov=sample.n_missing)
-    return found
 
 
 @dataclass(frozen=True)

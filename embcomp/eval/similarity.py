@@ -12,7 +12,7 @@ from embcomp.eval.datasets import gensim_sets
 from embcomp.eval.score import Measurement, defined
 from embcomp.eval.statistics import bootstrap_spearman, cosines, spearman
 from embcomp.eval.suite import DataSet, Settings, Suite
-from embcomp.eval.target import Target, TermVectors, aligned, look_up
+from embcomp.eval.target import Target, TermVectors, look_up
 
 
 def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Measurement]:
@@ -23,7 +23,9 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
     lefts, rights, ratings = zip(*data.rows, strict=True)
     terms = [*lefts, *rights]
     found = look_up(target, terms, settings.oov, average=True)
-    exact = aligned(target, settings.baseline, terms, settings.oov)
+    baseline, exact = settings.baseline, None
+    if baseline is not None and baseline is not target and baseline.dim == target.dim:
+        exact = target.align(look_up(baseline, terms, settings.oov, average=True).vectors)
     return {"spearman": correlate(found, ratings, settings, exact)}
 
 

@@ -80,17 +80,6 @@ def look_up(target: Target, terms: Sequence[str], oov: OovPolicy, *, average: bo
     return TermVectors(vectors[aligned], known[aligned], int(np.count_nonzero(~known)))
 
 
-def aligned(target: Target, baseline: Target | None, terms: Sequence[str], oov: OovPolicy) -> FloatArray | None:
-    """Return the baseline's own vectors of ``terms`` in the space of the target's: queries against its codes.
-
-    Float32, shape (n_terms, dim), as :func:`look_up` gives them; ``None`` without a baseline, if the target is the
-    baseline, and if dimensions differ.
-    """
-    if baseline is None or baseline is target or baseline.dim != target.dim:
-        return None
-    return target.align(look_up(baseline, terms, oov, average=True).vectors)
-
-
 def _rows_of_terms(
     target: Target, terms: Sequence[str], *, average: bool
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -43,7 +43,7 @@ def test_runs_that_differ_in_their_seed_are_one_line() -> None:
     assert mean.value == pytest.approx(51.0)
     assert mean.spread == pytest.approx(2**0.5)  # of 50 and 52, over n - 1
     assert (mean.task, mean.is_mean, mean.ratio) == ("mean of 2", True, pytest.approx(51 / 60))
-    assert lines[1].seconds("fit") == 1.5
+    assert lines[1].mean("seconds", "fit") == 1.5
     assert lines[2].means["similarity", "spearman"].spread is None
     assert lines[1].scores["similarity", "one", "spearman"].ratio == pytest.approx(42 / 80)
 

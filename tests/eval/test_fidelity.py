@@ -31,7 +31,7 @@ def noisy(embedding: Embedding, scale: float) -> Embedding:
 def measure_fidelity(target, baseline, seed):
     """Results by band, then by metric."""
     found = {}
-    for (band, metric), measured in fidelity.measure_fidelity(target, baseline, seed).items():
+    for (band, metric), measured in fidelity.measure_fidelity(target, baseline, Settings(seed=seed)).items():
         found.setdefault(band, {})[metric] = measured
     return found
 
@@ -191,7 +191,7 @@ def test_bootstrap_of_a_correlation_and_of_a_ratio():
 def test_the_first_metric_alone_is_the_same(crowd, small_bands):
     target = noisy(crowd, 0.4)
     found = measure_fidelity(target, crowd, seed=2)
-    first = fidelity.correlate_cosines(target, crowd, Settings(seed=2))
+    first = fidelity.measure_fidelity(target, crowd, Settings(seed=2, first_only=True))
     for band in ("head", "tail"):
         alone, whole = first[band, "spearman"], found[band]["spearman"]
         assert (alone.value, alone.n_used, alone.oov) == (whole.value, whole.n_used, whole.oov)
@@ -200,5 +200,5 @@ def test_the_first_metric_alone_is_the_same(crowd, small_bands):
 
 def test_the_first_metric_alone_with_nothing_in_common(crowd, small_bands):
     other = Embedding(["x", "y"], np.eye(2, dtype=np.float32))
-    (alone, *_) = fidelity.correlate_cosines(other, crowd, Settings()).values()
+    (alone, *_) = fidelity.measure_fidelity(other, crowd, Settings(first_only=True)).values()
     assert (alone.value, alone.note) == (None, "no two words in common")
