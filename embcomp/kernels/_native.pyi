@@ -24,7 +24,7 @@ def best(
     rounded: AnyArray,
     scores: AnyArray,
     ranks: AnyArray,
-    sizes: tuple[int, int, int, int, int, int],
+    sizes: tuple[int, int, int, int, int, int, int],
     gain: float,
     /,
 ) -> None: ...

@@ -38,16 +38,16 @@ void compare(Best *b, Py_ssize_t row)
     raise_least(b);
 }
 
-/* best(codes, tables, numbers, gains, shifts, rounded, scores, ranks, (n_queries, n_rows, n_columns, n_wide, k, first),
+/* best(codes, tables, numbers, gains, shifts, rounded, scores, ranks, (n_queries, n_rows, n_columns, n_wide, k, first, n_all),
    gain): numbers are the base and the shift of each query; gains and shifts are empty where all rows have `gain`, and no
-   shift. Scores and ranks are a heap for each query that goes on from part to part. */
+   shift. Scores and ranks are a heap for each query, from the part whose first rank is 0 to the last of n_all rows. */
 PyObject *best(PyObject *self, PyObject *args)
 {
     Py_buffer p[8];
-    Py_ssize_t n_queries;
+    Py_ssize_t n_queries, n_all;
     Best b = {0};
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*w*w*(nnnnnn)d", p, p + 1, p + 2, p + 3, p + 4, p + 5, p + 6, p + 7, &n_queries,
-                          &b.n_rows, &b.n_columns, &b.n_wide, &b.nearest.k, &b.first, &b.gain))
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*w*w*(nnnnnnn)d", p, p + 1, p + 2, p + 3, p + 4, p + 5, p + 6, p + 7, &n_queries,
+                          &b.n_rows, &b.n_columns, &b.n_wide, &b.nearest.k, &b.first, &n_all, &b.gain))
         return NULL;
     Py_ssize_t n_entries = b.n_wide * WIDE + (b.n_columns - b.n_wide) * 2 * HALF, k = b.nearest.k;
     int good = in_range(n_queries, 0, 65535) && in_range(b.n_rows, 0, MOST_ROWS / 2)
@@ -67,9 +67,13 @@ PyObject *best(PyObject *self, PyObject *args)
             const double *numbers = (const double *)p[2].buf + 2 * q;
             b.tables = (const double *)p[1].buf + q * n_entries, b.base = numbers[0], b.shift = numbers[1];
             b.nearest = (Nearest){(double *)p[6].buf + q * k, (int64_t *)p[7].buf + q * k, k};
+            if (b.first == 0)
+                start(&b.nearest);
             round_tables(&b);
             raise_least(&b);
             scan(&b);
+            if (b.first + b.n_rows == n_all)
+                finish(&b.nearest);
         }
         Py_END_ALLOW_THREADS
     }

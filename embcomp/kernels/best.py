@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import kernels
-from embcomp.arrays import DoubleArray, FloatArray
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.shortlist import Ranked, Shortlist
 from embcomp.threads import blocks
 
@@ -57,7 +57,9 @@ class Rows:
 
     def first(self, n_rows: int) -> Rows:
         """Return the first rows only, or all if there are fewer."""
-        n_rows = max(0, min(n_rows, self.n_rows))
+        if n_rows >= self.n_rows:
+            return self
+        n_rows = max(0, n_rows)
         gains = self.gains if isinstance(self.gains, float) else self.gains[:n_rows]
         return Rows(
             self.codes[: -(-n_rows // BLOCK)], n_rows, gains, None if self.shifts is None else self.shifts[:n_rows]
@@ -92,12 +94,12 @@ def best_rows(parts: Sequence[Part], k: int) -> list[Ranked]:
     if kernels.native is None or not n_queries * n_rows or any(_too_large(rows) for rows, _ in parts):
         return [_best(parts, query, k) for query in range(n_queries)]
     k, first = min(k, n_rows), 0
-    scores, ranks = np.full((n_queries, k), -np.inf), np.full((n_queries, k), np.iinfo(np.int64).max)
+    scores, ranks = np.empty((n_queries, k)), np.empty((n_queries, k), dtype=np.int64)
     for rows, tables in parts:
-        _in_c(kernels.native, rows, tables, scores, ranks, first)
-        first += rows.n_rows
-    orders = np.lexsort((ranks, -scores))
-    return list(zip(np.take_along_axis(ranks, orders, 1), np.take_along_axis(scores, orders, 1), strict=True))
+        if rows.n_rows:
+            _in_c(kernels.native, rows, tables, scores, ranks, (first, n_rows))
+            first += rows.n_rows
+    return list(zip(ranks, scores, strict=True))
 
 
 def all_scores(parts: Sequence[Part]) -> DoubleArray:
@@ -144,8 +146,9 @@ def _too_large(rows: Rows) -> bool:
 
 
 def _in_c(
-    native: ModuleType, rows: Rows, tables: Tables, scores: DoubleArray, ranks: NDArray[np.int64], first: int
+    native: ModuleType, rows: Rows, tables: Tables, scores: DoubleArray, ranks: RowIds, place: tuple[int, int]
 ) -> None:
+    """``place`` is the first rank and the number of rows of all parts."""
     (n_queries, k), n_columns, nothing = scores.shape, rows.codes.shape[1], np.empty(0, np.float32)
     entries = np.concatenate([tables.wide.reshape(n_queries, -1), tables.halves.reshape(n_queries, -1)], axis=1)
     one, gain = (nothing, rows.gains) if isinstance(rows.gains, float) else (rows.gains, 0.0)
@@ -158,6 +161,6 @@ def _in_c(
         np.empty(entries.shape[1] // 2 + WIDE * n_columns, np.uint16),
         scores,
         ranks,
-        (n_queries, rows.n_rows, n_columns, tables.wide.shape[1], k, first),
+        (n_queries, rows.n_rows, n_columns, tables.wide.shape[1], k, *place),
         gain,
     )

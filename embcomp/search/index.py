@@ -220,16 +220,12 @@ class SearchIndex:
     def _bands(self) -> Bands | None:
         """All codes, where vectors are sums of what symbols stand for."""
         codes, lookups, rows = self._encoded.codes, list[Lookup](), list[Rows]()
-        for number, (band, lookup) in enumerate(zip(codes.bands, self._compressor.lookups, strict=False)):
+        for number, lookup in enumerate(self._compressor.lookups[: len(codes.bands)]):
             if lookup is None:
                 return None
             start = codes.bands[number - 1].end if number else 0
-            decoded = (
-                self._encoded.decode_rows(np.arange(start + some.start, start + some.stop))
-                for some in blocks(band.end - start)
-            )
             lookups.append(lookup)
-            rows.append(rows_of(lookup, codes.loose(number), decoded, start))
+            rows.append(rows_of(lookup, codes.loose(number), self._encoded.decode_rows, start))
         return Bands(lookups, rows)
 
     @cached_property

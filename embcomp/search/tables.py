@@ -8,19 +8,19 @@ make a byte.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embcomp import bits
-from embcomp.arrays import AnyArray, DoubleArray, FloatArray
+from embcomp.arrays import DoubleArray, FloatArray, RowIds
 from embcomp.bits import BytesArray
 from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.errors import CorruptError
 from embcomp.kernels.best import HALF, WIDE, Codes, Part, Rows, Tables
 from embcomp.memory import require_memory
-from embcomp.threads import blocks
+from embcomp.threads import for_blocks
 
 HALF_BITS, BYTE_BITS = 4, 8
 SIGNS = 2.0 * np.unpackbits(np.arange(HALF, dtype=np.uint8)[None, :], axis=0)[HALF_BITS:] - 1  # of each half's bits
@@ -32,6 +32,8 @@ class Columns:
 
     Attributes:
         n_bits: of all symbols of the code.
+        n_columns: how many there are.
+        dtype: uint8, or uint16 where a symbol has more than eight bits.
         wide: numbers of the wide symbols.
         halves: for each half of the other columns, the numbers of its symbols.
     """
@@ -48,14 +50,15 @@ class Columns:
                 self.halves[-1].append(number)
                 room -= n_bits
         self.halves += [[]] * (len(self.halves) % 2)
-        self._unit = BYTE_BITS if max(self.widths, default=0) <= BYTE_BITS else 2 * BYTE_BITS
+        self.n_columns = len(self.wide) + len(self.halves) // 2
+        self.dtype = np.uint8 if max(self.widths, default=0) <= BYTE_BITS else np.uint16
 
     def of(self, loose: BytesArray) -> Codes:
-        """Return what is looked up for loose rows of code: uint8, shape (n, columns); uint16 for wider symbols."""
-        n_bits = sum(self.widths)
-        fields = [([number], self._unit) for number in self.wide]
+        """Return what is looked up for loose rows of code: shape (n, columns)."""
+        n_bits, unit = sum(self.widths), 8 * np.dtype(self.dtype).itemsize
+        fields = [([number], unit) for number in self.wide]
         for high, low in zip(self.halves[::2], self.halves[1::2], strict=True):
-            fields += [(high, self._unit - HALF_BITS), (low, HALF_BITS)]
+            fields += [(high, unit - HALF_BITS), (low, HALF_BITS)]
         ends = np.cumsum(self.widths, dtype=np.intp).tolist()
         source = list[int]()
         for numbers, width in fields:
@@ -64,7 +67,7 @@ class Columns:
         unpacked = np.zeros((len(loose), n_bits + 1), dtype=np.uint8)
         unpacked[:, :n_bits] = bits.unpack(loose, n_bits)
         packed = np.packbits(unpacked.take(source, axis=1), axis=1)
-        return packed if self._unit == BYTE_BITS else packed.view(">u2").astype(np.uint16)
+        return packed if self.dtype == np.uint8 else packed.view(">u2").astype(np.uint16)
 
     def wide_entries(self, starts: Sequence[int]) -> NDArray[np.intp]:
         """Which entries the tables of wide symbols have, where those of each symbol start: shape (symbols, any)."""
@@ -108,33 +111,30 @@ def _sums(lookup: Lookup, loose: BytesArray) -> DoubleArray:
     return sums
 
 
-def rows_of(lookup: Lookup, loose: BytesArray, decoded: Iterator[FloatArray], first: int = 0) -> Rows:
+def rows_of(lookup: Lookup, loose: BytesArray, decode: Callable[[RowIds], FloatArray], first: int = 0) -> Rows:
     """Lay out codes as loose rows; their scores are cosines of a query and the vectors that they decode to.
 
-    ``decoded`` are these vectors in blocks, as of :func:`blocks`; ``first`` is the first rank.
+    ``decode`` returns these vectors for some ranks, of which ``first`` is the first.
 
     Raises:
         CorruptError: a vector is too long to be compared.
         MemoryLimitError: the layout takes more than is allowed.
     """
     columns = Columns(lookup)
-    n_columns = len(columns.wide) + len(columns.halves) // 2
-    require_memory((4 * n_columns + 8) * len(loose), f"columns of {len(loose)} codes")
-    gains = np.empty(len(loose), dtype=np.float32)
-    shifts = None if lookup.origin is None else np.empty(len(loose), dtype=np.float32)
-    codes: list[AnyArray] = [columns.of(loose[:0])]
-    for rows in blocks(len(loose)):
-        codes.append(columns.of(loose[rows]))
-        long = np.linalg.norm(_sums(lookup, loose[rows]), axis=1)
-        _require_short(long, first + rows.start)
-        gains[rows] = _inverse(long)
-        if shifts is not None and lookup.origin is not None:
-            vectors = next(decoded).astype(np.float64)
-            whole = np.linalg.norm(vectors, axis=1)
-            _require_short(whole, first + rows.start)
-            shifts[rows] = _inverse(whole)
+    require_memory((4 * columns.n_columns + 8) * len(loose), f"columns of {len(loose)} codes")
+    codes = np.empty((len(loose), columns.n_columns), columns.dtype)
+    gains, shifts = np.empty(len(loose), dtype=np.float32), np.empty(len(loose), dtype=np.float32)
+
+    def fill(rows: slice) -> None:
+        codes[rows] = columns.of(loose[rows])
+        gains[rows] = _inverse(_lengths(_sums(lookup, loose[rows]), first + rows.start))
+        if lookup.origin is not None:
+            vectors = decode(np.arange(first + rows.start, first + rows.stop)).astype(np.float64)
+            shifts[rows] = _inverse(_lengths(vectors, first + rows.start))
             gains[rows] *= np.linalg.norm(vectors - lookup.origin, axis=1) * shifts[rows]
-    return Rows.laid_out(np.concatenate(codes), gains, shifts)
+
+    for_blocks(fill, len(loose))
+    return Rows.laid_out(codes, gains, None if lookup.origin is None else shifts)
 
 
 class Bands:
@@ -206,10 +206,12 @@ def _products(rows: DoubleArray, queries: DoubleArray) -> DoubleArray:
     return (rows @ queries[:, :, None])[:, :, 0]
 
 
-def _require_short(lengths: DoubleArray, first: int) -> None:
+def _lengths(vectors: DoubleArray, first: int) -> DoubleArray:
+    lengths: DoubleArray = np.linalg.norm(vectors, axis=1)
     if not (lengths <= LONGEST).all():
         row = first + int(np.argmin(lengths <= LONGEST))
         raise CorruptError(f"row {row} decodes to numbers that are too large to be compared")
+    return lengths
 
 
 def _inverse(lengths: DoubleArray) -> DoubleArray:

@@ -127,7 +127,7 @@ def test_more_columns_than_the_extension_takes() -> None:
 def test_the_extension_refuses_what_does_not_fit() -> None:
     if kernels.native is None:
         return
-    good = (2, 65, 2, 1, 3, 0)
+    good = (2, 65, 2, 1, 3, 0, 65)
     for n_rows in (0, 65):
         arrays = (
             np.zeros((2, 2, BLOCK), np.uint8),

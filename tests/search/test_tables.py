@@ -101,7 +101,7 @@ def test_scores_are_cosines(n_rows: int, origin: np.ndarray | None) -> None:
         symbols, code = code_of(lookup, n_rows, rng)
         own = np.exp(rng.normal(size=n_rows))[:, None] * plainly(lookup, symbols)
         own += 0 if lookup.origin is None else lookup.origin
-        bands.append(rows_of(lookup, code, iter([own.astype(np.float32)])))
+        bands.append(rows_of(lookup, code, own.astype(np.float32).__getitem__))
         vectors.append(own)
     together, query, last = np.concatenate(vectors), rng.normal(size=3), 3 * n_rows // 2
     exact = together @ query / np.linalg.norm(together, axis=1)
@@ -121,7 +121,7 @@ def test_scores_of_signs_are_sums_of_signed_weights(n_bits: int) -> None:
 def test_codewords_that_cannot_be_compared() -> None:
     """One, which no row uses, is infinite."""
     lookup = Lookup(np.zeros(3), (words(2, 5),))
-    rows = rows_of(lookup, np.zeros((4, 2), np.uint8), iter(()))
+    rows = rows_of(lookup, np.zeros((4, 2), np.uint8), lambda _: np.empty((0, 3), np.float32))
     lookup.parts[0].words[1, 31] = np.inf  # type: ignore[union-attr]
     with pytest.raises(CorruptError, match=r"^codewords are too large to be compared$"):
         Bands([lookup], [rows]).parts(np.ones((1, 3)), 4)
