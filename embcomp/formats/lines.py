@@ -14,6 +14,8 @@ from embcomp.kernels.text import count_lines, parse_rows
 
 FEW_LINES = 64
 
+Pieces = tuple[bytes | memoryview, ...]  # of a text
+
 
 class ParsedLines(NamedTuple):
     """The rows of some lines: of all up to the last one that is not blank."""
@@ -27,12 +29,13 @@ class ParsedLines(NamedTuple):
     n_lines: int
 
 
-def parse_text(text: bytes, dim: int) -> Iterable[ParsedLines]:
-    """Parse lines, each ended by a line feed.
+def parse_pieces(pieces: Pieces, dim: int) -> Iterable[ParsedLines]:
+    """Parse the lines of a text, each ended by a line feed.
 
     A text that has more lines than rows of ``dim`` numbers can be, whose vectors would take far more bytes, is parsed
     in pieces, when they are wanted.
     """
+    text = b"".join(pieces)
     most = max(FEW_LINES, len(text) // (2 * dim))
     if count_lines(text) <= most:
         return [parse_lines(text, dim)]

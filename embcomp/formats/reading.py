@@ -41,7 +41,7 @@ class Words(Protocol):
     def __len__(self) -> int: ...
 
 
-PIECE_BYTES = 6 << 20  # of a matrix that is being read: NumPy asks for large pages, and freed memory goes back
+PIECE_BYTES = 9 << 19  # of a matrix that is being read: NumPy asks for large pages, and freed memory goes back
 LEAST_REPEATED = 10  # rows; so many repeated ones, and more than half, are no accident
 
 
@@ -78,9 +78,9 @@ def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[lis
 
 
 def read_pieces(reader: RowReader, words: Words, check: RowCheck | None = None) -> Iterator[FloatArray]:
-    """Yield the rows in chunks of some MB; otherwise as :func:`read_chunks`."""
+    """Yield the rows in chunks of some MB, put together on another thread; otherwise as :func:`read_chunks`."""
     n_rows = max(1, PIECE_BYTES // (4 * reader.dim))
-    return read_chunks(reader, words, n_rows, n_rows, check)
+    return map_ahead(np.concatenate, _gathered(reader, words, n_rows, n_rows, check), 1)
 
 
 def stacked(chunks: deque[FloatArray], dim: int) -> FloatArray:
@@ -106,21 +106,29 @@ def read_chunks(
         first, size: at least 1.
         check: told how many rows there are each time before some more are held; what it raises comes out.
     """
+    return map(np.concatenate, _gathered(reader, words, first, size, check))
+
+
+def _gathered(
+    reader: RowReader, words: Words, first: int, size: int, check: RowCheck | None
+) -> Iterator[list[FloatArray]]:
+    """Yield what a chunk consists of: blocks, and parts of blocks."""
     held, n_held, n_rows, wanted = list[FloatArray](), 0, 0, first
-    for block_words, vectors in reader:
+    for block_words, block in reader:
         words.extend(block_words)
-        n_held, n_rows = n_held + len(vectors), n_rows + len(vectors)
+        n_rows += len(block)
         if check is not None:
             check(n_rows)
-        held.append(vectors)
-        while n_held >= wanted:
-            rows = np.concatenate(held)
-            held = [rows[wanted:].copy()]
-            yield rows[:wanted]
-            del rows
-            n_held, wanted = n_held - wanted, size
+        rest = block
+        while n_held + len(rest) >= wanted:
+            taken = wanted - n_held
+            gathered, held = [*held, rest[:taken]], []
+            rest, n_held, wanted = rest[taken:], 0, size
+            yield gathered
+        held.append(rest)
+        n_held += len(rest)
     if n_held:
-        yield np.concatenate(held)
+        yield held
 
 
 @contextmanager

@@ -9,17 +9,19 @@ import stat
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from embcomp.errors import InputError
 from embcomp.formats.compression import MAGIC_BYTES, Decompressed, Readable, kind_of
 from embcomp.formats.remote import RemoteFile, base_name, is_remote, open_remote
 from embcomp.threads import get_threads
+
+Item = TypeVar("Item")
 
 STDIN = "-"
 TABLES = ("model.safetensors", "0_StaticEmbedding/model.safetensors")
@@ -94,12 +96,11 @@ class ByteStream:
         self._ahead = b""
         self._n_out = self._n_characters = 0
         self._n_given: int | None = None  # while there is more than that
-        self._hashed = _Hashed(file, name)
-        self._raw = io.BufferedReader(self._hashed, BUFFER_BYTES)
-        self.compression = kind_of(self._raw.peek(MAGIC_BYTES)[:MAGIC_BYTES])
-        self._body: Readable = self._raw
+        self._body: Readable
+        self._body = self._hashed = _Hashed(file, name)
+        self.compression = kind_of(self._hashed.peek()[:MAGIC_BYTES])
         if self.compression is not None:
-            self._body = Decompressed(self._raw, self.compression, name)
+            self._body = Decompressed(self._hashed, self.compression, name)
 
     def _regular_file(self, file: BinaryIO) -> tuple[int, Path | None]:
         """Size and path, if it is a regular file that has a path; else 0, or what a server says, and ``None``."""
@@ -152,21 +153,21 @@ class ByteStream:
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         return data if len(data) == size else data + self._pull(size - len(data))
 
-    def ahead(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+    def ahead(self, parts: Iterator[Item]) -> Iterator[Item]:
         """Yield what is made by reading this stream; of a regular file, the next two are made meanwhile."""
         if self.path is None or get_threads() == 1:  # a pipe could let a thread wait for ever
             yield from parts
             return
         with ThreadPoolExecutor(1, "embcomp-read") as reader:
-            waiting = deque(reader.submit(self._counted, parts) for _ in range(2))
-            while part := (taken := waiting.popleft().result())[0]:
-                self._n_given = taken[1]
+            waiting = deque(reader.submit(self._counted, parts) for _ in range(4))
+            while (taken := waiting.popleft().result()) is not None:
+                part, self._n_given = taken
                 waiting.append(reader.submit(self._counted, parts))
                 yield part
         self._n_given = None
 
-    def _counted(self, parts: Iterator[bytes]) -> tuple[bytes, int]:
-        return next(parts, b""), self._hashed.n_read
+    def _counted(self, parts: Iterator[Item]) -> tuple[Item, int] | None:
+        return next(((part, self._hashed.n_read) for part in parts), None)
 
     def peek(self, size: int) -> bytes:
         """Return the next ``size`` bytes without moving on; fewer only at the end."""
@@ -213,7 +214,7 @@ class ByteStream:
 
     def drain(self) -> str:
         """Read what is left on disk, without decompressing it, and return the SHA-256 of the whole file."""
-        while self._raw.read(READ_BYTES):
+        while self._hashed.read(READ_BYTES):
             pass
         return self._hashed.digest()
 
@@ -231,8 +232,7 @@ class ByteStream:
         cuts = (self.size * (number - 1) // n_parts, self.size * number // n_parts)
         start, end = (max(first, self._line_start(cut)) for cut in cuts)
         self._file.seek(start)
-        self._hashed = _Hashed(self._file, self.name, end - start)
-        self._body = self._raw = io.BufferedReader(self._hashed, BUFFER_BYTES)
+        self._body = self._hashed = _Hashed(self._file, self.name, end - start)
         self._ahead, self.size = b"", end - start
         self._of_lines = f"{self.name}: part {number} of {n_parts}"
 
@@ -291,40 +291,51 @@ class ByteStream:
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class _Hashed(io.RawIOBase):
+class _Hashed:
     """A file, or its next bytes, hashed and counted while they are read."""
 
     def __init__(self, file: BinaryIO, name: str, n_bytes: int = sys.maxsize) -> None:
-        self._readinto: Callable[[memoryview], int] = file.readinto  # type: ignore[attr-defined]
-        self._name = name
-        self._n_bytes = n_bytes
+        self._file, self._name = file, name
+        self._n_left = n_bytes
+        self._held = b""
         self._sha256 = hashlib.sha256()
         self._hasher = ThreadPoolExecutor(1, "embcomp-hash")
         self._waiting = deque[Future[None]]()
         self.n_read = 0
 
-    def readable(self) -> bool:
-        return True
+    def peek(self) -> bytes:
+        """Return some bytes at the start without moving on."""
+        self._held = self.read(BUFFER_BYTES)
+        return self._held
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill the buffer, unless the file ends: a pipe gives little at a time."""
-        filled = 0
-        buffer = buffer[: self._n_bytes - self.n_read]
+    def read(self, size: int, /) -> bytes:
+        """Return ``size`` bytes; fewer only at the end."""
+        if size > len(self._held):
+            self._held += self._from_disk(max(size - len(self._held), BUFFER_BYTES))
+        data, self._held = self._held[:size], self._held[size:]
+        return data
+
+    def _from_disk(self, size: int) -> bytes:
+        """Return ``size`` bytes, unless the file ends: a pipe gives little at a time."""
+        parts, left = list[bytes](), min(size, self._n_left)
         try:
-            while filled < len(buffer) and (n_bytes := self._readinto(buffer[filled:])):
-                filled += n_bytes
+            while left and (part := self._file.read(left)):
+                parts.append(part)
+                left -= len(part)
         except OSError as error:
             raise InputError(f"{self._name}: cannot be read: {error.strerror}") from error
-        self._hash(buffer[:filled])
-        self.n_read += filled
-        return filled
+        data = b"".join(parts)
+        self._n_left -= len(data)
+        self.n_read += len(data)
+        self._hash(data)
+        return data
 
-    def _hash(self, data: memoryview) -> None:
+    def _hash(self, data: bytes) -> None:
         """Hash what was read, on a thread while more is read, if it is much."""
         if get_threads() == 1 or (len(data) <= BUFFER_BYTES and not self._waiting):
             self._sha256.update(data)
             return
-        self._waiting.append(self._hasher.submit(self._sha256.update, bytes(data)))
+        self._waiting.append(self._hasher.submit(self._sha256.update, data))
         if len(self._waiting) > MAX_WAITING:
             self._waiting.popleft().result()
 

@@ -16,7 +16,7 @@ import numpy as np
 from embcomp.errors import InputError
 from embcomp.formats.foreign import known_by_start
 from embcomp.formats.format import Block, Format, Rows, Table
-from embcomp.formats.lines import ParsedLines, parse_text
+from embcomp.formats.lines import ParsedLines, Pieces, parse_pieces
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_LINE_BYTES, BadRowError, count_numbers, decode_words, names_of_columns, split_row
 from embcomp.formats.sniff import (
@@ -104,14 +104,14 @@ class _TextParser:
         _keep_freed_memory()
         failure: list[InputError] = []
 
-        def texts() -> Iterator[bytes]:
+        def texts() -> Iterator[Pieces]:
             try:
                 yield from self._limited()
             except InputError as error:  # what is wrong further ahead comes after what may be wrong here
                 failure.append(error)
 
         parsed = map_ahead(
-            partial(parse_text, dim=self._dim), self._stream.ahead(texts()), min(MAX_AHEAD, 2 * get_threads())
+            partial(parse_pieces, dim=self._dim), self._stream.ahead(texts()), min(MAX_AHEAD, 2 * get_threads())
         )
         yield from chain.from_iterable(parsed)
         if failure:
@@ -127,27 +127,28 @@ class _TextParser:
                 f"{self._stream.line(1)}: header promises {promised} rows, the file has {at_least}{found}"
             )
 
-    def _limited(self) -> Iterator[bytes]:
+    def _limited(self) -> Iterator[Pieces]:
         """Stop after as many lines as the limit allows."""
         left = self._options.limit
-        for text in self._whole_lines():
+        for pieces in self._whole_lines():
             if left is not None:
+                text = b"".join(pieces)
                 n_lines = text.count(b"\n")
                 if n_lines >= left:
                     ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 0x0A)
                     self._cut_short = True
-                    yield text[: ends[left - 1] + 1]
+                    yield (text[: ends[left - 1] + 1],)
                     return
                 left -= n_lines
-            yield text
+            yield pieces
 
-    def _whole_lines(self) -> Iterator[bytes]:
+    def _whole_lines(self) -> Iterator[Pieces]:
         """Cut the stream at line feeds; the last line gets one if it has none. Stop at a line that is too long."""
         carry = b""
         while chunk := self._stream.read(BLOCK_BYTES):
             cut = chunk.rfind(b"\n") + 1
             if cut:
-                yield b"".join((carry, memoryview(chunk)[:cut]))
+                yield carry, memoryview(chunk)[:cut]
                 carry = chunk[cut:]
             else:
                 carry += chunk
@@ -155,7 +156,7 @@ class _TextParser:
                 self._too_long = True
                 return
         if carry:
-            yield carry + b"\n"
+            yield carry, b"\n"
 
     def _finish(self, lines: ParsedLines) -> Block:
         """Drop or refuse what is bad, and decode the words."""

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from embcomp.formats import open_blocks, read_embedding, stacked, stream, text
-from embcomp.formats.lines import parse_lines, parse_text
+from embcomp.formats.lines import parse_lines, parse_pieces
 from embcomp.threads import set_threads
 from tests.formats.helpers import read, refusal
 
@@ -101,11 +101,11 @@ def test_small_reads_are_hashed_in_their_order(tmp_path: Path, monkeypatch: pyte
 def test_too_many_lines_for_their_bytes_are_parsed_in_pieces(n_blank: int) -> None:
     lines = b"\n" * n_blank + b"a" + b" 1" * 100 + b"\n\nb" + b" 2" * 100 + b"\n"
     whole = parse_lines(lines, 100)
-    parts = list(parse_text(lines, 100))
+    parts = list(parse_pieces((lines[:9], memoryview(lines)[9:]), 100))
     assert (len(parts) > 1) == (n_blank + 3 > 64)
     assert sum(part.n_lines for part in parts) == whole.n_lines == n_blank + 3
     assert [word for part in parts if len(part.vectors) for word in part.words.split(b"\n") if word] == [b"a", b"b"]
-    assert [part.n_lines for part in parse_text(b"", 100)] == [0]
+    assert [part.n_lines for part in parse_pieces((), 100)] == [0]
 
 
 @pytest.mark.parametrize("lengths", [[], [3], [1, 4, 2], [0, 2]])
