@@ -69,8 +69,9 @@ class Part:
         """All words, ascending, page by page, with their ranks, which are counted from ``start``."""
         done = 0
         for words in self.words.by_page():
-            yield Texts.of_bytes(words), start + self._ranks(done, done + len(words))
-            done += len(words)
+            n_words = len(words.lengths)
+            yield words, start + self._ranks(done, done + n_words)
+            done += n_words
 
     def __iter__(self) -> Iterator[str]:
         """Words by rank. If there is an order, all are read before the first is given, and wait in a spool.

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from embcomp import kernels
 from embcomp.errors import CorruptError
 from embcomp.wordlist.deflate import inflate
+from embcomp.wordlist.texts import Texts
 
 HEAD_EVERY = 16
 STEPS = HEAD_EVERY - 1
@@ -111,9 +112,9 @@ class Page:
         """Return word ``number``."""
         return self._letters[int(self._ends[number - 1]) if number else 0 : int(self._ends[number])]
 
-    def words(self) -> list[bytes]:
+    def words(self) -> Texts:
         """Return all words."""
-        return [self._letters[start:end] for start, end in pairwise([0, *self._ends.tolist()])]
+        return Texts(np.frombuffer(self._letters, dtype=np.uint8), np.diff(self._ends, prepend=0).astype(np.int64))
 
     def find_many(self, words: list[bytes], chosen: Numbers, start: int, out: Numbers) -> None:
         """Set out[i] to ``start`` plus the number of words[i] for all i of ``chosen``, unless it is not there."""

@@ -23,6 +23,7 @@ from embcomp import kernels
 from embcomp.errors import CorruptError
 from embcomp.memory import forget
 from embcomp.wordlist.pages import MAX_DENSITY, MAX_PAGE_TEXT, MAX_PAGE_WORDS, Page
+from embcomp.wordlist.texts import Texts
 
 HEAD = struct.Struct("<QQ")
 COLUMNS = 3
@@ -71,9 +72,9 @@ class WordList:
 
     def __iter__(self) -> Iterator[bytes]:
         """All words, ascending; raises as :meth:`by_page`."""
-        return chain.from_iterable(self.by_page())
+        return chain.from_iterable(words.each() for words in self.by_page())
 
-    def by_page(self) -> Iterator[list[bytes]]:
+    def by_page(self) -> Iterator[Texts]:
         """All words, ascending, a page at a time.
 
         Raises:
@@ -82,7 +83,7 @@ class WordList:
         text_bytes = 0
         for number in range(len(self._firsts)):
             words = self._words(number)
-            text_bytes += sum(map(len, words))
+            text_bytes += len(words.letters)
             if text_bytes > self.text_bytes:
                 break
             yield words
@@ -142,12 +143,12 @@ class WordList:
         else:
             self._page(number).find_many(words, chosen, start, found)
 
-    def _words(self, number: int) -> list[bytes]:
+    def _words(self, number: int) -> Texts:
         """All words of one page, which is not kept."""
         if self._starts[number + 1] == self._starts[number] + 1:
-            return [self._firsts[number]]
+            return Texts.of_bytes([self._firsts[number]])
         words = self._open_page(number).words()
-        if number + 1 < len(self._firsts) and words[-1] >= self._firsts[number + 1]:
+        if number + 1 < len(self._firsts) and words.word(len(words.lengths) - 1) >= self._firsts[number + 1]:
             raise self._corrupt(f"page {number} has words that do not ascend")
         return words
 

@@ -359,5 +359,5 @@ def test_a_page_has_its_words() -> None:
     words = many_words(40)
     _, pages = sections(words)
     page = Page("page 0", words[0], 40, pages)
-    assert page.words() == words
+    assert page.words().each() == words
     assert [page.word(number) for number in range(40)] == words
