@@ -33,13 +33,14 @@ from embcomp.compressors.whole import (
     unit_of,
     unit_of_codebooks,
 )
-from embcomp.kernels.beam import Costs, extended
+from embcomp.kernels.beam import Costs, Tables, extended
 from embcomp.kernels.codewords import improve, searched, sums_by_symbol
 from embcomp.memory import require_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.threads import BLOCK_ROWS, for_blocks, map_blocks
 
-TABLE_WORDS = 8192  # up to this many codewords (D·K), all their products are kept: at most 256 MB
+TABLE_WORDS = 8192  # up to this many codewords (D·K), all their products are kept: at most 128 MB
+TABLE_BITS = 13  # and the sign: four products add up to 16 bits
 BLOCK_SCORES = 2**19  # costs in a block: 2 MB
 LOOKUP_FLOPS = 4  # a number added from a table takes as long as this many multiply-adds of a matrix product
 BLOCK_TILE = 64
@@ -84,16 +85,19 @@ class Search:
         looked_up = self.dims * self.ways <= TABLE_WORDS and (self.dims - 1) * LOOKUP_FLOPS <= self.dim
         self._tables = self._all_tables() if looked_up else None
 
-    def _all_tables(self) -> Costs:
+    def _all_tables(self) -> Tables:
         """2 w·w' of all codewords, by codebook of w', codebook of w, w, w'."""
-        n_words = self.dims * self.ways
-        require_memory(np.dtype(self._dtype).itemsize * n_words**2, f"products of {n_words} codewords")
-        tables = np.empty((self.dims, self.dims, self.ways, self.ways), dtype=self._dtype)
-        flat = self.codebooks.reshape(-1, self.dim)
+        n_words, flat = self.dims * self.ways, self.codebooks.reshape(-1, self.dim)
+        require_memory(2 * n_words**2, f"products of {n_words} codewords")
+        numbers = np.empty((self.dims, self.dims, self.ways, self.ways), dtype=np.int16)
+        two = sorted([0.0, *(words.longest for words in self._books)])[-2:]
+        shift = max(0, int(2 * two[0] * two[1]).bit_length() - TABLE_BITS)
         for j, words in enumerate(self._books):
-            costs = words.costs(flat, self._words.longest)[0]
-            tables[j] = (words.norms - costs).reshape(self.dims, self.ways, self.ways)
-        return tables
+            products = words.norms - words.costs(flat, self._words.longest)[0]
+            rounded = (products + ((1 << shift) >> 1)) >> shift
+            limits = 1 - 2**TABLE_BITS, 2**TABLE_BITS - 1  # those of codewords of the same codebook are not used
+            numbers[j] = np.clip(rounded, *limits).reshape(self.dims, self.ways, self.ways)
+        return Tables(numbers, shift)
 
     def _costs(self, words: Words, rows: FloatArray) -> Costs:
         return words.costs(rows, longest(rows)).astype(self._dtype, copy=False)
@@ -105,9 +109,9 @@ class Search:
         """
         n_kept = beam.codes.shape[1]
         if self._tables is not None:
-            tables = self._tables[j, :j]
+            tables = Tables(self._tables.numbers[j, :j], self._tables.shift)
         else:
-            tables = np.empty((0, self.ways, self.ways), self._dtype)
+            tables = Tables(np.empty((0, self.ways, self.ways), np.int16), 0)
             prefixes = beam.codes.reshape(len(rows) * n_kept, j)
             rows = np.repeat(rows, n_kept, axis=0) - sum_of_codewords(self.codebooks[:j], prefixes)
         return Beam(*extended(self._costs(self._books[j], rows)[0], tables, *beam, width))

@@ -22,6 +22,7 @@ from embcomp.exact import above_zero, on_grid, unit_below, without
 from embcomp.kernels.signs import SignSums
 from embcomp.linear import covariance, isotropies, leading_directions, principal_directions, product
 from embcomp.progress import Progress, no_progress
+from embcomp.threads import map_blocks
 
 ISOTROPY_ROWS = 10_000  # enough for three digits; the partition function takes d exponentials a row
 ROUNDED_UP = 1.01  # above what a column of numbers rounded to 24 bits can add up to
@@ -134,7 +135,8 @@ class ItqCompressor(LayeredCompressor):
         sample = rows[:ISOTROPY_ROWS]
         after = sample - self.mean_.astype(np.float64)
         after -= (after @ self.removed_.T) @ self.removed_
-        before_after = [isotropies(each) for each in (sample, after.astype(np.float32))]
+        both = sample, after.astype(np.float32)
+        before_after = list(map_blocks(lambda one: isotropies(both[one.start]), len(both), 1))
         exact, estimated = (
             {name: round(pair[place], 4) for name, pair in zip(("before", "after"), before_after, strict=True)}
             for place in (0, 1)

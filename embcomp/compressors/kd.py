@@ -35,7 +35,7 @@ LSTM_NUMBERS = 16  # of a step, for each number of a codeword: gates, their inpu
 LOGITS_LIMIT = 2 * 10**9  # bytes of logits and their moments that straight-through training may take
 
 DEFAULTS: dict[str, dict[str, Any]] = {
-    "iterations": {"alternate": 4},
+    "iterations": {"alternate": 2},
     "epochs": {"ste": 100, "lstm": 30},
     "batch_size": {"ste": 256, "lstm": 256},
     "learning_rate": {"ste": 0.01, "lstm": 0.003},
@@ -87,7 +87,7 @@ class KdCompressor(Compressor):
     solver: str = option(OneOf("alternate", "ste", "random"), "how codes are learned", default="alternate")
     beam: int = option(Integer(1, 256), "prefixes that the search for codes keeps", default=5)
     iterations: int | str = auto(
-        Integer(0, 10**6), "rounds of least squares and search at most, for `solver` 'alternate'; 'auto' for 4"
+        Integer(0, 10**6), "rounds of least squares and search at most, for `solver` 'alternate'; 'auto' for 2"
     )
     epochs: int | str = auto(
         Integer(1, 10**6), "passes over the rows, for `solver` 'ste' ('auto' for 100) or `compose` 'lstm' (30)"

@@ -17,7 +17,10 @@ from embcomp.linear import covariance, principal_directions
 from embcomp.threads import BLOCK_ROWS, for_blocks, map_blocks, single_threaded_blas
 
 SEED_TRIALS = 4
+ENOUGH_ROWS = 64  # for a centroid, to draw seeds from
+FEWEST_ROWS = 16
 POLISH = 2
+GROWTH = 2  # times the share of dimensions is the share of rows that k-means sees
 ROUGHLY = 2.0**-7  # principal directions whose variances differ by less are as good as each other
 
 
@@ -72,12 +75,12 @@ def seeded_kmeans(
     """Return centroids, float32, shape (n_centroids, d), from greedy k-means++ seeds: for rows in clusters.
 
     [Arthur 2007, with the several trials of §3.3]
-    Seeds are drawn from, and all but ``POLISH`` rounds see, at most ``sample_rows`` random rows.
+    All but ``POLISH`` rounds see at most ``sample_rows`` random rows, and seeds are drawn from some of these.
     """
     sample = _sample(vectors, sample_rows, rng)
     if not len(sample):
         return np.zeros((n_centroids, vectors.shape[1]), dtype=np.float32)
-    centroids = lloyd(sample, _seeds(sample, n_centroids, rng), iterations)
+    centroids = lloyd(sample, _seeds(_thinned(sample, ENOUGH_ROWS * n_centroids), n_centroids, rng), iterations)
     return lloyd(vectors, centroids, POLISH) if len(sample) < len(vectors) else centroids
 
 
@@ -123,7 +126,7 @@ def progressive_kmeans(
     more, in ``n_widths`` geometric steps up to d, each started from the last one's centroids. The idea is that of
     faiss's ``ProgressiveDimClustering``; see also [Liu 2015].
 
-    Narrow widths use at most ``sample_rows`` random rows; the last ``POLISH`` rounds, at full width, use all.
+    All but the last ``POLISH`` rounds see at most ``sample_rows`` random rows; the narrower, the fewer of them.
     """
     n_rows, dim = vectors.shape
     if not n_rows:
@@ -141,7 +144,8 @@ def progressive_kmeans(
     centroids = np.zeros((n_centroids, dim), dtype=np.float32)
     centroids[: len(start), : widths[0]] = rotated[start, : widths[0]]
     for width in widths:
-        centroids[:, :width] = lloyd(rotated[:, :width], centroids[:, :width], iterations)
+        some = _thinned(rotated, max(FEWEST_ROWS * n_centroids, len(rotated) * GROWTH * width // dim))
+        centroids[:, :width] = lloyd(some[:, :width], centroids[:, :width], iterations)
     with single_threaded_blas():
         centroids = np.rint(centroids @ directions.T).astype(np.float32)
     return lloyd(vectors, centroids, POLISH) if len(sample) < n_rows else centroids
@@ -152,3 +156,8 @@ def _sample(vectors: FloatArray, n_rows: int, rng: np.random.Generator) -> Float
     if len(vectors) <= n_rows:
         return vectors
     return vectors[np.sort(draws.permutation(rng, len(vectors))[:n_rows])]
+
+
+def _thinned(rows: FloatArray, n_rows: int) -> FloatArray:
+    """Every so many-th row, at least ``n_rows``."""
+    return rows[:: max(1, len(rows) // n_rows)]

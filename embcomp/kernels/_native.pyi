@@ -12,7 +12,7 @@ def beam(
     costs: AnyArray,
     best_codes: AnyArray,
     best_costs: AnyArray,
-    sizes: tuple[int, int, int, int, int, int, int],
+    sizes: tuple[int, int, int, int, int, int, int, int],
     /,
 ) -> None: ...
 def best(
@@ -60,7 +60,9 @@ def page_words(
     /,
 ) -> bool: ...
 def places(firsts: list[bytes], words: list[bytes], out: AnyArray, /) -> None: ...
-def search(own: AnyArray, tables: AnyArray, codes: AnyArray, sizes: tuple[int, int, int, int, int], /) -> None: ...
+def search(
+    own: AnyArray, tables: AnyArray, codes: AnyArray, sizes: tuple[int, int, int, int, int, int], /
+) -> None: ...
 def signs(
     stream: AnyArray, rows: AnyArray, tables: AnyArray, out: AnyArray, sizes: tuple[int, int, int, int], /
 ) -> None: ...

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from embcomp import kernels
 from embcomp.arrays import DoubleArray, FloatArray, Symbols
-from embcomp.kernels.beam import MOST_BOOKS, MOST_WIDTH, MOST_WORDS, Costs, extended, native_for
+from embcomp.kernels.beam import MOST_BOOKS, MOST_WIDTH, MOST_WORDS, Costs, Tables, extended, native_for
 
 INT16 = 2**15
 TILE = 16  # words that the extension multiplies together
@@ -69,14 +69,14 @@ def sums_by_symbol(rows: FloatArray, codes: Symbols, n_words: int) -> DoubleArra
     return sums
 
 
-def searched(own: Costs, tables: Costs, width: int, sweeps: int) -> Symbols:
+def searched(own: Costs, tables: Tables, width: int, sweeps: int) -> Symbols:
     """Return the codes of rows by beam search, which keeps the ``width`` cheapest prefixes, and local search.
 
-    A code costs Σ_j (own[j, i, c_j] + Σ_{k<j} tables[j, k, c_k, c_j]).
+    A code costs Σ_j (own[j, i, c_j] + 2^shift · Σ_{k<j} tables[j, k, c_k, c_j]).
 
     Args:
         own: int32 or int64, shape (D, n, K); sums have this dtype.
-        tables: of this dtype, shape (D, D, K, K); tables[j, k, v, w] is tables[k, j, w, v].
+        tables: shape (D, D, K, K); tables[j, k, v, w] is tables[k, j, w, v].
         width: at least 1.
         sweeps: of local search, see :func:`improve`.
 
@@ -87,18 +87,18 @@ def searched(own: Costs, tables: Costs, width: int, sweeps: int) -> Symbols:
     native = native_for(own)
     if native is not None and n_books <= MOST_BOOKS and width <= MOST_WIDTH:
         found = np.empty((n_rows, n_books), dtype=np.uint16)
-        native.search(own, tables, found, (n_rows, n_books, n_words, width, sweeps))
+        native.search(own, tables.numbers, found, (n_rows, n_books, n_words, tables.shift, width, sweeps))
         return found
     codes, costs = np.empty((n_rows, 1, 0), dtype=np.uint16), np.zeros((n_rows, 1), dtype=np.int64)
     for j in range(n_books):
         kept = width if j + 1 < n_books else 1
-        codes, costs = extended(own[j], tables[j, :j], codes, costs, kept)
+        codes, costs = extended(own[j], Tables(tables.numbers[j, :j], tables.shift), codes, costs, kept)
     found = np.ascontiguousarray(codes[:, 0])
     improve(own, tables, found, sweeps)
     return found
 
 
-def improve(own: Costs, tables: Costs, codes: Symbols, sweeps: int) -> None:
+def improve(own: Costs, tables: Tables, codes: Symbols, sweeps: int) -> None:
     """Change one symbol after the other, in place, to the cheapest beside the others (iterated conditional modes).
 
     Args:
@@ -109,10 +109,11 @@ def improve(own: Costs, tables: Costs, codes: Symbols, sweeps: int) -> None:
     n_books, n_rows, n_words = own.shape
     native = native_for(own)
     if native is not None and n_books <= MOST_BOOKS:
-        native.search(own, tables, codes, (n_rows, n_books, n_words, 0, sweeps))
+        native.search(own, tables.numbers, codes, (n_rows, n_books, n_words, tables.shift, 0, sweeps))
         return
     for j in list(range(n_books)) * sweeps:
         costs = own[j].copy()
         for k in range(n_books):
-            costs += tables[j, k][codes[:, k]] if k != j else 0
+            if k != j:
+                costs += tables.numbers[j, k][codes[:, k]].astype(own.dtype) << tables.shift
         codes[:, j] = costs.argmin(axis=1)

@@ -1,7 +1,7 @@
 /* Costs of a row with every word of a codebook, whole numbers, and the least. Twins: beam.py, codewords.py. */
 #include "kernels.h"
 
-#define LANES 16 /* words whose least cost says whether to look at them */
+#define LANES 32 /* words whose least cost says whether to look at them */
 #define TILE 16  /* words that are multiplied together */
 #define CHUNK 16 /* rows whose costs stay in the first cache */
 
@@ -9,22 +9,28 @@
 void costs_of_chunk(const int16_t *rows, Py_ssize_t n_rows, Py_ssize_t n_pairs, const int16_t *words,
                     const int32_t *norms, Py_ssize_t n_words, int32_t *costs);
 
-/* costs[w] = own[w] + base + Σ_t tables[t][w]; several tables at once take fewer stores. */
-ALWAYS_INLINE void add_up(const int32_t *restrict own, int32_t base, const int32_t *const *tables, Py_ssize_t n_tables,
-                          Py_ssize_t n_words, int32_t *restrict costs)
+/* costs[w] = own[w] + base + 2^shift · Σ_t tables[t][w]. Sums of four numbers of tables fit into 16 bits. */
+ALWAYS_INLINE void add_up(const int32_t *restrict own, int32_t base, const int16_t *const *tables, Py_ssize_t n_tables,
+                          int shift, Py_ssize_t n_words, int32_t *restrict costs)
 {
-    for (Py_ssize_t w = 0; w < n_words; w++)
-        costs[w] = own[w] + base;
-    for (; n_tables >= 3; n_tables -= 3, tables += 3) {
-        const int32_t *s = tables[0], *t = tables[1], *u = tables[2];
+    memset(costs, 0, (size_t)n_words * sizeof *costs);
+    for (; n_tables >= 4; n_tables -= 4, tables += 4) {
+        const int16_t *s = tables[0], *t = tables[1], *u = tables[2], *v = tables[3];
         for (Py_ssize_t w = 0; w < n_words; w++)
-            costs[w] += s[w] + t[w] + u[w];
+            costs[w] += (int16_t)(s[w] + t[w] + u[w] + v[w]);
+    }
+    for (; n_tables >= 2; n_tables -= 2, tables += 2) {
+        const int16_t *s = tables[0], *t = tables[1];
+        for (Py_ssize_t w = 0; w < n_words; w++)
+            costs[w] += (int16_t)(s[w] + t[w]);
     }
     for (; n_tables > 0; n_tables--, tables++) {
-        const int32_t *table = tables[0];
+        const int16_t *table = tables[0];
         for (Py_ssize_t w = 0; w < n_words; w++)
             costs[w] += table[w];
     }
+    for (Py_ssize_t w = 0; w < n_words; w++)
+        costs[w] = (int32_t)((uint32_t)costs[w] << shift) + own[w] + base;
 }
 
 ALWAYS_INLINE int32_t least_of(const int32_t *costs, Py_ssize_t n_words)

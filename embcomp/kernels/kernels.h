@@ -41,17 +41,19 @@ void finish(Nearest *nearest);
 
 /* Prefixes of codes to be extended by a word each: see beam.py. `n_own` prefixes share a row of costs. */
 typedef struct {
-    const int32_t *own, *tables;
+    const int32_t *own;
+    const int16_t *tables;
     const uint16_t *codes;
     const int64_t *costs;
     uint16_t *best_codes;
     int64_t *best_costs;
-    Py_ssize_t n_rows, n_kept, n_own, n_words, n_books, n_tables, width;
+    Py_ssize_t n_rows, n_kept, n_own, n_words, n_books, n_tables, shift, width;
 } Beam;
 void extend(const Beam *beam);
 #define MOST_WORDS 4096 /* costs of one prefix: 16 kB */
 #define MOST_WIDTH 64
 #define MOST_BOOKS 256 /* whose tables are added */
+#define MOST_SHIFT 17
 #define MOST_DIM 65536
 
 /* 0 and a ValueError, unless all codes are below n_words. */

@@ -1,13 +1,13 @@
 /* The codes of rows: beam search over all codebooks, then local search. Twin: codewords.py. */
 #include "costs.h"
 
-#define ROWS 64 /* whose beams are extended together, so that tables of a book stay in a cache */
-
+#define ROWS 64 /* searched for together, so that tables of a book stay in a cache */
 typedef struct {
-    const int32_t *own, *tables;
+    const int32_t *own;
+    const int16_t *tables;
     uint16_t *codes, *prefixes[2];
     int64_t *costs[2];
-    Py_ssize_t n_rows, n_books, n_words, width, sweeps;
+    Py_ssize_t n_rows, n_books, n_words, shift, width, sweeps;
 } Search;
 
 /* Beam search for some rows. */
@@ -20,7 +20,7 @@ static void start_codes(const Search *s, Py_ssize_t first, Py_ssize_t n_rows)
         Beam b = {s->own + (book * s->n_rows + first) * n_words,
                   s->tables + book * s->n_books * n_words * n_words, s->prefixes[book % 2], s->costs[book % 2],
                   last ? s->codes + first * s->n_books : s->prefixes[1 - book % 2], s->costs[1 - book % 2],
-                  n_rows, n_kept, n_kept, n_words, book, book, width < most ? width : most};
+                  n_rows, n_kept, n_kept, n_words, book, book, s->shift, width < most ? width : most};
         extend(&b);
         n_kept = b.width;
     }
@@ -32,7 +32,7 @@ ALWAYS_INLINE void improve_codes(const Search *s, Py_ssize_t first, Py_ssize_t n
 {
     Py_ssize_t changed[ROWS] = {0}, n_words = s->n_words; /* when another symbol of the row was changed last */
     int32_t costs[MOST_WORDS];
-    const int32_t *tables[MOST_BOOKS];
+    const int16_t *tables[MOST_BOOKS];
     for (Py_ssize_t at = 0; at < s->sweeps * s->n_books; at++)
         for (Py_ssize_t row = 0; row < n_rows; row++) {
             Py_ssize_t book = at % s->n_books, n_tables = 0;
@@ -42,7 +42,8 @@ ALWAYS_INLINE void improve_codes(const Search *s, Py_ssize_t first, Py_ssize_t n
             for (Py_ssize_t other = 0; other < s->n_books; other++)
                 if (other != book)
                     tables[n_tables++] = s->tables + ((book * s->n_books + other) * n_words + code[other]) * n_words;
-            add_up(s->own + (book * s->n_rows + first + row) * n_words, 0, tables, n_tables, n_words, costs);
+            const int32_t *own = s->own + (book * s->n_rows + first + row) * n_words;
+            add_up(own, 0, tables, n_tables, (int)s->shift, n_words, costs);
             uint16_t best = (uint16_t)cheapest_of(costs, n_words);
             changed[row] = best == code[book] ? changed[row] : at;
             code[book] = best;
@@ -61,34 +62,33 @@ static void search_block(const Search *s, Py_ssize_t first, Py_ssize_t n_rows)
     if (s->width)
         start_codes(s, first, n_rows);
 #if HAS_VARIANTS
-    if (__builtin_cpu_supports("avx2")) {
+    if (__builtin_cpu_supports("avx2"))
         improve_avx2(s, first, n_rows);
-        return;
-    }
+    else
 #endif
-    improve_codes(s, first, n_rows);
+        improve_codes(s, first, n_rows);
 }
 
-/* search(own, tables, codes, (n_rows, n_books, n_words, width, sweeps)): a width of 0 starts from `codes`. */
+/* search(own, tables, codes, (n_rows, n_books, n_words, shift, width, sweeps)): a width of 0 starts from them. */
 PyObject *search(PyObject *self, PyObject *args)
 {
     Py_buffer v[3];
     Search s;
-    if (!PyArg_ParseTuple(args, "y*y*w*(nnnnn)", v, v + 1, v + 2, &s.n_rows, &s.n_books, &s.n_words, &s.width,
-                          &s.sweeps))
+    if (!PyArg_ParseTuple(args, "y*y*w*(nnnnnn)", v, v + 1, v + 2, &s.n_rows, &s.n_books, &s.n_words, &s.shift,
+                          &s.width, &s.sweeps))
         return NULL;
     int good = in_range(s.n_rows, 0, MOST_ROWS / MOST_WORDS) && in_range(s.n_books, 1, MOST_BOOKS)
-               && in_range(s.n_words, 1, MOST_WORDS) && in_range(s.width, 0, MOST_WIDTH)
-               && in_range(s.sweeps, 0, MOST_ROWS) && holds(v, "own", s.n_books * s.n_rows * s.n_words, 4)
-               && holds(v + 1, "tables", s.n_books * s.n_books * s.n_words * s.n_words, 4)
+               && in_range(s.n_words, 1, MOST_WORDS) && in_range(s.shift, 0, MOST_SHIFT)
+               && in_range(s.width, 0, MOST_WIDTH) && in_range(s.sweeps, 0, MOST_ROWS) && holds(v, "own", s.n_books * s.n_rows * s.n_words, 4)
+               && holds(v + 1, "tables", s.n_books * s.n_books * s.n_words * s.n_words, 2)
                && holds(v + 2, "codes", s.n_rows * s.n_books, 2);
     s.own = v[0].buf, s.tables = v[1].buf, s.codes = v[2].buf;
     good = good && (s.width || are_words(s.codes, s.n_rows * s.n_books, s.n_words));
     size_t n = (size_t)(ROWS * s.width); /* prefixes */
     int64_t *room = scratch(good ? n * (2 * sizeof(int64_t) + 2 * MOST_BOOKS * sizeof(uint16_t)) + 1 : 0, &good);
     if (good) {
-        s.costs[0] = room, s.costs[1] = room + n;
-        s.prefixes[0] = (uint16_t *)(room + 2 * n), s.prefixes[1] = s.prefixes[0] + n * MOST_BOOKS;
+        s.costs[0] = room, s.costs[1] = room + n, s.prefixes[0] = (uint16_t *)(room + 2 * n);
+        s.prefixes[1] = s.prefixes[0] + n * MOST_BOOKS;
         Py_BEGIN_ALLOW_THREADS
         for (Py_ssize_t first = 0; first < s.n_rows; first += ROWS)
             search_block(&s, first, s.n_rows - first < ROWS ? s.n_rows - first : ROWS);

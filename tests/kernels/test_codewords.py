@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from embcomp import kernels
 from embcomp.compressors.whole import Words
+from embcomp.kernels.beam import Tables
 from embcomp.kernels.codewords import improve, searched, sums_by_symbol
 
 DTYPES = st.sampled_from([np.int32, np.int64])
@@ -49,21 +50,21 @@ def test_sums_by_symbol(seed: int, n_rows: int, dim: int, n_words: int) -> None:
     assert np.array_equal(sums_by_symbol(rows, codes, n_words), expected)
 
 
-def problem(seed: int, n_rows: int, n_books: int, n_words: int, dtype: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Costs of rows and words, and symmetric tables."""
+def problem(seed: int, n_rows: int, n_books: int, n_words: int, dtype: Any) -> tuple[np.ndarray, Tables]:
+    """Costs of rows and words, and symmetric tables of numbers of up to 13 bits and the sign, times 1 or 4."""
     rng = np.random.default_rng(seed)
-    half = rng.integers(-3, 4, (n_books, n_books, n_words, n_words))
-    tables = half + half.transpose(1, 0, 3, 2)
-    return rng.integers(-4, 5, (n_books, n_rows, n_words)).astype(dtype), np.ascontiguousarray(tables, dtype)
+    half = rng.integers(-3, 4, (n_books, n_books, n_words, n_words)) * rng.choice([1, 1365])
+    tables = np.ascontiguousarray(half + half.transpose(1, 0, 3, 2), np.int16)
+    return rng.integers(-4, 5, (n_books, n_rows, n_words)).astype(dtype), Tables(tables, 2 * (seed % 2))
 
 
-def cost(own: np.ndarray, tables: np.ndarray, row: int, code: list[int]) -> int:
+def cost(own: np.ndarray, tables: Tables, row: int, code: list[int]) -> int:
     """Of a code, or the start of one."""
-    pairs = sum(tables[j, k, code[k], symbol] for j, symbol in enumerate(code) for k in range(j))
-    return int(sum(own[j, row, symbol] for j, symbol in enumerate(code)) + pairs)
+    pairs = sum(int(tables.numbers[j, k, code[k], symbol]) for j, symbol in enumerate(code) for k in range(j))
+    return int(sum(own[j, row, symbol] for j, symbol in enumerate(code))) + (pairs << tables.shift)
 
 
-SIZES = (st.integers(0, 9999), st.integers(0, 9), st.integers(1, 4), st.integers(1, 40), DTYPES)
+SIZES = (st.integers(0, 9999), st.integers(0, 9), st.integers(1, 6), st.integers(1, 40), DTYPES)
 
 
 @given(*SIZES, st.integers(1, 6))
@@ -113,11 +114,11 @@ def refused(kernel: Any, arrays: list[np.ndarray], good: tuple[int, ...], wrong:
 def test_the_extension_refuses_what_does_not_fit() -> None:
     if kernels.native is None:
         return
-    own, tables, codes = np.zeros((2, 5, 3), np.int32), np.zeros((2, 2, 3, 3), np.int32), np.zeros((5, 2), np.uint16)
-    refused(kernels.native.search, [own, tables, codes], (5, 2, 3, 1, 1), (4, 1, 2, 65, -2))
+    own, tables, codes = np.zeros((2, 5, 3), np.int32), np.zeros((2, 2, 3, 3), np.int16), np.zeros((5, 2), np.uint16)
+    refused(kernels.native.search, [own, tables, codes], (5, 2, 3, 0, 1, 1), (4, 1, 2, 18, 65, -2))
     codes[4, 1] = 3
     with pytest.raises(ValueError, match=r"^codes must be numbers of words$"):
-        kernels.native.search(own, tables, codes, (5, 2, 3, 0, 1))
+        kernels.native.search(own, tables, codes, (5, 2, 3, 0, 0, 1))
     rows, nothing = np.zeros((5, 3), np.float32), np.zeros(0, np.uint16)
     words, norms = np.zeros((2, 1, 2, 16, 2), np.int16), np.zeros((2, 16), np.int32)
     refused(kernels.native.words, [rows, words, norms, own, nothing], (5, 3, 3, 2), (4, 5, 17, 1))
