@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -82,16 +83,8 @@ class Folder:
         return True
 
     def clear(self) -> None:
-        """Remove all files, and the folder."""
-        for name in self.names():
-            self.remove(name)
-        with suppress(OSError):
-            Path(self.root).rmdir()
-
-    def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
-        with suppress(OSError):
-            Path(self.root, name).unlink()
+        """Remove the folder, as far as the system lets us."""
+        shutil.rmtree(self.root, ignore_errors=True)
 
 
 class RemoteFolder(Folder):
@@ -144,10 +137,10 @@ class RemoteFolder(Folder):
         path, mode = f"{self._path}/{name}", "overwrite" if force else "create"
         asked(self.where(name), lambda: self._system.pipe_file(path, bytes(data), mode=mode), OutputError, "written")
 
-    def remove(self, name: str) -> None:
-        """Remove a file, if it is there."""
+    def clear(self) -> None:
+        """Remove the folder, as far as the server lets us."""
         with suppress(InputError):
-            self._ask(name, lambda: self._system.rm_file(f"{self._path}/{name}"))
+            self._ask("", lambda: self._system.rm(self._path, recursive=True))
 
     def _ask(self, name: str, ask: Callable[[], Any]) -> Any:
         return asked(self.where(name), ask)

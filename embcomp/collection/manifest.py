@@ -30,22 +30,7 @@ PARTITION = "crc32"  # of the words' UTF-8: shard = crc * n_shards >> 32
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a generation of a collection consists of.
-
-    Attributes:
-        generation: counted from 0.
-        parent: SHA-256 of the manifest before; empty for the first.
-        method: of compression.
-        config: its options.
-        dim: numbers per vector.
-        model: file of the model, by which words are added.
-        n_shards: how many there are.
-        n_positions: of rows, dropped ones too.
-        dropped: file with the positions of rows that were dropped; empty if none were.
-        source: of all rows.
-        report: of the fit.
-        files: all of them, by shard, and within it in the order of their positions.
-    """
+    """What a generation of a collection consists of; ``docs/format.md`` describes the fields."""
 
     generation: int
     parent: str

@@ -160,9 +160,8 @@ def fit(
     Methods that learn from the first rows read these; those that learn from some of all rows read everything once.
 
     Args:
-        sources: files, patterns, folders of Parquet files, in their order.
+        sources, options: files, patterns, folders of Parquet files, in their order, and how to read them.
         compressor: not fitted yet.
-        options: how to read.
         progress: called for reading and fitting.
         max_memory: bytes that vectors may take meanwhile; ``None`` for half of what is free.
         n_pieces: cut a source of one text file into so many parts.

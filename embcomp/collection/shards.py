@@ -37,16 +37,7 @@ KINDS = ("file", "codes", "vocabulary", "order", "state", "text")  # of bytes th
 
 @dataclass(frozen=True)
 class Entry:
-    """A file of a collection, as its manifest lists it.
-
-    Attributes:
-        name: of the file; it ends with the first digits of its SHA-256.
-        shard: whose words it has.
-        first: where positions are counted from.
-        grades: rows of each grade of code.
-        sizes: bytes of the file and of the kinds of sections.
-        sha256: of the file.
-    """
+    """A file of a collection, as its manifest lists it; ``docs/format.md`` describes the fields."""
 
     name: str
     shard: int

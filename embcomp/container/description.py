@@ -29,13 +29,7 @@ def describe(path: str | Path) -> dict[str, Any]:
 
 
 def facts(encoded: EncodedEmbedding, sizes: Mapping[str, int], text_bytes: int) -> dict[str, Any]:
-    """Return what is said of any embedding.
-
-    Args:
-        encoded: the embedding.
-        sizes: bytes of each of :data:`KINDS`.
-        text_bytes: of the words in UTF-8.
-    """
+    """Return what is said of any embedding, with bytes of each of :data:`KINDS`, and of the words in UTF-8."""
     row_bits, bands = encoded.codes.row_bits, encoded.codes.bands
     lengths = [end - start for start, end in pairwise([0, *(band.end for band in bands)])]
     floats, words = original_bytes(len(encoded), text_bytes, encoded.dim)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,7 +19,7 @@ import numpy as np
 
 from embcomp.arrays import AnyArray
 from embcomp.errors import InputError
-from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table
+from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table, told
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_DIM, decode_each
 from embcomp.formats.stream import ByteStream
@@ -37,15 +36,6 @@ VECTOR_NAMES = ("vector", "embedding", "embeddings", "vectors")
 def pyarrow() -> Any:
     """Import pyarrow."""
     return extra("pyarrow", "parquet")
-
-
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Turn what pyarrow raises into errors of one line."""
-    try:
-        yield
-    except (pyarrow().ArrowException, OSError) as error:
-        raise InputError(f"{name}: pyarrow cannot read it: {' '.join(str(error).split())}") from error
 
 
 def _open_parquet(path: Path) -> tuple[Any, Any]:
@@ -66,7 +56,7 @@ def _read(stream: ByteStream, options: ReadOptions, open_table: Any) -> Rows:
 
 def _blocks(stream: ByteStream, options: ReadOptions, open_table: Any) -> Iterator[Any]:
     """Yield the number of dimensions, then blocks: the file stays open between."""
-    with stream.as_file() as path, _named(stream.name):
+    with stream.as_file() as path, told(stream.name, "pyarrow", (pyarrow().ArrowException, OSError)):
         schema, open_batches = open_table(path)
         names = _columns(stream.name, schema, options)
         batches = open_batches(names)

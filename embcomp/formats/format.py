@@ -21,6 +21,7 @@ where ``MINE`` is a :class:`Format` with the same name. It reads, writes, or doe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NamedTuple
 
@@ -28,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embcomp.arrays import FloatArray
-from embcomp.errors import OutputError
+from embcomp.errors import InputError, OutputError
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_WORD_BYTES, shown
 from embcomp.formats.stream import ByteStream
@@ -147,6 +148,15 @@ class Format:
     """Whether ``write`` does without seeking and other files, so that it can write to standard output."""
     parted: bool = False
     """Whether ``read`` knows :attr:`ReadOptions.part`."""
+
+
+@contextmanager
+def told(name: str, package: str, errors: tuple[type[BaseException], ...]) -> Iterator[None]:
+    """Turn what a package raises for a file into ``InputError``, in one line."""
+    try:
+        yield
+    except errors as error:
+        raise InputError(f"{name}: {package} cannot read it: {' '.join(str(error).split())}") from error
 
 
 def matrix_blocks(words: Sequence[str], matrix: NDArray[Any]) -> Iterator[Block]:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from embcomp.errors import InputError
-from embcomp.formats.format import Format, Rows, Table, matrix_blocks
+from embcomp.formats.format import Format, Rows, Table, matrix_blocks, told
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.stream import ByteStream
 
@@ -29,11 +29,8 @@ def _read_gensim(stream: ByteStream, options: ReadOptions) -> Rows:
         )
     from gensim.models import KeyedVectors
 
-    with stream.as_file() as path:
-        try:
-            loaded = KeyedVectors.load(str(path))
-        except _DAMAGE as error:
-            raise InputError(f"{stream.name}: gensim cannot read this file: {error}") from error
+    with stream.as_file() as path, told(stream.name, "gensim", _DAMAGE):
+        loaded = KeyedVectors.load(str(path))
     return _rows(stream, getattr(loaded, "wv", loaded), options)
 
 

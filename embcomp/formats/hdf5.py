@@ -9,13 +9,12 @@ What is written has the datasets ``words`` and ``vectors``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from embcomp.errors import InputError
-from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table
+from embcomp.formats.format import BLOCK_BYTES, Block, Format, Rows, Table, told
 from embcomp.formats.options import ReadOptions
 from embcomp.formats.rows import MAX_DIM, decode_each
 from embcomp.formats.stream import ByteStream
@@ -24,6 +23,7 @@ from embcomp.plugins import extra
 MAGIC = b"\x89HDF\r\n\x1a\n"
 MAX_DATASETS = 10_000
 CHUNK_ROWS = 1024
+DAMAGE = (OSError, RuntimeError, KeyError, ValueError)
 
 
 def h5py() -> Any:
@@ -36,19 +36,10 @@ def _read(stream: ByteStream, options: ReadOptions) -> Rows:
     return Rows(next(blocks), blocks, stream.row)
 
 
-@contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Turn what h5py raises into errors of one line."""
-    try:
-        yield
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise InputError(f"{name}: h5py cannot read it: {' '.join(str(error).split())}") from error
-
-
 def _blocks(stream: ByteStream, options: ReadOptions) -> Iterator[Any]:
     """Yield the number of dimensions, then blocks: the file stays open between."""
     package = h5py()
-    with stream.as_file() as path, _named(stream.name), package.File(path, "r") as file:
+    with stream.as_file() as path, told(stream.name, "h5py", DAMAGE), package.File(path, "r") as file:
         words, vectors = _datasets(stream.name, file, options)
         n_rows, dim = vectors.shape
         yield dim

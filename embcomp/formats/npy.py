@@ -69,12 +69,7 @@ def _read(stream: ByteStream, options: ReadOptions) -> Rows:
         raise InputError(
             f"{stream.name}: is an array of shape {header.shape}, expected (rows, 1 to {MAX_DIM} dimensions)"
         )
-    has_own_words = options.word_list is None and (not stream.is_plain or stream.size > header.end)
-    if has_own_words or (header.fortran_order and header.shape[1] > 1):
-        return Rows(header.shape[1], _mapped_blocks(stream, header, options), stream.row)
-    path = _word_list_path(stream, options)
-    _require_as_many(stream, header, path)
-    return Rows(header.shape[1], _streamed_blocks(stream, header, path, options), stream.row)
+    return Rows(header.shape[1], _blocks(stream, header, options), stream.row)
 
 
 def _header(name: str, head: bytes) -> Header:
@@ -99,33 +94,19 @@ def _header(name: str, head: bytes) -> Header:
 # Vectors
 
 
-def _streamed_blocks(stream: ByteStream, header: Header, path: Path, options: ReadOptions) -> Iterator[Block]:
-    """Row after row, in C order, with the words of a list."""
-    n_done = 0
-    stream.read(header.start)
-    with open_stream(path) as listed:
-        for words in _word_blocks(stream, header, options, lines_of_list(listed), listed.line):
-            data = stream.read(len(words) * header.row_bytes)
-            if len(data) < len(words) * header.row_bytes:
-                raise _ends_early(stream, header, n_done + len(data) // header.row_bytes)
-            n_done += len(words)
-            yield Block(words, np.frombuffer(data, dtype=header.dtype).reshape(len(words), header.shape[1]))
-
-
-def _mapped_blocks(stream: ByteStream, header: Header, options: ReadOptions) -> Iterator[Block]:
-    """Rows of a file that is mapped: it is in Fortran order, or its words come after the vectors."""
+def _blocks(stream: ByteStream, header: Header, options: ReadOptions) -> Iterator[Block]:
+    """Rows of a file that is mapped, with the words that come after them, or those of a list."""
     with stream.as_file() as path, path.open("rb") as file:
         stream.require_same(file)
         n_bytes = os.fstat(file.fileno()).st_size
         if n_bytes < header.end:
-            raise _ends_early(stream, header, (n_bytes - header.start) // header.row_bytes)
+            n_rows = max(0, (n_bytes - header.start) // header.row_bytes)
+            raise InputError(f"{stream.name}: header promises {header.shape[0]} rows, the file has {n_rows}")
         if options.word_list is None and n_bytes > header.end:
             lines = _own_lines(stream, file, header.end, n_bytes)
             yield from _rows_of(file, header, _word_blocks(stream, header, options, lines, stream.row))
             return
-        list_path = _word_list_path(stream, options)
-        _require_as_many(stream, header, list_path)
-        with open_stream(list_path) as listed:
+        with open_stream(_word_list_path(stream, options)) as listed:
             words = _word_blocks(stream, header, options, lines_of_list(listed), listed.line)
             yield from _rows_of(file, header, words)
 
@@ -137,10 +118,6 @@ def _rows_of(file: BinaryIO, header: Header, word_blocks: Iterator[list[str]]) -
         matrix = np.memmap(file, header.dtype, "r", header.start, header.shape, order)
         yield Block(words, matrix[n_done : n_done + len(words)])
         n_done += len(words)
-
-
-def _ends_early(stream: ByteStream, header: Header, n_rows: int) -> InputError:
-    return InputError(f"{stream.name}: header promises {header.shape[0]} rows, the file has {max(0, n_rows)}")
 
 
 # Words
@@ -193,16 +170,6 @@ def _word_list_path(stream: ByteStream, options: ReadOptions) -> Path:
     raise InputError(
         f"{stream.name}: has no words in it and no word list beside it, expected {path.name}.words.txt or `word_list`"
     )
-
-
-def _require_as_many(stream: ByteStream, header: Header, path: Path) -> None:
-    """Count the words of a list that can be read twice, to refuse it early."""
-    if not path.is_file():
-        return
-    with open_stream(path) as listed:
-        n_words = sum(1 for _ in lines_of_list(listed))
-    if n_words != header.shape[0]:
-        raise _mismatch(stream, header, n_words)
 
 
 # Writing

@@ -180,7 +180,10 @@ class _Facts:
 
     def __getstate__(self) -> dict[str, Any]:
         file = self.file
-        parts = [_pieces(part) for part in file.vocabulary.parts]
+        parts = [
+            (bytes(part.words.index), bytes(part.words.pages), None if part.order is None else np.array(part.order))
+            for part in file.vocabulary.parts
+        ]
         text = file.text and (file.text.rules, file.text.tokenizer)
         state = {name: np.array(array) for name, array in file.compressor.get_state().items()}
         method = (file.compressor.name, file.compressor.get_config(), state)
@@ -194,10 +197,6 @@ class _Facts:
         codes, source, report = state["rest"]
         vocabulary = Vocabulary([_part(number, *part) for number, part in enumerate(state["parts"])])
         self.file = EncodedEmbedding(vocabulary, codes, compressor, source, report, text)
-
-
-def _pieces(part: Part) -> tuple[bytes, bytes, Any]:
-    return bytes(part.words.index), bytes(part.words.pages), None if part.order is None else np.array(part.order)
 
 
 def _part(number: int, index: bytes, pages: bytes, order: Any) -> Part:

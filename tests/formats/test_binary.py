@@ -133,9 +133,9 @@ def test_native_gensim_files_that_are_refused(tmp_path: Path) -> None:
     vectors.save(str(path))
     assert refusal(path, allow_pickle=True) == "v.kv: the key 1 is a int, expected words"
     assert refusal(path, pickle.dumps({}), allow_pickle=True) == (
-        "v.kv: gensim cannot read this file: 'dict' object has no attribute '_load_specials'"
+        "v.kv: gensim cannot read it: 'dict' object has no attribute '_load_specials'"
     )
-    assert refusal(path, path.read_bytes()[:3], allow_pickle=True).startswith("v.kv: gensim cannot read this file: ")
+    assert refusal(path, path.read_bytes()[:3], allow_pickle=True).startswith("v.kv: gensim cannot read it: ")
 
 
 def test_rows_that_gensim_had_set_aside_for_duplicates_are_counted(tmp_path: Path) -> None:

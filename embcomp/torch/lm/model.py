@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -54,17 +56,6 @@ class LanguageModel(nn.Module):
         return vectors * (kept / (1 - self.dropout))
 
 
-class Table(nn.Embedding):
-    """A float32 table, uniform in ±0.1 at the start, whose gradient has the rows only that were used."""
-
-    def __init__(self, n_words: int, dim: int) -> None:
-        super().__init__(n_words, dim, sparse=True)
-
-    def reset_parameters(self) -> None:
-        """Draw the numbers."""
-        nn.init.uniform_(self.weight, -0.1, 0.1)
-
-
 class Output(nn.Module):
     """Logits as inner products with the vectors of a table, which may be the input's."""
 
@@ -77,16 +68,12 @@ class Output(nn.Module):
         return hidden @ (self.table.weight if rows is None else self.table(rows)).t()
 
 
-class PrunedTable(Table):
-    """A table most of whose numbers stay 0.
+class PrunedTable(nn.Embedding):
+    """A table most of whose numbers stay 0: where ``kept``, a buffer with the shape of the table, is not set."""
 
-    Attributes:
-        kept: bool, a buffer with the shape of the table.
-    """
-
-    def __init__(self, n_words: int, dim: int) -> None:
-        super().__init__(n_words, dim)
-        self.register_buffer("kept", torch.ones(n_words, dim, dtype=torch.bool))
+    def __init__(self, *sizes: Any, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.register_buffer("kept", torch.ones_like(self.weight, dtype=torch.bool))
 
     def prune(self, fraction: float) -> None:
         """Set this share of the numbers to 0, the smallest ones."""

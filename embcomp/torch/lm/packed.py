@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from embcomp.container.description import describe
 from embcomp.container.reader import open_container
@@ -26,7 +26,7 @@ from embcomp.files import replacing
 from embcomp.plugins import extra
 from embcomp.torch import ALONEEmbedding, BinaryEmbedding, KDEmbedding, freeze
 from embcomp.torch.binary import BinaryMatrix
-from embcomp.torch.lm.model import LanguageModel, Table
+from embcomp.torch.lm.model import LanguageModel
 from embcomp.torch.lm.recipe import Recipe
 from embcomp.torch.lm.systems import build
 from embcomp.torch.table import CompressedEmbedding
@@ -39,7 +39,7 @@ KINDS: dict[str, Any] = {"belm": BinaryEmbedding, "bllm": BinaryEmbedding, "kd":
 def save_model(model: LanguageModel, words: tuple[str, ...], folder: Path) -> None:
     """Write a model; what codes are made of is dropped, and the packed codes are kept."""
     freeze(model)
-    if isinstance(model.source, Table):
+    if isinstance(model.source, nn.Embedding):
         with replacing(folder / FLOATS, force=True) as file:
             np.save(file, model.source.weight.detach().numpy())
         with replacing(folder / WORDS, force=True) as file:
@@ -104,7 +104,7 @@ def paper_bytes(model: LanguageModel) -> int:
 
 def table_bytes(model: LanguageModel, folder: Path) -> int:
     """Size of all that the vectors of a packed model's input table are made of, without its words."""
-    if isinstance(model.source, Table):
+    if isinstance(model.source, nn.Embedding):
         return 4 * int(model.source.weight.numel())
     sizes = describe(folder / TABLE)["bytes"]
     return int(sizes["codes"] + sizes["state"])
@@ -131,9 +131,8 @@ def _table(folder: Path, recipe: Recipe) -> tuple[Any, tuple[str, ...]]:
     """The input table and its words."""
     if recipe.system in FLOAT:
         words = tuple((folder / WORDS).read_text(encoding="utf-8").split("\n")[:-1])
-        table = Table(len(words), recipe.hidden)
-        table.weight.data = torch.from_numpy(np.load(folder / FLOATS))
-        return table, words
+        weights = torch.from_numpy(np.load(folder / FLOATS))
+        return nn.Embedding.from_pretrained(weights, freeze=False, sparse=True), words
     encoded, kind = open_container(folder / TABLE), KINDS.get(recipe.system)
     source = CompressedEmbedding(encoded) if kind is None else kind.from_embc(folder / TABLE)
     return source, tuple(encoded.words)

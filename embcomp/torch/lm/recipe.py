@@ -9,18 +9,7 @@ SYSTEMS = ("float", "belm", "bllm", "kd", "alone", "embc", "prune")
 
 
 class Recipe(Configurable):
-    """All options of a training; the defaults suit the Penn Treebank.
-
-    ======== ======================================================================================================
-    float    float32 tables and LSTM
-    belm     tables of signs with linear layers [Liu 2018, §3.2]
-    bllm     the same, and linear layers and LSTM of signs too [Liu 2018, §3.3]
-    kd       an input table with the codes of a file, whose codebooks are learned again [Chen 2017, §3]
-    alone    an input table made from one vector [Takase 2020]
-    embc     an input table from a file, of whatever method, that stays as it is
-    prune    a trained float model, most numbers of whose tables are set to 0 [Liu 2018, §4.2]
-    ======== ======================================================================================================
-    """
+    """All options of a training; the defaults suit the Penn Treebank. ``docs/models.md`` describes the systems."""
 
     name = "lm"
 

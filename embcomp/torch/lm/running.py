@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import nn
+
 from embcomp.errors import InputError, OutputError, ParameterError
 from embcomp.progress import Progress, no_progress
 from embcomp.torch.lm.corpus import Lexicon
-from embcomp.torch.lm.model import LanguageModel, Output, Table
+from embcomp.torch.lm.model import LanguageModel, Output
 from embcomp.torch.lm.packed import (
     FACTS,
     folder_bytes,
@@ -44,9 +46,7 @@ def train(
     """Train a model, or go on training one, and write it to a folder.
 
     Args:
-        recipe: its options.
-        texts: what is read.
-        folder: for the model and, meanwhile, the checkpoint.
+        recipe, texts, folder: its options, what is read, and what the model and meanwhile the checkpoint go to.
         start: a model with the same words, whose LSTM and float32 tables are taken to start with.
         given: the ``.embc`` file of the systems that need one.
         progress: called after each batch.
@@ -114,7 +114,7 @@ def _begin(model: LanguageModel, recipe: Recipe, lexicon: Lexicon, start: Path |
         raise ParameterError(f"`start` is for systems with a float32 LSTM and output table, got {systems}")
     model.lstm.load_state_dict(other.lstm.state_dict())
     model.target.table.weight.data.copy_(other.target.table.weight.data)
-    if isinstance(model.source, Table) and isinstance(other.source, Table):
+    if isinstance(model.source, nn.Embedding) and isinstance(other.source, nn.Embedding):
         model.source.weight.data.copy_(other.source.weight.data)
     if recipe.system == "prune":
         for table in {model.source, model.target.table}:

@@ -17,7 +17,7 @@ from embcomp.container.reader import open_container
 from embcomp.errors import InputError, ParameterError
 from embcomp.torch import ALONEEmbedding, BinaryEmbedding, BinaryLSTM, KDEmbedding
 from embcomp.torch.binary import BinaryMatrix
-from embcomp.torch.lm.model import LanguageModel, Output, PrunedTable, Table
+from embcomp.torch.lm.model import LanguageModel, Output, PrunedTable
 from embcomp.torch.lm.recipe import Recipe
 from embcomp.torch.table import CompressedEmbedding
 
@@ -26,12 +26,7 @@ GIVEN = ("kd", "embc")
 
 
 def build(recipe: Recipe, n_words: int, source: Any = None) -> LanguageModel:
-    """Make a model whose weights are drawn from the seed.
-
-    Args:
-        recipe: what it is made of.
-        n_words: size of the vocabulary.
-        source: its input table, if there is one already.
+    """Make a model whose weights are drawn from the seed; ``source`` is its input table, if there is one already.
 
     Raises:
         ParameterError: an option is not allowed, or does not go with the system.
@@ -112,8 +107,11 @@ def _kind(recipe: Recipe) -> str:
     return "float" if recipe.system == "belm" else "binary"
 
 
-def _table(recipe: Recipe, n_words: int) -> Table:
-    return (PrunedTable if recipe.system == "prune" else Table)(n_words, recipe.hidden)
+def _table(recipe: Recipe, n_words: int) -> nn.Embedding:
+    """A float32 table, uniform in ±0.1, whose gradient has the rows only that were used."""
+    weights = nn.init.uniform_(torch.empty(n_words, recipe.hidden), -0.1, 0.1)
+    kind = PrunedTable if recipe.system == "prune" else nn.Embedding
+    return kind.from_pretrained(weights, freeze=False, sparse=True)
 
 
 def _narrow(lstm: nn.LSTM) -> nn.LSTM:

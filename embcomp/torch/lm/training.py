@@ -30,11 +30,7 @@ EVALUATED_AT_ONCE = 500  # words: 20 MB of logits for a vocabulary of 10,000
 class Training:
     """A model that is being trained; what it needs to go on after a kill is in :meth:`state_dict`.
 
-    Args:
-        model: the model.
-        recipe: the options.
-        counts: how often each word is in the text.
-        ids: the text, rows of words, int64.
+    ``counts`` are how often each word is in the text, ``ids`` the text: rows of words, int64.
     """
 
     def __init__(self, model: LanguageModel, recipe: Recipe, counts: tuple[int, ...], ids: Tensor) -> None:
@@ -60,7 +56,8 @@ class Training:
             self._advance(n_steps)
             last = self.step % self.steps_per_epoch == 0
             if last:
-                self._end_epoch(valid, clock)
+                record = {"train_loss": self.loss / self.steps_per_epoch, "valid": perplexity(self.model, valid)}
+                self.epochs.append(record | {"cpu_seconds": time.process_time() - clock})
             self.seconds = time.process_time() - clock
             progress("train", self.step, n_steps, self._note())
             if checkpoint is not None and (last or self.step % STEPS_BETWEEN_CHECKPOINTS == 0):
@@ -95,14 +92,6 @@ class Training:
         words, places, log_inclusion = self.sampler.draw(targets.flatten(), self.generator)
         logits = self.model.logits(hidden.flatten(0, 1), words) - log_inclusion
         return functional.cross_entropy(logits, places)
-
-    def _end_epoch(self, valid: Tensor, clock: float) -> None:
-        record = {
-            "train_loss": self.loss / self.steps_per_epoch,
-            "valid": perplexity(self.model, valid),
-            "cpu_seconds": time.process_time() - clock,
-        }
-        self.epochs.append(record)
 
     def _note(self) -> str:
         done = (self.step - 1) % self.steps_per_epoch + 1
@@ -182,9 +171,7 @@ def _values(gradient: Tensor) -> Tensor:
 def perplexity(model: LanguageModel, ids: Tensor) -> float:
     """exp of the mean negative log-likelihood of a text's words given those before, over the whole vocabulary.
 
-    Args:
-        model: the model.
-        ids: rows of words, int64, shape (n,); the first is not predicted.
+    ``ids`` are rows of words, int64, shape (n,); the first is not predicted.
     """
     state, total = model.start(1), 0.0
     with torch.no_grad():
