@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 @container_argument
 @click.argument("terms", nargs=-1, required=True, metavar="A B C|-")
 @word_option(
-    *("--missing", "error", "skip", "zero", "mean"),
-    help="A word that is not there: name it and exit with 1 at the end, or leave the analogy out, or take zeros or "
+    "--missing",
+    ["error", "skip", "zero", "mean"],
+    "A word that is not there: name it and exit with 1 at the end, or leave the analogy out, or take zeros or "
     "the mean of all vectors for it.",
 )
 @search_options

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -53,9 +53,10 @@ def count_option(
     return click.option(*names, type=numbers, default=default, show_default=True, **{"metavar": "N"} | settings)
 
 
-def word_option(flag: str, *words: str, **settings: Any) -> Callable[[Function], Function]:
+def word_option(flag: str, words: Sequence[str], help: str, **settings: Any) -> Callable[[Function], Function]:
     """Add an option that is one of a few words, the first if absent."""
-    return click.option(flag, type=click.Choice(words), default=words[0], show_default=True, **settings)
+    choice = click.Choice(words)
+    return click.option(flag, type=choice, default=words[0], show_default=True, help=help, **settings)
 
 
 class Size(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it
@@ -124,12 +125,10 @@ suite_options = options(
         "--data", "data_dir", type=click.Path(path_type=Path), metavar="DIR", help="A folder with further data sets."
     ),
 )
-seed_option = click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), metavar="N", help="Seed of all randomness (default 0)."
-)
+seed_option = count_option("--seed", least=0, most=2**32 - 1, help="Seed of all randomness (default 0).")
 scoring_options = options(
     suite_options,
-    word_option("--oov", "mean", "skip", help="A missing word: the mean of all vectors, or leave its row out."),
+    word_option("--oov", ["mean", "skip"], "A missing word: the mean of all vectors, or leave its row out."),
     seed_option,
 )
 """Of commands that score embeddings."""
@@ -160,19 +159,22 @@ source_options = options(
     ),
     count_option("--limit", cls=SourceOption, help="Read the first N rows only."),
     word_option(
-        *("--duplicates", "first", "error"),
+        "--duplicates",
+        ["first", "error"],
+        "A word seen before: keep the first and count the others, or refuse.",
         cls=SourceOption,
-        help="A word seen before: keep the first and count the others, or refuse.",
     ),
     word_option(
-        *("--bad-rows", "error", "skip"),
+        "--bad-rows",
+        ["error", "skip"],
+        "A row of wrong length, not a number, NaN or infinite: refuse, or drop and count.",
         cls=SourceOption,
-        help="A row of wrong length, not a number, NaN or infinite: refuse, or drop and count.",
     ),
     word_option(
-        *("--encoding-errors", "strict", "replace", "ignore"),
+        "--encoding-errors",
+        ["strict", "replace", "ignore"],
+        "A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
         cls=SourceOption,
-        help="A word that is not valid UTF-8: refuse, put U+FFFD for the bytes, or leave them out.",
     ),
     source_option("--words", **FILE, help="Keep the words of this list only, one per line; - for stdin."),
     source_option("--word-list", **FILE, help="The words of an .npy source that has none in it, one per line."),

@@ -119,7 +119,11 @@ def command(
 
         with progress_bars(quiet=quiet) as progress:
             manifest = compress(
-                *([source], output, compressor, reading, common.chosen_engine(on)),
+                [source],
+                output,
+                compressor,
+                reading,
+                common.chosen_engine(on),
                 n_shards=shards,
                 n_pieces=pieces or 1,
                 force=force,

@@ -45,8 +45,9 @@ search_options = common.options(
 @common.container_argument
 @words_argument
 @common.word_option(
-    *("--missing", "error", "skip"),
-    help="A word that is not there: name it and exit with 1 at the end, or leave it out.",
+    "--missing",
+    ["error", "skip"],
+    "A word that is not there: name it and exit with 1 at the end, or leave it out.",
 )
 @search_options
 def command(file: str, terms: tuple[str, ...], missing: str, form: str | None, **given: Any) -> None:

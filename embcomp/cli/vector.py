@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from embcomp.cli.command import Command
-from embcomp.cli.common import container_argument, max_memory_option, open_any, source_options
+from embcomp.cli.common import container_argument, max_memory_option, open_any, source_options, word_option
 from embcomp.cli.results import Results, form_option, numbered
 from embcomp.cli.text import escaped
 from embcomp.cli.words import given_words, report_missing, words_argument
@@ -25,12 +25,10 @@ BATCH_WORDS = 4096
 @click.command("vector", cls=Command)
 @container_argument
 @words_argument
-@click.option(
+@word_option(
     "--missing",
-    type=click.Choice(["error", "skip", "zero", "mean"]),
-    default="error",
-    show_default=True,
-    help="A word that is not there: name it and exit with 1 at the end, or leave it out, or print zeros or the mean.",
+    ["error", "skip", "zero", "mean"],
+    "A word that is not there: name it and exit with 1 at the end, or leave it out, or print zeros or the mean.",
 )
 @max_memory_option
 @form_option

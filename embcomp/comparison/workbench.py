@@ -147,12 +147,10 @@ class Workbench:
 
         ``progress`` is called with the current step, and how many steps of how many are done.
         """
-        parts: list[type[Compressor] | Suite] = [
-            *(compressor_class(job.method) for job in jobs),
-            *(suite for suite, _ in self.evaluation.chosen),
-        ]
-        for part in parts:
-            _code_of(part)  # now: hours later the files may differ from the code that runs
+        for job in jobs:
+            _code_of(compressor_class(job.method))  # now: hours later the files may differ from the code that runs
+        for suite, _ in self.evaluation.chosen:
+            _code_of(suite)
         n_steps = len(self.evaluation.chosen) + 1
         total = n_steps * (len(jobs) + 1)
         results = [self._baseline(_Steps(progress, BASELINE, 0, total))]

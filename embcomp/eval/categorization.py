@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embcomp.arrays import DoubleArray
 from embcomp.eval import clustering, layouts
@@ -34,16 +33,11 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
         return {"purity": Measurement(None, *counts, items=items, note="no word is in the vocabulary")}
     names = [category for (_, category), keep in zip(rows, used, strict=True) if keep]
     categories: IntArray = np.unique(names, return_inverse=True)[1].astype(np.int64)
-    hits = _best_hits(found.vectors[used].astype(np.float64), categories, settings.seed)
+    points, n_clusters = found.vectors[used].astype(np.float64), int(categories.max()) + 1
+    every = [majority_hits(labels, categories) for labels in clusterings(points, n_clusters, settings.seed)]
+    hits = max(every, key=np.count_nonzero)
     resamples = bootstrap_mean(hits.astype(np.float64), settings.seed, settings.n_resamples)
     return {"purity": Measurement(float(hits.mean()), *counts, resamples, items)}
-
-
-def _best_hits(points: DoubleArray, categories: IntArray, seed: int) -> NDArray[np.bool_]:
-    """Hits of the purest clustering, the first of equals."""
-    n_clusters = int(categories.max()) + 1
-    all_hits = [majority_hits(labels, categories) for labels in clusterings(points, n_clusters, seed)]
-    return max(all_hits, key=np.count_nonzero)
 
 
 def clusterings(points: DoubleArray, n_clusters: int, seed: int) -> Iterator[IntArray]:

@@ -54,10 +54,6 @@ def measure(target: Target, data: DataSet, settings: Settings) -> dict[str, Meas
     }
 
 
-def _missing() -> str:
-    return "" if find_spec("sklearn") else "scikit-learn: pip install '.[eval]'"
-
-
 def _cross_validate(
     vectors: NDArray[np.float32], labels: NDArray[np.int64], name: str, settings: Settings
 ) -> DoubleArray:
@@ -94,5 +90,5 @@ SUITE = Suite(
     measure,
     layouts.parse_texts,
     folders=("classification",),
-    missing=_missing,
+    missing=lambda: "" if find_spec("sklearn") else "scikit-learn: pip install '.[eval]'",
 )

@@ -18,8 +18,8 @@ import csv
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from embcomp.errors import InputError
 
@@ -30,8 +30,7 @@ LABEL_HEADERS = {"label", "class", "sentiment", "target"}
 POS_TAGGED = re.compile(r".+-[nvjar]\Z")
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """The fields of one line and its number, from 1."""
 
     line: int
@@ -93,7 +92,9 @@ def parse_similarity(path: Path) -> list[tuple[str, str, float]]:
         pairs.append((row.fields[left], row.fields[right], _number(path, row, row.fields[score])))
     if not pairs:
         raise InputError(f"{path}: has a header, but no rows")
-    return _without_tags(pairs)
+    if all(POS_TAGGED.match(word) for pair in pairs for word in pair[:2]):
+        return [(left[:-2], right[:-2], score) for left, right, score in pairs]
+    return pairs
 
 
 def parse_categories(path: Path) -> list[tuple[str, str]]:
@@ -253,9 +254,3 @@ def _number(path: Path, row: Row, field: str) -> float:
     if not _is_number(field) or not math.isfinite(float(field)):
         raise InputError(f"{path}:{row.line}: the score must be a finite number, got {field!r}")
     return float(field)
-
-
-def _without_tags(pairs: list[tuple[str, str, float]]) -> list[tuple[str, str, float]]:
-    if all(POS_TAGGED.match(word) for pair in pairs for word in pair[:2]):
-        return [(left[:-2], right[:-2], score) for left, right, score in pairs]
-    return pairs

@@ -33,7 +33,7 @@ from embcomp.keep.estimate import HEADER_BYTES
 from embcomp.keep.judge import FIDELITY, Judge, Share, kept
 from embcomp.keep.sample import Asked, Sample, Sampler, spread_ranks
 from embcomp.keep.widths import Tried
-from embcomp.memory import free_memory
+from embcomp.pipeline import allowed_memory
 from embcomp.progress import Progress, no_progress
 from embcomp.vocabulary import Vocabulary
 
@@ -104,7 +104,7 @@ def read_source(
         InputError: it cannot be read as it is.
         ParameterError: its rows take more than ``max_memory``, half of the free memory if that is ``None``.
     """
-    allowance = max_memory if max_memory is not None else free_memory() // 2
+    allowance = allowed_memory(max_memory)
 
     def check(n_rows: int) -> None:
         if 4 * n_rows * reader.dim > allowance:
@@ -188,7 +188,10 @@ class Search:
             return trial if trial.low >= self._share else None
         dim = self._source.dim
         least, most = max(1, math.ceil(NARROWEST * dim)), WIDEST * dim
-        following: int | None = width if best is None else min(most, self._width_below(best))
+        following: int | None = width
+        if best is not None:  # smaller by a factor that is worth another method
+            room = best.n_bytes / SMALLER - self._stored.stored_bytes - HEADER_BYTES
+            following = min(most, max(0, math.floor(8 * room / len(self._source))))
         tried: list[Tried] = []
         passed: Trial | None = None
         while following:
@@ -227,11 +230,6 @@ class Search:
         random = kind.option_for("seed")
         seeded = {} if random is None or random.name in given else {random.name: self._seed}
         return kind.from_config(given | seeded | sized)
-
-    def _width_below(self, best: Trial) -> int:
-        """The width whose file is smaller than ``best`` by a factor that is worth another method."""
-        room = best.n_bytes / SMALLER - self._stored.stored_bytes - HEADER_BYTES
-        return max(0, math.floor(8 * room / len(self._source)))
 
     def _file_bytes(self, compressor: Compressor) -> int:
         state = sum(array.nbytes for array in compressor.get_state().values())

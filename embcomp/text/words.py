@@ -108,7 +108,7 @@ def _rows(texts: Sequence[str], look_up: Callable[[list[str]], Mapping[str, list
 
 
 def _rows_of_parts(target: Words, words: list[str]) -> dict[str, list[int]]:
-    pieces = _has_pieces(target)
+    pieces = bool((target.rows([PIECE + letter for letter in ascii_lowercase]) >= 0).any())
     whole = dict.fromkeys(words, -1) if pieces else _found(target, words)
     parts = {word: parts_of(word) for word, row in whole.items() if row < 0}
     rows = _rows_of_plain(target, _distinct(parts.values()), pieces=pieces)
@@ -165,10 +165,6 @@ def _pieces_at(word: str, start: int) -> list[str]:
     """What a piece at ``start`` can be, the longest first."""
     mark = PIECE if start else ""
     return [mark + word[start:end] for end in range(len(word), start, -1)]
-
-
-def _has_pieces(target: Words) -> bool:
-    return bool((target.rows([PIECE + letter for letter in ascii_lowercase]) >= 0).any())
 
 
 def _without_accents(word: str) -> str:
