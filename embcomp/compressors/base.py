@@ -252,7 +252,7 @@ class Compressor(Configurable):
 
     @property
     def stream_decoders(self) -> Sequence[StreamDecoder]:
-        """What decodes rows of a stream of codes of each grade; where there is nothing, loose rows are taken first."""
+        """What decodes rows of a stream of codes of each grade; where there is none, loose rows are taken first."""
         return ()
 
     def decode_stream(self, stream: BytesArray, width: int, rows: RowIds, start: int, grade: int) -> FloatArray:
