@@ -48,8 +48,10 @@ class Rows:
     def laid_out(cls, codes: Codes, gains: float | FloatArray = 1.0, shifts: FloatArray | None = None) -> Rows:
         """Take codes by rank, shape (n, columns)."""
         n_rows, n_columns = codes.shape
-        n_whole = n_rows // BLOCK
-        out = np.zeros((-(-n_rows // BLOCK), n_columns, BLOCK), codes.dtype)
+        n_whole, n_blocks = n_rows // BLOCK, -(-n_rows // BLOCK)
+        out: Codes = np.zeros((n_blocks, n_columns, BLOCK), codes.dtype)
+        if kernels.native is None:  # NumPy looks up many blocks of a column
+            out = np.zeros((n_columns, n_blocks, BLOCK), codes.dtype).transpose(1, 0, 2)
         out[:n_whole] = codes[: n_whole * BLOCK].reshape(n_whole, BLOCK, n_columns).transpose(0, 2, 1)
         if n_rows % BLOCK:
             out[n_whole, :, : n_rows % BLOCK] = codes[n_whole * BLOCK :].T
