@@ -56,18 +56,31 @@ def _row(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _lines(document: dict[str, Any]) -> list[str]:
-    sizes, ratio, source = document["bytes"], document["ratio"], document["source"]
+    sizes, ratio, source, report = (document[name] for name in ("bytes", "ratio", "source", "report"))
     per_word = sizes["file"] / max(1, document["rows"])
     return [
         f"method       {document['method']}",
-        f"words        {document['rows']}",
+        *_collection(document.get("collection")),
+        f"words        {document['rows']}" if document["rows"] or "parts" not in report else _model(report["parts"]),
         f"dimensions   {document['dim']}",
         f"bits         {document['bits_per_vector']} per word",
         f"file         {sizes['file']} bytes ({size_text(sizes['file'])}), {per_word:.2f} per word",
         f"ratio        {ratio['vectors']:.2f} vectors only, {ratio['file']:.2f} whole file",
         f"source       {escaped(source['name']) or 'unknown'} ({escaped(source['format']) or 'unknown'})",
-        *_kept(document["report"].get("kept")),
+        *_kept(report.get("kept")),
     ]
+
+
+def _collection(facts: dict[str, int] | None) -> list[str]:
+    if facts is None:
+        return []
+    return [f"collection   generation {facts['generation']}, shards: {facts['shards']}, files: {facts['files']}"]
+
+
+def _model(parts: Any) -> str:
+    """What a model of `embcomp fit` has in place of words."""
+    n_parts = len(parts["names"]) if isinstance(parts, dict) and isinstance(parts.get("names"), list) else 0
+    return f"words        none: a model to encode the parts of a source with; parts: {n_parts}"
 
 
 def _details(document: dict[str, Any]) -> list[str]:

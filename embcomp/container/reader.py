@@ -383,7 +383,10 @@ def _map(name: str) -> memoryview:
                 return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
             return _copied(file)
     except OSError as error:
-        raise InputError(f"{name}: cannot be read: {error.strerror}") from error
+        problem = (
+            "is a folder, expected an .embc file" if Path(name).is_dir() else f"cannot be read: {error.strerror}"
+        )
+        raise InputError(f"{name}: {problem}") from error
 
 
 def _copied(file: Readable) -> memoryview:

@@ -236,7 +236,7 @@ def test_a_missing_file(path: Path) -> None:
 def test_a_folder(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         open_container(tmp_path)
-    assert str(caught.value) == f"{tmp_path}: cannot be read: Is a directory"
+    assert str(caught.value) == f"{tmp_path}: is a folder, expected an .embc file"
 
 
 def test_a_device_without_end() -> None:
