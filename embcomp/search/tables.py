@@ -31,8 +31,8 @@ class Columns:
     """How the symbols of a code become columns of bytes: first those of a wide symbol each, then those of two halves.
 
     Attributes:
-        n_bits: of all symbols of the code.
-        n_columns: how many there are.
+        widths: bits of each symbol of the code.
+        n_columns: how many columns there are.
         dtype: uint8, or uint16 where a symbol has more than eight bits.
         wide: numbers of the wide symbols.
         halves: for each half of the other columns, the numbers of its symbols.
