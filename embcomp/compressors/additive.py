@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.arrays import FloatArray, Symbols
+from embcomp.arrays import DoubleArray, FloatArray, Symbols
 from embcomp.compressors.kmeans import progressive_kmeans, seeded_kmeans
 from embcomp.compressors.whole import (
     INT32_EXACT,
@@ -37,7 +37,7 @@ from embcomp.kernels.beam import Costs, Tables, extended
 from embcomp.kernels.codewords import improve, searched, sums_by_symbol
 from embcomp.memory import require_memory
 from embcomp.progress import Progress, no_progress
-from embcomp.threads import BLOCK_ROWS, for_blocks, map_blocks
+from embcomp.threads import BLOCK_ROWS, CHUNK_ROWS, for_blocks, map_blocks
 
 TABLE_WORDS = 8192  # up to this many codewords (D·K), all their products are kept: at most 128 MB
 TABLE_BITS = 13  # and the sign: four products add up to 16 bits
@@ -223,15 +223,29 @@ def move(codebooks: FloatArray, rows: FloatArray, codes: Symbols, n_users: list[
     """
     rest = rows.copy()
     for book, n_rows in enumerate(n_users):
-        rest[:n_rows] -= codebooks[book, codes[:n_rows, book]]
+        _subtract(rest[:n_rows], codebooks[book], codes[:, book])
     for _ in range(sweeps):
         for book, n_rows in enumerate(n_users):
             symbols = codes[:n_rows, book]
             counts = np.maximum(1, np.bincount(symbols, minlength=codebooks.shape[1]))
-            sums = sums_by_symbol(rest[:n_rows], symbols, codebooks.shape[1])
-            moves = np.rint(sums / counts[:, None]).astype(np.float32)
+            moves = np.rint(_sums(rest[:n_rows], symbols, codebooks.shape[1]) / counts[:, None]).astype(np.float32)
             codebooks[book] += moves
-            rest[:n_rows] -= moves[symbols]
+            _subtract(rest[:n_rows], moves, symbols)
+
+
+def _sums(rows: FloatArray, symbols: Symbols, n_words: int) -> DoubleArray:
+    """Return the sum of the rows of each symbol, see :func:`sums_by_symbol`."""
+    parts = map_blocks(lambda block: sums_by_symbol(rows[block], symbols[block], n_words), len(rows), CHUNK_ROWS)
+    return sum(parts, np.zeros((n_words, rows.shape[1])))
+
+
+def _subtract(rows: FloatArray, words: FloatArray, symbols: Symbols) -> None:
+    """Subtract from each row the word of its symbol, in place."""
+
+    def of_block(block: slice) -> None:
+        rows[block] -= words[symbols[block]]
+
+    for_blocks(of_block, len(rows))
 
 
 def start_codebook(rest: FloatArray, ways: int, rng: np.random.Generator, *, first: bool) -> FloatArray:

@@ -17,6 +17,8 @@ from embcomp.linear import covariance, principal_directions
 from embcomp.threads import BLOCK_ROWS, for_blocks, map_blocks, single_threaded_blas
 
 SEED_TRIALS = 4
+CLUSTER_ROWS = 2 * BLOCK_ROWS  # of a block, whose sums are added to those of others
+SEED_ROWS = 8 * BLOCK_ROWS  # the distances of a few words take less time than to start a thread
 ENOUGH_ROWS = 64  # for a centroid, to draw seeds from
 FEWEST_ROWS = 16
 POLISH = 2
@@ -30,7 +32,7 @@ def lloyd(vectors: FloatArray, centroids: FloatArray, iterations: int) -> FloatA
     ``vectors`` (n, d) and ``centroids`` (K, d) are float32 and left alone.
     """
     vectors, centroids = np.ascontiguousarray(vectors), centroids.copy()
-    reach = list(map_blocks(lambda rows: longest(vectors[rows]), len(vectors)))
+    reach = list(map_blocks(lambda rows: longest(vectors[rows]), len(vectors), CLUSTER_ROWS))
     for round_number in range(iterations):
         counts, sums = _clusters(vectors, reach, Words(centroids))
         alive = counts > 0
@@ -48,11 +50,11 @@ def _clusters(vectors: FloatArray, reach: list[float], words: Words) -> tuple[ND
     _, n_words, dim = words.words.shape
 
     def of_block(rows: slice) -> tuple[NDArray[np.int64], DoubleArray]:
-        codes = words.nearest(vectors[rows], reach[rows.start // BLOCK_ROWS])
+        codes = words.nearest(vectors[rows], reach[rows.start // CLUSTER_ROWS])
         return np.bincount(codes, minlength=n_words), sums_by_symbol(vectors[rows], codes, n_words)
 
     counts, sums = np.zeros(n_words, dtype=np.int64), np.zeros((n_words, dim), dtype=np.float64)
-    for of_some, sums_of_some in map_blocks(of_block, len(vectors)):
+    for of_some, sums_of_some in map_blocks(of_block, len(vectors), CLUSTER_ROWS):
         counts += of_some
         sums += sums_of_some
     return counts, sums
@@ -99,7 +101,7 @@ def _seeds(rows: FloatArray, n_centroids: int, rng: np.random.Generator) -> Floa
         def of_block(block: slice) -> None:
             out[block] = norms[block, None] + words.costs(rows[block], longest_row)[0]
 
-        for_blocks(of_block, len(rows))
+        for_blocks(of_block, len(rows), SEED_ROWS)
         return out
 
     nearest_squared = squared_distances(seeds[:1])[:, 0]
@@ -160,4 +162,4 @@ def _sample(vectors: FloatArray, n_rows: int, rng: np.random.Generator) -> Float
 
 def _thinned(rows: FloatArray, n_rows: int) -> FloatArray:
     """Every so many-th row, at least ``n_rows``."""
-    return rows[:: max(1, len(rows) // n_rows)]
+    return np.ascontiguousarray(rows[:: max(1, len(rows) // n_rows)])
