@@ -39,6 +39,7 @@ NAMES = [
     "products",
     "search",
     "shuffle",
+    "prefixes",
     "signs",
     "take",
     "text",

@@ -35,6 +35,7 @@ from embcomp.formats import (
     can_be_read_again,
     open_blocks,
     read_chunks,
+    read_matrix,
     read_pieces,
     stacked,
 )
@@ -131,7 +132,7 @@ def allowed_memory(max_memory: int | None) -> int:
 
 def _encode_matrix(work: _Work, *, ascending: bool) -> EncodedEmbedding:
     check = partial(_require_room_for_all, work)
-    matrix = stacked(deque(read_pieces(work.reader, work.words, check)), work.reader.dim)
+    matrix = read_matrix(work.reader, work.words, check)
     vocabulary, repeated = work.vocabulary()
     if len(repeated):
         matrix = np.delete(matrix, repeated, axis=0)

@@ -67,14 +67,14 @@ def read_embedding(
         InputError: in one line, where, what was found and what was expected.
     """
     with open_blocks(source, options, progress) as reader:
-        words, matrix = read_matrix(reader)
+        words: list[str] = []
+        matrix = read_matrix(reader, words)
         return Embedding(words, matrix, reader.source, reader.text)
 
 
-def read_matrix(reader: BlockReader, check: RowCheck | None = None) -> tuple[list[str], FloatArray]:
-    """Read all that is left: the words, and float32, C order, shape (n, dim); ``check`` as in :func:`read_chunks`."""
-    words: list[str] = []
-    return words, stacked(deque(read_pieces(reader, words, check)), reader.dim)
+def read_matrix(reader: BlockReader, words: Words, check: RowCheck | None = None) -> FloatArray:
+    """Read all rows, float32, C order, shape (n, dim); otherwise as :func:`read_chunks`."""
+    return stacked(deque(read_pieces(reader, words, check)), reader.dim)
 
 
 def read_pieces(reader: RowReader, words: Words, check: RowCheck | None = None) -> Iterator[FloatArray]:

@@ -34,7 +34,6 @@ from embcomp.threads import get_threads, map_ahead
 BLOCK_BYTES = 3 << 18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_AHEAD = 16  # blocks
-KEPT_BYTES = 1 << 22
 NUMBERS_PER_STEP = 1 << 16
 
 
@@ -101,7 +100,6 @@ class _TextParser:
 
     def _parsed(self) -> Iterator[ParsedLines]:
         """Read blocks and parse them on threads, some ahead of where they are wanted."""
-        _keep_freed_memory()
         failure: list[InputError] = []
 
         def texts() -> Iterator[Pieces]:
@@ -190,15 +188,6 @@ class _TextParser:
 
     def _decode(self, words: bytes, numbers: Sequence[int]) -> list[str]:
         return decode_words(words, b"\n", self._options.encoding_errors, self._stream.line, numbers)
-
-
-def _keep_freed_memory() -> None:
-    """Make glibc reuse the memory of arrays up to some MB instead of returning it to the system.
-
-    Its ``malloc`` adapts to the largest block that was ever freed. Without this, half of the time goes into page
-    faults; elsewhere it does nothing. What is larger, as tables of words that are outgrown, is still given back.
-    """
-    np.empty(KEPT_BYTES, dtype=np.uint8)
 
 
 def _write_glove(out: BinaryIO, table: Table) -> None:

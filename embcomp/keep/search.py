@@ -114,7 +114,8 @@ def read_source(
             )
 
     with open_blocks(source, options, progress) as reader:
-        words, matrix = read_matrix(reader, check)
+        words: list[str] = []
+        matrix = read_matrix(reader, words, check)
         return Embedding(words, matrix, reader.source, reader.text)
 
 

@@ -63,6 +63,9 @@ def places(firsts: list[bytes], words: list[bytes], out: AnyArray, /) -> None: .
 def search(
     own: AnyArray, tables: AnyArray, codes: AnyArray, sizes: tuple[int, int, int, int, int, int], /
 ) -> None: ...
+def shared_prefixes(
+    letters: AnyArray, firsts: AnyArray, seconds: AnyArray, limits: AnyArray, shared: AnyArray, /
+) -> None: ...
 def signs(
     stream: AnyArray, rows: AnyArray, tables: AnyArray, out: AnyArray, sizes: tuple[int, int, int, int], /
 ) -> None: ...

@@ -96,6 +96,7 @@ PyObject *page_find(PyObject *self, PyObject *args);
 PyObject *page_words(PyObject *self, PyObject *args);
 PyObject *places(PyObject *self, PyObject *args);
 PyObject *search(PyObject *self, PyObject *args);
+PyObject *shared_prefixes(PyObject *self, PyObject *args);
 PyObject *signs(PyObject *self, PyObject *args);
 PyObject *take(PyObject *self, PyObject *args);
 PyObject *text_lines(PyObject *self, PyObject *text);

@@ -50,6 +50,7 @@ static PyMethodDef methods[] = {
     {"page_words", page_words, METH_VARARGS, NULL},
     {"places", places, METH_VARARGS, NULL},
     {"search", search, METH_VARARGS, NULL},
+    {"shared_prefixes", shared_prefixes, METH_VARARGS, NULL},
     {"signs", signs, METH_VARARGS, NULL},
     {"take", take, METH_VARARGS, NULL},
     {"text_lines", text_lines, METH_O, NULL},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from os.path import commonprefix
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,6 @@ from numpy.typing import NDArray
 
 from embcomp import kernels
 from embcomp.errors import InputError
-
-FEW_COLUMNS = 64  # compared for all words at once; what is equal beyond them is compared word by word
 
 Numbers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
@@ -88,14 +87,10 @@ def places(starts: Numbers, lengths: Numbers) -> Numbers:
 
 def shared_prefixes(letters: Bytes, firsts: Numbers, seconds: Numbers, limits: Numbers) -> Numbers:
     """How many bytes are equal from two places on, at most ``limits``; for many pairs of places."""
-    shared = limits.copy()
-    left = np.flatnonzero(limits)
-    for column in range(FEW_COLUMNS):
-        equal = letters[firsts[left] + column] == letters[seconds[left] + column]
-        shared[left[~equal]] = column
-        left = left[equal & (limits[left] > column + 1)]
-    for pair in left:
-        first, second, limit = firsts[pair], seconds[pair], limits[pair]
-        different = letters[first : first + limit] != letters[second : second + limit]
-        shared[pair] = different.argmax() if different.any() else limit
+    if kernels.native is None:
+        text, ends = letters.tobytes(), zip(firsts, firsts + limits, seconds, seconds + limits, strict=True)
+        prefixes = [commonprefix([text[a:b], text[c:d]]) for a, b, c, d in ends]  # noqa: RUF071  of bytes, not paths
+        return np.fromiter(map(len, prefixes), dtype=np.int64, count=len(prefixes))
+    shared = np.empty(len(limits), dtype=np.int64)
+    kernels.native.shared_prefixes(letters, firsts, seconds, limits, shared)
     return shared

@@ -38,6 +38,13 @@ def test_the_kernel_refuses_words_that_are_not_there() -> None:
         for ends in ([2, 1], [-1, 3], [1, 4]):
             with pytest.raises(ValueError, match=r"^words do not lie within the letters$"):
                 kernels.native.ascending(letters, np.array(ends), order)
+        places = np.array([0, 1]), np.array([2, 1]), np.array([1, 2])
+        kernels.native.shared_prefixes(letters, *places, order)
+        for wrong in ([-1, 1], [4, 0]):
+            for name in range(3):
+                changed = [np.array(wrong) if each == name else numbers for each, numbers in enumerate(places)]
+                with pytest.raises(ValueError, match=r"^words do not lie within the letters$"):
+                    kernels.native.shared_prefixes(letters, *changed, order)
         with pytest.raises(ValueError, match=r"^order has 16 bytes, expected 1 items of 8$"):
             kernels.native.ascending(letters, np.array([3]), order)
 
