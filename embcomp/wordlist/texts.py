@@ -92,5 +92,5 @@ def shared_prefixes(letters: Bytes, firsts: Numbers, seconds: Numbers, limits: N
         prefixes = [commonprefix([text[a:b], text[c:d]]) for a, b, c, d in ends]  # noqa: RUF071  of bytes, not paths
         return np.fromiter(map(len, prefixes), dtype=np.int64, count=len(prefixes))
     shared = np.empty(len(limits), dtype=np.int64)
-    kernels.native.shared_prefixes(letters, firsts, seconds, limits, shared)
+    kernels.native.shared_prefixes(letters, *map(np.ascontiguousarray, (firsts, seconds, limits)), shared)
     return shared
