@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.contests_text import same_words
-from benchmarks.harness import Bar, Contest, Side
+from benchmarks.contests_text import same_rows, same_words
+from benchmarks.harness import Bar, Contest, Side, timed
 
 Files = dict[str, str]
 ROWS = (10_000, 30_000, 100_000, 341_479)
-SYNTHETIC = (1_000_000, 300)
+SYNTHETIC = {"synthetic": (1_000_000, 300, 3), "large": (2_000_000, 300, 5)}  # rows, dimensions, decimals
 
 
-def write_synthetic(files: Files, target: str, rows: int, dim: int) -> dict[str, Any]:
+def write_synthetic(files: Files, target: str, rows: int, dim: int, decimals: int) -> dict[str, Any]:
     """Normal vectors with GloVe's singular values, stretched over ``dim`` directions, as text."""
     from pathlib import Path
 
@@ -24,15 +24,32 @@ def write_synthetic(files: Files, target: str, rows: int, dim: int) -> dict[str,
     rng = np.random.default_rng(0)
     axes = np.linalg.qr(rng.standard_normal((dim, dim)))[0]
     transform = (scale[:, None] * axes).astype(np.float32)
-    digits = np.array([f" {value / 1000:.3f}" for value in range(-9999, 10_000)], dtype=object)
+    unit = 10**decimals
+    most = 10 * unit - 1
+    digits = np.array([f" {value / unit:.{decimals}f}" for value in range(-most, most + 1)], dtype=object)
     part = Path(target).with_suffix(".part")
     with part.open("w", encoding="ascii") as file:
         for start in range(0, rows, 10_000):
             block = rng.standard_normal((min(10_000, rows - start), dim), dtype=np.float32) @ transform
-            texts = digits[np.clip(np.rint(block * 1000), -9999, 9999).astype(int) + 9999]
+            texts = digits[np.clip(np.rint(block * unit), -most, most).astype(int) + most]
             file.writelines(f"w{start + i}{''.join(row)}\n" for i, row in enumerate(texts))
     part.replace(target)
     return {}
+
+
+def read_blocks(files: Files, name: str) -> dict[str, Any]:
+    """Read a source that is in the page cache, and hold nothing but its words."""
+    from pathlib import Path
+
+    from embcomp.formats import open_blocks
+
+    with Path(files[name]).open("rb") as file:
+        while file.read(1 << 24):
+            pass
+    with timed() as clock, open_blocks(files[name]) as reader:
+        rows = sum(len(words) for words, _ in reader)
+    speed = Path(files[name]).stat().st_size / 1e6 / clock.seconds
+    return {"seconds": clock.seconds, "mb_per_second": speed, "answer": {"rows": rows}}
 
 
 CONTESTS = (
@@ -48,7 +65,7 @@ CONTESTS = (
     ),
     Contest(
         "bounded",
-        f"{SYNTHETIC[0]:,} × {SYNTHETIC[1]} from text, fitted on all rows and with --max-memory 200MB on the head",
+        "1,000,000 × 300 from text, fitted on all rows and with --max-memory 200MB on the head",
         tuple(
             Side(
                 name,
@@ -69,5 +86,21 @@ CONTESTS = (
         note="`iiq` learns from the first 50,000 rows and holds no more than those; with "
         "`--fit-rows all` it holds the matrix. 10 rounds on both sides. Beside the matrix, a million words take "
         "about 100 MB while they are read: strings, and the table that finds repeats.",
+    ),
+    Contest(
+        "large",
+        "2,000,000 × 300 from text of 5 GB, in the page cache",
+        (
+            Side("read", "contests_scale:read_blocks", {"name": "large"}, threads=4),
+            Side("compress iiq", "contests_text:compress", {"name": "large"}, threads=4),
+        ),
+        (
+            Bar("reading", "read", 500, quantity="mb_per_second", unit="MB/s", at_least=True),
+            Bar("`compress --method iiq`", "compress iiq", 500, quantity="mb_per_second", unit="MB/s", at_least=True),
+            Bar("peak memory of reading", "read", 500, quantity="peak_mb", unit="MB"),
+            Bar("peak memory of compress", "compress iiq", 500, quantity="peak_mb", unit="MB"),
+        ),
+        same_rows,
+        needs=("large",),
     ),
 )

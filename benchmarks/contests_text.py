@@ -120,6 +120,7 @@ def compress(
             "seconds": clock.seconds,
             "rows": n_rows,
             "matrix_mb": 4 * n_rows * dim / 1e6,
+            "mb_per_second": source.stat().st_size / 1e6 / clock.seconds,
             "word_bytes": os.path.getsize(target) / n_rows,  # noqa: PTH202
             "vectors_ratio": document["ratio"]["vectors"],
             "answer": {"rows": n_rows, "words": words_of(target)},

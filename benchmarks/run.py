@@ -34,7 +34,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 WORK = ROOT / "build" / "bench"
 SOURCE = ROOT / "data" / "glove.6B.100d.txt"
 QUICK_ROWS = 20_000
-LONG = ("kd-", "alone-", "bounded", "analogies", "quality", "scaling")
+LONG = ("kd-", "alone-", "bounded", "large", "analogies", "quality", "scaling")
 PACKAGES = (
     "embcomp",
     "numpy",
@@ -140,14 +140,15 @@ class Workshop:
         """Make the file ``name`` and what it is made from, unless it is there."""
         if name in self.files:
             return
-        if name == "synthetic":
-            from benchmarks.contests_scale import SYNTHETIC
+        from benchmarks.contests_scale import SYNTHETIC
 
-            rows, dim = (20_000, 100) if self.quick else SYNTHETIC
+        if name in SYNTHETIC:
+            rows, dim, decimals = SYNTHETIC[name]
+            rows, dim = (20_000, 100) if self.quick else (rows, dim)
             file, call, arguments = (
-                f"synthetic-{rows}x{dim}.txt",
+                f"synthetic-{rows}x{dim}.{decimals}.txt",
                 "contests_scale:write_synthetic",
-                {"rows": rows, "dim": dim},
+                {"rows": rows, "dim": dim, "decimals": decimals},
             )
             sources: tuple[str, ...] = ("matrix",)
         else:
