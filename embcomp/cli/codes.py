@@ -49,7 +49,10 @@ def command(file: str, words: tuple[str, ...], limit: int, groups: int, form: st
     else:
         found, about = _of_all(encoded, symbols, groups)
     if form is None and not words:
-        _print_use(about)
+        sharing = f"{about['words_sharing_a_code']} words share theirs"
+        click.echo(f"{about['words']} words, {about['distinct_codes']} distinct codes, {sharing}")
+        places = " ".join(f"{each:.2f}" for each in about["perplexity"])
+        click.echo(f"{about['symbols_used']} symbols used, perplexity by place {places}")
     results = Results(form, _print)
     for group in found:
         results.add(group | {"words": group["words"][:limit]})
@@ -97,13 +100,6 @@ def _of_all(
         "symbols_used": used,
         "perplexity": perplexity,
     }
-
-
-def _print_use(use: dict[str, Any]) -> None:
-    sharing = f"{use['words_sharing_a_code']} words share theirs"
-    click.echo(f"{use['words']} words, {use['distinct_codes']} distinct codes, {sharing}")
-    places = " ".join(f"{each:.2f}" for each in use["perplexity"])
-    click.echo(f"{use['symbols_used']} symbols used, perplexity by place {places}")
 
 
 def _print(group: dict[str, Any]) -> None:

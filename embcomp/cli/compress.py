@@ -29,6 +29,7 @@ from embcomp.collection import is_collection
 from embcomp.files import check_target
 
 if TYPE_CHECKING:
+    from embcomp.compressors.base import Compressor
     from embcomp.encoded import EncodedEmbedding
 
 LARGE_STATE = 0.5  # of the file
@@ -114,25 +115,8 @@ def command(
     approve = partial(approve_fit, method, yes=yes, quiet=quiet)
     if output is not None and is_collection(output):
         common.refuse_given(("keep", "estimate", "drop_order"), "is for one file, not for a collection")
-        reading = common.read_options(given, [source])
-        from embcomp.collection.making import compress
-
-        with progress_bars(quiet=quiet) as progress:
-            manifest = compress(
-                [source],
-                output,
-                compressor,
-                reading,
-                common.chosen_engine(on),
-                n_shards=shards,
-                n_pieces=pieces or 1,
-                force=force,
-                progress=progress,
-                max_memory=max_memory,
-                approve=approve,
-            )
-        what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"
-        _report_result(output, form, f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
+        settings = {"n_shards": shards, "n_pieces": pieces or 1, "force": force, "max_memory": max_memory}
+        _to_collection(source, output, compressor, on, form, given, quiet=quiet, approve=approve, **settings)
         return
     common.refuse_given(("on", "shards", "pieces"), common.NOT_A_COLLECTION)
     if output == "-" and not estimate and sys.stdout.isatty():
@@ -156,8 +140,8 @@ def command(
     start = time.perf_counter()
     with progress_bars(quiet=quiet) as progress:
         if keep is not None:
-            embedding = read_source(source, options, progress, max_memory)
-            encoded = smallest(embedding, keep, chosen, seed or 0, given, progress, drop_order=drop_order)
+            read = partial(read_source, source, options, progress, max_memory)
+            encoded = smallest(read, keep, chosen, seed or 0, given, progress, drop_order=drop_order)
         elif estimate:
             print_estimate(compressor, estimate_source(source, compressor, options, progress), form)
             return
@@ -173,6 +157,18 @@ def command(
     if str(target) == "-":
         return
     _report_result(str(target), form, _summary(target, describe(target)), quiet=quiet)
+
+
+def _to_collection(
+    source: str, output: str, compressor: Compressor, on: str | None, form: str | None, given: Any, **settings: Any
+) -> None:
+    from embcomp.collection.making import compress
+
+    reading, engine, quiet = common.read_options(given, [source]), common.chosen_engine(on), settings.pop("quiet")
+    with progress_bars(quiet=quiet) as progress:
+        manifest = compress([source], output, compressor, reading, engine, progress=progress, **settings)
+    what = f"{manifest.rows} words of {manifest.dim} dimensions in {len(manifest.files)} files, {manifest.method}"
+    _report_result(output, form, f"{visible(output)}: {what}, generation {manifest.generation}", quiet=quiet)
 
 
 def _report_result(path: str, form: str | None, text: str, *, quiet: bool) -> None:

@@ -18,7 +18,6 @@ from embcomp.cli.text import escaped
 
 if TYPE_CHECKING:
     from embcomp.eval.difference import Difference
-    from embcomp.eval.score import Score
 
 N_NAMED = 10  # words that are listed of those that one file lacks
 
@@ -62,20 +61,18 @@ def command(
         found = difference(old, new, n_words=sample, n_neighbours=n_neighbours, restrict=restrict, progress=progress)
         rows = score([(Path(second).name, new)], chosen, Settings(oov, seed, restrict, old, progress))
     if form is not None:
-        print_all(form, map(asdict, found.changed[:n_shown]), **_about(found, rows))
+        print_all(
+            form,
+            map(asdict, found.changed[:n_shown]),
+            words={"both": found.n_common, "only_first": found.gone, "only_second": found.added},
+            neighbours={"words": len(found.changed), "mean_shared": found.mean_shared},
+            scores=[each.to_json() for each in rows],
+        )
     else:
         _print_words(found, first, second)
         _print_neighbours(found, n_neighbours, n_shown, first, second)
         click.echo()
         print_scores(rows, oov, seed)
-
-
-def _about(found: Difference, rows: list[Score]) -> dict[str, Any]:
-    return {
-        "words": {"both": found.n_common, "only_first": found.gone, "only_second": found.added},
-        "neighbours": {"words": len(found.changed), "mean_shared": found.mean_shared},
-        "scores": [score.to_json() for score in rows],
-    }
 
 
 def _print_words(found: Difference, first: str, second: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ keep_options = options(
 
 
 def smallest(
-    source: Embedding,
+    read: Callable[[], Embedding],
     least: float,
     options: dict[str, Any],
     seed: int,
@@ -47,14 +48,14 @@ def smallest(
     *,
     drop_order: bool,
 ) -> EncodedEmbedding:
-    """Find the smallest file; exit with 1, saying what came nearest, if there is none."""
+    """Find the smallest file for what is ``read``; exit with 1, saying what came nearest, if there is none."""
     from embcomp.eval.run import choose
     from embcomp.keep.search import METHODS, Search
 
     context, suites = click.get_current_context(), given["suites"]
     chosen = choose(suites or None, given["data_dir"], has_baseline=True)
     search = Search(
-        source, chosen, least, seed=seed, drop_order=drop_order, only_covered=not suites, progress=progress
+        read(), chosen, least, seed=seed, drop_order=drop_order, only_covered=not suites, progress=progress
     )
     found = search.run([context.params["method"]] if context.meta[NAMED] else METHODS, options)
     if found.encoded is not None:

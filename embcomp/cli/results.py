@@ -73,20 +73,17 @@ class Results:
         elif self.form == "jsonl":
             sys.stdout.write(json_text(document, indent=None) + "\n")
         else:
-            self._print_rows(document)
+            for row in self._rows(document):
+                if not self._n_rows:
+                    sys.stdout.write("\t".join(map(escaped, row)) + "\n")
+                sys.stdout.write("\t".join(_cell(value) for value in row.values()) + "\n")
+                self._n_rows += 1
 
     def finish(self, **about: Any) -> None:
         """Print what was kept, after what is true of all of it; JSON only."""
         if self.form == "json":
             document = {"schema": f"urn:embcomp:{self._schema}"} | about | {"results": self._documents}
             click.echo(json_text(document, indent=2))
-
-    def _print_rows(self, document: Any) -> None:
-        for row in self._rows(document):
-            if not self._n_rows:
-                sys.stdout.write("\t".join(map(escaped, row)) + "\n")
-            sys.stdout.write("\t".join(_cell(value) for value in row.values()) + "\n")
-            self._n_rows += 1
 
 
 def print_all(form: str, documents: Iterable[Document], schema: str | None = None, **about: Any) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 from embcomp.errors import ParameterError
 from embcomp.eval.datasets import collect
@@ -31,7 +30,10 @@ def choose(names: Iterable[str] | None, data_dir: Path | str | None, *, has_base
     wanted = list(ready if names is None else names)
     for name in wanted:
         if name not in ready:
-            _refuse(name, known.get(name))
+            suite = known.get(name) or SUITES.get(name)  # which says why there is none
+            if suite.needs_baseline:
+                raise ParameterError(f"suite {name!r} compares with a baseline: give one (`baseline`)")
+            raise ParameterError(f"suite {name!r} has no data set: give a folder that has one (`data_dir`)")
         reason = attempt(known[name], known[name].missing)
         if reason and names is not None:
             raise ParameterError(f"suite {name!r} needs {reason}")
@@ -60,10 +62,3 @@ def score(targets: Iterable[tuple[str, Target]], chosen: Chosen, settings: Setti
     """Score targets, each with its name, and beside them the baseline, if there is one."""
     base = [] if settings.baseline is None else measure(settings.baseline, "", chosen, settings)
     return beside([each for name, target in targets for each in measure(target, name, chosen, settings)], base)
-
-
-def _refuse(name: str, suite: Suite | None) -> NoReturn:
-    suite = suite or SUITES.get(name)  # which says why there is none
-    if suite.needs_baseline:
-        raise ParameterError(f"suite {name!r} compares with a baseline: give one (`baseline`)")
-    raise ParameterError(f"suite {name!r} has no data set: give a folder that has one (`data_dir`)")
