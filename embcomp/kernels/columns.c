@@ -2,15 +2,13 @@
 #include "stream.h"
 
 #if HAS_VARIANTS
-enum { PATTERNS = 32, GROUPS = 20 };
+enum { PATTERNS = 32, GROUPS = 30 };
 
-/* The sums of ± five rows of the matrix for all patterns of their signs, in some columns; zeros beyond the matrix. */
-ALWAYS_INLINE void make_table(const Many *m, Py_ssize_t group, Py_ssize_t column, Lanes *table)
+/* The sums of ± five rows of the matrix for all patterns of their signs. */
+ALWAYS_INLINE void make_table(const float *numbers, Lanes *table)
 {
-    Lanes rows[GROUP] = {{0}};
-    size_t n_columns = (size_t)(m->dim - column < COLUMNS ? m->dim - column : COLUMNS);
-    for (Py_ssize_t i = 0; i < GROUP && group * GROUP + i < m->n_bits; i++)
-        memcpy(rows + i, m->matrix + (group * GROUP + i) * m->dim + column, n_columns * sizeof(float));
+    Lanes rows[GROUP];
+    memcpy(rows, numbers, sizeof rows);
     table[0] = -rows[0] - rows[1] - rows[2] - rows[3] - rows[4];
     for (int i = 0; i < GROUP; i++)
         for (int pattern = 0; pattern < 1 << i; pattern++)
@@ -48,7 +46,7 @@ FOR_PROCESSOR("avx512f") void sum_columns(const Many *m, Py_ssize_t column, Py_s
     for (Py_ssize_t first = 0, n; first < m->n_groups; first += GROUPS) {
         n = m->n_groups - first < GROUPS ? m->n_groups - first : GROUPS;
         for (Py_ssize_t group = 0; group < n; group++)
-            make_table(m, first + group, column, tables + group * PATTERNS);
+            make_table(m->matrix + (column * m->n_groups + (first + group) * COLUMNS) * GROUP, tables + group * PATTERNS);
         for (Py_ssize_t row = 0; row < n_rows; row += TOGETHER) {
             const uint16_t *fives = m->fives + row * m->n_groups + first * TOGETHER;
             float *sums = m->sums + row * COLUMNS;

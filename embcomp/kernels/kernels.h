@@ -85,23 +85,10 @@ void *scratch(size_t n_bytes, int *good);
 /* Release buffers, and return None, or NULL if there was an error. */
 PyObject *release(Py_buffer *buffers, int count, int good);
 
-PyObject *ascending(PyObject *self, PyObject *args);
-PyObject *beam(PyObject *self, PyObject *args);
-PyObject *best(PyObject *self, PyObject *args);
-PyObject *fields(PyObject *self, PyObject *args);
-PyObject *hamming(PyObject *self, PyObject *args);
-PyObject *literals(PyObject *self, PyObject *args);
-PyObject *many_signs(PyObject *self, PyObject *args);
-PyObject *page_find(PyObject *self, PyObject *args);
-PyObject *page_words(PyObject *self, PyObject *args);
-PyObject *places(PyObject *self, PyObject *args);
-PyObject *search(PyObject *self, PyObject *args);
-PyObject *shared_prefixes(PyObject *self, PyObject *args);
-PyObject *signs(PyObject *self, PyObject *args);
-PyObject *take(PyObject *self, PyObject *args);
-PyObject *text_lines(PyObject *self, PyObject *text);
-PyObject *text_rows(PyObject *self, PyObject *args);
-PyObject *totals(PyObject *self, PyObject *args);
-PyObject *turned(PyObject *self, PyObject *args);
-PyObject *words(PyObject *self, PyObject *args);
+/* What Python calls; the arguments are those of METH_VARARGS, or an object. */
+#define KERNEL(name) PyObject *name(PyObject *self, PyObject *args)
+KERNEL(ascending); KERNEL(beam); KERNEL(best); KERNEL(fields); KERNEL(hamming);
+KERNEL(literals); KERNEL(many_signs); KERNEL(page_find); KERNEL(page_words); KERNEL(places);
+KERNEL(search); KERNEL(shared_prefixes); KERNEL(signs); KERNEL(take); KERNEL(text_lines);
+KERNEL(text_rows); KERNEL(totals); KERNEL(turned); KERNEL(words);
 #endif

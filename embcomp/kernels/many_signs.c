@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #if HAS_VARIANTS
+enum { FIVES = 1 << 18 }; /* held at once, of two bytes: a quarter of a second-level cache */
+
 static void take_fives(const Many *m, Py_ssize_t first, Py_ssize_t n)
 {
     for (Py_ssize_t row = 0; row < n; row++) {
@@ -18,14 +20,16 @@ static void take_fives(const Many *m, Py_ssize_t first, Py_ssize_t n)
 /* 0 if there is no memory. */
 static int sum_all(Many *m, float *out)
 {
-    size_t n_fives = (size_t)(ROWS * m->n_groups) * sizeof *m->fives;
+    Py_ssize_t most = FIVES / m->n_groups / TOGETHER * TOGETHER;
+    Py_ssize_t n_together = most < ROWS ? most + TOGETHER : ROWS;
+    size_t n_fives = (size_t)(n_together * m->n_groups) * sizeof *m->fives;
     char *room = malloc(ROWS * sizeof(Lanes) + n_fives + sizeof(Lanes));
     if (!room)
         return 0;
     m->sums = (float *)(room + sizeof(Lanes) - (uintptr_t)room % sizeof(Lanes));
     m->fives = memset(m->sums + ROWS * COLUMNS, 0, n_fives);
-    for (Py_ssize_t first = 0; first < m->stream->n_rows; first += ROWS) {
-        Py_ssize_t n = m->stream->n_rows - first < ROWS ? m->stream->n_rows - first : ROWS;
+    for (Py_ssize_t first = 0; first < m->stream->n_rows; first += n_together) {
+        Py_ssize_t n = m->stream->n_rows - first < n_together ? m->stream->n_rows - first : n_together;
         take_fives(m, first, n);
         for (Py_ssize_t column = 0; column < m->dim; column += COLUMNS)
             sum_columns(m, column, n, out + first * m->dim);
@@ -35,21 +39,27 @@ static int sum_all(Many *m, float *out)
 }
 #endif
 
-/* many_signs(stream, rows, matrix, out, (n_rows, width, n_bits, dim)): whether that could be done here. */
+/* many_signs(stream, rows, matrix, out, (n_rows, width, n_groups, dim)): whether that could be done here. The matrix is in blocks,
+   with zeros beyond rows and columns; the number of groups is a multiple of 10. */
 PyObject *many_signs(PyObject *self, PyObject *args)
 {
     Py_buffer b[4];
     Stream stream;
-    Py_ssize_t n_bits, dim;
-    if (!PyArg_ParseTuple(args, "y*y*y*w*(nnnn)", b, b + 1, b + 2, b + 3, &stream.n_rows, &stream.width, &n_bits, &dim))
+    Py_ssize_t n_groups, dim;
+    if (!PyArg_ParseTuple(args, "y*y*y*w*(nnnn)", b, b + 1, b + 2, b + 3, &stream.n_rows, &stream.width, &n_groups, &dim))
         return NULL;
-    int done = 0, good = open_stream(&stream, b) && in_range(n_bits, 1, stream.width)
-                         && in_range(n_bits, 1, MOST_LANES * 64) && in_range(dim, 1, MOST_ROWS / n_bits)
+    int done = 0, good = open_stream(&stream, b) && in_range(n_groups, 1, MOST_LANES * 16)
+                         && in_range(dim, 1, MOST_ROWS / n_groups / 128)
                          && in_range(stream.n_rows, 0, PY_SSIZE_T_MAX / 64 / dim)
-                         && holds(b + 2, "matrix", n_bits * dim, 4) && holds(b + 3, "out", stream.n_rows * dim, 4);
+                         && holds(b + 2, "matrix", (dim + 15) / 16 * n_groups * 80, 4)
+                         && holds(b + 3, "out", stream.n_rows * dim, 4);
+    if (good && n_groups % 10) {
+        PyErr_SetString(PyExc_ValueError, "groups must be a multiple of 10");
+        good = 0;
+    }
 #if HAS_VARIANTS
     if (good && __builtin_cpu_supports("avx512f")) {
-        Many m = {.stream = &stream, .matrix = b[2].buf, .n_bits = n_bits, .n_groups = (n_bits + 49) / 50 * 10, .dim = dim};
+        Many m = {.stream = &stream, .matrix = b[2].buf, .n_groups = n_groups, .dim = dim};
         Py_BEGIN_ALLOW_THREADS
         done = sum_all(&m, b[3].buf);
         Py_END_ALLOW_THREADS

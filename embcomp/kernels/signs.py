@@ -14,6 +14,7 @@ GROUP = 5  # bits whose patterns have a table, where the first bit is 1; other p
 PATTERNS = (
     2 * np.unpackbits(np.arange(16, 32, dtype=np.uint8)[:, None], axis=1)[:, 8 - GROUP :].astype(np.float32) - 1
 )
+COLUMNS = 16  # of which sums are made at once
 FEW_ROWS = 64
 MOST_IN_TABLES = 2**20  # numbers in a matrix, of whose sums there are three times as many
 SMALL_PRODUCT = 2**17  # numbers in a matrix with which BLAS is slower than tables, for many rows
@@ -34,9 +35,9 @@ class SignSums:
         if kernels.native is None or not self.matrix.size:
             self._by_products(stream, width, rows, out)
             return
-        sizes = (len(rows), width, *self.matrix.shape)
         if len(rows) > FEW_ROWS:
-            if kernels.native.many_signs(stream, rows, self.matrix, out, sizes):
+            sizes = (len(rows), width, self._blocks.shape[1] // GROUP, out.shape[1])
+            if kernels.native.many_signs(stream, rows, self._blocks, out, sizes):
                 return
             if self.matrix.size > SMALL_PRODUCT:
                 self._by_products(stream, width, rows, out)
@@ -50,6 +51,14 @@ class SignSums:
         signs = bits.unpack(bits.take(stream, width, rows), len(self.matrix)).astype(np.float32)
         with np.errstate(over="ignore", invalid="ignore"):
             np.matmul(2 * signs - 1, self.matrix, out=out)
+
+    @cached_property
+    def _blocks(self) -> FloatArray:
+        """The matrix, sixteen columns together, (⌈dim / 16⌉, bits, 16), with zeros up to a multiple of 50 bits."""
+        (n_bits, dim), step = self.matrix.shape, 10 * GROUP
+        padded = np.zeros((-(-n_bits // step) * step, -(-dim // COLUMNS) * COLUMNS), dtype=np.float32)
+        padded[:n_bits, :dim] = self.matrix
+        return np.ascontiguousarray(padded.reshape(len(padded), -1, COLUMNS).swapaxes(0, 1))
 
     @cached_property
     def _tables(self) -> FloatArray:

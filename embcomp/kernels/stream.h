@@ -34,10 +34,10 @@ enum { COLUMNS = 16, GROUP = 5, TOGETHER = 8, ROWS = 2048 };
 
 typedef struct {
     const Stream *stream;
-    const float *matrix;
+    const float *matrix; /* in blocks of columns: (⌈dim / COLUMNS⌉, n_groups, GROUP, COLUMNS) */
     uint16_t *fives; /* five bits of each row, as where their sum is in a table: (rows / TOGETHER, groups, TOGETHER) */
     float *sums; /* of COLUMNS columns of ROWS rows */
-    Py_ssize_t n_bits, n_groups, dim;
+    Py_ssize_t n_groups, dim;
 } Many;
 
 /* Write `column` and those after it, at most COLUMNS, of rows of ± 1 times the matrix; the first row is at `out`. */

@@ -58,20 +58,25 @@ def test_the_extension_refuses_what_does_not_fit() -> None:
     if kernels.native is None:
         return
     stream, rows, out = np.zeros(4, np.uint8), np.arange(2), np.zeros((2, 5), np.float32)
-    tables, matrix = np.ones((3, 16, 5), np.float32), np.ones((13, 5), np.float32)
-    for sums, from_matrix, first in ((kernels.native.signs, tables, 3), (kernels.native.many_signs, matrix, 13)):
-        sums(stream, rows, from_matrix, out, (2, 16, first, 5))
-        for sizes in [(-1, 16, first, 5), (2, 0, first, 5), (2, 16, 0, 5), (2, 16, first, 0), (2, 16, first, 2**60)]:
+    tables, blocks = np.ones((3, 16, 5), np.float32), np.ones((1, 50, 16), np.float32)
+    for sums, numbers, groups in ((kernels.native.signs, tables, 3), (kernels.native.many_signs, blocks, 10)):
+        sums(stream, rows, numbers, out, (2, 16, groups, 5))
+        for sizes in [
+            (-1, 16, groups, 5),
+            (2, 0, groups, 5),
+            (2, 16, 0, 5),
+            (2, 16, groups, 0),
+            (2, 16, groups, 2**60),
+        ]:
             with pytest.raises(ValueError, match=r"^a size must be from"):
-                sums(stream, rows, from_matrix, out, sizes)
-        for sizes in [(1, 16, first, 5), (2, 16, first - 1, 5), (2, 16, first, 6)]:
+                sums(stream, rows, numbers, out, sizes)
+        for sizes in [(1, 16, groups, 5), (2, 16, groups + 10, 5), (2, 16, groups, 6)]:
             with pytest.raises(ValueError, match=r"bytes, expected"):
-                sums(stream, rows, from_matrix, out, sizes)
+                sums(stream, rows, numbers, out, sizes)
         with pytest.raises(IndexError, match=r"^row 2 of a stream of 2$"):
-            sums(stream, rows + 1, from_matrix, out, (2, 16, first, 5))
-    assert out.tolist() == [[-13.0] * 5] * 2 or not kernels.native.many_signs(
-        stream, rows, matrix, out, (2, 16, 13, 5)
-    )
+            sums(stream, rows + 1, numbers, out, (2, 16, groups, 5))
+    with pytest.raises(ValueError, match=r"^groups must be a multiple of 10$"):
+        kernels.native.many_signs(stream, rows, np.ones((1, 15, 16), np.float32), out, (2, 16, 3, 5))
     for sizes in [(-1, 5, 5), (2, -1, 5), (2, 5, -1), (2, 2**60, 5), (2, 4, 5), (1, 5, 5), (2, 5, 4)]:
         with pytest.raises(ValueError, match=r"^a size must be from|bytes, expected"):
             kernels.native.turned(out, np.ones((5, 5), np.float32), out[0], out, sizes)
