@@ -26,6 +26,7 @@ from embcomp import bits
 from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import OutputError, ParameterError
 from embcomp.files import writing
+from embcomp.formats import arrow_files
 from embcomp.plugins import extra
 
 BATCH_ROWS = 1 << 13
@@ -49,11 +50,7 @@ class BitRows(NamedTuple):
 def write_codes(target: str | Path, to: str, encoded: EncodedEmbedding, *, force: bool = False) -> int:
     """Write the codes of all words for another program; return the bits of a row.
 
-    Args:
-        target: a file, or ``-`` for standard output.
-        to: a name of :data:`TARGETS`.
-        encoded: with binary codes of one width.
-        force: whether an existing file may be replaced.
+    ``target`` is a file, or ``-`` for standard output; ``to`` a name of :data:`TARGETS`.
 
     Raises:
         ParameterError: codes are not binary, or there is no such target.
@@ -116,12 +113,6 @@ def _write_npy(out: BinaryIO, rows: BitRows) -> None:
     np.lib.format.write_array(out, np.frombuffer(text, dtype=np.uint8), (1, 0))
 
 
-def _write_parquet(out: BinaryIO, rows: BitRows) -> None:
-    from embcomp.formats.arrow_files import write_codes
-
-    write_codes(out, rows.n_bytes, rows.batches)
-
-
 def _write_pgvector(out: BinaryIO, rows: BitRows) -> None:
     out.write(
         b"CREATE TABLE codes (row integer PRIMARY KEY, word text NOT NULL, code bit(%d) NOT NULL);\n"
@@ -171,7 +162,7 @@ TARGETS: dict[str, Callable[[BinaryIO, BitRows], None]] = {
     "faiss": _write_faiss,
     "usearch": _write_usearch,
     "npy": _write_npy,
-    "parquet": _write_parquet,
+    "parquet": lambda out, rows: arrow_files.write_codes(out, rows.n_bytes, rows.batches),
     "pgvector": _write_pgvector,
     "sqlite-vec": _write_sqlite_vec,
     "duckdb": _write_duckdb,

@@ -24,9 +24,7 @@ def set_max_memory(n_bytes: int | None) -> None:
 def require_memory(n_bytes: int, what: str) -> None:
     """Refuse what would take more than is allowed, before anything is allocated.
 
-    Args:
-        n_bytes: what is needed at once.
-        what: for the message, such as ``100 vectors of 300 dimensions``.
+    ``what`` is for the message, such as ``100 vectors of 300 dimensions``.
 
     Raises:
         MemoryLimitError: more is needed than :func:`set_max_memory` allows, or than there is.

@@ -40,10 +40,7 @@ NOTHING: Extra = MappingProxyType({})
 def save(encoded: EncodedEmbedding, path: str | Path, *, force: bool = False) -> None:
     """Write ``encoded`` to ``path``; ``-`` is standard output. The same embedding gives the same bytes.
 
-    Args:
-        encoded: what to write.
-        path: the target; it appears whole or not at all.
-        force: replace an existing file.
+    The file appears whole or not at all; ``force`` replaces an existing one.
 
     Raises:
         OutputError: the target exists and ``force`` is not given, or cannot be written.

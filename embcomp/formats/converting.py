@@ -34,11 +34,8 @@ def convert(
     Most formats begin with the number of rows. Vectors therefore wait in a nameless file beside the target, 4 bytes a
     number, until all are read. Memory holds the words.
 
-    Args:
-        source, options: as for :func:`read_embedding`.
-        target, to, force: as for :func:`write_embedding`.
-        progress: called for reading and writing.
-        unit_rows: scale vectors to length 1; zeros stay zeros.
+    Arguments are those of :func:`read_embedding` and :func:`write_embedding`; ``unit_rows`` scales vectors to length
+    1, where zeros stay zeros.
 
     Raises:
         InputError: the source cannot be read.

@@ -74,7 +74,7 @@ class Model(NamedTuple):
 
 def _read(stream: ByteStream, options: ReadOptions) -> Rows:
     head = _head(stream)
-    return Rows(head.dim, _mapped_blocks(stream, head, options), stream.row)
+    return Rows(head.dim, _blocks(stream, head, options), stream.row)
 
 
 def _head(stream: ByteStream) -> Head:
@@ -94,12 +94,6 @@ def _head(stream: ByteStream) -> Head:
             f"expected 0 or more, of up to {MAX_SUBWORD}"
         )
     return Head(dim, n_buckets, max(1, shortest), max(0, longest) if n_buckets else 0)
-
-
-def _mapped_blocks(stream: ByteStream, head: Head, options: ReadOptions) -> Iterator[Block]:
-    with stream.as_file() as path, path.open("rb") as file:
-        stream.require_same(file)
-        yield from _blocks(_model(_Cursor(stream.name, file), head), stream, options)
 
 
 class _Cursor:
@@ -208,17 +202,20 @@ def _codebooks(cursor: _Cursor, dim: int) -> list[FloatArray]:
 # Vectors
 
 
-def _blocks(model: Model, stream: ByteStream, options: ReadOptions) -> Iterator[Block]:
-    words = model.words[: options.limit]
-    ends = np.cumsum([len(word) + 1 for word in words])
-    start = 0
-    while start < len(words):
-        before = int(ends[start - 1]) if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK_BYTES, side="right")))
-        chosen, numbers = words[start:stop], range(start + 1, stop + 1)
-        decoded = decode_words(b"\0".join(chosen), b"\0", options.encoding_errors, stream.row, numbers)
-        yield Block(decoded, _vectors(model, chosen, start))
-        start = stop
+def _blocks(stream: ByteStream, head: Head, options: ReadOptions) -> Iterator[Block]:
+    with stream.as_file() as path, path.open("rb") as file:
+        stream.require_same(file)
+        model = _model(_Cursor(stream.name, file), head)
+        words = model.words[: options.limit]
+        ends = np.cumsum([len(word) + 1 for word in words])
+        start = 0
+        while start < len(words):
+            before = int(ends[start - 1]) if start else 0
+            stop = max(start + 1, int(np.searchsorted(ends, before + BLOCK_BYTES, side="right")))
+            chosen, numbers = words[start:stop], range(start + 1, stop + 1)
+            decoded = decode_words(b"\0".join(chosen), b"\0", options.encoding_errors, stream.row, numbers)
+            yield Block(decoded, _vectors(model, chosen, start))
+            start = stop
 
 
 def _vectors(model: Model, words: list[bytes], start: int) -> FloatArray:

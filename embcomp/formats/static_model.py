@@ -193,11 +193,7 @@ def write_model(
     The table is written last: a folder without it is not taken for a model. A new folder that cannot be completed
     is removed.
 
-    Args:
-        folder: new, or an existing one.
-        words: with a tokenizer.
-        offset: what to add to each vector, float32, shape (dim,).
-        force: replace files of an existing folder.
+    ``offset``, float32, shape (dim,), is added to each vector; ``force`` replaces files of an existing folder.
 
     Raises:
         ParameterError: there is no tokenizer.

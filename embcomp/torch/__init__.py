@@ -11,10 +11,9 @@ except ImportError as error:
     ) from error
 
 from embcomp.torch.alone import ALONEEmbedding
-from embcomp.torch.binary import BinaryEmbedding, BinaryLinear
+from embcomp.torch.binary import BinaryEmbedding, BinaryLinear, BinaryLSTM
 from embcomp.torch.kd import KDEmbedding
-from embcomp.torch.lstm import BinaryLSTM
-from embcomp.torch.straight_through import ParamGroups, clamp, freeze, param_groups
+from embcomp.torch.straight_through import clamp, freeze, param_groups
 from embcomp.torch.table import CompressedEmbedding, load
 
 __all__ = [
@@ -24,7 +23,6 @@ __all__ = [
     "BinaryLinear",
     "CompressedEmbedding",
     "KDEmbedding",
-    "ParamGroups",
     "clamp",
     "freeze",
     "load",

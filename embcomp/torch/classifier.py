@@ -96,12 +96,7 @@ class TextClassifier(nn.Module):
 
 
 def text_rows(texts: Sequence[str], rows: Mapping[str, int]) -> Tensor:
-    """Return the rows of the words of texts, split at white space, int64, shape (n, words of the longest).
-
-    Args:
-        texts: n texts.
-        rows: of each known word.
-    """
+    """Return the rows of the words of n texts, split at white space, int64, shape (n, words of the longest)."""
     known = [[rows.get(word, NO_WORD) for word in text.split()] for text in texts]
     result = torch.full((len(known), max(map(len, known), default=0)), NO_WORD)
     for row, each in zip(result, known, strict=True):

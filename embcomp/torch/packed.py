@@ -29,10 +29,7 @@ class PackedCodes(nn.Module):
         super().__init__()
         bounds = [0, *(band.end for band in codes.bands)]
         widths = np.array([band.layout.row_bits for band in codes.bands], dtype=np.int64)
-        self.sizes = [
-            bits.stream_bytes(stop - start, int(width))
-            for (start, stop), width in zip(pairwise(bounds), widths, strict=True)
-        ]
+        self.sizes = list(map(len, codes.streams))
         self.row_bits = int(widths[0])
         firsts = 8 * np.cumsum([0, *self.sizes[:-1]]) - np.array(bounds[:-1]) * widths
         padded = np.concatenate([*codes.streams, np.zeros(READ_BYTES, dtype=np.uint8)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -73,26 +73,16 @@ class CodeLayer(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *arguments)
 
 
-class ParamGroups(NamedTuple):
-    """The parameters of a model: those that codes are made of, and the others. Each is there once."""
-
-    latent: list[Any]
-    rest: list[Any]
-
-
-def param_groups(model: nn.Module) -> ParamGroups:
-    """Return the latent parameters of a model and the rest.
+def param_groups(model: nn.Module) -> tuple[list[Any], list[Any]]:
+    """Return the latent parameters of a model, of which codes are made, and the rest; each is there once.
 
     Latent weights matter by their sign only, so their steps must not depend on the size of gradients: give them to
     Adam, and the rest to SGD.
     """
     layers = [module for module in model.modules() if isinstance(module, CodeLayer)]
-    latent = [getattr(layer, name) for layer in layers for name in layer.latent]
-    known = {id(parameter) for parameter in latent}
-    return ParamGroups(
-        [parameter for parameter in latent if parameter is not None],
-        [parameter for parameter in model.parameters() if id(parameter) not in known],
-    )
+    found = [getattr(layer, name) for layer in layers for name in layer.latent]
+    latent = {id(each): each for each in found if each is not None}
+    return [*latent.values()], [each for each in model.parameters() if id(each) not in latent]
 
 
 def clamp(model: nn.Module) -> None:

@@ -22,12 +22,7 @@ UNKNOWN = "<unk>"
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Words in descending order of frequency, and how often each is in the training text.
-
-    Attributes:
-        words: each word once; the row of a word is its position.
-        counts: int64, one for each word.
-    """
+    """Words in descending order of frequency, by row, and how often each is in the training text."""
 
     words: tuple[str, ...]
     counts: tuple[int, ...]

@@ -186,10 +186,8 @@ class Sampler:
 
     A step's words are those that its targets are, and ``n_words`` more, drawn by the square root of their frequency.
     Their logits are lowered by the logarithm of the probability of being among them, so that the sum of exponentials
-    estimates that over all words (importance sampling; [Jean 2015, §3.2] has the idea).
-
-    Attributes:
-        n_words: how many are drawn; some are drawn twice, and count once.
+    estimates that over all words (importance sampling; [Jean 2015, §3.2] has the idea). Words that are drawn twice
+    count once.
     """
 
     def __init__(self, counts: Sequence[int], n_words: int, n_targets: int) -> None:
@@ -201,11 +199,7 @@ class Sampler:
         self.log_inclusion = torch.log(-torch.expm1(absent)).float()
 
     def draw(self, targets: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Words of one step.
-
-        Args:
-            targets: rows, int64, shape (n,).
-            generator: source of randomness.
+        """Words of one step, whose targets are rows, int64, shape (n,).
 
         Returns:
             The words (int64, ascending), the position in them of each target, and the logarithm of each word's
