@@ -32,7 +32,7 @@ from embcomp.memory import require_memory
 from embcomp.search.nearest import Inverse, by_hamming, by_vectors
 from embcomp.search.tables import Bands, rows_of, sign_tables
 from embcomp.shortlist import Ranked
-from embcomp.threads import blocks, get_threads, map_blocks
+from embcomp.threads import blocks, get_threads, map_blocks, single_threaded_blas
 
 Similarity = Literal["hamming", "asymmetric", "decoded"]
 
@@ -220,12 +220,13 @@ class SearchIndex:
     def _bands(self) -> Bands | None:
         """All codes, where vectors are sums of what symbols stand for."""
         codes, lookups, rows = self._encoded.codes, list[Lookup](), list[Rows]()
-        for number, lookup in enumerate(self._compressor.lookups[: len(codes.bands)]):
-            if lookup is None:
-                return None
-            start = codes.bands[number - 1].end if number else 0
-            lookups.append(lookup)
-            rows.append(rows_of(lookup, codes.loose(number), self._encoded.decode_rows, start))
+        with single_threaded_blas():  # several would round differently
+            for number, lookup in enumerate(self._compressor.lookups[: len(codes.bands)]):
+                if lookup is None:
+                    return None
+                start = codes.bands[number - 1].end if number else 0
+                lookups.append(lookup)
+                rows.append(rows_of(lookup, codes.loose(number), self._encoded.decode_rows, start))
         return Bands(lookups, rows)
 
     @cached_property

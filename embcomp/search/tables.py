@@ -20,9 +20,10 @@ from embcomp.compressors.lookup import Levels, Lookup, Words
 from embcomp.errors import CorruptError
 from embcomp.kernels.best import HALF, WIDE, Codes, Part, Rows, Tables
 from embcomp.memory import require_memory
-from embcomp.threads import for_blocks
+from embcomp.threads import blocks
 
 HALF_BITS, BYTE_BITS = 4, 8
+FEW_ROWS = 512  # whose decoded vectors, float64, stay in the second-level cache
 SIGNS = 2.0 * np.unpackbits(np.arange(HALF, dtype=np.uint8)[None, :], axis=0)[HALF_BITS:] - 1  # of each half's bits
 LONGEST = float(np.finfo(np.float32).max)
 
@@ -97,17 +98,24 @@ def _widths(part: Levels | Words) -> list[int]:
 def _sums(lookup: Lookup, loose: BytesArray) -> DoubleArray:
     """What rows of code decode to, before length and origin: float64, shape (n, dim)."""
     unpacked, start = bits.unpack(loose, sum(sum(_widths(part)) for part in lookup.parts)), 0
-    sums = np.tile(lookup.base, (len(loose), 1))
+    numbers, directions = [np.zeros((len(loose), 0))], [np.zeros((0, len(lookup.base)))]
+    words = list[tuple[FloatArray, NDArray[np.uint16]]]()
     for part in lookup.parts:
         widths = _widths(part)
         fields = unpacked[:, start : start + sum(widths)].reshape(len(loose), len(widths), -1)
-        symbols = fields @ (1 << np.arange(fields.shape[2])[::-1])
         start += sum(widths)
+        symbols = np.zeros(fields.shape[:2], np.uint16)
+        for bit in range(fields.shape[2]):
+            symbols = 2 * symbols + fields[:, :, bit]
         if isinstance(part, Levels):
-            sums += part.levels[symbols].astype(np.float64) @ part.directions
+            numbers.append(part.levels.astype(np.float64).take(symbols))
+            directions.append(part.directions)
         else:
-            for words, column in zip(part.words, symbols.T, strict=True):
-                sums += words[column]
+            words += zip(part.words, symbols.T, strict=True)
+    sums: DoubleArray = np.concatenate(numbers, axis=1) @ np.concatenate(directions)
+    sums += lookup.base
+    for own, column in words:
+        sums += own[column]
     return sums
 
 
@@ -124,16 +132,13 @@ def rows_of(lookup: Lookup, loose: BytesArray, decode: Callable[[RowIds], FloatA
     require_memory((4 * columns.n_columns + 8) * len(loose), f"columns of {len(loose)} codes")
     codes = np.empty((len(loose), columns.n_columns), columns.dtype)
     gains, shifts = np.empty(len(loose), dtype=np.float32), np.empty(len(loose), dtype=np.float32)
-
-    def fill(rows: slice) -> None:
+    for rows in blocks(len(loose), FEW_ROWS):
         codes[rows] = columns.of(loose[rows])
         gains[rows] = _inverse(_lengths(_sums(lookup, loose[rows]), first + rows.start))
         if lookup.origin is not None:
             vectors = decode(np.arange(first + rows.start, first + rows.stop)).astype(np.float64)
             shifts[rows] = _inverse(_lengths(vectors, first + rows.start))
             gains[rows] *= np.linalg.norm(vectors - lookup.origin, axis=1) * shifts[rows]
-
-    for_blocks(fill, len(loose))
     return Rows.laid_out(codes, gains, None if lookup.origin is None else shifts)
 
 
