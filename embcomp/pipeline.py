@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -147,9 +148,8 @@ def _encode_matrix(work: _Work, *, ascending: bool) -> EncodedEmbedding:
 def _encode_after_head(work: _Work) -> EncodedEmbedding:
     n_head = work.compressor.head_rows or 0
     check = partial(_require_room_for_head, work)
-    n_first = -(-n_head // BLOCK_ROWS) * BLOCK_ROWS
-    chunks = read_chunks(work.reader, work.words, n_first, BLOCK_ROWS, check)
-    first = next(chunks)
+    chunks = read_chunks(work.reader, work.words, BLOCK_ROWS, check)
+    first = stacked(deque(islice(chunks, -(-n_head // BLOCK_ROWS))), work.reader.dim)
     work.progress("fit", 0, 0)
     work.compressor.fit(first[:n_head], work.progress)
     codes = CodesWriter(work.compressor, room=work.room)
@@ -234,7 +234,7 @@ class _Without:
 def _encode_again(work: _Work, codes: CodesWriter, repeated: RowIds) -> None:
     with work.again() as reader:
         rest = _Without(reader, repeated) if len(repeated) else reader
-        codes.add_chunks(read_chunks(rest, deque(maxlen=0), BLOCK_ROWS, BLOCK_ROWS))
+        codes.add_chunks(read_chunks(rest, deque(maxlen=0), BLOCK_ROWS))
         reader.leave_out(len(repeated))
         if reader.source != work.reader.source:
             raise InputError(f"{reader.source.name}: changed while it was read")

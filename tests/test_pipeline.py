@@ -215,8 +215,8 @@ def test_chunks_have_the_size_asked_for(source: Path) -> None:
     words: list[str] = []
     checked: list[int] = []
     with open_blocks(source) as reader:
-        chunks = [chunk.copy() for chunk in read_chunks(reader, words, 100, 4000, checked.append)]
-    assert [len(chunk) for chunk in chunks] == [100, 4000, 4000, 900]
+        chunks = [chunk.copy() for chunk in read_chunks(reader, words, 4000, checked.append)]
+    assert [len(chunk) for chunk in chunks] == [4000, 4000, 1000]
     assert np.array_equal(np.concatenate(chunks), read_embedding(source).vectors)
     assert words == [f"w{i}" for i in range(N_ROWS)]
     assert checked == sorted(set(checked))

@@ -107,7 +107,7 @@ def encode_rows(
             raise ParameterError(f"{part.name}: a sentence model is compressed as a whole, not in parts")
         if reader.dim != compressor.dim:
             raise InputError(f"{part.name}: {reader.dim} dimensions, expected {compressor.dim} as in the model")
-        for chunk in read_chunks(reader, words, 2 * CHUNK_ROWS, 2 * CHUNK_ROWS):
+        for chunk in read_chunks(reader, words, 2 * CHUNK_ROWS):
             own = words[n_done : n_done + len(chunk)]
             cuts = [place for place, word in enumerate(own) if word in begins]
             for each, (first, last) in enumerate(pairwise([0, *cuts, len(own)]), grade):

@@ -79,8 +79,8 @@ def read_matrix(reader: BlockReader, words: Words, check: RowCheck | None = None
 
 def read_pieces(reader: RowReader, words: Words, check: RowCheck | None = None) -> Iterator[FloatArray]:
     """Yield the rows in chunks of some MB, put together on another thread; otherwise as :func:`read_chunks`."""
-    n_rows = max(1, PIECE_BYTES // (4 * reader.dim))
-    return map_ahead(np.concatenate, _gathered(reader, words, n_rows, n_rows, check), 1)
+    size = max(1, PIECE_BYTES // (4 * reader.dim))
+    return map_ahead(np.concatenate, _gathered(reader, words, size, check), 1)
 
 
 def stacked(chunks: deque[FloatArray], dim: int) -> FloatArray:
@@ -95,35 +95,31 @@ def stacked(chunks: deque[FloatArray], dim: int) -> FloatArray:
     return rows
 
 
-def read_chunks(
-    reader: RowReader, words: Words, first: int, size: int, check: RowCheck | None = None
-) -> Iterator[FloatArray]:
-    """Yield the rows in a chunk of ``first`` rows and chunks of ``size``; the last may have fewer.
+def read_chunks(reader: RowReader, words: Words, size: int, check: RowCheck | None = None) -> Iterator[FloatArray]:
+    """Yield the rows in chunks; the last may have fewer.
 
     Args:
         reader: not read from yet.
         words: takes the words, as a list does.
-        first, size: at least 1.
+        size: rows of a chunk, at least 1.
         check: told how many rows there are each time before some more are held; what it raises comes out.
     """
-    return map(np.concatenate, _gathered(reader, words, first, size, check))
+    return map(np.concatenate, _gathered(reader, words, size, check))
 
 
-def _gathered(
-    reader: RowReader, words: Words, first: int, size: int, check: RowCheck | None
-) -> Iterator[list[FloatArray]]:
+def _gathered(reader: RowReader, words: Words, size: int, check: RowCheck | None) -> Iterator[list[FloatArray]]:
     """Yield what a chunk consists of: blocks, and parts of blocks."""
-    held, n_held, n_rows, wanted = list[FloatArray](), 0, 0, first
+    held, n_held, n_rows = list[FloatArray](), 0, 0
     for block_words, block in reader:
         words.extend(block_words)
         n_rows += len(block)
         if check is not None:
             check(n_rows)
         rest = block
-        while n_held + len(rest) >= wanted:
-            taken = wanted - n_held
+        while n_held + len(rest) >= size:
+            taken = size - n_held
             gathered, held = [*held, rest[:taken]], []
-            rest, n_held, wanted = rest[taken:], 0, size
+            rest, n_held = rest[taken:], 0
             yield gathered
         held.append(rest)
         n_held += len(rest)

@@ -31,7 +31,7 @@ from embcomp.formats.sniff import (
 from embcomp.formats.stream import ByteStream
 from embcomp.threads import get_threads, map_ahead
 
-BLOCK_BYTES = 3 << 18
+BLOCK_BYTES = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 MAX_AHEAD = 16  # blocks
 NUMBERS_PER_STEP = 1 << 16
