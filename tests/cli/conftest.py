@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from embcomp.compressors.registry import make_compressor
 from embcomp.container.writer import save
 from embcomp.embedding import Embedding
 from embcomp.encoded import EncodedEmbedding
+from embcomp.memory import set_max_memory
+from embcomp.threads import set_threads
 
 
 @dataclass
@@ -27,7 +29,9 @@ Cli = Callable[..., Outcome]
 
 
 @pytest.fixture
-def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(capsys: pytest.CaptureFixture[str]) -> Iterator[Cli]:
+    """Run a command line; limits that it sets end with the test, as with a process."""
+
     def call(*arguments: str | Path) -> Outcome:
         with pytest.raises(SystemExit) as stop:
             run([str(argument) for argument in arguments])
@@ -36,7 +40,9 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Cli:
         assert isinstance(code, int)
         return Outcome(code, captured.out, captured.err)
 
-    return call
+    yield call
+    set_max_memory(None)
+    set_threads(None)
 
 
 WORDS = ["the", "of", "queen", "king", "man", "woman", "Paris", "été", "co-op", "2019"]
