@@ -24,6 +24,7 @@ NAMES = [
     "blocks",
     "columns",
     "costs",
+    "cross",
     "decimal",
     "differences",
     "fields",

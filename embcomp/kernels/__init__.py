@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-REVISION = 17
+REVISION = 18
 """Of the interface between this package and the extension; one built from other sources is not used."""
 
 

@@ -28,6 +28,9 @@ def best(
     gain: float,
     /,
 ) -> None: ...
+def cross(
+    rows: AnyArray, weighted: AnyArray, rotation: AnyArray, sums: AnyArray, sizes: tuple[int, int, int], /
+) -> None: ...
 def fields(
     stream: AnyArray,
     rows: AnyArray,

@@ -27,15 +27,22 @@ class Packed(NamedTuple):
 
 def packed(words: FloatArray, norms: Costs) -> Packed | None:
     """Pack words, whole numbers, shape (D, K, d), and their squared lengths, shape (D, K); ``None`` for long ones."""
-    n_books, n_words, dim = words.shape
+    n_books, n_words, _ = words.shape
     if kernels.native is None or n_words > MOST_WORDS or norms.max(initial=0) >= INT16**2 // 4:
         return None
-    doubled = np.zeros((n_books, -(-n_words // TILE) * TILE, dim + dim % 2), dtype=np.int16)
-    doubled[:, :n_words, :dim] = -2 * words
-    tiles = doubled.reshape(n_books, doubled.shape[1] // TILE, TILE, doubled.shape[2] // 2, 2)
-    squares = np.zeros(doubled.shape[:2], dtype=np.int32)
+    tiles = in_tiles(-2 * words)
+    squares = np.zeros((n_books, tiles.shape[1] * TILE), dtype=np.int32)
     squares[:, :n_words] = norms
-    return Packed(np.ascontiguousarray(tiles.swapaxes(2, 3)), squares)
+    return Packed(tiles, squares)
+
+
+def in_tiles(words: FloatArray) -> NDArray[np.int16]:
+    """Return words, shape (D, K, d), in tiles of words, of each tile pairs of numbers, of each pair all words."""
+    n_books, n_words, dim = words.shape
+    padded = np.zeros((n_books, -(-n_words // TILE) * TILE, dim + dim % 2), dtype=np.int16)
+    padded[:, :n_words, :dim] = words
+    tiles = padded.reshape(n_books, padded.shape[1] // TILE, TILE, padded.shape[2] // 2, 2)
+    return np.ascontiguousarray(tiles.swapaxes(2, 3))
 
 
 def packed_costs(rows: FloatArray, words: Packed, n_words: int) -> NDArray[np.int32]:

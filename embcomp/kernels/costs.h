@@ -3,7 +3,15 @@
 
 #define LANES 32 /* words whose least cost says whether to look at them */
 #define TILE 16  /* words that are multiplied together */
+#define GROUP 4  /* with so many rows */
 #define CHUNK 16 /* rows whose costs stay in the first cache */
+
+/* Products of GROUP rows and TILE words added to numbers that may be those of `out`. Rows of these are strides apart.
+   Words come in tiles, of each tile pairs of numbers, of each pair all words: two numbers are multiplied at a time. */
+#define TILE_ARGUMENTS                                                                                                \
+    const int16_t *rows, Py_ssize_t n_pairs, const int16_t *words, const int32_t *start, Py_ssize_t start_stride,     \
+        int32_t *out, Py_ssize_t stride
+extern void (*tile)(TILE_ARGUMENTS);
 
 /* Costs of up to CHUNK rows, pairs of numbers, and all words of a codebook: n_words a row. */
 void costs_of_chunk(const int16_t *rows, Py_ssize_t n_rows, Py_ssize_t n_pairs, const int16_t *words,

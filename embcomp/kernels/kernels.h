@@ -87,7 +87,7 @@ PyObject *release(Py_buffer *buffers, int count, int good);
 
 /* What Python calls; the arguments are those of METH_VARARGS, or an object. */
 #define KERNEL(name) PyObject *name(PyObject *self, PyObject *args)
-KERNEL(ascending); KERNEL(beam); KERNEL(best); KERNEL(fields); KERNEL(hamming);
+KERNEL(ascending); KERNEL(beam); KERNEL(best); KERNEL(cross); KERNEL(fields); KERNEL(hamming);
 KERNEL(literals); KERNEL(many_signs); KERNEL(page_find); KERNEL(page_words); KERNEL(places);
 KERNEL(search); KERNEL(shared_prefixes); KERNEL(signs); KERNEL(take); KERNEL(text_lines);
 KERNEL(text_rows); KERNEL(totals); KERNEL(turned); KERNEL(words);

@@ -42,6 +42,7 @@ static PyMethodDef methods[] = {
     {"ascending", ascending, METH_VARARGS, NULL},
     {"beam", beam, METH_VARARGS, NULL},
     {"best", best, METH_VARARGS, NULL},
+    {"cross", cross, METH_VARARGS, NULL},
     {"fields", fields, METH_VARARGS, NULL},
     {"hamming", hamming, METH_VARARGS, NULL},
     {"literals", literals, METH_VARARGS, NULL},
@@ -65,7 +66,7 @@ static int fill(PyObject *module)
 {
     choose_differences();
     choose_tile();
-    return PyModule_AddIntConstant(module, "REVISION", 17);
+    return PyModule_AddIntConstant(module, "REVISION", 18);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -1,18 +1,10 @@
 /* Costs ‖w‖² − 2 x·w of rows x and codewords w, whole numbers of 16 bits. Twin: codewords.py. */
 #include "costs.h"
 
-#define GROUP 4 /* rows */
-
-/* Words come in tiles, of each tile pairs of numbers, of each pair all words: two numbers are multiplied at a time.
-   Rows of `out` are `stride` apart. */
-#define ARGUMENTS                                                                                                     \
-    const int16_t *rows, Py_ssize_t n_pairs, const int16_t *words, const int32_t *norms, int32_t *out,                \
-        Py_ssize_t stride
-
-static void tile_anywhere(ARGUMENTS)
+static void tile_anywhere(TILE_ARGUMENTS)
 {
     for (int r = 0; r < GROUP; r++)
-        memcpy(out + r * stride, norms, TILE * sizeof *out);
+        memmove(out + r * stride, start + r * start_stride, TILE * sizeof *out);
     for (Py_ssize_t pair = 0; pair < n_pairs; pair++, words += 2 * TILE)
         for (int r = 0; r < GROUP; r++) {
             int32_t x = rows[2 * (r * n_pairs + pair)], y = rows[2 * (r * n_pairs + pair) + 1];
@@ -21,7 +13,7 @@ static void tile_anywhere(ARGUMENTS)
         }
 }
 
-static void (*tile)(ARGUMENTS) = tile_anywhere;
+void (*tile)(TILE_ARGUMENTS) = tile_anywhere;
 
 #if HAS_VARIANTS
 #include <immintrin.h>
@@ -32,12 +24,12 @@ ALWAYS_INLINE int32_t pair_of(const int16_t *row, Py_ssize_t pair)
     return both;
 }
 
-FOR_PROCESSOR("avx2") static void tile_avx2(ARGUMENTS)
+FOR_PROCESSOR("avx2") static void tile_avx2(TILE_ARGUMENTS)
 {
     __m256i sums[GROUP][2];
     for (int r = 0; r < GROUP; r++)
         for (int half = 0; half < 2; half++)
-            sums[r][half] = _mm256_loadu_si256((const __m256i *)norms + half);
+            sums[r][half] = _mm256_loadu_si256((const __m256i *)(start + r * start_stride) + half);
     for (Py_ssize_t pair = 0; pair < n_pairs; pair++) {
         __m256i low = _mm256_loadu_si256((const __m256i *)words + 2 * pair);
         __m256i high = _mm256_loadu_si256((const __m256i *)words + 2 * pair + 1);
@@ -52,11 +44,11 @@ FOR_PROCESSOR("avx2") static void tile_avx2(ARGUMENTS)
             _mm256_storeu_si256((__m256i *)(out + r * stride) + half, sums[r][half]);
 }
 
-FOR_PROCESSOR("avx512f,avx512vnni") static void tile_vnni(ARGUMENTS)
+FOR_PROCESSOR("avx512f,avx512vnni") static void tile_vnni(TILE_ARGUMENTS)
 {
     __m512i sums[GROUP];
     for (int r = 0; r < GROUP; r++)
-        sums[r] = _mm512_loadu_si512(norms);
+        sums[r] = _mm512_loadu_si512(start + r * start_stride);
     for (Py_ssize_t pair = 0; pair < n_pairs; pair++) {
         __m512i some = _mm512_loadu_si512(words + 2 * TILE * pair);
         for (int r = 0; r < GROUP; r++)
@@ -86,10 +78,10 @@ void costs_of_chunk(const int16_t *rows, Py_ssize_t n_rows, Py_ssize_t n_pairs, 
             const int16_t *first = rows + 2 * row * n_pairs, *some = words + 2 * w * n_pairs;
             int32_t *out = costs + row * n_words + w;
             if (w + TILE <= n_words && row + GROUP <= n_rows) {
-                tile(first, n_pairs, some, norms + w, out, n_words);
+                tile(first, n_pairs, some, norms + w, 0, out, n_words);
                 continue;
             }
-            tile(first, n_pairs, some, norms + w, edge, TILE);
+            tile(first, n_pairs, some, norms + w, 0, edge, TILE);
             size_t n_bytes = (size_t)(n_words - w < TILE ? n_words - w : TILE) * sizeof *edge;
             for (Py_ssize_t r = 0; r < GROUP && row + r < n_rows; r++)
                 memcpy(out + r * n_words, edge + r * TILE, n_bytes);

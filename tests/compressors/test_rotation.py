@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from embcomp.compressors import rotation as rotation_module
-from embcomp.compressors.rotation import Directions, fit_rotation, to_signs
+from embcomp.compressors.rotation import Directions, fit_rotation
 from embcomp.exact import whole_rows
+from embcomp.kernels.cross import to_signs
 from embcomp.linear import random_orthogonal
 from embcomp.threads import set_threads
 
