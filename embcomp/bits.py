@@ -93,11 +93,8 @@ def loosen(stream: BytesArray, width: int, start: int, stop: int) -> BytesArray:
         return stream[start * n_bytes : stop * n_bytes].reshape(stop - start, n_bytes)
     out = np.empty((stop - start, row_bytes(width)), dtype=np.uint8)
     for first in range(start, stop, CHUNK_ROWS):
-        last = min(first + CHUNK_ROWS, stop)
-        begin = first * width
-        window = np.unpackbits(stream[begin // 8 : stream_bytes(last, width)])
-        bits = window[begin % 8 :][: (last - first) * width]
-        out[first - start : last - start] = pack(bits.reshape(last - first, width))
+        rows = np.arange(first, min(first + CHUNK_ROWS, stop))
+        out[first - start :][: len(rows)] = take(stream, width, rows)
     return out
 
 

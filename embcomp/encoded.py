@@ -84,7 +84,8 @@ class EncodedEmbedding:
         Raises:
             MemoryLimitError: they take more than is allowed.
         """
-        self._require_words(LISTED_BYTES)
+        n_bytes = self.vocabulary.text_bytes
+        require_memory(n_bytes + LISTED_BYTES * len(self), f"{len(self)} words of {n_bytes} bytes")
         return list(self.vocabulary)
 
     @property
@@ -189,10 +190,6 @@ class EncodedEmbedding:
         if not self.ordered:
             grown = grown.without_order()
         return grown, len(more) - len(new)
-
-    def _require_words(self, each_bytes: int) -> None:
-        n_bytes = self.vocabulary.text_bytes
-        require_memory(n_bytes + each_bytes * len(self), f"{len(self)} words of {n_bytes} bytes")
 
     def decode_all(self) -> FloatArray:
         """Return all vectors by rank, float32, shape (n, dim).

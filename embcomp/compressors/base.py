@@ -246,8 +246,7 @@ class Compressor(Configurable):
             with np.errstate(over="ignore", invalid="ignore"):
                 out[rows] = self._decode_grade(codes[rows], all_ids[rows], grade)
 
-        for _ in map_blocks(decode_block, len(codes), self.block_rows):
-            pass
+        for_blocks(decode_block, len(codes), self.block_rows)
         return out
 
     @property

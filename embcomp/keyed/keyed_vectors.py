@@ -19,6 +19,7 @@ from embcomp.encoded import EncodedEmbedding
 from embcomp.errors import InputError, MissingWordError, ParameterError
 from embcomp.files import STDIN
 from embcomp.inputs import as_words
+from embcomp.keyed.plain import unit
 from embcomp.keyed.views import DecodedMatrix, WordIndex, WordList
 from embcomp.search import SearchIndex, Similarity, rounded
 from embcomp.text import TextEncoder, Weighting
@@ -199,7 +200,7 @@ class CompressedVectors:
             vector = self.encoded.vector(key)  # the usual case, without detours
         else:
             vector = self.encoded.decode_rows(self._rows([key]))[0]
-        return _unit(vector) if norm else vector
+        return unit(vector) if norm else vector
 
     def get_mean_vector(
         self,
@@ -235,7 +236,7 @@ class CompressedVectors:
             total += abs(float(factor))
         if total > 0:
             mean /= np.float32(total)
-        return _unit(mean) if post_normalize else mean
+        return unit(mean) if post_normalize else mean
 
     @property
     def norms(self) -> FloatArray:
@@ -304,7 +305,7 @@ class CompressedVectors:
         if not len(ws1) or not len(ws2):
             raise ZeroDivisionError("at least one of the lists is empty")
         means = [self.get_mean_vector(words, pre_normalize=False) for words in (ws1, ws2)]
-        return np.float32(rounded(_unit(means[0]) @ _unit(means[1])))
+        return np.float32(rounded(unit(means[0]) @ unit(means[1])))
 
     @staticmethod
     def cosine_similarities(vector_1: FloatArray, vectors_all: FloatArray) -> FloatArray:
@@ -348,8 +349,8 @@ class CompressedVectors:
             raise ValueError("cannot select a word from an empty list")
         vectors = self[found]
         if use_norm:
-            vectors = np.stack([_unit(vector) for vector in vectors])
-        mean = _unit(vectors.mean(axis=0))
+            vectors = np.stack([unit(vector) for vector in vectors])
+        mean = unit(vectors.mean(axis=0))
         return sorted(zip(vectors @ mean, found, strict=True), reverse=True)
 
     def doesnt_match(self, words: Sequence[Key]) -> Key:
@@ -561,13 +562,6 @@ def _start_of(path: str) -> bytes:
     """The first bytes of a container, which hold a checksum of its header and so of its sections' checksums."""
     with Path(path).open("rb") as file:
         return file.read(PREAMBLE.size)
-
-
-def _unit(vector: FloatArray) -> FloatArray:
-    """Scale to length 1; zeros stay zeros."""
-    length = np.linalg.norm(vector)
-    scaled: FloatArray = vector / length if length > 0 else vector
-    return scaled
 
 
 def _weighted(keys: Any, weight: float) -> list[tuple[Any, float]]:

@@ -44,7 +44,7 @@ class PlainVectors:
             MissingWordError: a word is not there.
         """
         signed = [(key, sign) for keys, sign in ((positive, 1), (negative, -1)) for key in keys]
-        query = _unit(np.sum([sign * self._vector(key) for key, sign in signed], axis=0, dtype=np.float64))
+        query = unit(np.sum([sign * self._vector(key) for key, sign in signed], axis=0, dtype=np.float64))
         given = {self.embedding.index[key] for key, _ in signed if isinstance(key, str)}
         n_rows = min(restrict_vocab or len(self.embedding), len(self.embedding))
         queries = query.astype(np.float32)[None, :]
@@ -58,7 +58,7 @@ class PlainVectors:
         row = self.embedding.index.get(key)
         if row is None:
             raise MissingWordError(key)
-        return _unit(self.embedding.vectors[row])
+        return unit(self.embedding.vectors[row])
 
     def _blocks(self, n_rows: int) -> Iterator[tuple[int, FloatArray]]:
         for rows in blocks(n_rows):
@@ -72,8 +72,8 @@ class PlainVectors:
         return inverse
 
 
-def _unit(vector: FloatArray) -> FloatArray:
+def unit(vector: FloatArray) -> FloatArray:
     """Scale to length 1; zeros stay zeros."""
     length = np.linalg.norm(vector)
-    scaled: FloatArray = vector / length if length else vector
+    scaled: FloatArray = vector / length if length > 0 else vector
     return scaled

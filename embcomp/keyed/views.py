@@ -43,13 +43,13 @@ class DecodedMatrix(NDArrayOperatorsMixin):
     def __getitem__(self, key: Any) -> FloatArray:
         rows, columns = (key[0], key[1:]) if isinstance(key, tuple) and key else (key, ())
         if isinstance(rows, int | np.integer) and not isinstance(rows, bool):
-            one: FloatArray = self._decode(np.array([range(len(self))[int(rows)]]))[0]
+            one: FloatArray = self._encoded.decode_rows(np.array([range(len(self))[int(rows)]]))[0]
             return one[columns]
         if rows is None or rows is Ellipsis or not all(isinstance(part, slice | int) for part in columns):
             whole: FloatArray = np.asarray(self)[key]  # numpy's rules for combining indices are its own
             return whole
         ranks = np.arange(len(self))[rows]
-        decoded = self._decode(ranks.reshape(-1)).reshape(*ranks.shape, self.shape[1])
+        decoded = self._encoded.decode_rows(ranks.reshape(-1)).reshape(*ranks.shape, self.shape[1])
         return decoded[(slice(None),) * ranks.ndim + columns]
 
     def __iter__(self) -> Iterator[FloatArray]:
@@ -86,14 +86,6 @@ class DecodedMatrix(NDArrayOperatorsMixin):
 
     def __repr__(self) -> str:
         return f"DecodedMatrix(shape={self.shape}, dtype=float32)"
-
-    def _decode(self, ranks: NDArray[np.int64]) -> FloatArray:
-        if len(ranks) <= CHUNK_ROWS:
-            return self._encoded.decode_rows(ranks)
-        out = np.empty((len(ranks), self.shape[1]), dtype=np.float32)
-        for first in range(0, len(ranks), CHUNK_ROWS):
-            out[first : first + CHUNK_ROWS] = self._encoded.decode_rows(ranks[first : first + CHUNK_ROWS])
-        return out
 
 
 class WordList(Sequence[str]):
