@@ -88,11 +88,14 @@ class Columns:
         return found
 
 
+def _values(part: Levels | Words) -> int:
+    """How many values each symbol has."""
+    return len(part.levels) if isinstance(part, Levels) else part.words.shape[1]
+
+
 def _widths(part: Levels | Words) -> list[int]:
     """Bits of each symbol."""
-    if isinstance(part, Levels):
-        return [len(part.levels).bit_length() - 1] * len(part.directions)
-    return [part.words.shape[1].bit_length() - 1] * len(part.words)
+    return [_values(part).bit_length() - 1] * len(part.directions if isinstance(part, Levels) else part.words)
 
 
 def _sums(lookup: Lookup, loose: BytesArray) -> DoubleArray:
@@ -101,12 +104,11 @@ def _sums(lookup: Lookup, loose: BytesArray) -> DoubleArray:
     numbers, directions = [np.zeros((len(loose), 0))], [np.zeros((0, len(lookup.base)))]
     words = list[tuple[FloatArray, NDArray[np.uint16]]]()
     for part in lookup.parts:
-        widths = _widths(part)
-        fields = unpacked[:, start : start + sum(widths)].reshape(len(loose), len(widths), -1)
-        start += sum(widths)
-        symbols = np.zeros(fields.shape[:2], np.uint16)
-        for bit in range(fields.shape[2]):
-            symbols = 2 * symbols + fields[:, :, bit]
+        widths, stop = _widths(part), start + sum(_widths(part))
+        symbols = np.zeros((len(loose), len(widths)), np.uint16)
+        for bit in range(widths[0] if widths else 0):
+            symbols = 2 * symbols + unpacked[:, start + bit : stop : widths[0]]
+        start = stop
         if isinstance(part, Levels):
             numbers.append(part.levels.astype(np.float64).take(symbols))
             directions.append(part.directions)
@@ -150,40 +152,41 @@ class Bands:
     """
 
     def __init__(self, lookups: Sequence[Lookup], rows: Sequence[Rows]) -> None:
-        """Take what the symbols of each band stand for, and its rows."""
+        """Take what the symbols of each band stand for, and its rows.
+
+        Raises:
+            MemoryLimitError: codewords take more than is allowed.
+        """
         self._rows = rows
         parts, none = [part for lookup in lookups for part in lookup.parts], np.zeros((0, len(lookups[0].base)))
-        books = {id(part.words): part.words.reshape(-1, none.shape[1]) for part in parts if isinstance(part, Words)}
+        books = {id(part.words): part.words for part in parts if isinstance(part, Words)}
         levels = [part for part in parts if isinstance(part, Levels)]
-        self._words = np.concatenate([none, *books.values()])  # bands may share them
+        n_numbers = sum(each.size for each in books.values())
+        require_memory(8 * n_numbers, f"{n_numbers} numbers of codewords, to be compared,")
+        self._words = np.concatenate([none, *(each.reshape(-1, none.shape[1]) for each in books.values())])
         self._directions = np.concatenate([none, *(part.directions for part in levels)])
-        self._values = np.concatenate([none[:, 0], *(np.tile(part.levels, len(part.directions)) for part in levels)])
+        self._levels = np.concatenate([none[:, 0], *(np.tile(part.levels, len(part.directions)) for part in levels)])
         sizes = [len(part.levels) for part in levels for _ in part.directions]
         self._owners = np.repeat(np.arange(len(sizes)), sizes)
         origins = [np.zeros_like(each.base) if each.origin is None else each.origin for each in lookups]
         self._centres = np.concatenate([[each.base, origin] for each, origin in zip(lookups, origins, strict=True)])
-        starts = dict(zip(books, np.cumsum([0, *map(len, books.values())]).tolist(), strict=False))
-        self._zero, first = len(self._words) + len(self._values), len(self._words)
-        wide, halves = list[NDArray[np.intp]](), [np.empty((HALF_BITS, 0, HALF), np.intp)]
-        for lookup in lookups:
-            symbols = list[int]()
-            for part in lookup.parts:
-                at, size = (starts[id(part.words)] if isinstance(part, Words) else first), 2 ** _widths(part)[0]
-                symbols += range(at, at + size * len(_widths(part)), size)
-                first += 0 if isinstance(part, Words) else size * len(part.directions)
-            columns = Columns(lookup)
-            wide.append(columns.wide_entries(symbols))
-            halves.append(columns.half_entries(symbols, self._zero))
-        self._wide, self._halves = wide, np.concatenate(halves, axis=1)
-        self._stops = np.cumsum([half.shape[1] for half in halves]).tolist()
+        self._n_entries = len(self._words) + len(self._levels) + 1
+        places = list(zip(map(Columns, lookups), _places(lookups), strict=True))
+        self._wide = [columns.wide_entries(starts) for columns, starts in places]
+        halves = [columns.half_entries(starts, self._n_entries - 1) for columns, starts in places]
+        self._halves = np.concatenate(halves, axis=1)
+        self._stops = np.cumsum([0, *(half.shape[1] for half in halves)]).tolist()
+        self._bytes_of_query = 8 * (self._n_entries + sum(wide.size for wide in self._wide) + 2 * self._halves.size)
 
     def parts(self, queries: DoubleArray, n_rows: int) -> list[Part]:
         """Return the first rows and the tables of queries, float64, shape (q, dim), for each band.
 
         Raises:
             CorruptError: what symbols stand for is too large to be compared.
+            MemoryLimitError: tables take more than is allowed.
         """
-        levels = _products(self._directions, queries)[:, self._owners] * self._values
+        require_memory(self._bytes_of_query * len(queries), f"tables of {len(queries)} queries")
+        levels = _products(self._directions, queries)[:, self._owners] * self._levels
         entries = np.concatenate([_products(self._words, queries), levels, np.zeros((len(queries), 1))], axis=1)
         if not np.isfinite(entries).all():
             raise CorruptError("codewords are too large to be compared")
@@ -195,6 +198,24 @@ class Bands:
             found.append((rows.first(n_rows), Tables(wide, own, numbers[:, number].copy())))
             n_rows -= rows.n_rows
         return found
+
+
+def _places(lookups: Sequence[Lookup]) -> list[list[int]]:
+    """For each band where the entries of its symbols start: those of words first, which bands may share."""
+    parts, starts, end = [part for lookup in lookups for part in lookup.parts], dict[int, int](), 0
+    for part in parts:
+        if isinstance(part, Words) and id(part.words) not in starts:
+            starts[id(part.words)] = end
+            end += part.words.shape[0] * part.words.shape[1]
+    found = list[list[int]]()
+    for lookup in lookups:
+        found.append([])
+        for part in lookup.parts:
+            n_all = len(_widths(part)) * _values(part)
+            first = starts[id(part.words)] if isinstance(part, Words) else end
+            found[-1] += range(first, first + n_all, _values(part))
+            end += n_all if isinstance(part, Levels) else 0
+    return found
 
 
 def sign_tables(weights: DoubleArray) -> Tables:

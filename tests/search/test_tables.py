@@ -7,7 +7,7 @@ import pytest
 
 from embcomp.bits import pack_fields
 from embcomp.compressors.lookup import Levels, Lookup, Words
-from embcomp.errors import CorruptError
+from embcomp.errors import CorruptError, MemoryLimitError
 from embcomp.kernels.best import SCORE_UNIT, Rows, all_scores
 from embcomp.search.tables import Bands, Columns, rows_of, sign_tables
 
@@ -62,6 +62,7 @@ LOOKUPS = {
     "both": Lookup(np.zeros(3), (words(2, 8), levels(2, 3))),
     "many words": Lookup(np.zeros(3), (words(2, 9), levels(2, 2))),
     "nothing": Lookup(np.ones(3), ()),
+    "no symbols": Lookup(np.ones(3), (levels(0, 2), levels(1, 1), words(0, 3))),
 }
 
 
@@ -125,3 +126,23 @@ def test_codewords_that_cannot_be_compared() -> None:
     lookup.parts[0].words[1, 31] = np.inf  # type: ignore[union-attr]
     with pytest.raises(CorruptError, match=r"^codewords are too large to be compared$"):
         Bands([lookup], [rows]).parts(np.ones((1, 3)), 4)
+
+
+def test_memory_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def bounded(n_bytes: int) -> None:
+        monkeypatch.setattr("embcomp.memory._chosen", [n_bytes])
+
+    lookup, code = Lookup(np.zeros(3), (words(2, 8), levels(2, 1))), np.zeros((4000, 3), np.uint8)
+    bounded(79_999)
+    with pytest.raises(MemoryLimitError, match=r"^columns of 4000 codes take 80000 bytes"):
+        rows_of(lookup, code, lambda _: np.empty((0, 3), np.float32))
+    bounded(80_000)
+    rows = rows_of(lookup, code, lambda _: np.empty((0, 3), np.float32))
+    bounded(12_000)
+    with pytest.raises(MemoryLimitError, match=r"^1536 numbers of codewords, to be compared, take 12288 bytes"):
+        Bands([lookup], [rows])
+    bounded(20_000)
+    bands = Bands([lookup], [rows])
+    bands.parts(np.ones((1, 3)), 4000)
+    with pytest.raises(MemoryLimitError, match=r"^tables of 9 queries take "):
+        bands.parts(np.ones((9, 3)), 4000)
