@@ -160,10 +160,6 @@ class CollectionCodes(Codes):
             out[chosen] = self._shards.files[number].encoded.decode_rows(own)
         return out
 
-    def decode_all(self, compressor: Compressor) -> FloatArray:
-        """Return the vectors of all rows, float32, shape (n, dim)."""
-        return self.decode(compressor, np.arange(len(self), dtype=np.int64))
-
     def moved(self, rows: RowIds) -> NoReturn:
         """Refuse with ``ParameterError``: files of a collection do not change."""
         raise ParameterError("rows of a collection cannot be moved")

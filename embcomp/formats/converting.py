@@ -55,7 +55,11 @@ def _read(reader: BlockReader, waiting: IO[bytes], *, unit_rows: bool) -> list[s
     words: list[str] = []
     for block_words, vectors in reader:
         words += block_words
-        waiting.write(_of_length_1(vectors).data if unit_rows else vectors.data)
+        rows = vectors
+        if unit_rows:
+            lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+            rows = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
+        waiting.write(rows.data)
     return words
 
 
@@ -68,9 +72,3 @@ def _rows(
         data = waiting.read(4 * len(block) * dim)
         yield block, np.frombuffer(data, dtype=np.float32).reshape(len(block), dim)
         progress("write", start + len(block), len(words))
-
-
-def _of_length_1(vectors: FloatArray) -> FloatArray:
-    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-    units: FloatArray = (vectors / np.where(lengths > 0, lengths, 1)).astype(np.float32)
-    return units

@@ -8,6 +8,7 @@ stream, which is not resumed. Of a folder, the files of a static sentence model 
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -81,8 +82,7 @@ def _fetch_model(source: str, system: Any, path: str, folder: Path) -> None:
                 target.parent.mkdir(exist_ok=True)
                 with target.open("wb") as out:
                     file = RemoteFile(f"{source.rstrip('/')}/{name}", system, there, system.info(there))
-                    while data := file.read(PIECE_BYTES):
-                        out.write(data)
+                    shutil.copyfileobj(file, out, PIECE_BYTES)
 
 
 def asked(source: str, ask: Any, refusal: type[EmbcompError] = InputError, what: str = "read") -> Any:

@@ -294,11 +294,9 @@ class NetworkDecoder(Decoder):
         network = compressor.network_
         for name in ("base", "inner", "outer"):
             self.keep(name, getattr(network, name))
-        self.keep("scale", compressor.scale_, learned=False)
         self.keep("mean", compressor.mean_)
-        self.keep("sources", compressor._sources, learned=False)
-        self.keep("redrawn_rows", compressor.redrawn_rows_, learned=False)
-        self.keep("redrawn_attempts", compressor.redrawn_attempts_, learned=False)
+        for name in ("scale_", "_sources", "redrawn_rows_", "redrawn_attempts_"):
+            self.keep(name.strip("_"), getattr(compressor, name), learned=False)
         self.seed, self.stored = compressor.random_state, compressor.store_filters
         self.width = compressor.layout.symbol_bits
 

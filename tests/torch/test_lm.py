@@ -22,9 +22,8 @@ from embcomp.torch.lm.commands import group
 from embcomp.torch.lm.corpus import Lexicon, streams
 from embcomp.torch.lm.model import LanguageModel
 from embcomp.torch.lm.packed import load_model
-from embcomp.torch.lm.recipe import Recipe
 from embcomp.torch.lm.running import Texts, evaluate, train
-from embcomp.torch.lm.systems import build
+from embcomp.torch.lm.systems import Recipe, build
 from embcomp.torch.lm.training import Sampler, Training, clip_gradients, perplexity, rate_at
 from tests.schemas import problems
 

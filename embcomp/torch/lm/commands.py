@@ -14,7 +14,7 @@ from embcomp.cli.common import quiet_option
 from embcomp.cli.method_options import Value
 from embcomp.cli.progress import overall_bar
 from embcomp.cli.results import json_option, print_all
-from embcomp.torch.lm.recipe import Recipe
+from embcomp.torch.lm.systems import Recipe
 
 TEXT = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, path_type=Path)

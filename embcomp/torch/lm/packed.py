@@ -27,12 +27,10 @@ from embcomp.plugins import extra
 from embcomp.torch import ALONEEmbedding, BinaryEmbedding, KDEmbedding, freeze
 from embcomp.torch.binary import BinaryMatrix
 from embcomp.torch.lm.model import LanguageModel
-from embcomp.torch.lm.recipe import Recipe
-from embcomp.torch.lm.systems import build
+from embcomp.torch.lm.systems import Recipe, build
 from embcomp.torch.table import CompressedEmbedding
 
 FACTS, TABLE, FLOATS, WORDS, REST = "lm.json", "input.embc", "input.npy", "words.txt", "model.safetensors"
-FLOAT = ("float", "prune")  # systems without an .embc file
 KINDS: dict[str, Any] = {"belm": BinaryEmbedding, "bllm": BinaryEmbedding, "kd": KDEmbedding, "alone": ALONEEmbedding}
 
 
@@ -129,7 +127,7 @@ def _beside_the_table(model: LanguageModel) -> dict[str, Tensor]:
 
 def _table(folder: Path, recipe: Recipe) -> tuple[Any, tuple[str, ...]]:
     """The input table and its words."""
-    if recipe.system in FLOAT:
+    if recipe.system in ("float", "prune"):
         words = tuple((folder / WORDS).read_text(encoding="utf-8").split("\n")[:-1])
         weights = torch.from_numpy(np.load(folder / FLOATS))
         return nn.Embedding.from_pretrained(weights, freeze=False, sparse=True), words

@@ -20,8 +20,7 @@ from embcomp.torch.lm.packed import (
     table_bytes,
     write_facts,
 )
-from embcomp.torch.lm.recipe import Recipe
-from embcomp.torch.lm.systems import build, given_source
+from embcomp.torch.lm.systems import Recipe, build, given_source
 from embcomp.torch.lm.training import Training, perplexity
 
 CHECKPOINT = "checkpoint.pt"

@@ -19,7 +19,7 @@ from embcomp.progress import Progress, no_progress
 from embcomp.torch.binary import BinaryMatrix
 from embcomp.torch.lm.corpus import streams
 from embcomp.torch.lm.model import LanguageModel, PrunedTable
-from embcomp.torch.lm.recipe import Recipe
+from embcomp.torch.lm.systems import Recipe
 from embcomp.torch.straight_through import CodeLayer
 
 STEPS_BETWEEN_CHECKPOINTS = 500
@@ -155,17 +155,13 @@ def rate_at(done: float) -> float:
 
 def clip_gradients(parameters: list[Any], norm: float) -> None:
     """Scale gradients down to a common norm; sparse ones have each row once afterwards."""
-    for parameter in parameters:
-        if parameter.grad is not None and parameter.grad.is_sparse:
-            parameter.grad = parameter.grad.coalesce()
-    parts = [_values(parameter.grad) for parameter in parameters if parameter.grad is not None]
+    used = [parameter for parameter in parameters if parameter.grad is not None]
+    for parameter in used:
+        parameter.grad = parameter.grad.coalesce() if parameter.grad.is_sparse else parameter.grad
+    parts = [each.grad._values() if each.grad.is_sparse else each.grad for each in used]
     total = torch.stack([torch.linalg.vector_norm(part) for part in parts]).norm()
     for part in parts:
         part.mul_((norm / (total + 1e-6)).clamp(max=1))
-
-
-def _values(gradient: Tensor) -> Tensor:
-    return gradient._values() if gradient.is_sparse else gradient
 
 
 def perplexity(model: LanguageModel, ids: Tensor) -> float:
