@@ -95,7 +95,6 @@ class ByteStream:
         self.expected_sha256: str = getattr(file, "sha256", "")
         self._ahead = b""
         self._n_out = self._n_characters = 0
-        self._n_given: int | None = None  # while there is more than that
         self._body: Readable
         self._body = self._hashed = _Hashed(file, name)
         self.compression = kind_of(self._hashed.peek()[:MAGIC_BYTES])
@@ -133,8 +132,8 @@ class ByteStream:
 
     @property
     def n_raw(self) -> int:
-        """Bytes read from disk for what was given out so far."""
-        return self._hashed.n_read if self._n_given is None else self._n_given
+        """Bytes read from disk so far."""
+        return self._hashed.n_read
 
     def line(self, number: int) -> str:
         """Name a line, counted from 1, for a message."""
@@ -154,20 +153,15 @@ class ByteStream:
         return data if len(data) == size else data + self._pull(size - len(data))
 
     def ahead(self, parts: Iterator[Item]) -> Iterator[Item]:
-        """Yield what is made by reading this stream; of a regular file, the next two are made meanwhile."""
+        """Yield what is made by reading this stream; of a regular file, the next four are made meanwhile."""
         if self.path is None or get_threads() == 1:  # a pipe could let a thread wait for ever
             yield from parts
             return
         with ThreadPoolExecutor(1, "embcomp-read") as reader:
-            waiting = deque(reader.submit(self._counted, parts) for _ in range(4))
-            while (taken := waiting.popleft().result()) is not None:
-                part, self._n_given = taken
-                waiting.append(reader.submit(self._counted, parts))
+            waiting = deque(reader.submit(next, parts, None) for _ in range(4))
+            while (part := waiting.popleft().result()) is not None:
+                waiting.append(reader.submit(next, parts, None))
                 yield part
-        self._n_given = None
-
-    def _counted(self, parts: Iterator[Item]) -> tuple[Item, int] | None:
-        return next(((part, self._hashed.n_read) for part in parts), None)
 
     def peek(self, size: int) -> bytes:
         """Return the next ``size`` bytes without moving on; fewer only at the end."""
