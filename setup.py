@@ -37,11 +37,12 @@ NAMES = [
     "nearest",
     "page",
     "places",
+    "prefixes",
     "products",
     "search",
     "shuffle",
-    "prefixes",
     "signs",
+    "sums",
     "take",
     "text",
     "totals",
@@ -81,7 +82,7 @@ setup(
         Extension(
             "embcomp.kernels._native",
             [f"{KERNELS}/{name}.c" for name in NAMES],
-            depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "kernels", "keys", "stream")],
+            depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "fields", "kernels", "keys", "stream")],
             extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-g0"],
             py_limited_api=STABLE,
             optional=True,  # without it NumPy does the same

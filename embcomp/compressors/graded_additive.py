@@ -98,6 +98,12 @@ class AdditiveCompressor(GradedCompressor):
         return self._restored()
 
     @cached_property
+    def _scaled_books(self) -> FloatArray:
+        """The codebooks beside unit rows, which all bands share."""
+        books: FloatArray = self._books / UNIT_LENGTH
+        return books
+
+    @cached_property
     def _searches(self) -> dict[int, Search]:
         """A search for each number of codewords that a band has."""
         return {depth: Search(self._books[:depth], 1.0) for depth in np.unique(self.depths_).tolist() if depth}
@@ -121,8 +127,7 @@ class AdditiveCompressor(GradedCompressor):
         return rest - sum_of_codewords(self._books[:depth], codes) / UNIT_LENGTH, [(codes, SYMBOL_BITS)]
 
     def _codebooks(self, band: int) -> FloatArray:
-        books: FloatArray = self._books[: int(self.depths_[band])] / UNIT_LENGTH
-        return books
+        return self._scaled_books[: int(self.depths_[band])]
 
     def _book_fields(self, band: int) -> Fields:
         depth = int(self.depths_[band])

@@ -61,6 +61,7 @@ def test_the_extension_refuses_what_does_not_fit() -> None:
         (1, 1, 3),
         (2, 2, 9),
         (1, 0, 17),
+        (2, 1, -1),  # a word after a number
     ):
         changed = places.copy()
         changed[row, column] = value
