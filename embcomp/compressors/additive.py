@@ -256,18 +256,34 @@ def start_codebook(rest: FloatArray, ways: int, rng: np.random.Generator, *, fir
 
 
 def residual_codebooks(
-    rows: FloatArray, dims: int, ways: int, width: int, rng: np.random.Generator, progress: Progress = no_progress
+    rows: FloatArray, n_users: list[int], ways: int, width: int, rng: np.random.Generator, progress: Progress
 ) -> tuple[FloatArray, Symbols]:
-    """Return codebooks and codes by residual k-means: each codebook for the residuals of the best prefixes so far."""
-    codebooks = np.zeros((dims, ways, rows.shape[1]), dtype=np.float32)
+    """Return codebooks and codes by residual k-means: each codebook for the residuals of the best prefixes so far.
+
+    Args:
+        rows: whole numbers, float32, shape (n, d).
+        n_users: how many of the rows, the first ones, have a codeword of each codebook; not ascending.
+        ways: codewords in a codebook.
+        width: prefixes that are kept.
+        rng: for k-means.
+        progress: called once a codebook.
+
+    Returns:
+        Whole numbers, float32, shape (codebooks, ways, d); and uint16, shape (n, codebooks).
+    """
+    codebooks = np.zeros((len(n_users), ways, rows.shape[1]), dtype=np.float32)
+    codes = np.zeros((len(rows), len(n_users)), dtype=np.uint16)
     beam = Beam.empty(len(rows))
-    for j in range(dims):
-        progress("codebooks", j, dims)
-        rest = rows - sum_of_codewords(codebooks[:j], beam.codes[:, 0])
+    for j, n_rows in enumerate(n_users):
+        progress("codebooks", j, len(n_users))
+        rest, beam = rows[:n_rows].copy(), Beam(beam.codes[:n_rows], beam.costs[:n_rows])
+        for book in range(j):
+            _subtract(rest, codebooks[book], codes[:n_rows, book])
         codebooks[j] = start_codebook(rest, ways, rng, first=j == 0)
-        beam = Search(codebooks[: j + 1], 1.0).extend_all(rows, beam, width if j + 1 < dims else 1)
-    progress("codebooks", dims, dims)
-    return codebooks, beam.codes[:, 0].copy()
+        beam = Search(codebooks[: j + 1], 1.0).extend_all(rows[:n_rows], beam, width)
+        codes[:n_rows, : j + 1] = beam.codes[:, 0]
+    progress("codebooks", len(n_users), len(n_users))
+    return codebooks, codes
 
 
 def fit_additive(
@@ -287,7 +303,7 @@ def fit_additive(
     """
     unit = unit_of(targets)
     rows = to_whole(targets, unit)
-    codebooks, codes = residual_codebooks(rows, dims, ways, width, rng, progress)
+    codebooks, codes = residual_codebooks(rows, [len(rows)] * dims, ways, width, rng, progress)
     errors = [squared_error(rows, codebooks, codes)]
     for iteration in range(iterations if len(rows) else 0):
         progress("least squares", iteration, iterations)

@@ -10,10 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp.arrays import FloatArray, Symbols
-from embcomp.compressors.additive import Beam, Search, move, start_codebook, sum_of_codewords
+from embcomp.arrays import FloatArray
+from embcomp.compressors.additive import Search, move, residual_codebooks
 from embcomp.progress import Progress
-from embcomp.threads import for_blocks
 
 UNIT_LENGTH = np.float32(2**11)
 BEAM = 5
@@ -50,7 +49,7 @@ def fit_nested(
     """
     n_books = int(depths.max(initial=0))
     n_users = [int(np.count_nonzero(depths > book)) for book in range(n_books)]
-    books, codes = _started(rows, n_users, n_words, rng, progress)
+    books, codes = residual_codebooks(rows, n_users, n_words, BEAM, rng, progress)
     for round_number in range(ROUNDS if n_books else 0):
         progress("codewords", round_number, ROUNDS)
         move(books, rows, codes, n_users, SWEEPS)
@@ -61,28 +60,3 @@ def fit_nested(
             codes[users, :depth] = found
     progress("codewords", ROUNDS, ROUNDS)
     return books
-
-
-def _started(
-    rows: FloatArray, n_users: list[int], n_words: int, rng: np.random.Generator, progress: Progress
-) -> tuple[FloatArray, Symbols]:
-    """Return codebooks by residual k-means, and the codes of rows: those of row i in its first columns."""
-    books = np.zeros((len(n_users), n_words, rows.shape[1]), dtype=np.float32)
-    codes = np.zeros((len(rows), len(n_users)), dtype=np.uint16)
-    beam = Beam.empty(len(rows))
-    for book, n_rows in enumerate(n_users):
-        progress("codebooks", book, len(n_users))
-        beam = Beam(beam.codes[:n_rows], beam.costs[:n_rows])
-        rest = rows[:n_rows].copy()
-
-        def subtract(
-            block: slice, rest: FloatArray = rest, before: FloatArray = books[:book], beam: Beam = beam
-        ) -> None:
-            rest[block] -= sum_of_codewords(before, beam.codes[block, 0])
-
-        for_blocks(subtract, n_rows)
-        books[book] = start_codebook(rest, n_words, rng, first=book == 0)
-        beam = Search(books[: book + 1], 1.0).extend_all(rows[:n_rows], beam, BEAM)
-        codes[:n_rows, : book + 1] = beam.codes[:, 0]
-    progress("codebooks", len(n_users), len(n_users))
-    return books, codes
