@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from types import ModuleType
 
-REVISION = 18
+REVISION = 19
 """Of the interface between this package and the extension; one built from other sources is not used."""
 
 

@@ -3,6 +3,7 @@
 from embcomp.arrays import AnyArray
 
 REVISION: int
+QUICK_PRODUCTS: int
 
 def ascending(letters: AnyArray, ends: AnyArray, order: AnyArray, /) -> None: ...
 def beam(

@@ -5,6 +5,7 @@ Costs are whole numbers. Of equal ones the first counts.
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +26,15 @@ class Packed(NamedTuple):
     norms: NDArray[np.int32]
 
 
+def quick() -> ModuleType | None:
+    """Return the extension, if it multiplies 16-bit numbers faster than a BLAS library does float32."""
+    return kernels.native if kernels.native is not None and kernels.native.QUICK_PRODUCTS else None
+
+
 def packed(words: FloatArray, norms: Costs) -> Packed | None:
     """Pack words, whole numbers, shape (D, K, d), and their squared lengths, shape (D, K); ``None`` for long ones."""
     n_books, n_words, _ = words.shape
-    if kernels.native is None or n_words > MOST_WORDS or norms.max(initial=0) >= INT16**2 // 4:
+    if quick() is None or n_words > MOST_WORDS or norms.max(initial=0) >= INT16**2 // 4:
         return None
     tiles = in_tiles(-2 * words)
     squares = np.zeros((n_books, tiles.shape[1] * TILE), dtype=np.int32)

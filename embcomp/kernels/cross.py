@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from embcomp import kernels
 from embcomp.arrays import FloatArray
-from embcomp.kernels.codewords import INT16, in_tiles
+from embcomp.kernels.codewords import INT16, in_tiles, quick
 
 GROUP = 4  # sums of so many dimensions are found together
 MOST_ROWS = 2048
@@ -22,13 +21,14 @@ def signs_cross(rows: FloatArray, weighted: FloatArray, rotation: FloatArray) ->
         rotation: R, whole numbers, float32, shape (k, n_bits).
     """
     k, n_bits = rotation.shape
-    if kernels.native is None or len(rows) > MOST_ROWS or np.abs(rotation).max(initial=0) >= INT16:
+    native = quick()
+    if native is None or len(rows) > MOST_ROWS or np.abs(rotation).max(initial=0) >= INT16:
         signs = rows @ rotation
         to_signs(signs)
         return weighted.T @ signs
     tiles = in_tiles(rotation.T[None])
     sums = np.zeros((-(-k // GROUP) * GROUP, tiles.shape[1] * tiles.shape[3]), dtype=np.int32)
-    kernels.native.cross(rows, np.ascontiguousarray(weighted), tiles, sums, (*rows.shape, sums.shape[1]))
+    native.cross(rows, np.ascontiguousarray(weighted), tiles, sums, (*rows.shape, sums.shape[1]))
     return sums[:k, :n_bits]
 
 

@@ -24,7 +24,7 @@ typedef uint64_t Differences(const uint64_t *rows, const uint64_t *query, Py_ssi
                              uint64_t *out);
 extern Differences *differences;
 void choose_differences(void);
-void choose_tile(void);
+int choose_tile(void); /* whether products of 16-bit numbers are quick here */
 
 #define MOST_ROWS ((Py_ssize_t)(PY_SSIZE_T_MAX / 65536)) /* so that sizes do not overflow */
 #define MOST_LANES 4096

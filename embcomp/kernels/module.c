@@ -65,8 +65,9 @@ static PyMethodDef methods[] = {
 static int fill(PyObject *module)
 {
     choose_differences();
-    choose_tile();
-    return PyModule_AddIntConstant(module, "REVISION", 18);
+    if (PyModule_AddIntConstant(module, "QUICK_PRODUCTS", choose_tile()) < 0)
+        return -1;
+    return PyModule_AddIntConstant(module, "REVISION", 19);
 }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, fill}, {0, NULL}};

@@ -3,14 +3,21 @@
 
 static void tile_anywhere(TILE_ARGUMENTS)
 {
+    int32_t sums[GROUP][TILE];
     for (int r = 0; r < GROUP; r++)
-        memmove(out + r * stride, start + r * start_stride, TILE * sizeof *out);
-    for (Py_ssize_t pair = 0; pair < n_pairs; pair++, words += 2 * TILE)
+        memcpy(sums[r], start + r * start_stride, sizeof *sums);
+    for (Py_ssize_t pair = 0; pair < n_pairs; pair++, words += 2 * TILE) {
+        int16_t first[TILE], second[TILE];
+        for (int w = 0; w < TILE; w++)
+            first[w] = words[2 * w], second[w] = words[2 * w + 1];
         for (int r = 0; r < GROUP; r++) {
-            int32_t x = rows[2 * (r * n_pairs + pair)], y = rows[2 * (r * n_pairs + pair) + 1];
+            int16_t x = rows[2 * (r * n_pairs + pair)], y = rows[2 * (r * n_pairs + pair) + 1];
             for (int w = 0; w < TILE; w++)
-                out[r * stride + w] += x * words[2 * w] + y * words[2 * w + 1];
+                sums[r][w] += x * first[w] + y * second[w];
         }
+    }
+    for (int r = 0; r < GROUP; r++)
+        memcpy(out + r * stride, sums[r], sizeof *sums);
 }
 
 void (*tile)(TILE_ARGUMENTS) = tile_anywhere;
@@ -59,7 +66,7 @@ FOR_PROCESSOR("avx512f,avx512vnni") static void tile_vnni(TILE_ARGUMENTS)
 }
 #endif
 
-void choose_tile(void)
+int choose_tile(void)
 {
 #if HAS_VARIANTS
     if (__builtin_cpu_supports("avx512vnni"))
@@ -67,6 +74,7 @@ void choose_tile(void)
     else if (__builtin_cpu_supports("avx2"))
         tile = tile_avx2;
 #endif
+    return tile != tile_anywhere;
 }
 
 void costs_of_chunk(const int16_t *rows, Py_ssize_t n_rows, Py_ssize_t n_pairs, const int16_t *words,
