@@ -18,26 +18,32 @@ ALWAYS_INLINE void turn_one(const Turned *t, Py_ssize_t row)
 
 #if defined(__GNUC__)
 typedef float Lanes __attribute__((vector_size(32), aligned(4), may_alias));
-enum { COLUMNS = 16, TOGETHER = 6 };
+enum { LANES = 8, TOGETHER = 6, COLUMNS = 2, MANY_COLUMNS = 8, MOST = 12 };
 
-/* Some columns of some rows, whose sums stay in registers. */
-ALWAYS_INLINE void turn_some(const Turned *t, Py_ssize_t row, Py_ssize_t column)
+/* Some rows, and LANES columns for each of n_columns, whose sums stay in registers. */
+ALWAYS_INLINE void turn_some(const Turned *t, Py_ssize_t row, Py_ssize_t column, const int n_rows, const int n_columns)
 {
-    Lanes low[TOGETHER], high[TOGETHER];
+    Lanes sums[MOST];
     const Lanes *start = (const Lanes *)(t->start + column);
-    for (int r = 0; r < TOGETHER; r++)
-        low[r] = start[0], high[r] = start[1];
+    for (int i = 0; i < n_rows * n_columns; i++)
+        sums[i] = start[i % n_columns];
     for (Py_ssize_t k = 0; k < t->n; k++) {
         const Lanes *step = (const Lanes *)(t->matrix + k * t->dim + column);
-        for (int r = 0; r < TOGETHER; r++) {
-            low[r] += t->rows[(row + r) * t->n + k] * step[0];
-            high[r] += t->rows[(row + r) * t->n + k] * step[1];
-        }
+        for (int r = 0; r < n_rows; r++)
+            for (int c = 0; c < n_columns; c++)
+                sums[r * n_columns + c] += t->rows[(row + r) * t->n + k] * step[c];
     }
-    for (int r = 0; r < TOGETHER; r++) {
-        Lanes *out = (Lanes *)(t->out + (row + r) * t->dim + column);
-        out[0] = low[r], out[1] = high[r];
-    }
+    for (int i = 0; i < n_rows * n_columns; i++)
+        ((Lanes *)(t->out + (row + i / n_columns) * t->dim + column))[i % n_columns] = sums[i];
+}
+
+/* All columns of some rows, n_rows at a time; the last columns may be done twice. */
+ALWAYS_INLINE void turn_rows(const Turned *t, Py_ssize_t first, Py_ssize_t stop, const int n_rows, const int n_columns)
+{
+    Py_ssize_t step = n_columns * LANES;
+    for (Py_ssize_t column = 0; column < t->dim; column += step)
+        for (Py_ssize_t row = first; row < stop; row += n_rows)
+            turn_some(t, row, column + step < t->dim ? column : t->dim - step, n_rows, n_columns);
 }
 #endif
 
@@ -45,10 +51,11 @@ ALWAYS_INLINE void turn_all(const Turned *t)
 {
     Py_ssize_t row = 0;
 #if defined(__GNUC__)
-    for (; t->dim >= COLUMNS && row + TOGETHER <= t->n_rows; row += TOGETHER) {
-        for (Py_ssize_t column = 0; column + COLUMNS < t->dim; column += COLUMNS)
-            turn_some(t, row, column);
-        turn_some(t, row, t->dim - COLUMNS); /* the last ones, some of which may be done */
+    if (t->dim >= COLUMNS * LANES)
+        turn_rows(t, 0, row = t->n_rows / TOGETHER * TOGETHER, TOGETHER, COLUMNS);
+    if (t->dim >= MANY_COLUMNS * LANES) {
+        turn_rows(t, row, t->n_rows, 1, MANY_COLUMNS);
+        return;
     }
 #endif
     for (; row < t->n_rows; row++)
