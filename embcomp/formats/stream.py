@@ -27,7 +27,7 @@ STDIN = "-"
 TABLES = ("model.safetensors", "0_StaticEmbedding/model.safetensors")
 READ_BYTES = 1 << 20
 BUFFER_BYTES = 1 << 16
-MAX_WAITING = 4  # to be hashed
+MAX_WAITING = 2  # to be hashed
 SAMPLE_BYTES = 1 << 18
 SAMPLE_LINES = 100
 MAX_SAMPLE_BYTES = 1 << 24
@@ -191,8 +191,9 @@ class ByteStream:
         Raises:
             InputError: it is a decompression bomb.
         """
-        self._n_characters += sum(map(len, words))
-        self.require_words_within(self._n_characters)
+        if self.compression is not None:
+            self._n_characters += sum(map(len, words))
+            self.require_words_within(self._n_characters)
 
     def require_words_within(self, n_bytes: int) -> None:
         """Refuse a compressed source whose words take far more than its bytes.

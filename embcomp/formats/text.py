@@ -31,8 +31,9 @@ from embcomp.formats.sniff import (
 from embcomp.formats.stream import ByteStream
 from embcomp.threads import get_threads, map_ahead
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 3 << 18
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+READ_BLOCKS = 4  # read and hashed at once: fewer bytes than a piece of a matrix, or memory of those is not given back
 MAX_AHEAD = 16  # blocks
 NUMBERS_PER_STEP = 1 << 16
 
@@ -143,16 +144,18 @@ class _TextParser:
     def _whole_lines(self) -> Iterator[Pieces]:
         """Cut the stream at line feeds; the last line gets one if it has none. Stop at a line that is too long."""
         carry = b""
-        while chunk := self._stream.read(BLOCK_BYTES):
-            cut = chunk.rfind(b"\n") + 1
-            if cut:
-                yield carry, memoryview(chunk)[:cut]
-                carry = chunk[cut:]
-            else:
-                carry += chunk
-            if len(carry) > MAX_LINE_BYTES:
-                self._too_long = True
-                return
+        while chunk := self._stream.read(READ_BLOCKS * BLOCK_BYTES):
+            start = 0
+            while start < len(chunk):
+                stop = start + BLOCK_BYTES if len(chunk) - start > 1.5 * BLOCK_BYTES else len(chunk)
+                cut = chunk.rfind(b"\n", start, stop) + 1
+                if cut:
+                    yield carry, memoryview(chunk)[start:cut]
+                carry = b"" if cut else carry + chunk[start:stop]
+                start = cut or stop
+                if len(carry) > MAX_LINE_BYTES:
+                    self._too_long = True
+                    return
         if carry:
             yield carry, b"\n"
 
