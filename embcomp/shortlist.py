@@ -12,6 +12,8 @@ from embcomp.arrays import AnyArray, DoubleArray
 Ranked: TypeAlias = tuple[NDArray[np.int64], DoubleArray]
 """Ranks, int64 (k,), and scores, float64 (k,), largest first, equal ones by rank."""
 
+FEW = 1024  # costs that are sorted to exclude most of the others
+
 
 class Shortlist:
     """Takes costs of rows in blocks, in order of rank, and keeps the k rows of least cost.
@@ -30,8 +32,9 @@ class Shortlist:
         full = len(self._scores) == self._k
         if full:
             hits = (costs < costs.dtype.type(-self._scores.min())).nonzero()[0]
-        else:  # of equals too many
-            least = np.partition(costs, self._k)[self._k] if len(costs) > self._k else np.inf
+        else:  # the k-th of some is at least that of all
+            some = costs[:: max(1, len(costs) // max(FEW, self._k))]
+            least = np.partition(some, self._k - 1)[self._k - 1] if len(some) >= self._k else np.inf
             hits = (costs <= least).nonzero()[0]
         if not len(hits):
             return
