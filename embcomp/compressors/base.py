@@ -235,6 +235,8 @@ class Compressor(Configurable):
         ``row_ids`` (int64, shape (n,)) are the rows' numbers in the container, 0 to n − 1 if not given.
         """
         self._require_fitted()
+        if self.stream_decoders:
+            return self.decode_stream(*bits.as_stream(codes), 0, grade)
         all_ids = _row_ids(row_ids, len(codes))
         with np.errstate(over="ignore", invalid="ignore"):  # `verify` finds states of absurd numbers
             self._before_decoding()

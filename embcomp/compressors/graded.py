@@ -102,8 +102,6 @@ class GradedCompressor(Compressor):
     levels_: FloatArray = array("<f4", lambda self: 2 ** int(self.shares_.max(initial=0)) - 1)
     length_levels_: FloatArray = array("<f4", "length_levels")
 
-    decodes_by_products = False  # those of many rows are small
-
     # Learning
 
     def _fit(self, rows: FloatArray, progress: Progress) -> Report:
@@ -283,7 +281,7 @@ class GradedCompressor(Compressor):
         return self._encode_grade(vectors, 0)
 
     def _decode_block(self, codes: BytesArray, row_ids: RowIds) -> FloatArray:
-        return self._decode_grade(codes, row_ids, 0)
+        return self.decode(codes, row_ids)
 
     def _encode_grade(self, vectors: FloatArray, grade: int) -> BytesArray:
         units, long = self._units(vectors)
@@ -294,11 +292,6 @@ class GradedCompressor(Compressor):
         if self._n_length_bits:
             fields.append((lengths.nearest_lengths(long, self.length_levels_)[:, None], self._n_length_bits))
         return bits.pack_fields(fields, len(vectors))
-
-    def _decode_grade(self, codes: BytesArray, row_ids: RowIds, grade: int) -> FloatArray:
-        out = np.empty((len(codes), self.dim), dtype=np.float32)
-        self.stream_decoders[grade](*bits.as_stream(codes), out)
-        return out
 
     def _encode_books(
         self, rest: FloatArray, band: int
