@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from embcomp import draws
 from embcomp.arrays import FloatArray, RowIds
 from embcomp.checks import Integer
-from embcomp.compressors import nested, scalar
-from embcomp.compressors.additive import Search, sum_of_codewords
+from embcomp.compressors import scalar
+from embcomp.compressors.additive import Search, move, residual_codebooks, sum_of_codewords
 from embcomp.compressors.graded import Fields, GradedCompressor
-from embcomp.compressors.nested import BEAM, UNIT_LENGTH
 from embcomp.compressors.options import RANDOM_STATE, auto
 from embcomp.compressors.state import array
 from embcomp.errors import CorruptError
@@ -25,13 +24,17 @@ SYMBOL_BITS = 8
 WORD_BITS = 4  # of a number of a codeword
 STATE_SHARE = 0.06  # of the bits of all codes that codebooks may take
 MOST_BOOKS = 8
+UNIT_LENGTH = np.float32(2**11)  # of a row of length 1 in whole numbers
+BEAM = 5
+ROUNDS = 3
+SWEEPS = 3
 
 
 class AdditiveCompressor(GradedCompressor):
     """Sums of codewords, then scalar codes of what is left; more of both for frequent words.
 
     Additive quantization [Babenko and Lempitsky 2014] with codebooks of 256 codewords, of which a code has the first
-    few (:mod:`embcomp.compressors.nested`): as many as its width holds, up to all. Bits beyond go to scalars, as in
+    few (:func:`fit_nested`): as many as its width holds, up to all. Bits beyond go to scalars, as in
     :class:`~embcomp.compressors.transform.TransformCompressor`. Codewords are stored as scalar codes of 4 bits.
 
     Attributes:
@@ -56,9 +59,9 @@ class AdditiveCompressor(GradedCompressor):
         self, rest: FloatArray, band_of_row: RowIds, widths: list[int], progress: Progress
     ) -> tuple[FloatArray, list[int]]:
         depths = np.minimum(self._most_books(), np.array(widths, dtype=np.int64) // SYMBOL_BITS)
-        rows = nested.whole(rest)
+        rows = whole(rest)
         rng = draws.generator(self.random_state)
-        self._store(nested.fit_nested(rows, depths[band_of_row], WAYS, rng, progress))
+        self._store(fit_nested(rows, depths[band_of_row], WAYS, rng, progress))
         self.depths_ = depths.astype(np.uint8)
         books = self._restored()
         for depth in np.unique(depths[depths > 0]).tolist():
@@ -91,7 +94,7 @@ class AdditiveCompressor(GradedCompressor):
         n_books, n_words, n_pairs = self.codewords_.shape
         symbols = pairs.reshape(n_books, n_words, 2 * n_pairs)[:, :, : self.codeword_spreads_.shape[1]]
         levels = self.codeword_levels_[symbols]
-        return nested.whole(levels * self.codeword_spreads_.astype(np.float32)[:, None, :])
+        return whole(levels * self.codeword_spreads_.astype(np.float32)[:, None, :])
 
     @cached_property
     def _books(self) -> FloatArray:
@@ -123,7 +126,7 @@ class AdditiveCompressor(GradedCompressor):
         depth = int(self.depths_[band])
         if not depth:
             return rest, []
-        codes = self._searches[depth].encode(nested.whole(rest), BEAM)
+        codes = self._searches[depth].encode(whole(rest), BEAM)
         return rest - sum_of_codewords(self._books[:depth], codes) / UNIT_LENGTH, [(codes, SYMBOL_BITS)]
 
     def _codebooks(self, band: int) -> FloatArray:
@@ -136,3 +139,42 @@ class AdditiveCompressor(GradedCompressor):
     @property
     def _used(self) -> NDArray[np.bool_]:
         return super()._used | (len(self.codewords_) > 0)
+
+
+def whole(rows: FloatArray) -> FloatArray:
+    """Return unit rows, or parts of them, as whole numbers."""
+    scaled: FloatArray = rows * UNIT_LENGTH
+    return np.rint(scaled)
+
+
+def fit_nested(
+    rows: FloatArray, depths: NDArray[np.int64], n_words: int, rng: np.random.Generator, progress: Progress
+) -> FloatArray:
+    """Return codebooks for rows that use the first ``depths`` of them.
+
+    Each is started by k-means on what the best prefixes leave of the rows that use it. Then codewords move to the
+    mean of what the others leave, and codes are searched for again, in turn [Martinez 2016].
+
+    Args:
+        rows: whole numbers, float32, shape (n, k).
+        depths: codewords of each row, int64, shape (n,), not ascending.
+        n_words: codewords in a codebook.
+        rng: for k-means.
+        progress: called once a codebook and once a round.
+
+    Returns:
+        Whole numbers, float32, shape (codebooks, n_words, k).
+    """
+    n_books = int(depths.max(initial=0))
+    n_users = [int(np.count_nonzero(depths > book)) for book in range(n_books)]
+    books, codes = residual_codebooks(rows, n_users, n_words, BEAM, rng, progress)
+    for round_number in range(ROUNDS if n_books else 0):
+        progress("codewords", round_number, ROUNDS)
+        move(books, rows, codes, n_users, SWEEPS)
+        for depth in np.unique(depths[depths > 0]).tolist():
+            users = slice(int(np.count_nonzero(depths > depth)), int(np.count_nonzero(depths >= depth)))
+            found = np.ascontiguousarray(codes[users, :depth])
+            Search(books[:depth], 1.0).improve_all(rows[users], found, SWEEPS)
+            codes[users, :depth] = found
+    progress("codewords", ROUNDS, ROUNDS)
+    return books
