@@ -83,7 +83,7 @@ setup(
             "embcomp.kernels._native",
             [f"{KERNELS}/{name}.c" for name in NAMES],
             depends=[f"{KERNELS}/{name}.h" for name in ("best", "costs", "fields", "kernels", "keys", "stream")],
-            extra_compile_args=[] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-g0"],
+            extra_compile_args=["/std:c11"] if os.name == "nt" else ["-O3", "-ffp-contract=off", "-g0"],
             py_limited_api=STABLE,
             optional=True,  # without it NumPy does the same
         )

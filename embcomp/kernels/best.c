@@ -49,16 +49,17 @@ PyObject *best(PyObject *self, PyObject *args)
     if (!PyArg_ParseTuple(args, "y*y*y*y*y*w*w*w*(nnnnnnn)d", p, p + 1, p + 2, p + 3, p + 4, p + 5, p + 6, p + 7, &n_queries,
                           &b.n_rows, &b.n_columns, &b.n_wide, &b.nearest.k, &b.first, &n_all, &b.gain))
         return NULL;
-    Py_ssize_t n_entries = b.n_wide * WIDE + (b.n_columns - b.n_wide) * 2 * HALF, k = b.nearest.k;
+    Py_ssize_t k = b.nearest.k;
     int good = in_range(n_queries, 0, 65535) && in_range(b.n_rows, 0, MOST_ROWS / 2)
                && in_range(b.n_columns, 0, MOST_COLUMNS) && in_range(b.n_wide, 0, b.n_columns)
-               && in_range(k, 1, MOST_ROWS / 16)
-               && holds(p, "codes", (b.n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS * b.n_columns, 1)
-               && holds(p + 1, "tables", n_queries * n_entries, 8) && holds(p + 2, "numbers", 2 * n_queries, 8)
-               && holds(p + 3, "gains", p[3].len ? b.n_rows : 0, 4)
-               && holds(p + 4, "shifts", p[4].len ? b.n_rows : 0, 4)
-               && holds(p + 5, "rounded", n_entries / 2 + WIDE * b.n_columns, 2)
-               && holds(p + 6, "scores", n_queries * k, 8) && holds(p + 7, "ranks", n_queries * k, 8);
+               && in_range(k, 1, MOST_ROWS / 16) && in_range(n_all, b.n_rows, MOST_ROWS)
+               && in_range(b.first, 0, n_all - b.n_rows);
+    Py_ssize_t n_entries = good ? b.n_wide * WIDE + (b.n_columns - b.n_wide) * 2 * HALF : 0;
+    good = good && holds(p, "codes", (b.n_rows + BLOCK_ROWS - 1) / BLOCK_ROWS * BLOCK_ROWS * b.n_columns, 1)
+           && holds(p + 1, "tables", n_queries * n_entries, 8) && holds(p + 2, "numbers", 2 * n_queries, 8)
+           && holds(p + 3, "gains", p[3].len ? b.n_rows : 0, 4) && holds(p + 4, "shifts", p[4].len ? b.n_rows : 0, 4)
+           && holds(p + 5, "rounded", n_entries / 2 + WIDE * b.n_columns, 2)
+           && holds(p + 6, "scores", n_queries * k, 8) && holds(p + 7, "ranks", n_queries * k, 8);
     if (good) {
         b.codes = p[0].buf, b.rounded = p[5].buf, b.joined = (uint16_t *)(b.rounded + n_entries);
         b.gains = p[3].len ? p[3].buf : NULL, b.shifts = p[4].len ? p[4].buf : NULL;

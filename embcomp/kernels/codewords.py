@@ -78,7 +78,7 @@ def sums_by_symbol(rows: FloatArray, codes: Symbols, n_words: int) -> DoubleArra
         kernels.native.totals(np.ascontiguousarray(rows), np.ascontiguousarray(codes), sums, (*rows.shape, n_words))
         return sums
     for symbol in np.unique(codes).tolist():
-        sums[symbol] = rows[codes == symbol].sum(axis=0, dtype=np.float64)
+        sums[symbol] += rows[codes == symbol].sum(axis=0, dtype=np.float64)
     return sums
 
 

@@ -46,7 +46,7 @@ ALWAYS_INLINE void step(const Beam *b, Py_ssize_t row)
                     for (; place > 0 && best[place - 1] > costs[w]; place--)
                         best[place] = best[place - 1], at[place] = at[place - 1];
                     best[place] = costs[w], at[place] = (int32_t)(kept * MOST_WORDS + w);
-                    limit = n_found < b->width ? limit : best[n_found - 1] - 1;
+                    limit = n_found < b->width ? limit : best[n_found - 1] - (best[n_found - 1] > INT32_MIN);
                 }
         }
     }

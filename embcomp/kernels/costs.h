@@ -38,7 +38,7 @@ ALWAYS_INLINE void add_up(const int32_t *restrict own, int32_t base, const int16
             costs[w] += table[w];
     }
     for (Py_ssize_t w = 0; w < n_words; w++)
-        costs[w] = (int32_t)((uint32_t)costs[w] << shift) + own[w] + base;
+        costs[w] = (int32_t)(((uint32_t)costs[w] << shift) + (uint32_t)own[w] + (uint32_t)base);
 }
 
 ALWAYS_INLINE int32_t least_of(const int32_t *costs, Py_ssize_t n_words)

@@ -78,14 +78,15 @@ PyObject *cross(PyObject *self, PyObject *args)
     Cross c;
     if (!PyArg_ParseTuple(args, "y*y*y*w*(nnn)", v, v + 1, v + 2, v + 3, &c.n_rows, &c.dim, &c.n_words))
         return NULL;
-    Py_ssize_t width = c.dim + c.dim % 2, n_sums = c.dim + (GROUP - c.dim % GROUP) % GROUP;
-    int good = in_range(c.n_rows, 0, 2048) && in_range(c.dim, 0, MOST_DIM) && in_range(c.n_words, 0, MOST_DIM)
-               && in_range(c.n_words % TILE, 0, 0) && holds(v, "rows", c.n_rows * c.dim, 4)
+    if (!in_range(c.n_rows, 0, 2048) || !in_range(c.dim, 0, MOST_DIM) || !in_range(c.n_words, 0, MOST_DIM))
+        return release(v, 4, 0);
+    Py_ssize_t width = c.dim + c.dim % 2, n_sums = (c.dim + GROUP - 1) / GROUP * GROUP;
+    int good = in_range(c.n_words % TILE, 0, 0) && holds(v, "rows", c.n_rows * c.dim, 4)
                && holds(v + 1, "weighted", c.n_rows * c.dim, 4) && holds(v + 2, "rotation", c.n_words * width, 2)
                && holds(v + 3, "sums", c.n_words * n_sums, 4);
     c.rows = v[0].buf, c.weighted = v[1].buf, c.rotation = v[2].buf, c.sums = v[3].buf;
     size_t n_numbers = (size_t)(ROWS * c.n_words), n_columns = (size_t)(ROWS * (c.dim + GROUP));
-    c.numbers = scratch(good ? (n_numbers + 1) * 6 + n_columns * 4 : 0, &good);
+    c.numbers = scratch((n_numbers + 1) * 6 + n_columns * 4, &good);
     if (good) {
         c.signs = (int16_t *)(c.numbers + n_numbers), c.columns = c.signs + n_numbers, c.pairs = c.columns + n_columns;
         Py_BEGIN_ALLOW_THREADS

@@ -50,14 +50,14 @@ PyObject *page_find(PyObject *self, PyObject *args)
 {
     Py_buffer b[4];
     PyObject *list;
-    long long start;
-    if (!PyArg_ParseTuple(args, "y*y*O!y*Lw*", b, b + 1, &PyList_Type, &list, b + 2, &start, b + 3))
+    Py_ssize_t start;
+    if (!PyArg_ParseTuple(args, "y*y*O!y*nw*", b, b + 1, &PyList_Type, &list, b + 2, &start, b + 3))
         return NULL;
     Words words = {b[0].buf, b[1].buf, b[0].len, b[1].len / 4};
     const int64_t *chosen = b[2].buf;
     int64_t *out = b[3].buf;
     Py_ssize_t n_chosen = b[2].len / 8, n_bytes, number = -1;
-    int good = holds(b + 1, "ends", words.n_words, 4) && holds(b + 2, "chosen", n_chosen, 8)
+    int good = in_range(start, 0, MOST_ROWS) && holds(b + 1, "ends", words.n_words, 4) && holds(b + 2, "chosen", n_chosen, 8)
                && holds(b + 3, "out", PyList_Size(list), 8);
     Py_ssize_t skip = good ? shared(&words) : 0;
     for (Py_ssize_t i = 0; good && i < n_chosen; i++) {

@@ -10,6 +10,9 @@ The stable interface of Python 3.11: one build serves every later Python. */
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
+#if SIZE_MAX < UINT64_MAX
+#error "sizes have fewer than 64 bits, and could overflow: the twins take the place of the kernels"
+#endif
 #if defined(__GNUC__) && defined(__x86_64__)
 #define FOR_PROCESSOR(features) __attribute__((target(features)))
 #define ALWAYS_INLINE static inline __attribute__((always_inline))

@@ -84,8 +84,8 @@ PyObject *search(PyObject *self, PyObject *args)
                && holds(v + 2, "codes", s.n_rows * s.n_books, 2);
     s.own = v[0].buf, s.tables = v[1].buf, s.codes = v[2].buf;
     good = good && (s.width || are_words(s.codes, s.n_rows * s.n_books, s.n_words));
-    size_t n = (size_t)(ROWS * s.width); /* prefixes */
-    int64_t *room = scratch(good ? n * (2 * sizeof(int64_t) + 2 * MOST_BOOKS * sizeof(uint16_t)) + 1 : 0, &good);
+    size_t n = good ? (size_t)(ROWS * s.width) : 0; /* prefixes */
+    int64_t *room = scratch(n * (2 * sizeof(int64_t) + 2 * MOST_BOOKS * sizeof(uint16_t)) + 1, &good);
     if (good) {
         s.costs[0] = room, s.costs[1] = room + n, s.prefixes[0] = (uint16_t *)(room + 2 * n);
         s.prefixes[1] = s.prefixes[0] + n * MOST_BOOKS;

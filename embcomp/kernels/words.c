@@ -44,11 +44,14 @@ PyObject *words(PyObject *self, PyObject *args)
     Py_ssize_t n, dim, n_words, n_books;
     if (!PyArg_ParseTuple(args, "y*y*y*w*w*(nnnn)", v, v + 1, v + 2, v + 3, v + 4, &n, &dim, &n_words, &n_books))
         return NULL;
-    Py_ssize_t width = dim + dim % 2, padded = n_words + (TILE - n_words % TILE) % TILE, books = n_books ? n_books : 1;
     int good = in_range(n, 0, MOST_ROWS / MOST_WORDS) && in_range(dim, 0, MOST_DIM) && in_range(n_words, 1, MOST_WORDS)
-               && in_range(n_books, 0, MOST_WORDS) && holds(v, "rows", n * dim, 4)
-               && holds(v + 1, "words", books * padded * width, 2) && holds(v + 2, "norms", books * padded, 4)
-               && holds(v + 3, "costs", n_books * n * n_words, 4) && holds(v + 4, "codes", n_books ? 0 : n, 2);
+               && in_range(n_books, 0, MOST_WORDS);
+    if (!good)
+        return release(v, 5, 0);
+    Py_ssize_t width = dim + dim % 2, padded = (n_words + TILE - 1) / TILE * TILE, books = n_books ? n_books : 1;
+    good = holds(v, "rows", n * dim, 4) && holds(v + 1, "words", books * padded * width, 2)
+           && holds(v + 2, "norms", books * padded, 4) && holds(v + 3, "costs", n_books * n * n_words, 4)
+           && holds(v + 4, "codes", n_books ? 0 : n, 2);
     size_t n_pairs = (size_t)(CHUNK * width / 2 + 1);
     int32_t *room = scratch((n_pairs + (size_t)(CHUNK * n_words)) * sizeof *room, &good);
     if (good) {
