@@ -113,7 +113,7 @@ CONTESTS = (
             Bar(
                 "analogies",
                 "embcomp",
-                20,
+                10,
                 "gensim evaluate_word_analogies",
                 unit="times faster",
                 at_least=True,

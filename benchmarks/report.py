@@ -20,11 +20,6 @@ Generated from `benchmarks/results/race-*.jsonl` by `python -m benchmarks.report
 everything and writes this page again. Without a folder of [evaluation sets](evaluation.md#where-the-data-are), the
 contests `suites` and `quality` are left out. One contest: `python -m benchmarks.run --only NAME --again`.
 
-These runs are from before the C extension, the own vocabulary and the method `additive`. In the searches, `embcomp`
-and `numpy alone` are NumPy where today's package has C; `embcomp, engine faiss` and `with the extra search` are an
-optional back end that is gone. Their targets, too, are those of that time: other than the rest of the table, they are
-not those that `benchmarks/contests_search.py` has now.
-
 Each side runs in a process of its own, in turns with the others, after one run that is not counted. In that run the
 answers are compared, where sides give any; *Agreement* says what was compared. Files are in the page cache. Imports
 are not timed, except for start-up. A ratio is one of medians within one contest. OpenMP waits passively
