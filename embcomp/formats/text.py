@@ -31,7 +31,7 @@ from embcomp.formats.sniff import (
 from embcomp.formats.stream import ByteStream
 from embcomp.threads import get_threads, map_ahead
 
-BLOCK_BYTES = 3 << 18
+BLOCK_BYTES = 1 << 19
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 READ_BLOCKS = 4  # read and hashed at once: fewer bytes than a piece of a matrix, or memory of those is not given back
 MAX_AHEAD = 16  # blocks
