@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mmap
 import os
 import sys
 from collections import deque
@@ -41,7 +42,7 @@ class Words(Protocol):
     def __len__(self) -> int: ...
 
 
-PIECE_BYTES = 9 << 19  # of a matrix that is being read: NumPy asks for large pages, and freed memory goes back
+PIECE_BYTES = 9 << 19  # of a matrix that is being read
 LEAST_REPEATED = 10  # rows; so many repeated ones, and more than half, are no accident
 
 
@@ -80,7 +81,16 @@ def read_matrix(reader: BlockReader, words: Words, check: RowCheck | None = None
 def read_pieces(reader: RowReader, words: Words, check: RowCheck | None = None) -> Iterator[FloatArray]:
     """Yield the rows in chunks of some MB, put together on another thread; otherwise as :func:`read_chunks`."""
     size = max(1, PIECE_BYTES // (4 * reader.dim))
-    return map_ahead(np.concatenate, _gathered(reader, words, size, check), 1)
+    return map_ahead(_piece, _gathered(reader, words, size, check), 1)
+
+
+def _piece(blocks: list[FloatArray]) -> FloatArray:
+    """Put blocks together in memory that goes back as soon as it is not needed: ``malloc`` may keep it."""
+    n_rows, dim = sum(map(len, blocks)), blocks[0].shape[1]
+    memory = mmap.mmap(-1, max(1, 4 * n_rows * dim))
+    if sys.platform == "linux":
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.concatenate(blocks, out=np.frombuffer(memory, np.float32, n_rows * dim).reshape(n_rows, dim))
 
 
 def stacked(chunks: deque[FloatArray], dim: int) -> FloatArray:
