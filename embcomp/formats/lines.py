@@ -37,15 +37,16 @@ def parse_pieces(pieces: Pieces, dim: int) -> Iterable[ParsedLines]:
     """
     text = b"".join(pieces)
     most = max(FEW_LINES, len(text) // (2 * dim))
-    if count_lines(text) <= most:
-        return [parse_lines(text, dim)]
+    n_lines = count_lines(text)
+    if n_lines <= most:
+        return [parse_lines(text, dim, n_lines)]
     ends = np.flatnonzero(np.frombuffer(text, dtype=np.uint8) == 0x0A) + 1
     return (parse_lines(text[start:end], dim) for start, end in pairwise([0, *ends[most - 1 : -1 : most], len(text)]))
 
 
-def parse_lines(text: bytes, dim: int) -> ParsedLines:
-    """Parse lines, each ended by a line feed."""
-    words, vectors, done = parse_rows(text, dim, MAX_WORD_BYTES)
+def parse_lines(text: bytes, dim: int, n_lines: int | None = None) -> ParsedLines:
+    """Parse lines, each ended by a line feed; ``n_lines`` is their number, where it is known."""
+    words, vectors, done = parse_rows(text, dim, MAX_WORD_BYTES, n_lines)
     if done.all():
         return ParsedLines(words, vectors, {}, len(done))
     each = words.split(b"\n")
