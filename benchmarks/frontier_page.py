@@ -188,7 +188,9 @@ GloVe 6B 100d, {rows} words, SHA-256 `{sha256}`. Commits {commits}; {versions}; 
 
 From 2 bits per dimension on, `transform` and `additive` give vectors back as they were, with mean and dominant
 directions, which neighbours and analogies want; *isotropic* leaves them out, which similarity wants. Below that it is
-the other way round, and *source* has them (`space`).
+the other way round here, where some directions stand out, and *source* has them (`space`).
+
+Rows of `additive` were recorded before its search had tables of 16 bits, with which some codes are others.
 
 Nothing was chosen for this page: all methods have their defaults, at the widths given. Gaps (–) were not run.
 """
